@@ -1,0 +1,22 @@
+// The typed errors that cross the border to Python: InvalidArgument -> ValueError, NotConverged -> slicefast.NotConverged.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace slicefast {
+
+// Names the argument, what came and what is allowed.
+struct InvalidArgument : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+// A fixed point was not reached; carries how far the iteration came.
+struct NotConverged : std::runtime_error {
+  NotConverged(const std::string& message, int iterations_, double residual_)
+      : std::runtime_error(message), iterations(iterations_), residual(residual_) {}
+  int iterations;
+  double residual;
+};
+
+}  // namespace slicefast

@@ -1,0 +1,31 @@
+// The whole test framework of the C++ smoke program: a check that prints what failed and counts.
+#pragma once
+
+#include <cmath>
+#include <cstdio>
+
+inline int failures = 0;
+inline int checks = 0;
+
+#define CHECK(condition)                                                      \
+  do {                                                                        \
+    ++checks;                                                                 \
+    if (!(condition)) {                                                       \
+      ++failures;                                                             \
+      std::printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);     \
+    }                                                                         \
+  } while (false)
+
+#define CHECK_CLOSE(got, expected, tolerance)                                                                  \
+  do {                                                                                                         \
+    ++checks;                                                                                                  \
+    const double got_ = (got), expected_ = (expected);                                                         \
+    if (!(std::abs(got_ - expected_) <= (tolerance))) {                                                        \
+      ++failures;                                                                                              \
+      std::printf("%s:%d: failed: %s = %.12g, expected %.12g\n", __FILE__, __LINE__, #got, got_, expected_);   \
+    }                                                                                                          \
+  } while (false)
+
+// One per noun, defined in test_<noun>.cpp and called from main.cpp.
+void test_simd();
+void test_thread_pool();

@@ -1,0 +1,8 @@
+#include "check.hpp"
+
+int main() {
+  test_simd();
+  test_thread_pool();
+  std::printf("%d passed, %d failed\n", checks - failures, failures);
+  return failures == 0 ? 0 : 1;
+}
