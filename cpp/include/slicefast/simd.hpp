@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-namespace slicefast {
+#include "slicefast/isa.hpp"
 
-enum class Isa { baseline, avx2, avx512 };
+namespace slicefast {
 
 // Levels this build contains and this processor can run, weakest first.
 std::vector<Isa> available_isas();

@@ -1,0 +1,54 @@
+// log2 and exp2 in float32 for the inner loops: branch-free, so the compiler turns a loop over them into vector code at
+// every instruction set. Polynomials fitted at Chebyshev nodes.
+#pragma once
+
+#include "kernels/isa.hpp"
+
+namespace slicefast::SLICEFAST_ISA {
+
+// log2(x) for normal x > 0, absolute error below 1.5e-7 + one rounding of the result. x = 2^e (1 + t) with 1 + t in
+// [sqrt(1/2), sqrt(2)), log2(1 + t) = t P(t).
+static inline float log2_f32(float x) {
+  std::int32_t bits;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  const std::int32_t sqrt_half = 0x3f3504f3;
+  const std::int32_t e = (bits - sqrt_half) >> 23;
+  const std::int32_t mantissa_bits = bits - e * (1 << 23);
+  float mantissa;
+  __builtin_memcpy(&mantissa, &mantissa_bits, sizeof mantissa);
+  const float t = mantissa - 1.0f;
+  float p = 0.126148462f;
+  p = p * t - 0.207421035f;
+  p = p * t + 0.215669855f;
+  p = p * t - 0.238920346f;
+  p = p * t + 0.287918329f;
+  p = p * t - 0.360704839f;
+  p = p * t + 0.480910599f;
+  p = p * t - 0.721347332f;
+  p = p * t + 1.44269502f;
+  return static_cast<float>(e) + t * p;
+}
+
+// 2^x, relative error below 2e-7 for x in [-126, 127]; clamped outside.
+static inline float exp2_f32(float x) {
+  x = x < -126.0f ? -126.0f : x;
+  x = x > 127.0f ? 127.0f : x;
+  // Adding 1.5 * 2^23 rounds to the nearest integer in the low mantissa bits.
+  const float magic = 12582912.0f;
+  const float shifted = x + magic;
+  const float rounded = shifted - magic;
+  const float t = x - rounded;
+  float p = 0.000154697322f;
+  p = p * t + 0.00134004327f;
+  p = p * t + 0.00961802527f;
+  p = p * t + 0.0555032715f;
+  p = p * t + 0.240226507f;
+  p = p * t + 0.693147182f;
+  p = p * t + 1.0f;
+  const std::int32_t scale_bits = (static_cast<std::int32_t>(rounded) + 127) << 23;
+  float scale;
+  __builtin_memcpy(&scale, &scale_bits, sizeof scale);
+  return p * scale;
+}
+
+}  // namespace slicefast::SLICEFAST_ISA
