@@ -1,0 +1,28 @@
+"""What the network is: a frozen, validated description with units in its field names, read from and written to TOML."""
+
+from slicefast.scenario.errors import ScenarioError
+from slicefast.scenario.layouts import Area, neighbours
+from slicefast.scenario.models import (
+    Layout,
+    Mobility,
+    Radio,
+    RequirementGroup,
+    Scenario,
+    Scheduler,
+    Slice,
+    Traffic,
+)
+
+__all__ = [
+    "Area",
+    "Layout",
+    "Mobility",
+    "Radio",
+    "RequirementGroup",
+    "Scenario",
+    "ScenarioError",
+    "Scheduler",
+    "Slice",
+    "Traffic",
+    "neighbours",
+]

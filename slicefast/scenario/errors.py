@@ -1,0 +1,81 @@
+"""The one error a scenario raises, and the frozen model base that raises it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+_LONGEST_VALUE = 60
+MISSING = object()
+
+
+class ScenarioError(ValueError):
+    """A scenario, or a file it names, cannot be used.
+
+    Parameters
+    ----------
+    field : where the fault is, such as ``slices[1].rate_bps`` or ``trace.csv row 7 column volume``.
+    value : what stands there; ``MISSING`` if nothing does.
+    problem : what is allowed, or what went wrong.
+    """
+
+    def __init__(self, field: str, value: object, problem: str) -> None:
+        super().__init__(field, value, problem)
+        self.field = field
+        self.value = value
+        self.problem = problem
+
+    def __str__(self) -> str:
+        if self.value is MISSING:
+            return f"{self.field}: {self.problem}"
+        text = " ".join(repr(self.value).split())
+        if len(text) > _LONGEST_VALUE:
+            text = text[: _LONGEST_VALUE - 3] + "..."
+        return f"{self.field} = {text}: {self.problem}"
+
+
+def join_field(*parts: str | int) -> str:
+    """Write a path such as ``("slices", 1, "rate_bps")`` as ``slices[1].rate_bps``."""
+    text = ""
+    for part in parts:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part:
+            text += f".{part}" if text else part
+    return text
+
+
+def _allowed(detail: dict[str, Any], model: type[BaseModel]) -> str:
+    """Turn pydantic's wording for one fault into what is allowed."""
+    if detail["type"] == "extra_forbidden":
+        return f"unknown field; allowed: {', '.join(model.model_fields)}"
+    if detail["type"] == "missing":
+        return "is required"
+    message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return message.replace("should be", "must be", 1).replace("should have", "must have", 1)
+
+
+def _first_problem(error: ValidationError, model: type[BaseModel]) -> ScenarioError:
+    """Return the first fault of a validation as one line."""
+    detail: dict[str, Any] = dict(error.errors()[0])
+    # pydantic adds the alternatives of a union to the path, such as "tuple[...]"; they are no fields.
+    path = [part for part in detail["loc"] if isinstance(part, int) or part.isidentifier()]
+    inner = detail.get("ctx", {}).get("error")
+    if isinstance(inner, ScenarioError):
+        return ScenarioError(join_field(*path, inner.field), inner.value, inner.problem)
+    value = MISSING if detail["type"] == "missing" else detail["input"]
+    return ScenarioError(join_field(*path), value, _allowed(detail, model))
+
+
+class Model(BaseModel):
+    """Frozen, closed model whose faults are told in one line by `ScenarioError`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, /, **data: Any) -> None:
+        # pydantic calls this for nested models too, so an inner ScenarioError arrives here wrapped and gets its path.
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise _first_problem(error, type(self)) from None
