@@ -49,7 +49,7 @@ class Area:
         return s * self.v1_m[0] + t * self.v2_m[0], s * self.v1_m[1] + t * self.v2_m[1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Placement:
     """Sites and cells of a layout: K sites, N cells."""
 

@@ -189,6 +189,15 @@ class Scenario(Model):
     window_ttis: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     traffic_trace: str | None = None
 
+    def __eq__(self, other: object) -> bool:
+        # pydantic's own comparison would also meet the cached arrays.
+        if not isinstance(other, Scenario):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in Scenario.model_fields)
+
+    def __hash__(self) -> int:
+        return hash(tuple(getattr(self, name) for name in Scenario.model_fields))
+
     @classmethod
     def paper(cls, **overrides: Any) -> Self:
         """Return the default scenario: 12 cells, 4 slices, 1,536 users.
