@@ -1,5 +1,10 @@
 """Typed stub of the C++ module; see cpp/bindings."""
 
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
 __version__: str
 
 class NotConverged(RuntimeError):
@@ -11,3 +16,118 @@ class NotConverged(RuntimeError):
 # simd
 def available_isas() -> list[str]: ...
 def default_isa() -> str: ...
+
+# radio
+class LinkModel:
+    def __init__(
+        self,
+        *,
+        model: str,
+        pattern: str,
+        elements: int,
+        frequency_hz: float,
+        ue_height_m: float,
+        shadowing: bool,
+        site_correlation: float,
+        wrap: bool,
+        v1_m: tuple[float, float],
+        v2_m: tuple[float, float],
+        site_x_m: Iterable[float],
+        site_y_m: Iterable[float],
+        site_height_m: Iterable[float],
+        cell_site: Iterable[int],
+        azimuth_deg: Iterable[float],
+        tilt_deg: Iterable[float],
+        los_state: NDArray[np.float32],
+        shadow_los: NDArray[np.float32],
+        shadow_nlos: NDArray[np.float32],
+        los_state_decorrelation_m: float,
+        row_offset: NDArray[np.int32],
+        col_offset: NDArray[np.int32],
+        e1_m: tuple[float, float],
+        e2_m: tuple[float, float],
+        isa: str,
+    ) -> None: ...
+    @property
+    def n_cells(self) -> int: ...
+    @property
+    def n_sites(self) -> int: ...
+    @property
+    def isa(self) -> str: ...
+    def gains(self, x_m: NDArray[np.float64], y_m: NDArray[np.float64], n_threads: int = 1) -> NDArray[np.float32]: ...
+    def update_gains(
+        self,
+        x_m: NDArray[np.float64],
+        y_m: NDArray[np.float64],
+        users: NDArray[np.int32],
+        gain: NDArray[np.float32],
+    ) -> None: ...
+
+def path_loss_db(
+    model: str,
+    los: NDArray[np.bool_],
+    distance_2d_m: NDArray[np.float64],
+    frequency_hz: float,
+    bs_height_m: NDArray[np.float64],
+    ue_height_m: NDArray[np.float64],
+) -> NDArray[np.float64]: ...
+def los_probability(
+    model: str, distance_2d_m: NDArray[np.float64], ue_height_m: NDArray[np.float64]
+) -> NDArray[np.float64]: ...
+def antenna_gain_db(
+    pattern: str,
+    azimuth_deg: NDArray[np.float64],
+    depression_deg: NDArray[np.float64],
+    tilt_deg: NDArray[np.float64],
+    elements: int,
+) -> NDArray[np.float64]: ...
+def model_parameters(model: str) -> dict[str, float]: ...
+def update_serving(
+    gain: NDArray[np.float32],
+    power_w: NDArray[np.float64],
+    serving: NDArray[np.int32],
+    pending_steps: NDArray[np.int32],
+    margin_db: float,
+    time_to_trigger_steps: int,
+    n_threads: int = 1,
+) -> None: ...
+
+# load coupling
+def solve_load_coupling(
+    *,
+    gain: NDArray[np.float32] | NDArray[np.float64],
+    power_w: NDArray[np.float64],
+    noise_w: float,
+    demand_bps: NDArray[np.float64],
+    serving: NDArray[np.int32],
+    bandwidth_hz: float,
+    share: NDArray[np.float64] | None,
+    slice_of: NDArray[np.int32] | None,
+    start: NDArray[np.float64],
+    tolerance: float,
+    max_iterations: int,
+    efficiency: str,
+    n_threads: int,
+    isa: str,
+) -> tuple[NDArray[np.float64], int, float]: ...
+def coupled_sinr(
+    *,
+    gain: NDArray[np.float32] | NDArray[np.float64],
+    power_w: NDArray[np.float64],
+    noise_w: float,
+    rho: NDArray[np.float64],
+    serving: NDArray[np.int32],
+    n_threads: int,
+    isa: str,
+) -> NDArray[np.float32]: ...
+def spectral_radius(
+    *,
+    gain: NDArray[np.float32] | NDArray[np.float64],
+    power_w: NDArray[np.float64],
+    noise_w: float,
+    demand_bps: NDArray[np.float64],
+    serving: NDArray[np.int32],
+    bandwidth_hz: float,
+    isa: str,
+) -> float: ...
+def spectral_efficiency(efficiency: str, sinr: NDArray[np.float64]) -> NDArray[np.float64]: ...

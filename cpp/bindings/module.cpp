@@ -29,4 +29,6 @@ PYBIND11_MODULE(_core, module) {
   py::register_exception_translator([](std::exception_ptr error) { translate_not_converged(error, not_converged); });
 
   slicefast::bindings::bind_simd(module);
+  slicefast::bindings::bind_radio(module);
+  slicefast::bindings::bind_load_coupling(module);
 }

@@ -1,0 +1,128 @@
+#include <optional>
+
+#include "bindings.hpp"
+#include "slicefast/load_coupling.hpp"
+#include "slicefast/simd.hpp"
+
+namespace slicefast::bindings {
+namespace {
+
+// The arrays behind a CouplingProblem. A float32 gain matrix is used as it is; any other becomes float64.
+struct ProblemArrays {
+  In<float> gain;
+  In<double> gain64, power_w, demand_bps, share;
+  In<std::int32_t> serving, slice_of;
+  CouplingProblem problem;
+
+  ProblemArrays(const py::array& gain_any, const In<double>& power, double noise_w, const In<double>& demand,
+                const In<std::int32_t>& serving_, const py::object& slices, const py::object& share_any,
+                double bandwidth_hz, const std::string& efficiency_name)
+      : power_w(power), demand_bps(demand), serving(serving_) {
+    check_shape(gain_any, "gain", {-1, -1});
+    const py::ssize_t n_users = gain_any.shape(0), n_cells = gain_any.shape(1);
+    if (n_cells < 1) throw InvalidArgument("gain: got shape " + shape_text(gain_any) + ", needs at least one cell");
+    check_shape(power_w, "power_w", {n_cells});
+    check_shape(demand_bps, "demand_bps", {n_users});
+    check_shape(serving, "serving", {n_users});
+    if (py::isinstance<py::array_t<float>>(gain_any)) {
+      gain = In<float>::ensure(gain_any);
+      problem.gain = matrix_of(gain);
+    } else {
+      gain64 = In<double>::ensure(gain_any);
+      if (!gain64) throw py::error_already_set();
+      problem.gain64 = matrix_of(gain64);
+    }
+    if (!slices.is_none()) {
+      slice_of = In<std::int32_t>::ensure(slices);
+      if (!slice_of) throw py::error_already_set();
+      check_shape(slice_of, "slice_of", {n_users});
+      problem.slice_of = span_of(slice_of);
+    }
+    if (!share_any.is_none()) {
+      share = In<double>::ensure(share_any);
+      if (!share) throw py::error_already_set();
+      check_shape(share, "share", {n_cells, -1});
+      problem.share = matrix_of(share);
+    }
+    problem.power_w = span_of(power_w);
+    problem.noise_w = noise_w;
+    problem.demand_bps = span_of(demand_bps);
+    problem.serving = span_of(serving);
+    problem.bandwidth_hz = bandwidth_hz;
+    problem.efficiency = efficiency(efficiency_name);
+  }
+};
+
+py::tuple solve(const py::array& gain, const In<double>& power_w, double noise_w, const In<double>& demand_bps,
+                const In<std::int32_t>& serving, double bandwidth_hz, const py::object& share,
+                const py::object& slice_of, const In<double>& start, double tolerance, int max_iterations,
+                const std::string& efficiency_name, int n_threads, const std::string& isa) {
+  ProblemArrays arrays(gain, power_w, noise_w, demand_bps, serving, slice_of, share, bandwidth_hz, efficiency_name);
+  check_shape(start, "start", {gain.shape(1), -1});
+  py::array_t<double> load({start.shape(0), start.shape(1)});
+  std::copy_n(start.data(), start.size(), load.mutable_data());
+  MatrixView<double> view{load.mutable_data(), static_cast<std::size_t>(load.shape(0)),
+                          static_cast<std::size_t>(load.shape(1))};
+  const CouplingOptions options{tolerance, max_iterations, isa_from_name(isa)};
+  CouplingResult result;
+  {
+    // Pure arithmetic on arrays this call holds references to: other Python threads may run.
+    py::gil_scoped_release release;
+    std::optional<ThreadPool> pool;
+    if (n_threads != 1) pool.emplace(n_threads);
+    result = LoadCoupling().solve(arrays.problem, options, view, pool ? &*pool : nullptr);
+  }
+  return py::make_tuple(load, result.iterations, result.residual);
+}
+
+py::array_t<float> sinr(const py::array& gain, const In<double>& power_w, double noise_w, const In<double>& rho,
+                        const In<std::int32_t>& serving, int n_threads, const std::string& isa) {
+  check_shape(gain, "gain", {-1, -1});
+  py::array_t<double> no_demand(gain.shape(0));
+  std::fill_n(no_demand.mutable_data(), no_demand.size(), 0.0);
+  ProblemArrays arrays(gain, power_w, noise_w, no_demand, serving, py::none(), py::none(), 1.0, "shannon");
+  check_shape(rho, "rho", {gain.shape(1)});
+  py::array_t<float> result(gain.shape(0));
+  const std::span<float> out{result.mutable_data(), static_cast<std::size_t>(result.size())};
+  const auto activity = span_of(rho);
+  const Isa level = isa_from_name(isa);
+  // Pure arithmetic on arrays this call holds references to: other Python threads may run.
+  py::gil_scoped_release release;
+  std::optional<ThreadPool> pool;
+  if (n_threads != 1) pool.emplace(n_threads);
+  coupled_sinr(arrays.problem, activity, level, out, pool ? &*pool : nullptr);
+  return result;
+}
+
+double radius(const py::array& gain, const In<double>& power_w, double noise_w, const In<double>& demand_bps,
+              const In<std::int32_t>& serving, double bandwidth_hz, const std::string& isa) {
+  ProblemArrays arrays(gain, power_w, noise_w, demand_bps, serving, py::none(), py::none(), bandwidth_hz, "shannon");
+  const Isa level = isa_from_name(isa);
+  // Pure arithmetic on arrays this call holds references to: other Python threads may run.
+  py::gil_scoped_release release;
+  return spectral_radius(arrays.problem, level);
+}
+
+py::array_t<double> efficiencies(const std::string& name, const In<double>& sinr) {
+  const Efficiency kind = efficiency(name);
+  py::array_t<double> result(sinr.size());
+  double* out = result.mutable_data();
+  for (py::ssize_t i = 0; i < sinr.size(); ++i) out[i] = spectral_efficiency(kind, sinr.data()[i]);
+  return result;
+}
+
+}  // namespace
+
+void bind_load_coupling(py::module_& module) {
+  using namespace py::literals;
+  module.def("solve_load_coupling", &solve, py::kw_only(), "gain"_a, "power_w"_a, "noise_w"_a, "demand_bps"_a,
+             "serving"_a, "bandwidth_hz"_a, "share"_a, "slice_of"_a, "start"_a, "tolerance"_a, "max_iterations"_a,
+             "efficiency"_a, "n_threads"_a, "isa"_a);
+  module.def("coupled_sinr", &sinr, py::kw_only(), "gain"_a, "power_w"_a, "noise_w"_a, "rho"_a, "serving"_a,
+             "n_threads"_a, "isa"_a);
+  module.def("spectral_radius", &radius, py::kw_only(), "gain"_a, "power_w"_a, "noise_w"_a, "demand_bps"_a, "serving"_a,
+             "bandwidth_hz"_a, "isa"_a);
+  module.def("spectral_efficiency", &efficiencies, "efficiency"_a, "sinr"_a);
+}
+
+}  // namespace slicefast::bindings

@@ -1,0 +1,175 @@
+#include <pybind11/stl.h>
+
+#include <memory>
+
+#include "bindings.hpp"
+#include "slicefast/radio.hpp"
+#include "slicefast/simd.hpp"
+
+namespace slicefast::bindings {
+namespace {
+
+std::unique_ptr<ThreadPool> pool_of(int n_threads) {
+  return n_threads == 1 ? nullptr : std::make_unique<ThreadPool>(n_threads);
+}
+
+// slicefast.radio broadcasts the arguments to one shape beforehand.
+py::array_t<double> path_loss(const std::string& model_name, const In<bool>& los, const In<double>& distance,
+                              double frequency_hz, const In<double>& bs_height, const In<double>& ue_height) {
+  const PathLossModel model = path_loss_model(model_name);
+  const py::ssize_t n = distance.size();
+  for (const auto& [array, name] :
+       {std::pair<const py::array&, const char*>{los, "los"}, {bs_height, "bs_height_m"}, {ue_height, "ue_height_m"}})
+    if (array.size() != n) throw InvalidArgument(std::string(name) + ": must have the shape of distance_2d_m");
+  py::array_t<double> result(n);
+  double* out = result.mutable_data();
+  for (py::ssize_t i = 0; i < n; ++i)
+    out[i] =
+        path_loss_db(model, los.data()[i], distance.data()[i], frequency_hz, bs_height.data()[i], ue_height.data()[i]);
+  return result;
+}
+
+py::array_t<double> probability(const std::string& model_name, const In<double>& distance,
+                                const In<double>& ue_height) {
+  const PathLossModel model = path_loss_model(model_name);
+  if (ue_height.size() != distance.size()) throw InvalidArgument("ue_height_m: must have the shape of distance_2d_m");
+  py::array_t<double> result(distance.size());
+  double* out = result.mutable_data();
+  for (py::ssize_t i = 0; i < distance.size(); ++i)
+    out[i] = los_probability(model, distance.data()[i], ue_height.data()[i]);
+  return result;
+}
+
+py::array_t<double> antenna(const std::string& pattern_name, const In<double>& azimuth, const In<double>& depression,
+                            const In<double>& tilt, int elements) {
+  const AntennaPattern pattern = antenna_pattern(pattern_name);
+  if (depression.size() != azimuth.size() || tilt.size() != azimuth.size())
+    throw InvalidArgument("depression_deg, tilt_deg: must have the shape of azimuth_deg");
+  py::array_t<double> result(azimuth.size());
+  double* out = result.mutable_data();
+  for (py::ssize_t i = 0; i < azimuth.size(); ++i)
+    out[i] = antenna_gain_db(pattern, azimuth.data()[i], depression.data()[i], tilt.data()[i], elements);
+  return result;
+}
+
+py::dict parameters(const std::string& model) {
+  const ModelParameters p = model_parameters(path_loss_model(model));
+  py::dict result;
+  result["sigma_los_near_db"] = p.sigma_los_near_db;
+  result["sigma_los_far_db"] = p.sigma_los_far_db;
+  result["sigma_nlos_db"] = p.sigma_nlos_db;
+  result["decorrelation_los_m"] = p.decorrelation_los_m;
+  result["decorrelation_nlos_m"] = p.decorrelation_nlos_m;
+  result["min_distance_m"] = p.min_distance_m;
+  result["max_distance_m"] = p.max_distance_m;
+  result["min_frequency_hz"] = p.min_frequency_hz;
+  result["max_frequency_hz"] = p.max_frequency_hz;
+  return result;
+}
+
+LinkModel make_link_model(const std::string& model, const std::string& pattern, int elements, double frequency_hz,
+                          double ue_height_m, bool shadowing, double site_correlation, bool wrap,
+                          std::pair<double, double> v1_m, std::pair<double, double> v2_m, std::vector<double> site_x_m,
+                          std::vector<double> site_y_m, std::vector<double> site_height_m,
+                          std::vector<std::int32_t> cell_site, std::vector<double> azimuth_deg,
+                          std::vector<double> tilt_deg, const In<float>& los_state, const In<float>& shadow_los,
+                          const In<float>& shadow_nlos, double los_state_decorrelation_m,
+                          const In<std::int32_t>& row_offset, const In<std::int32_t>& col_offset,
+                          std::pair<double, double> e1_m, std::pair<double, double> e2_m, const std::string& isa) {
+  RadioConfig config{path_loss_model(model),
+                     antenna_pattern(pattern),
+                     elements,
+                     frequency_hz,
+                     ue_height_m,
+                     shadowing,
+                     site_correlation,
+                     wrap,
+                     v1_m.first,
+                     v1_m.second,
+                     v2_m.first,
+                     v2_m.second,
+                     std::move(site_x_m),
+                     std::move(site_y_m),
+                     std::move(site_height_m),
+                     std::move(cell_site),
+                     std::move(azimuth_deg),
+                     std::move(tilt_deg)};
+  FieldTiles tiles;
+  check_shape(los_state, "los_state", {-1, -1});
+  tiles.size = static_cast<int>(los_state.shape(0));
+  tiles.e1_x_m = e1_m.first, tiles.e1_y_m = e1_m.second;
+  tiles.e2_x_m = e2_m.first, tiles.e2_y_m = e2_m.second;
+  tiles.los_state = span_of(los_state);
+  tiles.shadow_los = span_of(shadow_los);
+  tiles.shadow_nlos = span_of(shadow_nlos);
+  tiles.los_state_decorrelation_m = los_state_decorrelation_m;
+  tiles.row_offset = span_of(row_offset);
+  tiles.col_offset = span_of(col_offset);
+  return LinkModel(std::move(config), tiles, isa_from_name(isa));
+}
+
+py::array_t<float> gains(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, int n_threads) {
+  check_shape(x_m, "x_m", {-1});
+  check_shape(y_m, "y_m", {x_m.shape(0)});
+  py::array_t<float> gain({x_m.shape(0), static_cast<py::ssize_t>(model.n_cells())});
+  MatrixView<float> view{gain.mutable_data(), static_cast<std::size_t>(gain.shape(0)),
+                         static_cast<std::size_t>(gain.shape(1))};
+  const auto x = span_of(x_m), y = span_of(y_m);
+  // Pure arithmetic on arrays this call holds references to: other Python threads may run.
+  py::gil_scoped_release release;
+  const auto pool = pool_of(n_threads);
+  model.gains(x, y, view, pool.get());
+  return gain;
+}
+
+void update_gains(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, const In<std::int32_t>& users,
+                  py::array gain) {
+  check_shape(x_m, "x_m", {-1});
+  check_shape(y_m, "y_m", {x_m.shape(0)});
+  float* data = writable<float>(gain, "gain", {x_m.shape(0), model.n_cells()});
+  MatrixView<float> view{data, static_cast<std::size_t>(gain.shape(0)), static_cast<std::size_t>(gain.shape(1))};
+  const auto x = span_of(x_m), y = span_of(y_m);
+  const auto moved = span_of(users);
+  // Pure arithmetic on arrays this call holds references to: other Python threads may run.
+  py::gil_scoped_release release;
+  model.update_gains(x, y, moved, view);
+}
+
+void serving_cells(const In<float>& gain, const In<double>& power_w, py::array serving, py::array pending_steps,
+                   double margin_db, int time_to_trigger_steps, int n_threads) {
+  check_shape(gain, "gain", {-1, -1});
+  std::int32_t* serving_data = writable<std::int32_t>(serving, "serving", {gain.shape(0)});
+  std::int32_t* pending_data = writable<std::int32_t>(pending_steps, "pending_steps", {gain.shape(0)});
+  const auto n = static_cast<std::size_t>(gain.shape(0));
+  const auto matrix = matrix_of(gain);
+  const auto power = span_of(power_w);
+  // Pure arithmetic on arrays this call holds references to: other Python threads may run.
+  py::gil_scoped_release release;
+  const auto pool = pool_of(n_threads);
+  update_serving(matrix, power, {margin_db, time_to_trigger_steps}, {serving_data, n}, {pending_data, n}, pool.get());
+}
+
+}  // namespace
+
+void bind_radio(py::module_& module) {
+  using namespace py::literals;
+  module.def("path_loss_db", &path_loss, "model"_a, "los"_a, "distance_2d_m"_a, "frequency_hz"_a, "bs_height_m"_a,
+             "ue_height_m"_a);
+  module.def("los_probability", &probability, "model"_a, "distance_2d_m"_a, "ue_height_m"_a);
+  module.def("antenna_gain_db", &antenna, "pattern"_a, "azimuth_deg"_a, "depression_deg"_a, "tilt_deg"_a, "elements"_a);
+  module.def("model_parameters", &parameters, "model"_a);
+  module.def("update_serving", &serving_cells, "gain"_a, "power_w"_a, "serving"_a, "pending_steps"_a, "margin_db"_a,
+             "time_to_trigger_steps"_a, "n_threads"_a = 1);
+  py::class_<LinkModel>(module, "LinkModel")
+      .def(py::init(&make_link_model), py::kw_only(), "model"_a, "pattern"_a, "elements"_a, "frequency_hz"_a,
+           "ue_height_m"_a, "shadowing"_a, "site_correlation"_a, "wrap"_a, "v1_m"_a, "v2_m"_a, "site_x_m"_a,
+           "site_y_m"_a, "site_height_m"_a, "cell_site"_a, "azimuth_deg"_a, "tilt_deg"_a, "los_state"_a, "shadow_los"_a,
+           "shadow_nlos"_a, "los_state_decorrelation_m"_a, "row_offset"_a, "col_offset"_a, "e1_m"_a, "e2_m"_a, "isa"_a)
+      .def_property_readonly("n_cells", &LinkModel::n_cells)
+      .def_property_readonly("n_sites", &LinkModel::n_sites)
+      .def_property_readonly("isa", [](const LinkModel& m) { return std::string(isa_name(m.isa())); })
+      .def("gains", &gains, "x_m"_a, "y_m"_a, "n_threads"_a = 1)
+      .def("update_gains", &update_gains, "x_m"_a, "y_m"_a, "users"_a, "gain"_a);
+}
+
+}  // namespace slicefast::bindings

@@ -1,0 +1,133 @@
+// The three loops of load coupling over one cell's users: interference, load with its slope, Jacobian row. Sums run in
+// double over fixed partial sums, so they depend on the instruction set's width only by rounding of the last bits.
+#include "cqi_table.hpp"
+#include "kernels/isa.hpp"
+#include "kernels/tables.hpp"
+
+namespace slicefast::SLICEFAST_ISA {
+
+static const std::size_t lanes = 32;  // partial sums of a row: enough to hide the latency of additions
+
+template <class Gain>
+static inline double weighted_sum(const Gain* SLICEFAST_RESTRICT row, const double* SLICEFAST_RESTRICT weight,
+                                  std::size_t n) {
+  double partial[lanes] = {};
+  std::size_t k = 0;
+  for (; k + lanes <= n; k += lanes)
+    for (std::size_t j = 0; j < lanes; ++j) partial[j] += weight[k + j] * static_cast<double>(row[k + j]);
+  for (std::size_t j = 0; k + j < n; ++j) partial[j] += weight[k + j] * static_cast<double>(row[k + j]);
+  for (std::size_t width = lanes / 2; width > 0; width /= 2)
+    for (std::size_t j = 0; j < width; ++j) partial[j] += partial[j + width];
+  return partial[0];
+}
+
+template <class Gain>
+static void interference(const Gain* gain, std::size_t stride, const std::int32_t* users, std::size_t n,
+                         const double* weight, double* out) {
+  for (std::size_t i = 0; i < n; ++i)
+    out[i] = weighted_sum(gain + static_cast<std::size_t>(users[i]) * stride, weight, stride);
+}
+
+template <class Gain>
+static void add_slopes(const Gain* gain, std::size_t stride, const std::int32_t* users, std::size_t n,
+                       const double* slope, double* SLICEFAST_RESTRICT row) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const Gain* SLICEFAST_RESTRICT user_row = gain + static_cast<std::size_t>(users[i]) * stride;
+    const double s = slope[i];
+    for (std::size_t k = 0; k < stride; ++k) row[k] += s * static_cast<double>(user_row[k]);
+  }
+}
+
+// log2(x) for normal x > 0 in double: x = 2^e m, m in [sqrt(1/2), sqrt(2)), log2 m = (2 / ln 2) atanh(t) with
+// t = (m - 1) / (m + 1), |t| < 0.172: the series to t^17 leaves 2e-15.
+static inline double log2_f64(double x) {
+  std::int64_t bits;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  const std::int64_t offset = bits - 0x3fe6a09e667f3bcdLL;
+  const std::int64_t exponent_bits = offset & static_cast<std::int64_t>(0xfff0000000000000ULL);
+  const std::int64_t mantissa_bits = bits - exponent_bits;
+  double m;
+  __builtin_memcpy(&m, &mantissa_bits, sizeof m);
+  // The exponent as a double without a 64-bit conversion, which AVX2 lacks: place it in the mantissa of 2^52.
+  const std::uint64_t biased = ((static_cast<std::uint64_t>(exponent_bits) >> 52) + 2048u) & 0xfffu;
+  const std::uint64_t packed = 0x4330000000000000ULL | biased;
+  double e;
+  __builtin_memcpy(&e, &packed, sizeof e);
+  e -= 4503599627370496.0 + 2048.0;
+  const double t = (m - 1.0) / (m + 1.0), z = t * t;
+  double p = 1.0 / 17;
+  p = p * z + 1.0 / 15;
+  p = p * z + 1.0 / 13;
+  p = p * z + 1.0 / 11;
+  p = p * z + 1.0 / 9;
+  p = p * z + 1.0 / 7;
+  p = p * z + 1.0 / 5;
+  p = p * z + 1.0 / 3;
+  p = p * z + 1.0;
+  return e + 2.8853900817779268 * t * p;
+}
+
+// Efficiency and its derivative with respect to the SINR.
+struct Rate {
+  double value, slope;
+};
+
+static inline Rate scaled_shannon(double sinr, double factor, double loss) {
+  const double x = 1.0 + sinr / loss;
+  return {factor * log2_f64(x), factor * 1.4426950408889634 / (x * loss)};
+}
+
+static inline Rate shannon(double sinr) { return scaled_shannon(sinr, 1.0, 1.0); }
+static inline Rate mogensen(double sinr) { return scaled_shannon(sinr, 0.75, 1.25); }
+
+static inline Rate tr36942(double sinr) {
+  Rate rate = scaled_shannon(sinr, 0.6, 1.0);
+  rate.slope = rate.value > 4.4 ? 0.0 : rate.slope;
+  rate.value = rate.value > 4.4 ? 4.4 : rate.value;
+  rate.value = sinr < 0.1 ? 0.0 : rate.value;
+  return rate;
+}
+
+static inline Rate cqi(double sinr) {
+  double value = 0.0;
+  for (int i = 0; i < 15; ++i) value = sinr >= cqi_sinr[i] ? cqi_bits_per_element[i] : value;
+  return {value * elements_per_hz_s, 0.0};
+}
+
+template <Rate (*rate_of)(double)>
+static void loads(const double* SLICEFAST_RESTRICT signal, const double* SLICEFAST_RESTRICT interference, double noise,
+                  const double* SLICEFAST_RESTRICT demand_per_hz, std::size_t n, double* SLICEFAST_RESTRICT load,
+                  double* SLICEFAST_RESTRICT slope) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const double disturbance = interference[i] + noise, sinr = signal[i] / disturbance;
+    const Rate rate = rate_of(sinr);
+    const double l = demand_per_hz[i] / rate.value;
+    load[i] = l;
+    slope[i] = rate.value > 0.0 ? l / rate.value * rate.slope * sinr / disturbance : 0.0;
+  }
+}
+
+static void user_load(int efficiency, const double* signal, const double* interference, double noise,
+                      const double* demand_per_hz, std::size_t n, double* load, double* slope) {
+  switch (efficiency) {
+    case 0:
+      loads<shannon>(signal, interference, noise, demand_per_hz, n, load, slope);
+      break;
+    case 1:
+      loads<tr36942>(signal, interference, noise, demand_per_hz, n, load, slope);
+      break;
+    case 2:
+      loads<mogensen>(signal, interference, noise, demand_per_hz, n, load, slope);
+      break;
+    default:
+      loads<cqi>(signal, interference, noise, demand_per_hz, n, load, slope);
+      break;
+  }
+}
+
+static double dot(const double* a, const double* b, std::size_t n) { return weighted_sum(a, b, n); }
+
+extern const CouplingKernels coupling_kernels = {interference<float>, interference<double>, user_load,
+                                                 add_slopes<float>,   add_slopes<double>,   dot};
+
+}  // namespace slicefast::SLICEFAST_ISA

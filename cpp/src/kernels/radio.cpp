@@ -1,0 +1,213 @@
+// Link gains, vectorised over a block of users. Formulas as in src/radio.cpp, in float32 and log2 units.
+//
+// Loops are kept apart where one part has no vector form in some instruction set: without a gather instruction only the
+// table reads run one by one.
+#include "kernels/math.hpp"
+#include "kernels/tables.hpp"
+
+namespace slicefast::SLICEFAST_ISA {
+
+static const std::size_t max_block = 256;
+static const float pi = 3.14159265f;
+
+static inline float min_f(float a, float b) { return a < b ? a : b; }
+static inline float max_f(float a, float b) { return a > b ? a : b; }
+
+// atan(t) for 0 <= t <= 1, absolute error below 6e-7.
+static inline float atan_unit(float t) {
+  const float z = t * t;
+  float p = 0.00782548295f;
+  p = p * z - 0.0368986292f;
+  p = p * z + 0.0837415565f;
+  p = p * z - 0.134804056f;
+  p = p * z + 0.198798722f;
+  p = p * z - 0.333263745f;
+  p = p * z + 0.999999328f;
+  return t * p;
+}
+
+static inline float atan2_f32(float y, float x) {
+  const float ax = __builtin_fabsf(x), ay = __builtin_fabsf(y);
+  const float small = min_f(ax, ay), large = max_f(max_f(ax, ay), 1e-20f);
+  float angle = atan_unit(small / large);
+  angle = ay > ax ? 0.5f * pi - angle : angle;
+  angle = x < 0.0f ? pi - angle : angle;
+  return y < 0.0f ? -angle : angle;
+}
+
+// Displacement to the nearest image. With a reduced lattice (v1 . v2 >= 0) rounding leaves at most one of the two
+// neighbours v1, v2 on the same side nearer.
+static inline void nearest_image(const RadioTorus& torus, float& dx, float& dy) {
+  const float magic = 12582912.0f;  // rounds to the nearest integer, see exp2_f32
+  float s = torus.i11 * dx + torus.i12 * dy, t = torus.i21 * dx + torus.i22 * dy;
+  const float rs = (s + magic) - magic, rt = (t + magic) - magic;
+  dx -= rs * torus.v1_x + rt * torus.v2_x;
+  dy -= rs * torus.v1_y + rt * torus.v2_y;
+  s -= rs;
+  t -= rt;
+  const float side_s = s < 0.0f ? -1.0f : 1.0f, side_t = t < 0.0f ? -1.0f : 1.0f;
+  const float ax = dx - side_s * torus.v1_x, ay = dy - side_s * torus.v1_y;
+  const float bx = dx - side_t * torus.v2_x, by = dy - side_t * torus.v2_y;
+  const float d2 = dx * dx + dy * dy, a2 = ax * ax + ay * ay, b2 = bx * bx + by * by;
+  const float cx = a2 < b2 ? ax : bx, cy = a2 < b2 ? ay : by, c2 = a2 < b2 ? a2 : b2;
+  dx = c2 < d2 ? cx : dx;
+  dy = c2 < d2 ? cy : dy;
+}
+
+// Bilinear value of packed corners.
+static inline float interpolate(std::int32_t packed, float fx, float fy) {
+  const std::int32_t c00 = static_cast<std::int32_t>(static_cast<std::uint32_t>(packed) << 24) >> 24;
+  const std::int32_t c01 = static_cast<std::int32_t>(static_cast<std::uint32_t>(packed) << 16) >> 24;
+  const std::int32_t c10 = static_cast<std::int32_t>(static_cast<std::uint32_t>(packed) << 8) >> 24;
+  const std::int32_t c11 = packed >> 24;
+  const float a = static_cast<float>(c00), b = static_cast<float>(c10);
+  const float top = a + fx * static_cast<float>(c01 - c00);
+  const float bottom = b + fx * static_cast<float>(c11 - c10);
+  return 0.03125f * (top + fy * (bottom - top));
+}
+
+static inline void gather(const std::int32_t* SLICEFAST_RESTRICT tile, const std::int32_t* SLICEFAST_RESTRICT index,
+                          std::size_t n, std::int32_t* SLICEFAST_RESTRICT out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = tile[index[i]];
+}
+
+static inline void tile_index(const RadioUsers& users, std::int32_t row_offset, std::int32_t col_offset,
+                              std::int32_t log2_size, std::size_t n, std::int32_t* SLICEFAST_RESTRICT index) {
+  const std::int32_t mask = (1 << log2_size) - 1;
+  const std::int32_t* SLICEFAST_RESTRICT row = users.row;
+  const std::int32_t* SLICEFAST_RESTRICT col = users.col;
+  for (std::size_t i = 0; i < n; ++i)
+    index[i] = (((row[i] + row_offset) & mask) << log2_size) + ((col[i] + col_offset) & mask);
+}
+
+static void field(const std::int32_t* tile, std::int32_t log2_size, std::int32_t row_offset, std::int32_t col_offset,
+                  const RadioUsers* users, const float* scale, std::size_t n, float* SLICEFAST_RESTRICT out) {
+  std::int32_t index[max_block], packed[max_block];
+  tile_index(*users, row_offset, col_offset, log2_size, n, index);
+  gather(tile, index, n, packed);
+  for (std::size_t i = 0; i < n; ++i)
+    out[i] = scale[i] * interpolate(packed[i], users->col_fraction[i], users->row_fraction[i]);
+}
+
+template <bool wrap>
+static void displacement(const RadioSite& site, const RadioTorus& torus, const RadioUsers& users, std::size_t n,
+                         float* SLICEFAST_RESTRICT distance2, float* SLICEFAST_RESTRICT azimuth) {
+  const RadioTorus t = torus;
+  for (std::size_t i = 0; i < n; ++i) {
+    float dx = users.x[i] - site.x, dy = users.y[i] - site.y;
+    if (wrap) nearest_image(t, dx, dy);
+    distance2[i] = dx * dx + dy * dy;
+    azimuth[i] = atan2_f32(dy, dx);
+  }
+}
+
+static void site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
+                 const RadioUsers* users, std::size_t n, float* SLICEFAST_RESTRICT base,
+                 float* SLICEFAST_RESTRICT azimuth, float* SLICEFAST_RESTRICT depression) {
+  const RadioSite s = *site_pointer;
+  const RadioUsers u = *users;
+  float d2[max_block];
+  std::int32_t index[max_block], packed[max_block], los[max_block];
+  if (torus->wrap)
+    displacement<true>(s, *torus, u, n, d2, azimuth);
+  else
+    displacement<false>(s, *torus, u, n, d2, azimuth);
+
+  tile_index(u, s.row_offset, s.col_offset, tiles->log2_size, n, index);
+  gather(tiles->los_state, index, n, packed);
+  const float inverse_height = 1.0f / s.height;
+  const std::int32_t nlos_tile = tiles->size * tiles->size;
+  for (std::size_t i = 0; i < n; ++i) {
+    const float true_d2 = max_f(d2[i], 1e-4f), used_d2 = max_f(d2[i], s.min_d2);
+    const float true_d = __builtin_sqrtf(true_d2), d = max_f(true_d, __builtin_sqrtf(s.min_d2));
+    const float rising = s.height / true_d;  // atan of the one of h / d and d / h that is below 1
+    const float angle = atan_unit(min_f(rising, true_d * inverse_height));
+    depression[i] = rising > 1.0f ? 0.5f * pi - angle : angle;
+
+    // LOS iff Phi(field) < P. Phi(f) = 1 / (1 + e^(-f (1.5976 + 0.070565 f^2))), absolute error below 1.5e-4.
+    const float f = u.scale_state[i] * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
+    const float q = min_f(s.sure / d, 1.0f);
+    const float p = q + (1.0f - q) * exp2_f32(s.decay * d);
+    const float odds = exp2_f32(f * (-2.30485f - 0.101804f * f * f));
+    const bool is_los = p + p * odds > 1.0f;
+
+    const float l = log2_f32(used_d2 + s.height2_loss);
+    const bool is_near = d2[i] < s.breakpoint_d2;
+    const float los_gain = is_near ? s.near_0 + s.near_1 * l : s.far_0 + s.far_1 * l;
+    const float nlos_gain = min_f(s.nlos_0 + s.nlos_1 * l, los_gain + s.nlos_margin);
+    los[i] = is_los ? (is_near ? 2 : 1) : 0;
+    base[i] = is_los ? los_gain : nlos_gain;
+    index[i] += is_los ? 0 : nlos_tile;
+  }
+  gather(tiles->shadow, index, n, packed);
+  for (std::size_t i = 0; i < n; ++i) {
+    const bool is_los = los[i] > 0;
+    const float own =
+        (is_los ? u.scale_los[i] : u.scale_nlos[i]) * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
+    const float common = is_los ? u.common_los[i] : u.common_nlos[i];
+    const float sigma = is_los ? (los[i] == 2 ? s.sigma_near : s.sigma_far) : s.sigma_nlos;
+    base[i] -= sigma * (own + common);
+  }
+}
+
+static inline float pattern(const RadioCell& cell, float azimuth, float depression) {
+  float phi = __builtin_fabsf(azimuth - cell.azimuth);
+  phi = min_f(phi, 2.0f * pi - phi);
+  const float theta = depression - cell.tilt;
+  const float horizontal = min_f(cell.curve_h * phi * phi, cell.floor_h);
+  const float vertical = min_f(cell.curve_v * theta * theta, cell.floor_v);
+  return cell.peak - min_f(horizontal + vertical, cell.floor_total);
+}
+
+static void cell(const RadioCell* cell_pointer, std::size_t n, const float* SLICEFAST_RESTRICT base,
+                 const float* SLICEFAST_RESTRICT azimuth, const float* SLICEFAST_RESTRICT depression,
+                 float* SLICEFAST_RESTRICT gain) {
+  const RadioCell c = *cell_pointer;
+  for (std::size_t i = 0; i < n; ++i) gain[i] = exp2_f32(base[i] + pattern(c, azimuth[i], depression[i]));
+}
+
+// sin(x) for |x| <= pi / 2, absolute error below 2e-7 (Taylor to x^11).
+static inline float sin_half_turn(float x) {
+  const float z = x * x;
+  float p = -2.5052108e-8f;
+  p = p * z + 2.7557319e-6f;
+  p = p * z - 1.9841270e-4f;
+  p = p * z + 8.3333333e-3f;
+  p = p * z - 1.6666667e-1f;
+  return x + x * z * p;
+}
+
+static void column_cell(const RadioCell* cell_pointer, std::size_t n, const float* SLICEFAST_RESTRICT base,
+                        const float* SLICEFAST_RESTRICT azimuth, const float* SLICEFAST_RESTRICT depression,
+                        float* SLICEFAST_RESTRICT gain) {
+  const RadioCell c = *cell_pointer;
+  const int elements = static_cast<int>(c.elements);
+  float previous[max_block], current[max_block], twice_cos[max_block];
+  for (std::size_t i = 0; i < n; ++i) {
+    const float x = 0.5f * pi * (c.sin_tilt - sin_half_turn(depression[i]));
+    const float half_sin = sin_half_turn(0.5f * x);  // |x| <= pi
+    twice_cos[i] = 2.0f - 4.0f * half_sin * half_sin;
+    previous[i] = 0.0f;
+    current[i] = 1.0f;
+  }
+  for (int k = 1; k < elements; ++k)
+    for (std::size_t i = 0; i < n; ++i) {
+      const float next = twice_cos[i] * current[i] - previous[i];
+      previous[i] = current[i];
+      current[i] = next;
+    }
+  for (std::size_t i = 0; i < n; ++i) {
+    const float column = max_f(current[i] * current[i] * c.inverse_elements, 1e-20f);
+    gain[i] = column * exp2_f32(base[i] + pattern(c, azimuth[i], depression[i]));
+  }
+}
+
+static void transpose(const float* SLICEFAST_RESTRICT in, std::size_t in_stride, std::size_t rows, std::size_t n,
+                      float* SLICEFAST_RESTRICT out, std::size_t out_stride) {
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t r = 0; r < rows; ++r) out[i * out_stride + r] = in[r * in_stride + i];
+}
+
+extern const RadioKernels radio_kernels = {site, cell, column_cell, transpose, field};
+
+}  // namespace slicefast::SLICEFAST_ISA

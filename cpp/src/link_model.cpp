@@ -1,0 +1,401 @@
+// LinkModel: gains of all links.
+//
+// Steps, per block of users: positions to tile coordinates (double); common fields; per group of sites: one path loss,
+// line-of-sight state, shadowing and angles per site, then one antenna gain per cell; the group's rows, still in cache,
+// are transposed into the users' rows of the gain matrix.
+//
+// Symbols: s, t coordinates in units of the tile's periods; fx, fy fractions inside a mesh; rho correlation of two
+// nodes, e^(-distance / decorrelation).
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <string>
+
+#include "kernels/tables.hpp"
+#include "radio_curves.hpp"
+#include "slicefast/errors.hpp"
+#include "slicefast/radio.hpp"
+
+namespace slicefast {
+namespace {
+
+constexpr std::size_t block_users = 128;  // arrays of a block and of a group stay in the first-level cache
+constexpr std::size_t group_rows = 48;
+constexpr double log2_per_db = 0.33219280948873623;  // log2(10) / 10
+
+void refuse(const std::string& message) { throw InvalidArgument(message); }
+
+void check_sizes(const RadioConfig& c, const FieldTiles& tiles) {
+  const std::size_t k = c.site_x_m.size(), n = c.cell_site.size();
+  if (k == 0 || n == 0) refuse("sites: at least one site and one cell are needed");
+  if (c.site_y_m.size() != k || c.site_height_m.size() != k) refuse("site_y_m, site_height_m: need one value per site");
+  if (c.azimuth_deg.size() != n || c.tilt_deg.size() != n) refuse("azimuth_deg, tilt_deg: need one value per cell");
+  for (std::int32_t site : c.cell_site)
+    if (site < 0 || static_cast<std::size_t>(site) >= k)
+      refuse("cell_site: got " + std::to_string(site) + ", allowed 0.." + std::to_string(k - 1));
+  const auto nodes = static_cast<std::size_t>(tiles.size) * static_cast<std::size_t>(tiles.size);
+  if (tiles.size < 2 || (tiles.size & (tiles.size - 1)))
+    refuse("tile size: got " + std::to_string(tiles.size) + ", must be a power of two");
+  if (tiles.los_state.size() != nodes || tiles.shadow_los.size() != nodes || tiles.shadow_nlos.size() != nodes)
+    refuse("tiles: need size * size nodes");
+  if (tiles.row_offset.size() != k + 1 || tiles.col_offset.size() != k + 1)
+    refuse("tile offsets: need one more than sites");
+}
+
+void check_values(const RadioConfig& c) {
+  const auto finite = [](const std::vector<double>& values, const char* name) {
+    for (double v : values)
+      if (!std::isfinite(v)) refuse(std::string(name) + ": got " + std::to_string(v) + ", must be finite");
+  };
+  finite(c.site_x_m, "site_x_m");
+  finite(c.site_y_m, "site_y_m");
+  finite(c.azimuth_deg, "azimuth_deg");
+  finite(c.tilt_deg, "tilt_deg");
+  if (!(c.ue_height_m > 1.0 && c.ue_height_m <= 13.0))
+    refuse("ue_height_m: got " + std::to_string(c.ue_height_m) + ", allowed above 1 and up to 13");
+  for (double h : c.site_height_m)
+    if (!(h > c.ue_height_m && h <= 300.0))
+      refuse("site_height_m: got " + std::to_string(h) + ", must be above the users and at most 300");
+  if (!(c.site_correlation >= 0.0 && c.site_correlation <= 1.0))
+    refuse("site_correlation: got " + std::to_string(c.site_correlation) + ", allowed 0..1");
+  const ModelParameters p = model_parameters(c.model);
+  if (!(c.frequency_hz >= p.min_frequency_hz && c.frequency_hz <= p.max_frequency_hz))
+    refuse("frequency_hz: got " + std::to_string(c.frequency_hz) + ", the model allows " +
+           std::to_string(p.min_frequency_hz) + ".." + std::to_string(p.max_frequency_hz));
+  if (c.elements < 1 || (c.elements > 1 && c.pattern != AntennaPattern::tr38901_element))
+    refuse("elements: got " + std::to_string(c.elements) + ", columns of 2 and more need pattern tr38901_element");
+}
+
+// Four corners per node, as signed bytes in steps of 1/32 standard deviation.
+void pack_tile(std::span<const float> nodes, int size, std::int32_t* packed) {
+  const auto at = [&](int r, int c) {
+    const float value = nodes[static_cast<std::size_t>(r % size) * size + c % size];
+    return static_cast<std::uint32_t>(std::clamp(static_cast<int>(std::lrint(value * 32.0f)), -127, 127)) & 0xffu;
+  };
+  for (int r = 0; r < size; ++r)
+    for (int c = 0; c < size; ++c)
+      packed[static_cast<std::size_t>(r) * size + c] =
+          static_cast<std::int32_t>(at(r, c) | at(r, c + 1) << 8 | at(r + 1, c) << 16 | at(r + 1, c + 1) << 24);
+}
+
+// 1 / standard deviation of the bilinear value at (fx, fy): neighbouring nodes are correlated, not equal, so the mean
+// of four has a smaller variance than one; this restores it.
+struct UnitVariance {
+  double along_col, along_row, diagonal, antidiagonal;
+  double scale(double fx, double fy) const {
+    const double w00 = (1 - fx) * (1 - fy), w01 = fx * (1 - fy), w10 = (1 - fx) * fy, w11 = fx * fy;
+    const double variance = w00 * w00 + w01 * w01 + w10 * w10 + w11 * w11 + 2 * along_col * (w00 * w01 + w10 * w11) +
+                            2 * along_row * (w00 * w10 + w01 * w11) + 2 * diagonal * w00 * w11 +
+                            2 * antidiagonal * w01 * w10;
+    return 1.0 / std::sqrt(variance);
+  }
+};
+
+UnitVariance unit_variance(const FieldTiles& t, double decorrelation_m) {
+  const auto rho = [&](double x, double y) { return std::exp(-std::hypot(x, y) / t.size / decorrelation_m); };
+  return {rho(t.e1_x_m, t.e1_y_m), rho(t.e2_x_m, t.e2_y_m), rho(t.e1_x_m + t.e2_x_m, t.e1_y_m + t.e2_y_m),
+          rho(t.e1_x_m - t.e2_x_m, t.e1_y_m - t.e2_y_m)};
+}
+
+// The users of one block as the kernels read them.
+struct Block {
+  alignas(64) float x[block_users], y[block_users], fx[block_users], fy[block_users];
+  alignas(64) float scale_state[block_users], scale_los[block_users], scale_nlos[block_users];
+  alignas(64) float common_los[block_users], common_nlos[block_users];
+  alignas(64) std::int32_t row[block_users], col[block_users];
+  alignas(64) float base[block_users], azimuth[block_users], depression[block_users];
+  alignas(64) float rows[group_rows * block_users];
+  RadioUsers users() const {
+    return {x, y, fx, fy, scale_state, scale_los, scale_nlos, common_los, common_nlos, col, row};
+  }
+};
+
+}  // namespace
+
+struct LinkModel::State {
+  Isa isa;
+  const RadioKernels* kernels;
+  bool column;
+  std::size_t n_cells;
+  double origin_x, origin_y;  // positions are taken relative to it before the conversion to float
+  double inverse[4];          // (s, t) of a position in units of the tile's periods
+  int size, log2_size;
+  std::vector<std::int32_t> los_state, shadow;  // packed
+  UnitVariance unit_state, unit_los, unit_nlos;
+  double common_weight, own_weight;  // square roots of correlation and its rest; zero without shadowing
+  std::int32_t common_row, common_col;
+  RadioTorus torus;
+  std::vector<RadioSite> sites;
+  std::vector<RadioCell> cells;         // grouped by site
+  std::vector<std::size_t> first_cell;  // (K + 1,) into cells
+  std::vector<std::size_t> column_of;   // cell index of the caller
+  bool in_order;                        // column_of is 0, 1, 2, ...
+
+  State(const RadioConfig& config, const FieldTiles& tiles, Isa isa_);
+  void set_tiles(const RadioConfig& config, const FieldTiles& tiles);
+  void set_torus(const RadioConfig& config, const FieldTiles& tiles);
+  RadioSite make_site(const RadioConfig& config, const FieldTiles& tiles, std::size_t k) const;
+  RadioCell make_cell(const RadioConfig& config, std::size_t n) const;
+
+  template <class Position>
+  void load(Block& block, std::size_t n, Position position) const;
+  template <class Row>
+  void run(Block& block, std::size_t n, Row row) const;
+  template <class Row>
+  void store(const Block& block, std::size_t rows, std::size_t first, std::size_t n, Row row) const;
+};
+
+LinkModel::State::State(const RadioConfig& c, const FieldTiles& tiles, Isa isa_)
+    : isa(isa_), kernels(&select_radio_kernels(isa_)) {
+  check_sizes(c, tiles);
+  check_values(c);
+  column = c.elements > 1;
+  n_cells = c.cell_site.size();
+  const std::size_t k = c.site_x_m.size();
+  origin_x = c.site_x_m[0];
+  origin_y = c.site_y_m[0];
+  set_tiles(c, tiles);
+  set_torus(c, tiles);
+  first_cell.push_back(0);
+  for (std::size_t site = 0; site < k; ++site) {
+    sites.push_back(make_site(c, tiles, site));
+    for (std::size_t n = 0; n < n_cells; ++n)
+      if (static_cast<std::size_t>(c.cell_site[n]) == site) {
+        cells.push_back(make_cell(c, n));
+        column_of.push_back(n);
+      }
+    first_cell.push_back(cells.size());
+    if (first_cell[site + 1] - first_cell[site] > group_rows)
+      refuse("cell_site: site " + std::to_string(site) + " has more than " + std::to_string(group_rows) + " cells");
+  }
+  in_order = std::is_sorted(column_of.begin(), column_of.end());
+}
+
+void LinkModel::State::set_tiles(const RadioConfig& c, const FieldTiles& t) {
+  const double determinant = t.e1_x_m * t.e2_y_m - t.e2_x_m * t.e1_y_m;
+  if (!(std::abs(determinant) > 0.0)) refuse("tile periods: e1 and e2 must span an area");
+  inverse[0] = t.e2_y_m / determinant;
+  inverse[1] = -t.e2_x_m / determinant;
+  inverse[2] = -t.e1_y_m / determinant;
+  inverse[3] = t.e1_x_m / determinant;
+  size = t.size;
+  log2_size = static_cast<int>(std::lround(std::log2(size)));
+  const std::size_t nodes = static_cast<std::size_t>(size) * size;
+  los_state.resize(nodes);
+  shadow.resize(2 * nodes);
+  pack_tile(t.los_state, size, los_state.data());
+  pack_tile(t.shadow_los, size, shadow.data());
+  pack_tile(t.shadow_nlos, size, shadow.data() + nodes);
+  const ModelParameters p = model_parameters(c.model);
+  unit_state = unit_variance(t, t.los_state_decorrelation_m);
+  unit_los = unit_variance(t, p.decorrelation_los_m);
+  unit_nlos = unit_variance(t, p.decorrelation_nlos_m);
+  common_weight = c.shadowing ? std::sqrt(c.site_correlation) : 0.0;
+  own_weight = c.shadowing ? std::sqrt(1.0 - c.site_correlation) : 0.0;
+  common_row = t.row_offset.back();
+  common_col = t.col_offset.back();
+}
+
+// Reduces v1, v2 (Lagrange) so that the kernel's few candidates hold the nearest image.
+void LinkModel::State::set_torus(const RadioConfig& c, const FieldTiles& t) {
+  torus = {};
+  if (!c.wrap) return;
+  double ax = c.v1_x_m, ay = c.v1_y_m, bx = c.v2_x_m, by = c.v2_y_m;
+  if (!(std::abs(ax * by - ay * bx) > 0.0)) refuse("v1, v2: must span an area when wrap is on");
+  for (const auto& [x, y] : {std::pair{ax, ay}, std::pair{bx, by}}) {
+    const double s = inverse[0] * x + inverse[1] * y, r = inverse[2] * x + inverse[3] * y;
+    if (std::abs(s - std::round(s)) > 1e-6 || std::abs(r - std::round(r)) > 1e-6)
+      refuse("tile periods: v1 and v2 must be whole multiples of them when wrap is on");
+  }
+  (void)t;
+  while (true) {
+    if (ax * ax + ay * ay > bx * bx + by * by) {
+      std::swap(ax, bx);
+      std::swap(ay, by);
+    }
+    const double m = std::round((ax * bx + ay * by) / (ax * ax + ay * ay));
+    if (m == 0.0) break;
+    bx -= m * ax;
+    by -= m * ay;
+  }
+  if (ax * bx + ay * by < 0.0) {
+    bx = -bx;
+    by = -by;
+  }
+  const double d = ax * by - ay * bx;
+  const auto f = [](double v) { return static_cast<float>(v); };
+  torus = {1, f(ax), f(ay), f(bx), f(by), f(by / d), f(-bx / d), f(-ay / d), f(ax / d)};
+}
+
+RadioSite LinkModel::State::make_site(const RadioConfig& c, const FieldTiles& tiles, std::size_t k) const {
+  const ModelParameters p = model_parameters(c.model);
+  const LossCurves curves = loss_curves(c.model, c.frequency_hz, c.site_height_m[k], c.ue_height_m);
+  const LosCurve los = los_curve(c.model);
+  const double h = c.site_height_m[k] - c.ue_height_m;
+  // PL [dB] = i + s log10 d  ->  log2 gain = -i log2_per_db - (s / 20) log2 d^2.
+  const auto f = [](double v) { return static_cast<float>(v); };
+  const auto zero = [&](const Line& line) { return f(-line.intercept_db * log2_per_db); };
+  const auto slope = [&](const Line& line) { return f(-line.slope_db / 20.0); };
+  RadioSite s;
+  s.x = f(c.site_x_m[k] - origin_x);
+  s.y = f(c.site_y_m[k] - origin_y);
+  s.height = f(h);
+  s.height2_loss = curves.uses_3d ? f(h * h) : 0.0f;
+  s.min_d2 = f(p.min_distance_m * p.min_distance_m);
+  s.breakpoint_d2 = f(curves.breakpoint_m * curves.breakpoint_m);
+  s.near_0 = zero(curves.los_near), s.near_1 = slope(curves.los_near);
+  s.far_0 = zero(curves.los_far), s.far_1 = slope(curves.los_far);
+  s.nlos_0 = zero(curves.nlos), s.nlos_1 = slope(curves.nlos);
+  s.nlos_margin = curves.nlos_at_least_los ? 0.0f : 1e9f;
+  s.sigma_near = f(p.sigma_los_near_db * log2_per_db);
+  s.sigma_far = f(p.sigma_los_far_db * log2_per_db);
+  s.sigma_nlos = f(p.sigma_nlos_db * log2_per_db);
+  s.sure = f(los.sure_m);
+  s.decay = f(-std::numbers::log2e / los.scale_m);
+  s.row_offset = tiles.row_offset[k];
+  s.col_offset = tiles.col_offset[k];
+  return s;
+}
+
+RadioCell LinkModel::State::make_cell(const RadioConfig& c, std::size_t n) const {
+  const AntennaShape a = antenna_shape(c.pattern);
+  const double degree = std::numbers::pi / 180.0;
+  const bool electrical = c.pattern == AntennaPattern::tr38901_element;
+  const auto curve = [&](double width_deg) {
+    return static_cast<float>(12.0 * log2_per_db / (width_deg * degree * width_deg * degree));
+  };
+  const auto db = [](double value) { return static_cast<float>(value * log2_per_db); };
+  return {static_cast<float>(std::remainder(c.azimuth_deg[n], 360.0) * degree),
+          static_cast<float>(electrical ? 0.0 : c.tilt_deg[n] * degree),
+          db(a.peak_dbi),
+          curve(a.width_h_deg),
+          db(a.floor_h_db),
+          curve(a.width_v_deg),
+          db(a.floor_v_db),
+          db(a.floor_db),
+          static_cast<float>(std::sin(c.tilt_deg[n] * degree)),
+          static_cast<float>(c.elements),
+          static_cast<float>(1.0 / c.elements)};
+}
+
+// Fills a block from position(i) -> (x, y) in double; pads it to a multiple of 16 with copies of its last user.
+template <class Position>
+void LinkModel::State::load(Block& b, std::size_t n, Position position) const {
+  const std::size_t padded = (n + 15) / 16 * 16;
+  for (std::size_t i = 0; i < padded; ++i) {
+    const auto [px, py] = position(std::min(i, n - 1));
+    const double s = (inverse[0] * px + inverse[1] * py) * size, t = (inverse[2] * px + inverse[3] * py) * size;
+    const double col = std::floor(s), row = std::floor(t), fx = s - col, fy = t - row;
+    b.x[i] = static_cast<float>(px - origin_x);
+    b.y[i] = static_cast<float>(py - origin_y);
+    b.fx[i] = static_cast<float>(fx);
+    b.fy[i] = static_cast<float>(fy);
+    b.col[i] = static_cast<std::int32_t>(static_cast<std::int64_t>(col) & (size - 1));
+    b.row[i] = static_cast<std::int32_t>(static_cast<std::int64_t>(row) & (size - 1));
+    b.scale_state[i] = static_cast<float>(unit_state.scale(fx, fy));
+    b.scale_los[i] = static_cast<float>(unit_los.scale(fx, fy));
+    b.scale_nlos[i] = static_cast<float>(unit_nlos.scale(fx, fy));
+  }
+  const RadioUsers users = b.users();
+  kernels->field(shadow.data(), log2_size, common_row, common_col, &users, b.scale_los, padded, b.common_los);
+  kernels->field(shadow.data() + los_state.size(), log2_size, common_row, common_col, &users, b.scale_nlos, padded,
+                 b.common_nlos);
+  for (std::size_t i = 0; i < padded; ++i) {
+    b.common_los[i] *= static_cast<float>(common_weight);
+    b.common_nlos[i] *= static_cast<float>(common_weight);
+    b.scale_los[i] *= static_cast<float>(own_weight);
+    b.scale_nlos[i] *= static_cast<float>(own_weight);
+  }
+}
+
+// Evaluates a loaded block; row(i) gives the gain row of its i-th user.
+template <class Row>
+void LinkModel::State::run(Block& b, std::size_t n, Row row) const {
+  const std::size_t padded = (n + 15) / 16 * 16;
+  const RadioUsers users = b.users();
+  const RadioTiles tiles = {los_state.data(), shadow.data(), size, log2_size};
+  std::size_t rows = 0, first = 0;
+  for (std::size_t k = 0; k < sites.size(); ++k) {
+    const std::size_t site_cells = first_cell[k + 1] - first_cell[k];
+    if (site_cells == 0) continue;
+    if (rows + site_cells > group_rows) {
+      store(b, rows, first, n, row);
+      first += rows;
+      rows = 0;
+    }
+    kernels->site(&sites[k], &torus, &tiles, &users, padded, b.base, b.azimuth, b.depression);
+    for (std::size_t c = first_cell[k]; c < first_cell[k + 1]; ++c, ++rows)
+      (column ? kernels->column_cell : kernels->cell)(&cells[c], padded, b.base, b.azimuth, b.depression,
+                                                      b.rows + rows * block_users);
+  }
+  store(b, rows, first, n, row);
+}
+
+template <class Row>
+void LinkModel::State::store(const Block& b, std::size_t rows, std::size_t first, std::size_t n, Row row) const {
+  for (std::size_t i = 0; i < n; ++i) {
+    float* out = row(i);
+    if (in_order)
+      kernels->transpose(b.rows + i, block_users, rows, 1, out + first, 0);
+    else
+      for (std::size_t r = 0; r < rows; ++r) out[column_of[first + r]] = b.rows[r * block_users + i];
+  }
+}
+
+LinkModel::LinkModel(RadioConfig config, const FieldTiles& tiles, Isa isa)
+    : state_(std::make_unique<State>(config, tiles, isa)) {}
+LinkModel::~LinkModel() = default;
+LinkModel::LinkModel(LinkModel&&) noexcept = default;
+
+int LinkModel::n_cells() const { return static_cast<int>(state_->n_cells); }
+int LinkModel::n_sites() const { return static_cast<int>(state_->sites.size()); }
+Isa LinkModel::isa() const { return state_->isa; }
+
+namespace {
+
+void check_gain(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain, std::size_t n_cells) {
+  if (y_m.size() != x_m.size())
+    refuse("y_m: got " + std::to_string(y_m.size()) + " values, x_m has " + std::to_string(x_m.size()));
+  if (gain.rows != x_m.size() || gain.cols != n_cells)
+    refuse("gain: got shape (" + std::to_string(gain.rows) + ", " + std::to_string(gain.cols) + "), expected (" +
+           std::to_string(x_m.size()) + ", " + std::to_string(n_cells) + ")");
+  for (std::size_t u = 0; u < x_m.size(); ++u)
+    if (!(std::abs(x_m[u]) < 1e9 && std::abs(y_m[u]) < 1e9))
+      refuse("x_m, y_m: user " + std::to_string(u) + " is at (" + std::to_string(x_m[u]) + ", " +
+             std::to_string(y_m[u]) + "), must be finite and below 1e9 m");
+}
+
+}  // namespace
+
+void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
+                      ThreadPool* pool) const {
+  check_gain(x_m, y_m, gain, state_->n_cells);
+  const std::size_t n_users = x_m.size(), n_blocks = (n_users + block_users - 1) / block_users;
+  const auto work = [&](std::size_t item, int) {
+    Block block;
+    const std::size_t first = item * block_users, n = std::min(block_users, n_users - first);
+    state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[first + i], y_m[first + i]}; });
+    state_->run(block, n, [&](std::size_t i) { return gain.data + (first + i) * gain.cols; });
+  };
+  if (pool)
+    pool->for_each(n_blocks, work);
+  else
+    for (std::size_t item = 0; item < n_blocks; ++item) work(item, 0);
+}
+
+void LinkModel::update_gains(std::span<const double> x_m, std::span<const double> y_m,
+                             std::span<const std::int32_t> users, MatrixView<float> gain) const {
+  check_gain(x_m, y_m, gain, state_->n_cells);
+  for (std::int32_t u : users)
+    if (u < 0 || static_cast<std::size_t>(u) >= x_m.size())
+      refuse("users: got " + std::to_string(u) + ", allowed 0.." + std::to_string(x_m.size()) + " exclusive");
+  Block block;
+  for (std::size_t first = 0; first < users.size(); first += block_users) {
+    const std::size_t n = std::min(block_users, users.size() - first);
+    const auto user = [&](std::size_t i) { return static_cast<std::size_t>(users[first + i]); };
+    state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[user(i)], y_m[user(i)]}; });
+    state_->run(block, n, [&](std::size_t i) { return gain.data + user(i) * gain.cols; });
+  }
+}
+
+}  // namespace slicefast

@@ -1,0 +1,445 @@
+// Load coupling: Newton's method on l(rho) = rho, with the plain iteration as its safety net.
+//
+// Steps: users with demand are grouped by serving cell and slice; one evaluation of the map walks each cell's users,
+// whose gain rows stay in cache between the interference sum and the Jacobian row; the linear system of the Newton step
+// is solved on the N x N Jacobian; a step that does not shrink the residual is taken back and replaced by plain
+// iterations, which converge from any start whenever a fixed point exists (Yates 1995).
+//
+// Symbols: rho (N,) cell activities, f (N, S) the map's value, J (N, N) its Jacobian d f_i / d rho_k >= 0.
+#include "slicefast/load_coupling.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <string>
+#include <vector>
+
+#include "cqi_table.hpp"
+#include "kernels/tables.hpp"
+#include "slicefast/errors.hpp"
+
+namespace slicefast {
+namespace {
+
+constexpr double hopeless_load = 1e9;     // an uncapped load beyond it is growing without bound
+constexpr std::size_t direct_cells = 64;  // up to here the Newton system is factorised, beyond it is swept
+
+void refuse(const std::string& message) { throw InvalidArgument(message); }
+
+bool has_gain64(const CouplingProblem& p) { return !p.gain64.empty(); }
+std::size_t users_of(const CouplingProblem& p) { return has_gain64(p) ? p.gain64.rows : p.gain.rows; }
+std::size_t cells_of(const CouplingProblem& p) { return has_gain64(p) ? p.gain64.cols : p.gain.cols; }
+double gain_at(const CouplingProblem& p, std::size_t u, std::size_t n) {
+  return has_gain64(p) ? p.gain64(u, n) : static_cast<double>(p.gain(u, n));
+}
+
+void check(const CouplingProblem& p, std::size_t n_slices) {
+  const std::size_t n_users = users_of(p), n_cells = cells_of(p);
+  const auto value = [](double v) { return std::to_string(v); };
+  if (p.power_w.size() != n_cells)
+    refuse("power_w: got " + std::to_string(p.power_w.size()) + " values, expected one per cell, " +
+           std::to_string(n_cells));
+  for (double w : p.power_w)
+    if (!(w > 0.0 && std::isfinite(w))) refuse("power_w: got " + value(w) + ", must be positive");
+  if (!(p.noise_w > 0.0 && std::isfinite(p.noise_w))) refuse("noise_w: got " + value(p.noise_w) + ", must be positive");
+  if (!(p.bandwidth_hz > 0.0 && std::isfinite(p.bandwidth_hz)))
+    refuse("bandwidth_hz: got " + value(p.bandwidth_hz) + ", must be positive");
+  if (p.demand_bps.size() != n_users || p.serving.size() != n_users)
+    refuse("demand_bps, serving: need one value per user, " + std::to_string(n_users));
+  if (n_slices > 1 && p.slice_of.size() != n_users)
+    refuse("slice_of: needs one value per user, " + std::to_string(n_users));
+  if (!p.share.empty() && (p.share.rows != n_cells || p.share.cols != n_slices))
+    refuse("share: expected shape (" + std::to_string(n_cells) + ", " + std::to_string(n_slices) + ")");
+  for (double a : p.share.flat())
+    if (!(a >= 0.0 && a <= 1.0)) refuse("share: got " + value(a) + ", allowed 0..1");
+  for (std::size_t u = 0; u < n_users; ++u) {
+    if (!(p.demand_bps[u] >= 0.0 && std::isfinite(p.demand_bps[u])))
+      refuse("demand_bps: user " + std::to_string(u) + " has " + value(p.demand_bps[u]) + ", must be finite and >= 0");
+    if (p.serving[u] < 0 || static_cast<std::size_t>(p.serving[u]) >= n_cells)
+      refuse("serving: user " + std::to_string(u) + " has cell " + std::to_string(p.serving[u]) + ", allowed 0.." +
+             std::to_string(n_cells - 1));
+    if (!p.slice_of.empty() && (p.slice_of[u] < 0 || static_cast<std::size_t>(p.slice_of[u]) >= n_slices))
+      refuse("slice_of: user " + std::to_string(u) + " has slice " + std::to_string(p.slice_of[u]) + ", allowed 0.." +
+             std::to_string(n_slices - 1));
+  }
+}
+
+}  // namespace
+
+Efficiency efficiency(std::string_view name) {
+  if (name == "shannon") return Efficiency::shannon;
+  if (name == "tr36942") return Efficiency::tr36942;
+  if (name == "mogensen") return Efficiency::mogensen;
+  if (name == "cqi") return Efficiency::cqi;
+  throw InvalidArgument("efficiency: got '" + std::string(name) + "', allowed: shannon, tr36942, mogensen, cqi");
+}
+
+double spectral_efficiency(Efficiency efficiency, double sinr) {
+  switch (efficiency) {
+    case Efficiency::shannon:
+      return std::log2(1.0 + sinr);
+    case Efficiency::tr36942:
+      return sinr < 0.1 ? 0.0 : std::min(0.6 * std::log2(1.0 + sinr), 4.4);
+    case Efficiency::mogensen:
+      return 0.75 * std::log2(1.0 + sinr / 1.25);
+    case Efficiency::cqi:
+      break;
+  }
+  const auto above = std::upper_bound(std::begin(cqi_sinr), std::end(cqi_sinr), sinr) - std::begin(cqi_sinr);
+  return above == 0 ? 0.0 : cqi_bits_per_element[above - 1] * elements_per_hz_s;
+}
+
+struct LoadCoupling::Workspace {
+  std::size_t n_cells, n_slices;
+  std::vector<std::size_t> first;  // (N * S + 1,) groups of `users`
+  std::vector<std::int32_t> users;
+  std::vector<double> signal, demand_per_hz, interference, load, slope;  // per entry of users
+  std::vector<double> value, value_cell, rho, trial, step;               // f (N, S) and its row sums; iterates
+  std::vector<double> jacobian;                                          // (N, N)
+  std::vector<double> weight, row;                                       // per thread: rho_k p_k, one slice's row
+
+  void group(const CouplingProblem& p, std::size_t slices, int n_threads);
+  void evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, ThreadPool* pool);
+  void evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, std::size_t cell,
+                     double* cell_weight, double* slice_row);
+  double residual() const;
+  bool newton_step(const CouplingKernels& kernels);
+  bool factorised_step();
+  bool swept_step(const CouplingKernels& kernels);
+  CouplingResult iterate(const CouplingProblem& p, const CouplingOptions& options, ThreadPool* pool);
+};
+
+LoadCoupling::LoadCoupling() : work_(std::make_unique<Workspace>()) {}
+LoadCoupling::~LoadCoupling() = default;
+LoadCoupling::LoadCoupling(LoadCoupling&&) noexcept = default;
+
+// Counting sort of the users with demand by (serving cell, slice).
+void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices, int n_threads) {
+  n_cells = cells_of(p);
+  n_slices = slices;
+  const std::size_t n_users = users_of(p), n_groups = n_cells * n_slices;
+  const auto key = [&](std::size_t u) {
+    return static_cast<std::size_t>(p.serving[u]) * n_slices +
+           (n_slices > 1 ? static_cast<std::size_t>(p.slice_of[u]) : 0);
+  };
+  first.assign(n_groups + 1, 0);
+  for (std::size_t u = 0; u < n_users; ++u)
+    if (p.demand_bps[u] > 0.0) ++first[key(u) + 1];
+  for (std::size_t g = 0; g < n_groups; ++g) first[g + 1] += first[g];
+  const std::size_t n = first[n_groups];
+  users.resize(n);
+  for (auto* array : {&signal, &demand_per_hz, &interference, &load, &slope}) array->resize(n);
+  std::vector<std::size_t> next(first.begin(), first.end() - 1);
+  for (std::size_t u = 0; u < n_users; ++u) {
+    if (!(p.demand_bps[u] > 0.0)) continue;
+    const std::size_t at = next[key(u)]++, cell = static_cast<std::size_t>(p.serving[u]);
+    const double gain = gain_at(p, u, cell);
+    if (!(gain > 0.0 && std::isfinite(gain)))
+      refuse("gain: user " + std::to_string(u) + " has " + std::to_string(gain) +
+             " to its serving cell, must be positive");
+    users[at] = static_cast<std::int32_t>(u);
+    signal[at] = p.power_w[cell] * gain;
+    demand_per_hz[at] = p.demand_bps[u] / p.bandwidth_hz;
+  }
+  value.assign(n_groups, 0.0);
+  for (auto* array : {&value_cell, &rho, &trial, &step}) array->assign(n_cells, 0.0);
+  jacobian.resize(n_cells * n_cells);
+  weight.resize(n_cells * static_cast<std::size_t>(n_threads));
+  row.resize(n_cells * static_cast<std::size_t>(n_threads));
+}
+
+void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels,
+                                            bool with_jacobian, std::size_t cell, double* cell_weight,
+                                            double* slice_row) {
+  const bool capped_problem = !p.share.empty();
+  double* jacobian_row = jacobian.data() + cell * n_cells;
+  if (with_jacobian) std::fill_n(jacobian_row, n_cells, 0.0);
+  // The own cell is left out of the sum, not subtracted from it: a strong signal would drown the interference.
+  const double own_weight = cell_weight[cell];
+  cell_weight[cell] = 0.0;
+  value_cell[cell] = 0.0;
+  for (std::size_t s = 0; s < n_slices; ++s) {
+    const std::size_t g = cell * n_slices + s, begin = first[g], n = first[g + 1] - begin;
+    const std::int32_t* group_users = users.data() + begin;
+    if (has_gain64(p))
+      kernels.interference_f64(p.gain64.data, n_cells, group_users, n, cell_weight, interference.data() + begin);
+    else
+      kernels.interference_f32(p.gain.data, n_cells, group_users, n, cell_weight, interference.data() + begin);
+    kernels.user_load(static_cast<int>(p.efficiency), signal.data() + begin, interference.data() + begin, p.noise_w,
+                      demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
+    double sum = 0.0;
+    for (std::size_t i = begin; i < begin + n; ++i) sum += load[i];
+    const bool capped = capped_problem && sum >= p.share(cell, s);
+    value[g] = capped ? p.share(cell, s) : sum;
+    value_cell[cell] += value[g];
+    if (!with_jacobian || capped || n == 0) continue;
+    std::fill_n(slice_row, n_cells, 0.0);
+    if (has_gain64(p))
+      kernels.add_slopes_f64(p.gain64.data, n_cells, group_users, n, slope.data() + begin, slice_row);
+    else
+      kernels.add_slopes_f32(p.gain.data, n_cells, group_users, n, slope.data() + begin, slice_row);
+    for (std::size_t k = 0; k < n_cells; ++k) jacobian_row[k] += slice_row[k] * p.power_w[k];
+  }
+  jacobian_row[cell] = 0.0;
+  cell_weight[cell] = own_weight;
+}
+
+// f and, on request, J at rho. A cell is one item of work, so sums do not depend on the number of threads.
+void LoadCoupling::Workspace::evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian,
+                                       ThreadPool* pool) {
+  const std::size_t n_threads = pool ? static_cast<std::size_t>(pool->n_threads()) : 1;
+  for (std::size_t thread = 0; thread < n_threads; ++thread)
+    for (std::size_t k = 0; k < n_cells; ++k) weight[thread * n_cells + k] = rho[k] * p.power_w[k];
+  const auto work = [&](std::size_t cell, int thread) {
+    const std::size_t offset = static_cast<std::size_t>(thread) * n_cells;
+    evaluate_cell(p, kernels, with_jacobian, cell, weight.data() + offset, row.data() + offset);
+  };
+  if (pool)
+    pool->for_each(n_cells, work);
+  else
+    for (std::size_t cell = 0; cell < n_cells; ++cell) work(cell, 0);
+}
+
+double LoadCoupling::Workspace::residual() const {
+  double worst = 0.0;
+  for (std::size_t i = 0; i < n_cells; ++i)
+    worst = std::max(worst, std::abs(value_cell[i] - rho[i]) / std::max(1.0, rho[i]));
+  return worst;
+}
+
+// Gaussian elimination without pivoting: I - J has only positive pivots iff its inverse is non-negative, i.e. iff the
+// spectral radius of J is below one; otherwise the Newton step means nothing.
+bool LoadCoupling::Workspace::factorised_step() {
+  for (double& j : jacobian) j = -j;
+  for (std::size_t i = 0; i < n_cells; ++i) {
+    jacobian[i * n_cells + i] += 1.0;
+    step[i] = value_cell[i] - rho[i];
+  }
+  for (std::size_t i = 0; i < n_cells; ++i) {
+    const double* pivot_row = jacobian.data() + i * n_cells;
+    if (!(pivot_row[i] > 1e-12)) return false;
+    for (std::size_t r = i + 1; r < n_cells; ++r) {
+      double* target = jacobian.data() + r * n_cells;
+      const double factor = target[i] / pivot_row[i];
+      if (factor == 0.0) continue;
+      for (std::size_t c = i + 1; c < n_cells; ++c) target[c] -= factor * pivot_row[c];
+      step[r] -= factor * step[i];
+    }
+  }
+  for (std::size_t i = n_cells; i-- > 0;) {
+    for (std::size_t c = i + 1; c < n_cells; ++c) step[i] -= jacobian[i * n_cells + c] * step[c];
+    step[i] /= jacobian[i * n_cells + i];
+  }
+  return true;
+}
+
+// Gauss-Seidel sweeps on (I - J) step = f - rho, to a thousandth of the step: more would be lost on the next Jacobian.
+bool LoadCoupling::Workspace::swept_step(const CouplingKernels& kernels) {
+  for (std::size_t i = 0; i < n_cells; ++i) step[i] = value_cell[i] - rho[i];
+  double previous = std::numeric_limits<double>::infinity();
+  for (int sweep = 0; sweep < 200; ++sweep) {
+    double change = 0.0, size = 0.0;
+    for (std::size_t i = 0; i < n_cells; ++i) {
+      const double updated = value_cell[i] - rho[i] + kernels.dot(jacobian.data() + i * n_cells, step.data(), n_cells);
+      change = std::max(change, std::abs(updated - step[i]));
+      size = std::max(size, std::abs(updated));
+      step[i] = updated;
+    }
+    if (change <= 1e-3 * size) return true;
+    if (sweep > 20 && change > previous) return false;  // the spectral radius of J is not below one
+    previous = change;
+  }
+  return false;
+}
+
+bool LoadCoupling::Workspace::newton_step(const CouplingKernels& kernels) {
+  return n_cells <= direct_cells ? factorised_step() : swept_step(kernels);
+}
+
+CouplingResult LoadCoupling::Workspace::iterate(const CouplingProblem& p, const CouplingOptions& options,
+                                                ThreadPool* pool) {
+  const CouplingKernels& kernels = select_coupling_kernels(options.isa);
+  int newton_allowed = 3;  // failures forgiven before the plain iteration is left alone
+  bool from_newton = false, restarted = false;
+  double last = std::numeric_limits<double>::infinity();
+  for (int iteration = 1; iteration <= options.max_iterations; ++iteration) {
+    evaluate(p, kernels, newton_allowed > 0, pool);
+    const double now = residual();
+    if (now <= options.tolerance) return {iteration, now};
+    if (!std::isfinite(now) || *std::max_element(value_cell.begin(), value_cell.end()) > hopeless_load) {
+      // A start or a Newton step above the fixed point may lie where some user cannot be served at all; from zero the
+      // plain iteration only rises towards the smallest fixed point.
+      if (restarted)
+        throw NotConverged("load coupling: the load grows without bound, the demand is infeasible", iteration, now);
+      restarted = true;
+      newton_allowed = 0;
+      from_newton = false;
+      std::fill(rho.begin(), rho.end(), 0.0);
+      continue;
+    }
+    if (from_newton && now > 0.5 * last) {
+      --newton_allowed;
+      rho = trial;  // the plain step from where Newton started
+      from_newton = false;
+      last = std::numeric_limits<double>::infinity();
+      continue;
+    }
+    last = now;
+    trial = value_cell;
+    from_newton = newton_allowed > 0 && newton_step(kernels);
+    if (!from_newton) {
+      rho = value_cell;
+      continue;
+    }
+    for (std::size_t i = 0; i < n_cells; ++i) {
+      double most = std::numeric_limits<double>::infinity();
+      if (!p.share.empty()) {
+        most = 0.0;
+        for (double a : p.share.row(i)) most += a;
+      }
+      rho[i] = std::clamp(rho[i] + step[i], 0.0, most);
+    }
+  }
+  throw NotConverged("load coupling: residual " + std::to_string(last) + " after " +
+                         std::to_string(options.max_iterations) + " iterations, tolerance " +
+                         std::to_string(options.tolerance),
+                     options.max_iterations, last);
+}
+
+CouplingResult LoadCoupling::solve(const CouplingProblem& problem, const CouplingOptions& options,
+                                   MatrixView<double> load, ThreadPool* pool) {
+  if (!(options.tolerance > 0.0)) refuse("tolerance: got " + std::to_string(options.tolerance) + ", must be positive");
+  if (options.max_iterations < 1)
+    refuse("max_iterations: got " + std::to_string(options.max_iterations) + ", must be at least 1");
+  if (load.rows != cells_of(problem) || load.cols < 1)
+    refuse("load: expected one row per cell, " + std::to_string(cells_of(problem)));
+  check(problem, load.cols);
+  for (double l : load.flat())
+    if (!(l >= 0.0 && std::isfinite(l)))
+      refuse("load: the start holds " + std::to_string(l) + ", must be finite and >= 0");
+  Workspace& w = *work_;
+  w.group(problem, load.cols, pool ? pool->n_threads() : 1);
+  for (std::size_t i = 0; i < w.n_cells; ++i)
+    for (double l : load.row(i)) w.rho[i] += l;
+  const CouplingResult result = w.iterate(problem, options, pool);
+  std::copy(w.value.begin(), w.value.end(), load.data);
+  return result;
+}
+
+void coupled_sinr(const CouplingProblem& p, std::span<const double> rho, Isa isa, std::span<float> sinr,
+                  ThreadPool* pool) {
+  const std::size_t n_users = users_of(p), n_cells = cells_of(p);
+  if (rho.size() != n_cells)
+    refuse("rho: got " + std::to_string(rho.size()) + " values, expected one per cell, " + std::to_string(n_cells));
+  if (p.power_w.size() != n_cells) refuse("power_w: expected one value per cell, " + std::to_string(n_cells));
+  if (sinr.size() != n_users || p.serving.size() != n_users)
+    refuse("sinr, serving: need one value per user, " + std::to_string(n_users));
+  if (!(p.noise_w > 0.0)) refuse("noise_w: got " + std::to_string(p.noise_w) + ", must be positive");
+  for (std::int32_t cell : p.serving)
+    if (cell < 0 || static_cast<std::size_t>(cell) >= n_cells)
+      refuse("serving: got " + std::to_string(cell) + ", allowed 0.." + std::to_string(n_cells - 1));
+  const CouplingKernels& kernels = select_coupling_kernels(isa);
+  constexpr std::size_t block = 256;
+  const auto work = [&](std::size_t item, int) {
+    std::vector<double> weight(n_cells);
+    for (std::size_t k = 0; k < n_cells; ++k) weight[k] = rho[k] * p.power_w[k];
+    for (std::size_t u = item * block; u < std::min(n_users, (item + 1) * block); ++u) {
+      const std::size_t cell = static_cast<std::size_t>(p.serving[u]);
+      const std::int32_t user = static_cast<std::int32_t>(u);
+      const double own_weight = weight[cell];
+      double interference = 0.0;
+      weight[cell] = 0.0;
+      if (has_gain64(p))
+        kernels.interference_f64(p.gain64.data, n_cells, &user, 1, weight.data(), &interference);
+      else
+        kernels.interference_f32(p.gain.data, n_cells, &user, 1, weight.data(), &interference);
+      weight[cell] = own_weight;
+      sinr[u] = static_cast<float>(p.power_w[cell] * gain_at(p, u, cell) / (interference + p.noise_w));
+    }
+  };
+  const std::size_t n_blocks = (n_users + block - 1) / block;
+  if (pool)
+    pool->for_each(n_blocks, work);
+  else
+    for (std::size_t item = 0; item < n_blocks; ++item) work(item, 0);
+}
+
+namespace {
+
+// Gelfand's formula by repeated squaring, |M^n|^(1/n) with n = 2^45: right for reducible and nilpotent matrices too.
+double radius_by_squaring(std::vector<double> m, std::size_t n) {
+  std::vector<double> squared(n * n);
+  double log_scale = 0.0, power = 1.0;  // M^power = 2^log_scale m
+  for (int k = 0; k <= 45; ++k) {
+    const double norm = *std::max_element(m.begin(), m.end());
+    if (norm == 0.0) return 0.0;
+    log_scale += std::log2(norm);
+    for (double& entry : m) entry /= norm;
+    if (k == 45) break;
+    std::fill(squared.begin(), squared.end(), 0.0);
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t j = 0; j < n; ++j)
+        if (const double factor = m[i * n + j]; factor != 0.0)
+          for (std::size_t c = 0; c < n; ++c) squared[i * n + c] += factor * m[j * n + c];
+    m.swap(squared);
+    log_scale *= 2.0;
+    power *= 2.0;
+  }
+  return std::exp2(log_scale / power);
+}
+
+// Power iteration on M + c I, which has no second eigenvalue of the same size, between Collatz-Wielandt bounds; c, the
+// mean row sum, keeps it quick at any scale. Where the bounds do not meet (cells without mutual interference),
+// squaring.
+double radius_of(const CouplingKernels& kernels, std::vector<double> m, std::size_t n) {
+  double shift = 0.0;
+  for (double entry : m) shift += entry;
+  shift /= static_cast<double>(n);
+  if (!(shift > 0.0)) return 0.0;
+  std::vector<double> x(n, 1.0), y(n);
+  double high = 0.0;
+  for (int iteration = 0; iteration < 3000; ++iteration) {
+    double low = std::numeric_limits<double>::infinity(), norm = 0.0;
+    high = 0.0;
+    for (std::size_t i = 0; i < n; ++i) {
+      y[i] = kernels.dot(m.data() + i * n, x.data(), n) + shift * x[i];
+      low = std::min(low, y[i] / x[i]);
+      high = std::max(high, y[i] / x[i]);
+      norm = std::max(norm, y[i]);
+    }
+    if (high - low <= 1e-14 * high) return std::max(0.0, 0.5 * (high + low) - shift);
+    // In a reducible M some components fade away; the floor keeps the quotients defined.
+    for (std::size_t i = 0; i < n; ++i) x[i] = std::max(y[i] / norm, 1e-250);
+  }
+  constexpr std::size_t squaring_cells = 512;  // beyond, 45 squarings take minutes: the upper bound must do
+  return n <= squaring_cells ? radius_by_squaring(std::move(m), n) : std::max(0.0, high - shift);
+}
+
+}  // namespace
+
+double spectral_radius(const CouplingProblem& p, Isa isa) {
+  check(p, 1);
+  const std::size_t n_users = users_of(p), n_cells = cells_of(p);
+  const CouplingKernels& kernels = select_coupling_kernels(isa);
+  std::vector<double> m(n_cells * n_cells, 0.0);
+  for (std::size_t u = 0; u < n_users; ++u) {
+    if (!(p.demand_bps[u] > 0.0)) continue;
+    const std::size_t i = static_cast<std::size_t>(p.serving[u]);
+    const double own = p.power_w[i] * gain_at(p, u, i);
+    if (!(own > 0.0)) refuse("gain: user " + std::to_string(u) + " has no gain to its serving cell");
+    const double factor = p.demand_bps[u] * std::numbers::ln2 / p.bandwidth_hz / own;
+    const std::int32_t user = static_cast<std::int32_t>(u);
+    if (has_gain64(p))
+      kernels.add_slopes_f64(p.gain64.data, n_cells, &user, 1, &factor, m.data() + i * n_cells);
+    else
+      kernels.add_slopes_f32(p.gain.data, n_cells, &user, 1, &factor, m.data() + i * n_cells);
+  }
+  for (std::size_t i = 0; i < n_cells; ++i) {
+    for (std::size_t k = 0; k < n_cells; ++k) m[i * n_cells + k] *= p.power_w[k];
+    m[i * n_cells + i] = 0.0;
+  }
+  return radius_of(kernels, std::move(m), n_cells);
+}
+
+}  // namespace slicefast

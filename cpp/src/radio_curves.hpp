@@ -1,0 +1,37 @@
+// The pieces that radio.cpp evaluates in double and LinkModel turns into float32 constants: every path loss curve of
+// RADIO's models is a straight line in log10 of the distance between breakpoints.
+#pragma once
+
+#include "slicefast/radio.hpp"
+
+namespace slicefast {
+
+struct Line {
+  double intercept_db, slope_db;  // PL = intercept + slope log10 d
+  double at(double log10_d) const { return intercept_db + slope_db * log10_d; }
+};
+
+struct LossCurves {
+  Line los_near, los_far, nlos;
+  double breakpoint_m;     // compared with the 2-D distance
+  bool uses_3d;            // the lines take the 3-D distance
+  bool nlos_at_least_los;  // NLOS = max(LOS, line)
+};
+LossCurves loss_curves(PathLossModel model, double frequency_hz, double bs_height_m, double ue_height_m);
+
+// P(LOS) = q + (1 - q) e^(-d / scale), q = min(sure / d, 1), for users up to 13 m.
+struct LosCurve {
+  double sure_m, scale_m;
+};
+LosCurve los_curve(PathLossModel model);
+
+// G = peak - min(min(12 (phi / width_h)^2, floor_h) + min(12 ((theta - tilt) / width_v)^2, floor_v), floor) [dB].
+struct AntennaShape {
+  double peak_dbi, width_h_deg, floor_h_db, width_v_deg, floor_v_db, floor_db;
+};
+AntennaShape antenna_shape(AntennaPattern pattern);
+
+// 20 log10(|sum_m e^(j pi m (cos zenith - cos tilt))| / sqrt(elements)), floored at -200 dB in its nulls.
+double column_gain_db(double depression_deg, double tilt_deg, int elements);
+
+}  // namespace slicefast
