@@ -1,0 +1,77 @@
+"""Checkpoints: one safetensors file, its JSON document in the file's header; no code is executed on loading.
+
+A file is written under a temporary name beside its target, flushed to disk and renamed, so a reader sees the old file
+or the new one, whenever the writer is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_KEY = "slicefast"
+
+
+class CheckpointError(ValueError):
+    """A file is not a checkpoint of the expected kind, or is damaged."""
+
+
+def write(
+    path: str | os.PathLike[str], kind: str, arrays: Mapping[str, NDArray[Any]], document: Mapping[str, Any]
+) -> None:
+    """Write arrays and a JSON-able document as one file, atomically; `kind` names what it is."""
+    from safetensors.numpy import save
+
+    path = Path(path)
+    header = json.dumps({"kind": kind, "document": document}, allow_nan=False)
+    data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata={_KEY: header})
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Read what `write` wrote: (arrays, document).
+
+    Raises CheckpointError, one line naming the file, when it is truncated, foreign or of another kind; OSError when
+    it cannot be opened.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    with open(path, "rb"):
+        pass  # a missing or unreadable file is the system's own error, with its own message
+    try:
+        with safe_open(os.fspath(path), framework="numpy") as file:
+            header = (file.metadata() or {}).get(_KEY)
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a whole safetensors file ({error})") from error
+    if header is None:
+        raise CheckpointError(f"{path}: a safetensors file, but not one slicefast wrote")
+    parsed = json.loads(header)
+    if parsed.get("kind") != kind:
+        raise CheckpointError(f"{path}: holds a {parsed.get('kind')!r}, expected a {kind!r}")
+    return arrays, parsed["document"]
+
+
+def take(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...], path: object) -> NDArray[Any]:
+    """Return arrays[name] after checking that it is there with this shape; CheckpointError otherwise."""
+    if name not in arrays:
+        raise CheckpointError(f"{path}: array {name!r} is missing")
+    if arrays[name].shape != shape:
+        raise CheckpointError(f"{path}: array {name!r} has shape {arrays[name].shape}, expected {shape}")
+    return arrays[name]

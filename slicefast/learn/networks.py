@@ -1,0 +1,143 @@
+"""Networks of all agents stacked: one parameter holds the same layer of every agent.
+
+Dimensions: A agents, B batch, S action length, P padded number of parameters per agent.
+
+All parameters of a network live in one *bank*, a flat tensor (A, P) in which an agent's row is contiguous; the named
+parameters are views into it. So an optimiser step is a few operations on (A, P), an agent is copied with one
+assignment, and the native engine gets one pointer per network. The views stay valid through `load_state_dict` and
+in-place changes; `Module.to` would break them, so modules are made on their device.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+# Rows of a bank start on 64-byte boundaries: no two agents share a cache line, and vectors load aligned.
+ROW_MULTIPLE = 16
+
+
+class StackedMLP(nn.Module):
+    """Fully connected networks of A agents, ReLU between layers: h <- relu(h W + b), the last layer linear.
+
+    Parameters are `weight_<layer>` (A, in, out) and `bias_<layer>` (A, out); with twin=True each agent has two networks
+    and the shapes are (A, 2, in, out) and (A, 2, out).
+
+    Attributes: bank (A, P), the memory behind every parameter; layout, (name, offset, shape) within one network's
+    n_parameters values; n_lower, how many of them belong to all layers but the last (see `TD3.freeze_lower`).
+    """
+
+    def __init__(
+        self, n_agents: int, sizes: Sequence[int], twin: bool = False, device: torch.device | str | None = None
+    ) -> None:
+        super().__init__()
+        self.n_agents, self.sizes, self.twin = n_agents, tuple(sizes), twin
+        self.layout: list[tuple[str, int, tuple[int, ...]]] = []
+        offset = 0
+        self.n_lower = 0
+        for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
+            self.n_lower = offset
+            for name, shape in ((f"weight_{layer}", (n_in, n_out)), (f"bias_{layer}", (n_out,))):
+                self.layout.append((name, offset, shape))
+                offset += int(np.prod(shape))
+        self.n_parameters = offset
+        self.stride = -(-offset // ROW_MULTIPLE) * ROW_MULTIPLE
+        self.n_nets = 2 if twin else 1
+        self.bank = torch.zeros((n_agents, self.n_nets * self.stride), device=device)
+        for name, view in self.views(self.bank).items():
+            self.register_parameter(name, nn.Parameter(view))
+
+    @property
+    def n_layers(self) -> int:
+        """Number of weight layers."""
+        return len(self.sizes) - 1
+
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """Return named views of a tensor laid out like the bank (optimiser moments, a copy): parameter name -> view."""
+        rows = flat.view(self.n_agents, self.n_nets, self.stride)
+        found = {}
+        for name, offset, shape in self.layout:
+            part = rows[:, :, offset : offset + int(np.prod(shape))]
+            lead = (self.n_agents, 2) if self.twin else (self.n_agents,)
+            found[name] = (part if self.twin else part[:, 0]).view(*lead, *shape)
+        return found
+
+    def flat_gradient(self, gradients: Sequence[Tensor]) -> Tensor:
+        """Lay gradients, in the order of `parameters()`, out like the bank: (A, P)."""
+        lead = (self.n_agents, self.n_nets)
+        parts = [g.reshape(*lead, -1) for g in gradients]
+        if self.stride > self.n_parameters:
+            parts.append(self.bank.new_zeros((*lead, self.stride - self.n_parameters)))
+        return torch.cat(parts, dim=2).view(self.n_agents, -1)
+
+    def initialise(self, generators: Sequence[np.random.Generator]) -> None:
+        """Draw weights and biases from U(-1/sqrt(in), 1/sqrt(in)), as torch.nn.Linear does; one generator per agent."""
+        bound = np.concatenate(
+            [
+                np.full(int(np.prod(shape)), self.sizes[int(name.split("_")[1])] ** -0.5)
+                for name, _, shape in self.layout
+            ]
+        )
+        values = np.zeros((self.n_agents, self.n_nets, self.stride), np.float32)
+        for agent, generator in enumerate(generators):
+            values[agent, :, : self.n_parameters] = generator.uniform(-bound, bound, (self.n_nets, self.n_parameters))
+        with torch.no_grad():
+            self.bank.copy_(torch.from_numpy(values).view_as(self.bank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the last layer's outputs: x (A, B, in) -> (A, B, out), or (A, 2, B, out) of twin networks."""
+        if self.twin:
+            x = x.unsqueeze(1).expand(-1, 2, -1, -1).reshape(2 * self.n_agents, x.shape[1], x.shape[2])
+        for layer in range(self.n_layers):
+            weight, bias = getattr(self, f"weight_{layer}"), getattr(self, f"bias_{layer}")
+            if self.twin:
+                weight, bias = weight.flatten(0, 1), bias.flatten(0, 1)
+            x = torch.baddbmm(bias.unsqueeze(1), x, weight)
+            if layer + 1 < self.n_layers:
+                x = torch.relu(x)
+        return x.view(self.n_agents, 2, x.shape[1], x.shape[2]) if self.twin else x
+
+
+class Actor(StackedMLP):
+    """Policies of A agents: softmax of an MLP, a point of the simplex per observation."""
+
+    def logits(self, observation: Tensor) -> Tensor:
+        """Return the softmax's input: observation (A, B, n_o) -> (A, B, S)."""
+        return super().forward(observation)
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Return actions: observation (A, B, n_o) or (A, n_o) -> (A, B, S) or (A, S)."""
+        if observation.dim() == 2:
+            return torch.softmax(self.logits(observation.unsqueeze(1)), dim=-1).squeeze(1)
+        return torch.softmax(self.logits(observation), dim=-1)
+
+
+class TwinCritic(StackedMLP):
+    """Two action values per agent: MLPs of the joined observation and action."""
+
+    def __init__(
+        self,
+        n_agents: int,
+        obs_dim: int,
+        action_dim: int,
+        hidden: Sequence[int],
+        device: torch.device | str | None = None,
+    ) -> None:
+        super().__init__(n_agents, (obs_dim + action_dim, *hidden, 1), twin=True, device=device)
+
+    def forward(self, observation: Tensor, action: Tensor | None = None) -> Tensor:
+        """Return both values: observation (A, B, n_o) and action (A, B, S), or the two joined -> (A, 2, B)."""
+        x = observation if action is None else torch.cat((observation, action), dim=-1)
+        return super().forward(x).squeeze(-1)
+
+    def first(self, observation: Tensor, action: Tensor) -> Tensor:
+        """Return only the first value, the one the policy climbs: (A, B)."""
+        x = torch.cat((observation, action), dim=-1)
+        for layer in range(self.n_layers):
+            weight, bias = getattr(self, f"weight_{layer}")[:, 0], getattr(self, f"bias_{layer}")[:, 0]
+            x = torch.baddbmm(bias.unsqueeze(1), x, weight)
+            if layer + 1 < self.n_layers:
+                x = torch.relu(x)
+        return x.squeeze(-1)

@@ -1,0 +1,61 @@
+"""Adam over a parameter bank, with one step counter per agent."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from slicefast.learn.config import TD3Config
+from slicefast.learn.networks import StackedMLP
+
+
+class StackedAdam:
+    """Adam (Kingma, Ba, ICLR 2015) on a bank (A, P): every agent has its own bias correction.
+
+    m <- b1 m + (1 - b1) g; v <- b2 v + (1 - b2) g^2;
+    theta <- theta - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps).
+
+    Attributes: first_moment, second_moment (A, P) like the bank; steps (A,) int64, t of each agent; trainable (A, P),
+    0 where a parameter is frozen, or None when nothing is.
+    """
+
+    def __init__(self, network: StackedMLP, lr: float, config: TD3Config) -> None:
+        self.network, self.lr, self.config = network, lr, config
+        self.first_moment = torch.zeros_like(network.bank)
+        self.second_moment = torch.zeros_like(network.bank)
+        self.steps = torch.zeros(network.n_agents, dtype=torch.int64, device=network.bank.device)
+        self.trainable: Tensor | None = None
+
+    def step(self, gradient: Tensor) -> None:
+        """Follow the gradient (A, P). Only tensor operations, so a CUDA graph can hold it."""
+        config = self.config
+        if self.trainable is not None:
+            gradient = gradient * self.trainable
+        self.steps += 1
+        count = self.steps.to(torch.float64).unsqueeze(1)
+        step_size = (self.lr / (1.0 - config.beta1**count)).float()
+        root_correction = (1.0 - config.beta2**count).sqrt().float()
+        self.first_moment.lerp_(gradient, 1.0 - config.beta1)
+        self.second_moment.mul_(config.beta2).addcmul_(gradient, gradient, value=1.0 - config.beta2)
+        scale = self.second_moment.sqrt().div_(root_correction).add_(config.epsilon)
+        self.network.bank.sub_(self.first_moment.div(scale).mul_(step_size))
+
+    def reset(self, agent: int) -> None:
+        """Forget one agent's moments and steps."""
+        self.first_moment[agent] = 0.0
+        self.second_moment[agent] = 0.0
+        self.steps[agent] = 0
+
+    def set_frozen(self, frozen: Tensor) -> None:
+        """Freeze all layers but the last of the agents where frozen (A,) is true; their moments there are forgotten."""
+        network = self.network
+        if not bool(frozen.any()):
+            self.trainable = None
+            return
+        mask = torch.ones_like(network.bank)
+        lower = mask.view(network.n_agents, network.n_nets, network.stride)[:, :, : network.n_lower]
+        lower[frozen] = 0.0
+        self.trainable = mask
+        # With zero gradient and zero moments Adam's step is exactly zero.
+        self.first_moment.mul_(mask)
+        self.second_moment.mul_(mask)

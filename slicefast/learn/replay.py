@@ -1,0 +1,174 @@
+"""The replay ring of all agents: one array (A, C, W) of float32 transitions.
+
+Dimensions: A agents, C capacity, W = 2 n_o + S + 1, one transition [observation, action, reward, next observation].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from slicefast import kernels
+
+FloatArray = NDArray[np.float32]
+
+
+class NonFiniteError(ValueError):
+    """A number that is not finite reached the learner; has .what, .agent (its index in the stack) and .step."""
+
+    def __init__(self, what: str, agent: int, step: int) -> None:
+        super().__init__(f"{what} of agent {agent} at step {step} is not finite")
+        self.what, self.agent, self.step = what, agent, step
+
+
+def as_float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Convert to a C-contiguous float32 array of the stated shape; ValueError names the argument."""
+    array = np.ascontiguousarray(value, np.float32)
+    if array.shape != shape:
+        raise ValueError(f"{name}: got shape {array.shape}, expected {shape}")
+    return array
+
+
+class ReplayRing:
+    """Transitions of A agents in a ring that overwrites the oldest.
+
+    Rows [0, n_kept) of an agent hold *transferred* instances, which stay; its own transitions go round in the
+    remaining rows. Without a stated ratio a sample is uniform over both.
+
+    Parameters: n_agents, capacity (rows per agent), obs_dim, action_dim; device, where the ring lives.
+    Attributes: ring (A, C, W) float32 tensor; nbytes = 4 A C W, its memory in bytes; n_own, n_kept (A,) rows in use.
+    """
+
+    PARTS = ("observation", "action", "reward", "next observation")
+
+    def __init__(self, n_agents: int, capacity: int, obs_dim: int, action_dim: int, device: str = "cpu") -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity: got {capacity}, must be at least 1")
+        self.n_agents, self.capacity, self.obs_dim, self.action_dim = n_agents, capacity, obs_dim, action_dim
+        self.width = 2 * obs_dim + action_dim + 1
+        # NumPy's zeros: the system maps pages when rows are first written, so an unused ring costs no memory.
+        shape = (n_agents, capacity, self.width)
+        on_cpu = torch.device(device).type == "cpu"
+        self.ring = torch.from_numpy(np.zeros(shape, np.float32)) if on_cpu else torch.zeros(shape, device=device)
+        self._numpy: FloatArray = (
+            self.ring.numpy() if self.ring.device.type == "cpu" else np.zeros((0, 0, 0), np.float32)
+        )
+        self._staging = np.zeros((n_agents, 1, self.width), np.float32)
+        self._zero_row = np.zeros(n_agents, np.int64)
+        self.n_kept = np.zeros(n_agents, np.int64)
+        self.n_own = np.zeros(n_agents, np.int64)
+        self.next_row = np.zeros(n_agents, np.int64)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the ring in bytes, 4 A C W."""
+        return self.ring.numel() * 4
+
+    @property
+    def array(self) -> FloatArray:
+        """The ring as a NumPy array (A, C, W): shared memory on the CPU, a copy on other devices."""
+        return self._numpy if self.ring.device.type == "cpu" else self.ring.cpu().numpy()
+
+    def __len__(self) -> int:
+        """Rows of the agent that has the fewest."""
+        return int((self.n_kept + self.n_own).min())
+
+    def add(
+        self, observation: ArrayLike, action: ArrayLike, reward: ArrayLike, next_observation: ArrayLike, step: int = -1
+    ) -> None:
+        """Store one transition of every agent.
+
+        Shapes: observation and next_observation (A, n_o), action (A, S), reward (A,). Raises ValueError for a wrong
+        shape and NonFiniteError (with `step`) for values that are not finite; nothing is stored then.
+        """
+        n, o = self.n_agents, self.obs_dim
+        parts = (
+            as_float32("observation", observation, (n, o)),
+            as_float32("action", action, (n, self.action_dim)),
+            as_float32("reward", reward, (n,)),
+            as_float32("next_observation", next_observation, (n, o)),
+        )
+        on_cpu = self.ring.device.type == "cpu"
+        target, row = (self._numpy, self.next_row) if on_cpu else (self._staging, self._zero_row)
+        bad = kernels.store(target, row, *parts)
+        if bad >= 0:
+            raise NonFiniteError(self.PARTS[bad % 4], bad // 4, step)
+        if not on_cpu:
+            agents = torch.arange(n, device=self.ring.device)
+            rows = torch.from_numpy(self.next_row).to(self.ring.device)
+            self.ring[agents, rows] = torch.from_numpy(self._staging[:, 0]).to(self.ring.device)
+        self._advance()
+
+    def _advance(self) -> None:
+        self.next_row += 1
+        full = self.next_row == self.capacity
+        if full.any():
+            self.next_row[full] = self.n_kept[full]
+        np.minimum(self.n_own + 1, self.capacity - self.n_kept, out=self.n_own)
+
+    def export(self, agent: int) -> dict[str, FloatArray]:
+        """Return copies of all transitions of one agent, transferred first, then its own from oldest to newest.
+
+        Keys: observation and next_observation (n, n_o), action (n, S), reward (n,).
+        """
+        kept, own, oldest = int(self.n_kept[agent]), int(self.n_own[agent]), int(self.n_kept[agent])
+        if kept + own == self.capacity:
+            oldest = int(self.next_row[agent])
+        order = np.concatenate((np.arange(kept), np.arange(oldest, kept + own), np.arange(kept, oldest)))
+        rows = self.ring[agent, torch.from_numpy(order).to(self.ring.device)].cpu().numpy()
+        o, s = self.obs_dim, self.action_dim
+        return {
+            "observation": rows[:, :o].copy(),
+            "action": rows[:, o : o + s].copy(),
+            "reward": rows[:, o + s].copy(),
+            "next_observation": rows[:, o + s + 1 :].copy(),
+        }
+
+    def load(self, agent: int, arrays: Mapping[str, Any]) -> None:
+        """Replace one agent's transitions by transferred instances, which its own experience never overwrites.
+
+        `arrays` is what `export` returns. Raises ValueError for missing keys, wrong shapes, values that are not
+        finite, or as many rows as the capacity or more (no room would be left for the agent's own).
+        """
+        count = len(np.asarray(arrays["reward"])) if "reward" in arrays else 0
+        missing = {"observation", "action", "reward", "next_observation"} - set(arrays)
+        if missing:
+            raise ValueError(f"arrays: missing {', '.join(sorted(missing))}")
+        if count >= self.capacity:
+            raise ValueError(f"arrays: {count} rows leave no room in a ring of capacity {self.capacity}")
+        o, s = self.obs_dim, self.action_dim
+        rows = np.concatenate(
+            (
+                as_float32("arrays['observation']", arrays["observation"], (count, o)),
+                as_float32("arrays['action']", arrays["action"], (count, s)),
+                as_float32("arrays['reward']", arrays["reward"], (count,))[:, None],
+                as_float32("arrays['next_observation']", arrays["next_observation"], (count, o)),
+            ),
+            axis=1,
+        )
+        if not np.isfinite(rows).all():
+            raise ValueError(f"arrays: row {int(np.argmin(np.isfinite(rows).all(axis=1)))} is not finite")
+        self.ring[agent, :count] = torch.from_numpy(rows).to(self.ring.device)
+        self.n_kept[agent], self.n_own[agent], self.next_row[agent] = count, 0, count
+
+    def sample(
+        self, seed: int, agent_ids: NDArray[np.int64], step: int, batch_size: int, kept_in_batch: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Draw row indices (A, batch_size); see `kernels.sample_indices`."""
+        index = np.empty((self.n_agents, batch_size), np.int64)
+        kernels.sample_indices(np.uint64(seed), agent_ids, step, self.n_kept, self.n_own, kept_in_batch, index)
+        return index
+
+    def gather(self, index: NDArray[np.int64]) -> torch.Tensor:
+        """Return the transitions at index (A, B) as a tensor (A, B, W) on the ring's device."""
+        if self.ring.device.type == "cpu":
+            out = np.empty((*index.shape, self.width), np.float32)
+            kernels.gather(self._numpy, index, out)
+            return torch.from_numpy(out)
+        flat = index + np.arange(self.n_agents)[:, None] * self.capacity
+        places = torch.from_numpy(flat.ravel()).to(self.ring.device)
+        return self.ring.view(-1, self.width).index_select(0, places).view(*index.shape, self.width)

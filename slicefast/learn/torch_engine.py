@@ -1,0 +1,154 @@
+"""The readable engine: one torch graph for all agents, on the CPU or a CUDA device.
+
+Symbols: o observation, a action, r reward, o' next observation, pi policy, Q1 Q2 critics, bar = target network,
+eps standard normal noise, B batch size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from slicefast import kernels
+from slicefast.learn.replay import NonFiniteError
+
+if TYPE_CHECKING:
+    from slicefast.learn.optimiser import StackedAdam
+    from slicefast.learn.td3 import TD3
+
+FloatArray = NDArray[np.float32]
+
+
+@contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Flush denormals to zero meanwhile: Adam's moments of dead units decay through them, at a tenth of the speed."""
+    was_on = float(torch.tensor(1e-39) * 1.0) == 0.0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(was_on)
+
+
+class TorchEngine:
+    """TD3's update and policy through autograd. Losses are summed over agents, so each agent's gradient is its own."""
+
+    def __init__(self, agents: TD3) -> None:
+        self.agents = agents
+        self._graphs: dict[bool, Callable[[], tuple[Tensor, Tensor]]] = {}
+        self._batch = self._noise = torch.empty(0)
+
+    def act(self, observation: FloatArray, noise: float, step: int) -> FloatArray:
+        """Return actions (A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams."""
+        td3 = self.agents
+        with torch.no_grad():
+            logits = td3.actor.logits(torch.from_numpy(observation).to(td3.device).unsqueeze(1))
+            if noise > 0.0:
+                logits = logits + noise * self._normal(kernels.LOGIT_NOISE, step, 1)
+            actions: FloatArray = torch.softmax(logits, dim=-1).squeeze(1).cpu().numpy()
+        return actions
+
+    def update(self, index: NDArray[np.int64], step: int, with_policy: bool) -> tuple[FloatArray, FloatArray | None]:
+        """Do one update on the given replay rows; return the critics' and the policy's losses, (A,) each."""
+        td3 = self.agents
+        batch = td3.replay.gather(index)
+        noise = self._normal(kernels.SMOOTHING, step, td3.config.batch_size)
+        if td3.device.type == "cuda":
+            critic_loss, actor_loss = self._replay_graph(batch, noise, with_policy)
+        else:
+            with flushed_denormals():
+                critic_loss, actor_loss = self.compute(batch, noise, with_policy, self._refuse_non_finite)
+        losses = critic_loss.cpu().numpy(), actor_loss.cpu().numpy()
+        self._check(losses[0], "critic loss")
+        self._check(losses[1], "actor loss")
+        return losses[0], losses[1] if with_policy else None
+
+    def _normal(self, purpose: int, step: int, batch: int) -> Tensor:
+        td3 = self.agents
+        noise = np.empty((td3.n_agents, batch, td3.action_dim), np.float32)
+        kernels.normal_noise(np.uint64(td3.seed), purpose, td3.agent_ids, step, noise)
+        return torch.from_numpy(noise).to(td3.device)
+
+    def _refuse_non_finite(self, loss: Tensor, what: str) -> None:
+        self._check(loss.numpy(), what)
+
+    def _check(self, loss: FloatArray, what: str) -> None:
+        if not np.isfinite(loss).all():
+            raise NonFiniteError(what, int(np.argmin(np.isfinite(loss))), self.agents.n_updates)
+
+    def compute(
+        self, batch: Tensor, noise: Tensor, with_policy: bool, check: Callable[[Tensor, str], None] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Do one TD3 update in the paper's order, in place; return the losses (A,) and (A,).
+
+        y = r + gamma min(Q1bar, Q2bar)(o', softmax(logits_bar(o') + clip(sigma eps, -c, c)));
+        critic loss = mean_B (Q1(o, a) - y)^2 + mean_B (Q2(o, a) - y)^2;
+        every policy_delay updates: policy loss = -mean_B Q1(o, pi(o)), then target <- (1 - tau) target + tau online.
+
+        Shapes: batch (A, B, W), noise (A, B, S). `check` sees each loss before it is followed.
+        """
+        td3, config = self.agents, self.agents.config
+        n_o, n_a = td3.obs_dim, td3.action_dim
+        observation, next_observation = batch[..., :n_o], batch[..., n_o + n_a + 1 :]
+        with torch.no_grad():
+            smoothing = (config.target_noise * noise).clamp(-config.noise_clip, config.noise_clip)
+            next_action = torch.softmax(td3.actor_target.logits(next_observation) + smoothing, dim=-1)
+            target = batch[..., n_o + n_a] + config.gamma * td3.critic_target(next_observation, next_action).amin(dim=1)
+
+        value = td3.critic(batch[..., : n_o + n_a])
+        critic_loss = (value - target.unsqueeze(1)).square().mean(dim=2).sum(dim=1)
+        self._follow(td3.critic_optimiser, critic_loss, "critic loss", check)
+
+        if not with_policy:
+            return critic_loss.detach(), torch.zeros_like(critic_loss)
+        actor_loss = -td3.critic.first(observation, td3.actor(observation)).mean(dim=1)
+        self._follow(td3.actor_optimiser, actor_loss, "actor loss", check)
+        td3.actor_target.bank.lerp_(td3.actor.bank, config.tau)
+        td3.critic_target.bank.lerp_(td3.critic.bank, config.tau)
+        return critic_loss.detach(), actor_loss.detach()
+
+    @staticmethod
+    def _follow(optimiser: StackedAdam, loss: Tensor, what: str, check: Callable[[Tensor, str], None] | None) -> None:
+        gradients = torch.autograd.grad(loss.sum(), list(optimiser.network.parameters()))
+        if check is not None:
+            check(loss.detach(), what)
+        with torch.no_grad():
+            optimiser.step(optimiser.network.flat_gradient(gradients))
+
+    def _replay_graph(self, batch: Tensor, noise: Tensor, with_policy: bool) -> tuple[Tensor, Tensor]:
+        """Run `compute` through a captured CUDA graph: one launch instead of about a hundred small kernels."""
+        if with_policy not in self._graphs:
+            self._capture(batch, noise, with_policy)
+        self._batch.copy_(batch)
+        self._noise.copy_(noise)
+        return self._graphs[with_policy]()
+
+    def _capture(self, batch: Tensor, noise: Tensor, with_policy: bool) -> None:
+        if self._batch.numel() == 0:
+            self._batch, self._noise = batch.clone(), noise.clone()
+        # The warm-up that capture needs would move the weights: they are put back.
+        tensors = self.agents.state_tensors()
+        saved = [tensor.clone() for tensor in tensors]
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                self.compute(self._batch, self._noise, with_policy)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            losses = self.compute(self._batch, self._noise, with_policy)
+        for tensor, value in zip(tensors, saved, strict=True):
+            tensor.copy_(value)
+
+        def replay() -> tuple[Tensor, Tensor]:
+            graph.replay()
+            return losses
+
+        self._graphs[with_policy] = replay

@@ -1,0 +1,116 @@
+"""Checkpoints: exact resumption, damaged and foreign files, killed writers."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from slicefast.learn import TD3, VAE, TD3Config, checkpoint
+
+ENGINES = ["torch"]
+OBS, ACT = 5, 3
+
+
+def run(agents, steps, rng):
+    observation = rng.random((2, OBS), np.float32)
+    for _ in range(steps):
+        action = agents.act(observation, explore=True)
+        following = rng.random((2, OBS), np.float32)
+        agents.store(observation, action, action[:, 0], following)
+        agents.update()
+        observation = following
+
+
+def make(engine):
+    config = TD3Config(exploration_steps=10, capacity=50, batch_size=8, transferred_fraction=0.25)
+    agents = TD3(2, OBS, ACT, config, seed=3, engine=engine)
+    rng = np.random.default_rng(5)
+    parts = {"observation": (6, OBS), "action": (6, ACT), "reward": (6,), "next_observation": (6, OBS)}
+    agents.replay.load(1, {key: rng.random(shape, np.float32) for key, shape in parts.items()})
+    agents.freeze_lower([True, False])
+    return agents
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("at", [5, 35, 80])
+def test_resumed_run_is_bit_identical(tmp_path, engine, at):
+    whole, first = make(engine), make(engine)
+    rng = np.random.default_rng(0)
+    run(whole, at, rng)
+    state = rng.bit_generator.state
+    run(whole, 60, rng)
+
+    run(first, at, np.random.default_rng(0))
+    first.save(tmp_path / "agents.safetensors", extra={"env_step": at})
+    resumed = TD3.load(tmp_path / "agents.safetensors", engine=engine)
+    assert resumed.extra == {"env_step": at}
+    rng = np.random.default_rng(0)
+    rng.bit_generator.state = state
+    run(resumed, 60, rng)
+    for mine, other in zip(whole.state_tensors(), resumed.state_tensors(), strict=True):
+        assert torch.equal(mine, other)
+    np.testing.assert_array_equal(whole.replay.array, resumed.replay.array)
+    assert (whole.step, whole.n_updates, whole.n_acts) == (resumed.step, resumed.n_updates, resumed.n_acts)
+
+
+def test_truncated_files_are_refused(tmp_path):
+    path = tmp_path / "agents.safetensors"
+    make("torch").save(path)
+    data = path.read_bytes()
+    for length in (0, 4, 8, 100, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:length])
+        with pytest.raises(checkpoint.CheckpointError, match=r"agents.safetensors: not a whole safetensors file"):
+            TD3.load(path)
+
+
+def test_foreign_files_are_refused(tmp_path):
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "foreign"
+    path.write_bytes(b"\x80\x04\x95 this would be a pickle" * 10)
+    with pytest.raises(checkpoint.CheckpointError, match="not a whole safetensors"):
+        TD3.load(path)
+    torch.save({"weights": torch.zeros(3)}, path)
+    with pytest.raises(checkpoint.CheckpointError):
+        TD3.load(path)
+    save_file({"weights": np.zeros(3)}, path)
+    with pytest.raises(checkpoint.CheckpointError, match="not one slicefast wrote"):
+        TD3.load(path)
+    VAE(3, 2).save(path)
+    with pytest.raises(checkpoint.CheckpointError, match="holds a 'vae', expected a 'td3'"):
+        TD3.load(path)
+    with pytest.raises(FileNotFoundError):
+        TD3.load(tmp_path / "absent")
+
+
+def test_missing_or_misshapen_arrays_are_named(tmp_path):
+    path = tmp_path / "agents"
+    make("torch").save(path)
+    arrays, document = checkpoint.read(path, "td3")
+    wrong = dict(arrays)
+    del wrong["actor.bias_0"]
+    checkpoint.write(path, "td3", wrong, document)
+    with pytest.raises(checkpoint.CheckpointError, match=r"'actor.bias_0' is missing"):
+        TD3.load(path)
+    checkpoint.write(path, "td3", arrays | {"actor.bias_0": np.zeros((2, 7), np.float32)}, document)
+    with pytest.raises(checkpoint.CheckpointError, match="shape"):
+        TD3.load(path)
+    checkpoint.write(path, "td3", arrays, {"n_agents": 2})
+    with pytest.raises(checkpoint.CheckpointError, match="'obs_dim'"):
+        TD3.load(path)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "agents"
+    make("torch").save(path)
+    before = path.read_bytes()
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        make("torch").save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
