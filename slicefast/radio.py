@@ -185,14 +185,16 @@ def make_fields(
         m2 = max(1, round(float(np.hypot(*v2_m)) / period))
         e1, e2 = (v1_m[0] / m1, v1_m[1] / m1), (v2_m[0] / m2, v2_m[1] / m2)
     distance = _node_distance_m(size, e1, e2)
-    tiles = [_unit_field(np.exp(-distance / d), rng) for d in (LOS_STATE_DECORRELATION_M, los, nlos)]
+    state_tile, los_tile, nlos_tile = (
+        _unit_field(np.exp(-distance / d), rng) for d in (LOS_STATE_DECORRELATION_M, los, nlos)
+    )
     # A low-discrepancy sequence (Roberts' R2) keeps the sites' windows into the tile as far apart as they fit.
     golden = 1.32471795724474602596
     index = np.arange(n_sites + 1)
     start = rng.random(2)
     row = np.floor((start[0] + index / golden) % 1.0 * size).astype(np.int32)
     col = np.floor((start[1] + index / golden**2) % 1.0 * size).astype(np.int32)
-    return Fields(*tiles, row_offset=row, col_offset=col, e1_m=e1, e2_m=e2)
+    return Fields(state_tile, los_tile, nlos_tile, row_offset=row, col_offset=col, e1_m=e1, e2_m=e2)
 
 
 def link_model(
@@ -225,7 +227,8 @@ def link_model(
     """
     x, y = np.asarray(site_x_m, dtype=np.float64), np.asarray(site_y_m, dtype=np.float64)
     wrap = v1_m is not None and v2_m is not None
-    v1, v2 = (tuple(map(float, v1_m)), tuple(map(float, v2_m))) if wrap else ((0.0, 0.0), (0.0, 0.0))  # type: ignore[arg-type]
+    v1 = (0.0, 0.0) if v1_m is None else (float(v1_m[0]), float(v1_m[1]))
+    v2 = (0.0, 0.0) if v2_m is None else (float(v2_m[0]), float(v2_m[1]))
     if wrap:
         longest = 0.5 * max(np.hypot(v1[0] + v2[0], v1[1] + v2[1]), np.hypot(v1[0] - v2[0], v1[1] - v2[1]))
     else:

@@ -1,0 +1,198 @@
+"""Link gains in plain NumPy float64, one formula at a time; shares no code with slicefast.
+
+Written from WINNER+ D5.3 Table 4-1, ITU-R M.2135 Table A1-2, TR 36.873 Table 7.2-1, TR 38.901 Tables 7.3-1 and 7.4.1-1
+and TR 36.814 Table A.2.1.1-2.
+"""
+
+from itertools import product
+
+import numpy as np
+from scipy.stats import norm
+
+log10 = np.log10
+
+# model: (LOS sigma before and beyond the breakpoint, NLOS sigma) dB, decorrelation (LOS, NLOS) m, least distance m
+MODELS = {
+    "winner_plus_c1": ((4, 6, 8), (40, 50), 30),
+    "winner_plus_c2": ((4, 6, 8), (45, 50), 10),
+    "winner_plus_b1": ((3, 3, 4), (14, 12), 10),
+    "m2135_uma": ((4, 4, 6), (37, 50), 10),
+    "m2135_umi": ((3, 3, 4), (10, 13), 10),
+    "tr36873_uma": ((4, 4, 6), (37, 50), 10),
+    "tr36873_umi": ((3, 3, 4), (10, 13), 10),
+    "tr38901_uma": ((4, 4, 6), (37, 50), 10),
+    "tr38901_umi": ((4, 4, 7.82), (10, 13), 10),
+}
+
+
+def breakpoint_m(model, f_hz, hb, hm):
+    if model == "winner_plus_c1":
+        return 4 * hb * hm * f_hz / 3e8
+    return 4 * (hb - 1) * (hm - 1) * f_hz / 3e8
+
+
+def los_loss_db(model, d, f_hz, hb, hm):
+    f = f_hz / 1e9
+    bp = breakpoint_m(model, f_hz, hb, hm)
+    d3 = np.hypot(d, hb - hm)
+    if model == "winner_plus_c2":
+        near = 26 * log10(d) + 25 + 20 * log10(f)
+        far = 40 * log10(d) + 9.27 - 14 * log10(hb - 1) - 14 * log10(hm - 1) + 6 * log10(f)
+    elif model == "winner_plus_c1":
+        near = 23.8 * log10(d) + 27.2 + 20 * log10(f)
+        far = 40 * log10(d) + 9 - 16.2 * log10(hb) - 16.2 * log10(hm) + 3.8 * log10(f)
+    elif model == "winner_plus_b1":
+        near = 22.7 * log10(d) + 27 + 20 * log10(f)
+        far = 40 * log10(d) + 7.56 - 17.3 * log10(hb - 1) - 17.3 * log10(hm - 1) + 2.7 * log10(f)
+    elif model.startswith("m2135"):
+        near = 22 * log10(d) + 28 + 20 * log10(f)
+        far = 40 * log10(d) + 7.8 - 18 * log10(hb - 1) - 18 * log10(hm - 1) + 2 * log10(f)
+    elif model == "tr38901_umi":
+        near = 32.4 + 21 * log10(d3) + 20 * log10(f)
+        far = 32.4 + 40 * log10(d3) + 20 * log10(f) - 9.5 * log10(bp**2 + (hb - hm) ** 2)
+    else:
+        near = 28 + 22 * log10(d3) + 20 * log10(f)
+        far = 28 + 40 * log10(d3) + 20 * log10(f) - 9 * log10(bp**2 + (hb - hm) ** 2)
+    return np.where(d < bp, near, far)
+
+
+def winner_nlos_db(d, hb, k):
+    return (44.9 - 6.55 * log10(hb)) * log10(d) + 5.83 * log10(hb) + k
+
+
+def c2_constant(f):
+    if f < 1.5:
+        return 16.33 + 26.16 * log10(f)
+    return 14.78 + 34.97 * log10(f) if f < 2 else 18.38 + 23 * log10(f)
+
+
+def m2135_uma_nlos_db(d, f, hb, hm, w=20.0, h=20.0):
+    return (
+        161.04
+        - 7.1 * log10(w)
+        + 7.5 * log10(h)
+        - (24.37 - 3.7 * (h / hb) ** 2) * log10(hb)
+        + (43.42 - 3.1 * log10(hb)) * (log10(d) - 3)
+        + 20 * log10(f)
+        - (3.2 * log10(11.75 * hm) ** 2 - 4.97)
+    )
+
+
+def nlos_loss_db(model, d, f_hz, hb, hm):
+    f = f_hz / 1e9
+    d3 = np.hypot(d, hb - hm)
+    if model == "winner_plus_c2":
+        return winner_nlos_db(d, hb, c2_constant(f))
+    if model == "winner_plus_c1":
+        return winner_nlos_db(d, hb, 15.38 + 23 * log10(f))
+    if model == "winner_plus_b1":
+        return winner_nlos_db(d, 10.0, c2_constant(f))
+    if model == "m2135_uma":
+        return m2135_uma_nlos_db(d, f, hb, hm)
+    if model == "m2135_umi":
+        return 36.7 * log10(d) + 22.7 + 26 * log10(f)
+    line = {
+        "tr36873_uma": m2135_uma_nlos_db(d3, f, hb, 1.5) - 0.6 * (hm - 1.5),
+        "tr36873_umi": 36.7 * log10(d3) + 22.7 + 26 * log10(f) - 0.3 * (hm - 1.5),
+        "tr38901_uma": 13.54 + 39.08 * log10(d3) + 20 * log10(f) - 0.6 * (hm - 1.5),
+        "tr38901_umi": 35.3 * log10(d3) + 22.4 + 21.3 * log10(f) - 0.3 * (hm - 1.5),
+    }[model]
+    return np.maximum(los_loss_db(model, d, f_hz, hb, hm), line)
+
+
+def los_probability(model, d):
+    """For users up to 13 m."""
+    d = np.maximum(np.asarray(d, dtype=float), 1e-9)
+    if model == "winner_plus_c1":
+        return np.exp(-d / 200)
+    scale = 36 if model.endswith(("umi", "b1")) else 63
+    return np.minimum(18 / d, 1) * (1 - np.exp(-d / scale)) + np.exp(-d / scale)
+
+
+def antenna_gain_db(pattern, azimuth, depression, tilt, elements=1):
+    peak, width_h, floor_h, width_v, floor_v, floor = {
+        "tr36814": (14, 70, 25, 10, 20, 25),
+        "m2135": (17, 70, 20, 15, 20, 20),
+        "tr38901_element": (8, 65, 30, 65, 30, 30),
+    }[pattern]
+    azimuth = (np.asarray(azimuth, dtype=float) + 180) % 360 - 180
+    theta = np.asarray(depression, dtype=float)
+    electrical = pattern == "tr38901_element"
+    a_h = np.minimum(12 * (azimuth / width_h) ** 2, floor_h)
+    a_v = np.minimum(12 * ((theta - (0 if electrical else tilt)) / width_v) ** 2, floor_v)
+    gain = peak - np.minimum(a_h + a_v, floor)
+    if electrical:
+        zenith, steer = np.radians(90 + theta), np.radians(90 + tilt)
+        phase = np.pi * (np.cos(zenith) - np.cos(steer))
+        total = sum(np.exp(1j * m * phase) for m in range(elements))
+        gain = gain + 20 * log10(np.maximum(np.abs(total) / np.sqrt(elements), 1e-10))
+    return gain
+
+
+def nearest_image(dx, dy, v1, v2):
+    """Displacement to the nearest of the images within two periods, by trying them all."""
+    images = [(dx + i * v1[0] + j * v2[0], dy + i * v1[1] + j * v2[1]) for i, j in product(range(-2, 3), repeat=2)]
+    x, y = np.stack([i[0] for i in images]), np.stack([i[1] for i in images])
+    best = np.argmin(np.hypot(x, y), axis=0)[None]
+    return np.take_along_axis(x, best, 0)[0], np.take_along_axis(y, best, 0)[0]
+
+
+def tile_value(tile, row_offset, col_offset, x, y, e1, e2, decorrelation):
+    """Bilinear value of a tile kept in steps of 1/32, brought back to unit variance."""
+    size = tile.shape[0]
+    nodes = np.clip(np.rint(np.asarray(tile, dtype=np.float32) * np.float32(32)), -127, 127) / 32
+    s, t = np.linalg.solve(np.array([e1, e2]).T, np.stack([x, y])) * size
+    c, r = np.floor(s).astype(int), np.floor(t).astype(int)
+    fx, fy = s - c, t - r
+    corners = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    weight = np.stack([(fy if i else 1 - fy) * (fx if j else 1 - fx) for i, j in corners])
+    value = sum(
+        w * nodes[(r + row_offset + i) % size, (c + col_offset + j) % size]
+        for w, (i, j) in zip(weight, corners, strict=True)
+    )
+    place = np.array([i * np.array(e2) + j * np.array(e1) for i, j in corners]) / size
+    correlation = np.exp(-np.linalg.norm(place[:, None] - place[None], axis=2) / decorrelation)
+    return value / np.sqrt(np.einsum("iu,ij,ju->u", weight, correlation, weight))
+
+
+def link_gains_db(config, fields, x, y):
+    """Gains (U, N) [dB] and the LOS margin Phi(field) - P (U, N), whose sign is the state."""
+    model, f_hz, hm = config["model"], config["frequency_hz"], config.get("ue_height_m", 1.5)
+    sigma, decorrelation, least = MODELS[model]
+    correlation = config.get("site_correlation", 0.5)
+    gains, margins = [], []
+    geometry = {"x": x, "y": y, "e1": fields.e1_m, "e2": fields.e2_m}
+    lookup = {
+        state: lambda k, tile=tile, d=d: tile_value(
+            tile, fields.row_offset[k], fields.col_offset[k], decorrelation=d, **geometry
+        )
+        for state, tile, d in (
+            ("state", fields.los_state, 50.0),
+            ("los", fields.shadow_los, decorrelation[0]),
+            ("nlos", fields.shadow_nlos, decorrelation[1]),
+        )
+    }
+    for n, k in enumerate(config["cell_site"]):
+        dx, dy = x - config["site_x_m"][k], y - config["site_y_m"][k]
+        if config.get("v1_m") is not None:
+            dx, dy = nearest_image(dx, dy, config["v1_m"], config["v2_m"])
+        hb = config["site_height_m"][k]
+        true_d = np.hypot(dx, dy)
+        d = np.maximum(true_d, least)
+        margin = norm.cdf(lookup["state"](k)) - los_probability(model, d)
+        los = margin < 0
+        loss = np.where(los, los_loss_db(model, d, f_hz, hb, hm), nlos_loss_db(model, d, f_hz, hb, hm))
+        if config.get("shadowing", True):
+            beyond = true_d >= breakpoint_m(model, f_hz, hb, hm)
+            deviation = np.where(los, np.where(beyond, sigma[1], sigma[0]), sigma[2])
+            common = np.where(los, lookup["los"](-1), lookup["nlos"](-1))
+            own = np.where(los, lookup["los"](k), lookup["nlos"](k))
+            loss = loss + deviation * (np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own)
+        azimuth = np.degrees(np.arctan2(dy, dx)) - config["azimuth_deg"][n]
+        depression = np.degrees(np.arctan2(hb - hm, true_d))
+        antenna = antenna_gain_db(
+            config["pattern"], azimuth, depression, config["tilt_deg"][n], config.get("elements", 1)
+        )
+        gains.append(antenna - loss)
+        margins.append(margin)
+    return np.stack(gains, axis=1), np.stack(margins, axis=1)
