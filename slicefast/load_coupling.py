@@ -121,8 +121,8 @@ def solve(
         n_threads=n_threads,
         isa=isa or _core.default_isa(),
     )
-    flat = share is None and slice_of is None
-    return Solution(load[:, 0] if flat or np.ndim(share) == 1 else load, iterations, residual)
+    per_slice = np.asarray(share).ndim == 2 or (share is None and slice_of is not None)
+    return Solution(load if per_slice else load[:, 0], iterations, residual)
 
 
 def sinr(

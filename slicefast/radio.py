@@ -181,8 +181,8 @@ def make_fields(
     if v1_m is None or v2_m is None:
         e1, e2 = (period, 0.0), (0.0, period)
     else:
-        m1 = max(1, round(float(np.hypot(*v1_m)) / period))
-        m2 = max(1, round(float(np.hypot(*v2_m)) / period))
+        m1 = max(1, round(float(np.hypot(v1_m[0], v1_m[1])) / period))
+        m2 = max(1, round(float(np.hypot(v2_m[0], v2_m[1])) / period))
         e1, e2 = (v1_m[0] / m1, v1_m[1] / m1), (v2_m[0] / m2, v2_m[1] / m2)
     distance = _node_distance_m(size, e1, e2)
     state_tile, los_tile, nlos_tile = (

@@ -53,7 +53,7 @@ def test_path_loss_golden(row):
 
 
 def shared_rows(name):
-    """Rows of the shared reference table, when the repository stands beside it; the golden subset above is always run."""
+    """Rows of the full reference table where it stands beside the repository; the golden subset above always runs."""
     for parent in Path(__file__).resolve().parents:
         table = parent / "shared" / "reference" / name
         if table.is_file():
@@ -168,7 +168,7 @@ def test_column_peak():
 
 
 def hexagonal(n_side, isd=500.0, tilt=15.0):
-    """Sites of an n x n torus as arguments of link_model; the first is moved a little off a mesh corner of the fields."""
+    """Sites of an n x n torus, a little off the mesh corners of the fields, as arguments of link_model."""
     i, j = np.meshgrid(np.arange(n_side), np.arange(n_side))
     a1, a2 = np.array([isd, 0.0]), isd * np.array([0.5, np.sqrt(0.75)])
     site = i.ravel()[:, None] * a1 + j.ravel()[:, None] * a2
@@ -204,10 +204,11 @@ def assert_twins(reference, config, fields, x, y, isa):
     got = 10 * np.log10(radio.link_model(fields=fields, isa=isa, **config).gains(x, y))
     # The kernel's Phi is good to 1.5e-4: links so near the threshold may take the other state.
     sure = np.abs(margin) > 2e-4
-    assert sure.mean() > 0.998
+    assert sure.mean() > 0.996
     # float32: 1e-7 of log2 gains of 50 is 2e-5 dB; positions of 1 km in float32 move a sector's edge by 1e-4 m.
-    tolerance = 3e-3 if config["pattern"] != "tr38901_element" else 2e-2
-    strong = expected > -200  # nulls of a column
+    # Near the nulls of a column the phasors cancel: ten terms of 1 to 1e-7 leave 1e-6 of a null 40 dB deep, 1e-1 dB.
+    tolerance = 3e-3 if config.get("elements", 1) == 1 else 0.1
+    strong = expected > -200
     np.testing.assert_allclose(got[sure & strong], expected[sure & strong], atol=tolerance)
 
 
@@ -230,3 +231,136 @@ def test_gains_of_every_model(reference, model):
 def test_gains_of_every_pattern(reference, isa, pattern, elements):
     config, fields, x, y = network(pattern=pattern, elements=elements)
     assert_twins(reference, config, fields, x, y, isa)
+
+
+def test_fields_have_the_models_correlation():
+    # One tile of 28 decorrelation distances has some 600 independent patches: statistics are good to about 5 %.
+    fields = radio.make_fields("winner_plus_c2", 4, np.random.default_rng(3))
+    mesh = fields.e1_m[0] / fields.shadow_nlos.shape[0]
+    for tile, distance in ((fields.los_state, 50.0), (fields.shadow_los, 45.0), (fields.shadow_nlos, 50.0)):
+        assert tile.std() == pytest.approx(1.0, abs=0.1)
+        centred = tile - tile.mean()
+        for lag in (2, 5, 10):
+            got = (centred * np.roll(centred, lag, axis=1)).mean() / tile.var()
+            assert got == pytest.approx(np.exp(-lag * mesh / distance), abs=0.06)
+
+
+def test_shadowing_correlates_along_the_way_and_between_sites():
+    # All users at the same place relative to the masts would see the same loss: what varies is the shadowing.
+    v1, v2 = (20000.0, 0.0), (0.0, 20000.0)
+    config = {
+        "model": "winner_plus_c2", "pattern": "tr36814", "frequency_hz": 2.6e9,
+        "site_x_m": np.array([0.0, 30.0]), "site_y_m": np.zeros(2), "site_height_m": np.full(2, 25.0),
+        "cell_site": np.array([0, 0, 1]), "azimuth_deg": np.array([30.0, 150.0, 30.0]), "tilt_deg": np.full(3, 15.0),
+        "v1_m": v1, "v2_m": v2,
+    }  # fmt: skip
+    rng = np.random.default_rng(5)
+    correlation = []
+    for _ in range(8):
+        fields = radio.make_fields("winner_plus_c2", 2, rng, v1, v2)
+        x, y = rng.uniform(3000, 9000, (2, 4000))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", radio.RangeWarning)
+            shadowed = radio.link_model(fields=fields, **config)
+            plain = radio.link_model(fields=fields, shadowing=False, **config)
+        here, there = (
+            10 * np.log10(shadowed.gains(x + dx, y)) - 10 * np.log10(plain.gains(x + dx, y)) for dx in (0.0, 25.0)
+        )
+        np.testing.assert_allclose(here[:, 0], here[:, 1], atol=2e-3)  # 1.0 between the sectors of one site
+        correlation.append(
+            [here.std(), np.corrcoef(here[:, 0], here[:, 2])[0, 1], np.corrcoef(here[:, 0], there[:, 0])[0, 1]]
+        )
+    deviation, sites, way = np.mean(correlation, axis=0)
+    assert deviation == pytest.approx(8.0, abs=0.5)  # at these distances nearly all links are NLOS
+    assert sites == pytest.approx(0.5, abs=0.08)
+    assert way == pytest.approx(np.exp(-25.0 / 50.0), abs=0.06)
+
+
+def test_threads_and_updates_give_the_same_bits():
+    config, fields, x, y = network(n_side=3)
+    model = radio.link_model(fields=fields, **config)
+    gain = model.gains(x, y)
+    for n_threads in (2, 3):
+        np.testing.assert_array_equal(gain, model.gains(x, y, n_threads))
+    moved = np.array([0, 5, 699, 130], dtype=np.int32)
+    x[moved] += 40.0
+    model.update_gains(x, y, moved, gain)
+    np.testing.assert_array_equal(gain, model.gains(x, y))
+
+
+def test_torus_has_no_seam():
+    config, fields, x, y = network()
+    model = radio.link_model(fields=fields, **config)
+    v1, v2 = config["v1_m"], config["v2_m"]
+    here = model.gains(x, y)
+    there = model.gains(x + v1[0] - v2[0], y + v1[1] - v2[1])
+    close = np.abs(10 * np.log10(here / there)) < 1e-2
+    assert close.mean() > 0.999  # float32 positions may decide a LOS state at its threshold differently
+
+
+def test_cells_in_any_order():
+    config, fields, x, y = network()
+    order = np.random.default_rng(0).permutation(12)
+    shuffled = {**config, **{name: config[name][order] for name in ("cell_site", "azimuth_deg", "tilt_deg")}}
+    expected = radio.link_model(fields=fields, **config).gains(x, y)
+    np.testing.assert_array_equal(radio.link_model(fields=fields, **shuffled).gains(x, y), expected[:, order])
+
+
+def test_handover_waits_for_margin_and_time():
+    serving, pending = np.array([-1, 0, 0], dtype=np.int32), np.zeros(3, dtype=np.int32)
+    gain = np.array([[1.0, 2.0], [1.0, 1.9], [1.0, 2.1]], dtype=np.float32)  # margin 3 dB: a factor of 1.995
+    history = []
+    for _ in range(4):
+        radio.update_serving(gain, [1.0, 1.0], serving, pending, margin_db=3.0, time_to_trigger_steps=3)
+        history.append(serving.tolist())
+    assert history == [[1, 0, 0], [1, 0, 0], [1, 0, 1], [1, 0, 1]]
+    gain[1] = [1.0, 4.0]
+    for entered in (True, False, True, True):  # leaving the condition starts the time again
+        gain[1, 1] = 4.0 if entered else 1.0
+        radio.update_serving(gain, [1.0, 1.0], serving, pending, margin_db=3.0, time_to_trigger_steps=3)
+    assert serving[1] == 0
+    radio.update_serving(gain, [1.0, 1.0], serving, pending, margin_db=3.0, time_to_trigger_steps=3)
+    assert serving[1] == 1
+
+
+def test_outside_the_range_is_told():
+    with pytest.warns(radio.RangeWarning, match="below 10 m"):
+        near = radio.path_loss_db("winner_plus_c2", True, 3.0, 2.6e9)
+    assert near == radio.path_loss_db("winner_plus_c2", True, 10.0, 2.6e9)
+    with pytest.warns(radio.RangeWarning, match="beyond 5000 m"):
+        radio.path_loss_db("winner_plus_c2", True, 6000.0, 2.6e9)
+    for arguments, message in (
+        (("winner_plus_c2", True, 100.0, 28e9), "frequency_hz"),
+        (("winner_plus_c2", True, 100.0, 2.6e9, 1.0), "bs_height_m"),
+        (("winner_plus_c2", True, -1.0, 2.6e9), "distance_2d_m"),
+        (("winner_plus_c2", True, np.nan, 2.6e9), "distance_2d_m"),
+        (("cost231", True, 100.0, 2.6e9), "cost231.*allowed.*winner_plus_c2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            radio.path_loss_db(*arguments)
+    with pytest.raises(ValueError, match="elements"):
+        radio.antenna_gain_db("tr36814", 0, 0, 0, elements=2)
+
+
+def test_bad_networks_are_refused_by_name():
+    config, fields, x, y = network()
+    for name, value in (
+        ("cell_site", np.full(12, 4)),
+        ("site_height_m", np.full(4, 1.0)),
+        ("site_x_m", np.array([0.0, np.nan, 0.0, 0.0])),
+        ("azimuth_deg", np.zeros(5)),
+        ("frequency_hz", 30e9),
+        ("ue_height_m", 1.0),
+        ("site_correlation", 1.5),
+        ("elements", 3),
+    ):
+        with pytest.raises(ValueError, match=name):
+            radio.link_model(fields=fields, **{**config, name: value})
+    model = radio.link_model(fields=fields, **config)
+    with pytest.raises(ValueError, match="user 3"):
+        model.gains(np.where(np.arange(700) == 3, np.nan, x), y)
+    gain = model.gains(x, y)
+    with pytest.raises(ValueError, match=r"gain.*float64"):
+        model.update_gains(x, y, np.array([1], dtype=np.int32), gain.astype(np.float64))
+    with pytest.raises(ValueError, match=r"users: got 700"):
+        model.update_gains(x, y, np.array([700], dtype=np.int32), gain)

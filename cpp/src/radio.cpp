@@ -176,7 +176,7 @@ double path_loss_db(PathLossModel model, bool los, double distance_2d_m, double 
   const LossCurves curves = loss_curves(model, frequency_hz, bs_height_m, ue_height_m);
   const double dh = curves.uses_3d ? bs_height_m - ue_height_m : 0.0;
   const double log_d = std::log10(std::hypot(distance_2d_m, dh));
-  const double los_db = (distance_2d_m < curves.breakpoint_m ? curves.los_near : curves.los_far).at(log_d);
+  const double los_db = (distance_2d_m <= curves.breakpoint_m ? curves.los_near : curves.los_far).at(log_d);
   if (los) return los_db;
   const double nlos_db = curves.nlos.at(log_d);
   return curves.nlos_at_least_los ? std::max(los_db, nlos_db) : nlos_db;

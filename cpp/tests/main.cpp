@@ -3,6 +3,8 @@
 int main() {
   test_simd();
   test_thread_pool();
+  test_radio();
+  test_load_coupling();
   std::printf("%d passed, %d failed\n", checks - failures, failures);
   return failures == 0 ? 0 : 1;
 }

@@ -53,7 +53,7 @@ def los_loss_db(model, d, f_hz, hb, hm):
     else:
         near = 28 + 22 * log10(d3) + 20 * log10(f)
         far = 28 + 40 * log10(d3) + 20 * log10(f) - 9 * log10(bp**2 + (hb - hm) ** 2)
-    return np.where(d < bp, near, far)
+    return np.where(d <= bp, near, far)
 
 
 def winner_nlos_db(d, hb, k):
@@ -183,7 +183,7 @@ def link_gains_db(config, fields, x, y):
         los = margin < 0
         loss = np.where(los, los_loss_db(model, d, f_hz, hb, hm), nlos_loss_db(model, d, f_hz, hb, hm))
         if config.get("shadowing", True):
-            beyond = true_d >= breakpoint_m(model, f_hz, hb, hm)
+            beyond = true_d > breakpoint_m(model, f_hz, hb, hm)
             deviation = np.where(los, np.where(beyond, sigma[1], sigma[0]), sigma[2])
             common = np.where(los, lookup["los"](-1), lookup["nlos"](-1))
             own = np.where(los, lookup["los"](k), lookup["nlos"](k))

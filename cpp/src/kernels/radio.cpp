@@ -132,7 +132,7 @@ static void site(const RadioSite* site_pointer, const RadioTorus* torus, const R
     const bool is_los = p + p * odds > 1.0f;
 
     const float l = log2_f32(used_d2 + s.height2_loss);
-    const bool is_near = d2[i] < s.breakpoint_d2;
+    const bool is_near = d2[i] <= s.breakpoint_d2;
     const float los_gain = is_near ? s.near_0 + s.near_1 * l : s.far_0 + s.far_1 * l;
     const float nlos_gain = min_f(s.nlos_0 + s.nlos_1 * l, los_gain + s.nlos_margin);
     los[i] = is_los ? (is_near ? 2 : 1) : 0;

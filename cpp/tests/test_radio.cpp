@@ -1,0 +1,84 @@
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "check.hpp"
+#include "slicefast/errors.hpp"
+#include "slicefast/radio.hpp"
+#include "slicefast/simd.hpp"
+
+using namespace slicefast;
+
+namespace {
+
+// WINNER+ D5.3 Table 4-1 and TR 38.901 Table 7.4.1-1 at 2.6 GHz, 25 m mast, 1.5 m user; antennas of the three families.
+void golden_values() {
+  const auto loss = [](PathLossModel m, bool los, double d) { return path_loss_db(m, los, d, 2.6e9, 25.0, 1.5); };
+  CHECK_CLOSE(loss(PathLossModel::winner_plus_c2, true, 100), 85.2995, 1e-3);
+  CHECK_CLOSE(loss(PathLossModel::winner_plus_c2, false, 1000), 143.3049, 1e-3);
+  CHECK_CLOSE(loss(PathLossModel::tr38901_uma, true, 100), 80.5563, 1e-3);
+  CHECK_CLOSE(loss(PathLossModel::tr38901_uma, false, 100), 100.4556, 1e-3);
+  CHECK_CLOSE(los_probability(PathLossModel::winner_plus_c2, 100, 1.5), 0.347671, 1e-6);
+  CHECK_CLOSE(antenna_gain_db(AntennaPattern::tr36814, -35, 15, 15, 1), 11.0, 1e-9);
+  CHECK_CLOSE(antenna_gain_db(AntennaPattern::tr38901_element, 0, 12, 12, 10), 8.0 - 12.0 * 144 / 4225 + 10.0, 1e-9);
+}
+
+struct Network {
+  RadioConfig config;
+  std::vector<float> nodes;
+  std::vector<std::int32_t> offsets;
+  FieldTiles tiles() const { return {16, 300, 0, 0, 300, nodes, nodes, nodes, 50, offsets, offsets}; }
+};
+
+Network two_sites() {
+  Network n;
+  n.config.wrap = true;
+  n.config.v1_x_m = 600, n.config.v2_y_m = 600;
+  n.config.site_x_m = {0, 300}, n.config.site_y_m = {0, 300}, n.config.site_height_m = {25, 25};
+  n.config.cell_site = {0, 0, 0, 1, 1, 1};
+  n.config.azimuth_deg = {30, 150, 270, 30, 150, 270};
+  n.config.tilt_deg.assign(6, 15);
+  n.nodes.resize(256);
+  for (std::size_t i = 0; i < 256; ++i) n.nodes[i] = std::sin(static_cast<float>(i % 16) * 0.4f) + 0.3f;
+  n.offsets = {0, 5, 9};
+  return n;
+}
+
+void levels_and_threads_agree() {
+  const Network network = two_sites();
+  std::vector<double> x(333), y(333);
+  std::mt19937 random(1);
+  for (std::size_t u = 0; u < x.size(); ++u) x[u] = random() % 6000 / 10.0, y[u] = random() % 6000 / 10.0;
+  Matrix<float> first(x.size(), 6), gain(x.size(), 6);
+  LinkModel(network.config, network.tiles(), Isa::baseline).gains(x, y, first.view());
+  for (Isa isa : available_isas()) {
+    const LinkModel model(network.config, network.tiles(), isa);
+    ThreadPool pool(2);
+    model.gains(x, y, gain.view(), &pool);
+    std::size_t close = 0;
+    for (std::size_t u = 0; u < x.size(); ++u)
+      for (std::size_t n = 0; n < 6; ++n) close += std::abs(std::log(gain(u, n) / first(u, n))) < 1e-3;
+    CHECK(close >= 6 * x.size() - 6);  // a LOS state at its threshold may differ by rounding
+  }
+}
+
+void refusals() {
+  Network network = two_sites();
+  network.config.v1_x_m = 450;  // not a whole multiple of the tile's period
+  bool refused = false;
+  try {
+    LinkModel(network.config, network.tiles(), Isa::baseline);
+  } catch (const InvalidArgument&) {
+    refused = true;
+  }
+  CHECK(refused);
+}
+
+}  // namespace
+
+void test_radio() {
+  golden_values();
+  levels_and_threads_agree();
+  refusals();
+}
