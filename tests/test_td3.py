@@ -143,8 +143,8 @@ def test_exploration_at_the_centre_is_unbiased_and_fades_in_the_corners(engine):
 
 
 def test_equals_stable_baselines3_on_the_same_batch():
-    from gymnasium import spaces
     import stable_baselines3
+    from gymnasium import spaces
     from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
     agents = filled(1, target_noise=0.0)
