@@ -70,6 +70,7 @@ def path_loss_db(
     frequency_hz: float,
     bs_height_m: NDArray[np.float64],
     ue_height_m: NDArray[np.float64],
+    environment_height_m: NDArray[np.float64],
 ) -> NDArray[np.float64]: ...
 def los_probability(
     model: str, distance_2d_m: NDArray[np.float64], ue_height_m: NDArray[np.float64]

@@ -15,17 +15,20 @@ std::unique_ptr<ThreadPool> pool_of(int n_threads) {
 
 // slicefast.radio broadcasts the arguments to one shape beforehand.
 py::array_t<double> path_loss(const std::string& model_name, const In<bool>& los, const In<double>& distance,
-                              double frequency_hz, const In<double>& bs_height, const In<double>& ue_height) {
+                              double frequency_hz, const In<double>& bs_height, const In<double>& ue_height,
+                              const In<double>& environment_height) {
   const PathLossModel model = path_loss_model(model_name);
   const py::ssize_t n = distance.size();
-  for (const auto& [array, name] :
-       {std::pair<const py::array&, const char*>{los, "los"}, {bs_height, "bs_height_m"}, {ue_height, "ue_height_m"}})
+  for (const auto& [array, name] : {std::pair<const py::array&, const char*>{los, "los"},
+                                    {bs_height, "bs_height_m"},
+                                    {ue_height, "ue_height_m"},
+                                    {environment_height, "environment_height_m"}})
     if (array.size() != n) throw InvalidArgument(std::string(name) + ": must have the shape of distance_2d_m");
   py::array_t<double> result(n);
   double* out = result.mutable_data();
   for (py::ssize_t i = 0; i < n; ++i)
-    out[i] =
-        path_loss_db(model, los.data()[i], distance.data()[i], frequency_hz, bs_height.data()[i], ue_height.data()[i]);
+    out[i] = path_loss_db(model, los.data()[i], distance.data()[i], frequency_hz, bs_height.data()[i],
+                          ue_height.data()[i], environment_height.data()[i]);
   return result;
 }
 
@@ -154,7 +157,7 @@ void serving_cells(const In<float>& gain, const In<double>& power_w, py::array s
 void bind_radio(py::module_& module) {
   using namespace py::literals;
   module.def("path_loss_db", &path_loss, "model"_a, "los"_a, "distance_2d_m"_a, "frequency_hz"_a, "bs_height_m"_a,
-             "ue_height_m"_a);
+             "ue_height_m"_a, "environment_height_m"_a);
   module.def("los_probability", &probability, "model"_a, "distance_2d_m"_a, "ue_height_m"_a);
   module.def("antenna_gain_db", &antenna, "pattern"_a, "azimuth_deg"_a, "depression_deg"_a, "tilt_deg"_a, "elements"_a);
   module.def("model_parameters", &parameters, "model"_a);

@@ -95,19 +95,20 @@ ModelParameters model_parameters(PathLossModel model) {
   throw InvalidArgument("model: unknown");
 }
 
-double breakpoint_distance_m(PathLossModel model, double frequency_hz, double bs_height_m, double ue_height_m) {
-  // The effective environment height is 1 m for every model at the heights LinkModel uses; TR 38.901 UMa above 13 m
-  // draws it per link, which only calibrate does.
+double breakpoint_distance_m(PathLossModel model, double frequency_hz, double bs_height_m, double ue_height_m,
+                             double environment_height_m) {
   if (model == PathLossModel::winner_plus_c1)  // suburban: true heights
     return 4.0 * bs_height_m * ue_height_m * frequency_hz / speed_of_light;
-  return 4.0 * (bs_height_m - 1.0) * (ue_height_m - 1.0) * frequency_hz / speed_of_light;
+  return 4.0 * (bs_height_m - environment_height_m) * (ue_height_m - environment_height_m) * frequency_hz /
+         speed_of_light;
 }
 
-LossCurves loss_curves(PathLossModel model, double frequency_hz, double bs_height_m, double ue_height_m) {
+LossCurves loss_curves(PathLossModel model, double frequency_hz, double bs_height_m, double ue_height_m,
+                       double environment_height_m) {
   const double fc = frequency_hz / 1e9, log_fc = std::log10(fc);
   const double hb = bs_height_m, hm = ue_height_m, dh = hb - hm;
   const double log_hb1 = std::log10(hb - 1.0), log_hm1 = std::log10(hm - 1.0);
-  const double bp = breakpoint_distance_m(model, frequency_hz, hb, hm);
+  const double bp = breakpoint_distance_m(model, frequency_hz, hb, hm, environment_height_m);
   switch (model) {
     case PathLossModel::winner_plus_c2:
       return {{25.0 + 20.0 * log_fc, 26.0},
@@ -172,8 +173,8 @@ LossCurves loss_curves(PathLossModel model, double frequency_hz, double bs_heigh
 }
 
 double path_loss_db(PathLossModel model, bool los, double distance_2d_m, double frequency_hz, double bs_height_m,
-                    double ue_height_m) {
-  const LossCurves curves = loss_curves(model, frequency_hz, bs_height_m, ue_height_m);
+                    double ue_height_m, double environment_height_m) {
+  const LossCurves curves = loss_curves(model, frequency_hz, bs_height_m, ue_height_m, environment_height_m);
   const double dh = curves.uses_3d ? bs_height_m - ue_height_m : 0.0;
   const double log_d = std::log10(std::hypot(distance_2d_m, dh));
   const double los_db = (distance_2d_m <= curves.breakpoint_m ? curves.los_near : curves.los_far).at(log_d);

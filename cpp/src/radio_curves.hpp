@@ -17,7 +17,8 @@ struct LossCurves {
   bool uses_3d;            // the lines take the 3-D distance
   bool nlos_at_least_los;  // NLOS = max(LOS, line)
 };
-LossCurves loss_curves(PathLossModel model, double frequency_hz, double bs_height_m, double ue_height_m);
+LossCurves loss_curves(PathLossModel model, double frequency_hz, double bs_height_m, double ue_height_m,
+                       double environment_height_m = 1.0);
 
 // P(LOS) = q + (1 - q) e^(-d / scale), q = min(sure / d, 1), for users up to 13 m.
 struct LosCurve {

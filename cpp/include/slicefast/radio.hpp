@@ -53,10 +53,12 @@ ModelParameters model_parameters(PathLossModel model);
 // Path loss [dB] of one link (WINNER+ D5.3 Table 4-1, M.2135 Table A1-2, TR 36.873 Table 7.2-1, TR 38.901 Table
 // 7.4.1-1). WINNER+ and M.2135 use the 2-D distance, the TR models the 3-D distance. No range check: see bindings.
 double path_loss_db(PathLossModel model, bool los, double distance_2d_m, double frequency_hz, double bs_height_m,
-                    double ue_height_m);
+                    double ue_height_m, double environment_height_m = 1.0);
 
-// Distance [m] at which the line-of-sight curve changes slope.
-double breakpoint_distance_m(PathLossModel model, double frequency_hz, double bs_height_m, double ue_height_m);
+// Distance [m] at which the line-of-sight curve changes slope. The effective environment height is 1 m except for
+// users above 13 m in the TR macro models.
+double breakpoint_distance_m(PathLossModel model, double frequency_hz, double bs_height_m, double ue_height_m,
+                             double environment_height_m = 1.0);
 
 // Probability of line of sight in [0, 1].
 double los_probability(PathLossModel model, double distance_2d_m, double ue_height_m);

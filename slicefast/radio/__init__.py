@@ -1,0 +1,34 @@
+"""Radio propagation: path loss, line of sight, shadowing, antennas, link gains, and their calibration.
+
+The functions of `models` are the reference in double precision; `link_model` evaluates the same formulas for a whole
+network in the C++ core.
+"""
+
+from slicefast.radio.calibration import CALIBRATION_CASES, Calibration, calibrate
+from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields, make_fields
+from slicefast.radio.links import link_model, update_serving
+from slicefast.radio.models import (
+    ANTENNA_PATTERNS,
+    PATH_LOSS_MODELS,
+    RangeWarning,
+    antenna_gain_db,
+    los_probability,
+    path_loss_db,
+)
+
+__all__ = [
+    "ANTENNA_PATTERNS",
+    "CALIBRATION_CASES",
+    "LOS_STATE_DECORRELATION_M",
+    "PATH_LOSS_MODELS",
+    "Calibration",
+    "Fields",
+    "RangeWarning",
+    "antenna_gain_db",
+    "calibrate",
+    "link_model",
+    "los_probability",
+    "make_fields",
+    "path_loss_db",
+    "update_serving",
+]

@@ -1,0 +1,103 @@
+"""Link gains of a network, and serving cells.
+
+Symbols: U users, N cells, K sites; positions in m, x east and y north; azimuths in degrees counter-clockwise from the
+x axis; depression and tilt in degrees below the horizon.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from slicefast import _core
+from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields
+from slicefast.radio.models import RangeWarning
+
+
+def link_model(
+    *,
+    model: str,
+    pattern: str,
+    fields: Fields,
+    site_x_m: ArrayLike,
+    site_y_m: ArrayLike,
+    site_height_m: ArrayLike,
+    cell_site: ArrayLike,
+    azimuth_deg: ArrayLike,
+    tilt_deg: ArrayLike,
+    frequency_hz: float,
+    elements: int = 1,
+    ue_height_m: float = 1.5,
+    shadowing: bool = True,
+    site_correlation: float = 0.5,
+    v1_m: Sequence[float] | None = None,
+    v2_m: Sequence[float] | None = None,
+    isa: str | None = None,
+) -> _core.LinkModel:
+    """Link gains of a network: `.gains(x_m, y_m)` -> (U, N) float32, linear, without transmit power.
+
+    gain = antenna / (path loss x shadowing), shadowing = sigma (sqrt(c) common + sqrt(1 - c) own) dB with c =
+    `site_correlation`, one value per site; LOS where Phi(state field) < P(LOS). Arrays: (K,) site_*, (N,) cell_site,
+    azimuth_deg, tilt_deg. With v1_m and v2_m the plane is a torus. Users nearer than the model's least distance have
+    the path loss of that distance; links beyond its greatest are extrapolated, with a `RangeWarning` here where the
+    layout has such links. The fields are kept in steps of 1/32 standard deviation.
+    """
+    x, y = np.asarray(site_x_m, dtype=np.float64), np.asarray(site_y_m, dtype=np.float64)
+    wrap = v1_m is not None and v2_m is not None
+    v1 = (0.0, 0.0) if v1_m is None else (float(v1_m[0]), float(v1_m[1]))
+    v2 = (0.0, 0.0) if v2_m is None else (float(v2_m[0]), float(v2_m[1]))
+    if wrap:
+        longest = 0.5 * max(np.hypot(v1[0] + v2[0], v1[1] + v2[1]), np.hypot(v1[0] - v2[0], v1[1] - v2[1]))
+    else:
+        longest = float(np.hypot(np.ptp(x), np.ptp(y))) if x.size else 0.0
+    limit = _core.model_parameters(model)["max_distance_m"]
+    if longest > limit:
+        warnings.warn(f"{model}: links up to {longest:.0f} m, made for up to {limit:g} m", RangeWarning, stacklevel=2)
+    return _core.LinkModel(
+        model=model,
+        pattern=pattern,
+        elements=elements,
+        frequency_hz=frequency_hz,
+        ue_height_m=ue_height_m,
+        shadowing=shadowing,
+        site_correlation=site_correlation,
+        wrap=wrap,
+        v1_m=v1,
+        v2_m=v2,
+        site_x_m=x,
+        site_y_m=y,
+        site_height_m=np.broadcast_to(np.asarray(site_height_m, dtype=np.float64), x.shape),
+        cell_site=np.asarray(cell_site, dtype=np.int32),
+        azimuth_deg=np.asarray(azimuth_deg, dtype=np.float64),
+        tilt_deg=np.broadcast_to(np.asarray(tilt_deg, dtype=np.float64), np.shape(cell_site)),
+        los_state=fields.los_state,
+        shadow_los=fields.shadow_los,
+        shadow_nlos=fields.shadow_nlos,
+        los_state_decorrelation_m=LOS_STATE_DECORRELATION_M,
+        row_offset=fields.row_offset,
+        col_offset=fields.col_offset,
+        e1_m=fields.e1_m,
+        e2_m=fields.e2_m,
+        isa=isa or _core.default_isa(),
+    )
+
+
+def update_serving(
+    gain: NDArray[np.float32],
+    power_w: ArrayLike,
+    serving: NDArray[np.int32],
+    pending_steps: NDArray[np.int32],
+    margin_db: float = 3.0,
+    time_to_trigger_steps: int = 0,
+    n_threads: int = 1,
+) -> None:
+    """Move users to their best cell once it leads by `margin_db` for `time_to_trigger_steps` calls; in place.
+
+    gain (U, N), power_w (N,), serving (U,) int32 with -1 for users not attached yet, pending_steps (U,) int32, zero at
+    the start. 3GPP TS 36.331, event A3.
+    """
+    power = np.ascontiguousarray(power_w, dtype=np.float64)
+    _core.update_serving(gain, power, serving, pending_steps, margin_db, time_to_trigger_steps, n_threads)
