@@ -78,7 +78,7 @@ class _Users:
 
 
 def _sites(isd_m: float) -> tuple[Float, Float]:
-    """Positions (19, 2), and the translations (7, 2) that tile the plane: v1 = 3 a1 + 2 a2 and its turns by 60 degrees."""
+    """Positions (19, 2), and the translations (7, 2) that tile the plane: 3 a1 + 2 a2 and its turns by 60 degrees."""
     a1, a2 = isd_m * np.array([1.0, 0.0]), isd_m * np.array([0.5, np.sqrt(0.75)])
     ring = [(i, j) for i in range(-2, 3) for j in range(-2, 3) if abs(i + j) <= 2]
     v = 3 * a1 + 2 * a2
@@ -100,7 +100,7 @@ def _displacements(x: Float, y: Float, sites: Float, images: Float) -> tuple[Flo
 
 
 def _positions(case: _Case, n_users: int, rng: np.random.Generator) -> tuple[Float, Float]:
-    """Uniform over the hexagon of the centre site, no nearer to its mast than allowed: with wrap-around all are equal."""
+    """Uniform over the hexagon of the centre site, no nearer to its mast than allowed; with wrap-around all are equal."""
     radius = case.inter_site_distance_m / np.sqrt(3.0)
     accepted: list[Float] = []
     missing = n_users
