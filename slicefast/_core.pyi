@@ -1,9 +1,10 @@
 """Typed stub of the C++ module; see cpp/bindings."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __version__: str
 
@@ -132,3 +133,54 @@ def spectral_radius(
     isa: str,
 ) -> float: ...
 def spectral_efficiency(efficiency: str, sinr: NDArray[np.float64]) -> NDArray[np.float64]: ...
+# network
+class Network:
+    """One replica's step; see cpp/include/slicefast/network.hpp."""
+
+    def __init__(
+        self,
+        *,
+        links: LinkModel,
+        scheduler: SchedulerConfig,
+        power_w: ArrayLike,
+        noise_w: float,
+        prb_bandwidth_hz: float,
+        efficiency: str,
+        window_ttis: int,
+        handover_margin_db: float,
+        time_to_trigger_steps: int,
+        slice_of: ArrayLike,
+        isa: str,
+    ) -> None: ...
+    def attach(self, x_m: NDArray[Any], y_m: NDArray[Any], serving: NDArray[Any]) -> None: ...
+    def step(
+        self,
+        share: NDArray[Any],
+        serving: NDArray[Any],
+        arrival_user: NDArray[Any],
+        arrival_tti: NDArray[Any],
+        arrival_bits: NDArray[Any],
+        active: NDArray[Any],
+        throughput_bps: NDArray[Any],
+        delay_ms: NDArray[Any],
+        load: NDArray[Any],
+        users: NDArray[Any],
+    ) -> None: ...
+    def probe(
+        self,
+        share: NDArray[Any],
+        coupled_share: NDArray[Any],
+        serving: NDArray[Any],
+        arrival_user: NDArray[Any],
+        arrival_tti: NDArray[Any],
+        arrival_bits: NDArray[Any],
+        active: NDArray[Any],
+        throughput_bps: NDArray[Any],
+        delay_ms: NDArray[Any],
+        load: NDArray[Any],
+        users: NDArray[Any],
+    ) -> None: ...
+    def sinr(self) -> NDArray[np.float32]: ...
+    def backlog_bits(self) -> NDArray[np.float64]: ...
+    def state(self) -> tuple[Any, ...]: ...
+    def set_state(self, state: tuple[Any, ...]) -> None: ...

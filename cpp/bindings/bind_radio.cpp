@@ -163,7 +163,7 @@ void bind_radio(py::module_& module) {
   module.def("model_parameters", &parameters, "model"_a);
   module.def("update_serving", &serving_cells, "gain"_a, "power_w"_a, "serving"_a, "pending_steps"_a, "margin_db"_a,
              "time_to_trigger_steps"_a, "n_threads"_a = 1);
-  py::class_<LinkModel>(module, "LinkModel")
+  py::class_<LinkModel, std::shared_ptr<LinkModel>>(module, "LinkModel")
       .def(py::init(&make_link_model), py::kw_only(), "model"_a, "pattern"_a, "elements"_a, "frequency_hz"_a,
            "ue_height_m"_a, "shadowing"_a, "site_correlation"_a, "wrap"_a, "v1_m"_a, "v2_m"_a, "site_x_m"_a,
            "site_y_m"_a, "site_height_m"_a, "cell_site"_a, "azimuth_deg"_a, "tilt_deg"_a, "los_state"_a, "shadow_los"_a,

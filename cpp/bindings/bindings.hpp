@@ -63,6 +63,8 @@ ConstMatrixView<T> matrix_of(const In<T>& array) {
 
 // One register function per noun, each in bind_<noun>.cpp.
 void bind_simd(py::module_& module);
+void bind_network(py::module_& module);
+void bind_scheduler(py::module_& module);
 void bind_radio(py::module_& module);
 void bind_load_coupling(py::module_& module);
 

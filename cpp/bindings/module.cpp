@@ -31,4 +31,6 @@ PYBIND11_MODULE(_core, module) {
   slicefast::bindings::bind_simd(module);
   slicefast::bindings::bind_radio(module);
   slicefast::bindings::bind_load_coupling(module);
+  slicefast::bindings::bind_scheduler(module);
+  slicefast::bindings::bind_network(module);
 }

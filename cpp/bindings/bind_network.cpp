@@ -1,0 +1,138 @@
+#include <pybind11/stl.h>
+
+#include "bindings.hpp"
+#include "slicefast/network.hpp"
+
+namespace slicefast::bindings {
+py::object scheduler_state(Scheduler& s) { auto x = s.state(); return py::make_tuple(x.packet_user, x.packet_bits, x.packet_arrival, x.carry, x.pointer, x.now); }
+void set_scheduler_state(Scheduler& s, py::object o) { auto t = o.cast<py::tuple>(); Scheduler::State x; x.packet_user = t[0].cast<std::vector<std::int32_t>>(); x.packet_bits = t[1].cast<std::vector<double>>(); x.packet_arrival = t[2].cast<std::vector<std::int64_t>>(); x.carry = t[3].cast<std::vector<double>>(); x.pointer = t[4].cast<std::vector<std::uint32_t>>(); x.now = t[5].cast<std::int64_t>(); s.set_state(x); }
+
+namespace {
+
+// Views on one replica's arrays, checked against the network's sizes. The Python objects outlive the call, so the views
+// stay valid while the GIL is released.
+struct StepArrays {
+  ConstMatrixView<double> share;
+  std::span<const std::int32_t> serving;
+  Arrivals arrivals;
+  WindowKpis kpis;
+};
+
+void check_users(std::span<const std::int32_t> users, std::int32_t limit, const char* name) {
+  for (std::size_t i = 0; i < users.size(); ++i)
+    if (users[i] < 0 || users[i] >= limit)
+      throw InvalidArgument(std::string(name) + ": row " + std::to_string(i) + " has " + std::to_string(users[i]) +
+                            ", allowed: 0 to " + std::to_string(limit - 1));
+}
+
+StepArrays check_step(const Network& network, const In<double>& share, const In<std::int32_t>& serving,
+                      const In<std::int32_t>& user, const In<std::int32_t>& tti, const In<float>& bits,
+                      const In<std::uint8_t>& active, py::array& throughput_bps, py::array& delay_ms, py::array& load,
+                      py::array& users) {
+  const SchedulerConfig& sizes = network.config().scheduler;
+  const py::ssize_t n_cells = sizes.n_cells, n_slices = sizes.n_slices, n_users = sizes.n_users;
+  const py::ssize_t n_arrivals = user.size();
+  check_shape(share, "share", {n_cells, n_slices});
+  check_shape(serving, "serving", {n_users});
+  check_shape(user, "arrival_user", {n_arrivals});
+  check_shape(tti, "arrival_tti", {n_arrivals});
+  check_shape(bits, "arrival_bits", {n_arrivals});
+  check_shape(active, "active", {n_users});
+  check_users(span_of(serving), sizes.n_cells, "serving");
+  check_users(span_of(user), sizes.n_users, "arrival_user");
+  const auto rows = static_cast<std::size_t>(n_cells), cols = static_cast<std::size_t>(n_slices);
+  return {.share = matrix_of(share),
+          .serving = span_of(serving),
+          .arrivals = {.user = span_of(user), .tti = span_of(tti), .bits = span_of(bits), .active = span_of(active)},
+          .kpis = {.throughput_bps = {writable<double>(throughput_bps, "throughput_bps", {n_cells, n_slices}), rows, cols},
+                   .delay_ms = {writable<double>(delay_ms, "delay_ms", {n_cells, n_slices}), rows, cols},
+                   .load = {writable<double>(load, "load", {n_cells, n_slices}), rows, cols},
+                   .users = {writable<double>(users, "users", {n_cells, n_slices}), rows, cols}}};
+}
+
+}  // namespace
+
+void bind_network(py::module_& module) {
+  py::class_<Network>(module, "Network")
+      .def(py::init([](std::shared_ptr<LinkModel> links, const SchedulerConfig& scheduler, const In<double>& power_w,
+                       double noise_w, double prb_bandwidth_hz, const std::string& efficiency, int window_ttis,
+                       double handover_margin_db, int time_to_trigger_steps,
+                       const In<std::int32_t>& slice_of, const std::string& isa) {
+             const auto power = span_of(power_w);
+             const auto slices = span_of(slice_of);
+             return Network({.scheduler = scheduler,
+                             .power_w = {power.begin(), power.end()},
+                             .noise_w = noise_w,
+                             .prb_bandwidth_hz = prb_bandwidth_hz,
+                             .efficiency = slicefast::efficiency(efficiency),
+                             .window_ttis = window_ttis,
+                             .handover = {.margin_db = handover_margin_db, .time_to_trigger_steps = time_to_trigger_steps},
+                             .slice_of = {slices.begin(), slices.end()},
+                             .isa = isa_from_name(isa)},
+                            std::move(links));
+           }),
+           py::kw_only(), py::arg("links"), py::arg("scheduler"), py::arg("power_w"), py::arg("noise_w"),
+           py::arg("prb_bandwidth_hz"), py::arg("efficiency"), py::arg("window_ttis"), py::arg("handover_margin_db"), py::arg("time_to_trigger_steps"),
+           py::arg("slice_of"), py::arg("isa"))
+      .def("attach",
+           [](Network& network, const In<double>& x_m, const In<double>& y_m, py::array& serving) {
+             const py::ssize_t n_users = network.config().scheduler.n_users;
+             check_shape(x_m, "x_m", {n_users});
+             check_shape(y_m, "y_m", {n_users});
+             std::int32_t* written = writable<std::int32_t>(serving, "serving", {n_users});
+             // Replicas are attached by several Python threads at once; nothing below touches Python.
+             py::gil_scoped_release release;
+             network.attach(span_of(x_m), span_of(y_m), {written, static_cast<std::size_t>(n_users)});
+           })
+      .def("step",
+           [](Network& network, const In<double>& share, const In<std::int32_t>& serving, const In<std::int32_t>& user,
+              const In<std::int32_t>& tti, const In<float>& bits, const In<std::uint8_t>& active,
+              py::array& throughput_bps, py::array& delay_ms, py::array& load, py::array& users) {
+             const StepArrays a = check_step(network, share, serving, user, tti, bits, active, throughput_bps, delay_ms,
+                                             load, users);
+             // The step is the bulk of the work, and replicas are stepped by several Python threads at once.
+             py::gil_scoped_release release;
+             network.step(a.share, a.serving, a.arrivals, a.kpis);
+           })
+      .def("probe",
+           [](Network& network, const In<double>& share, const In<double>& coupled_share,
+              const In<std::int32_t>& serving, const In<std::int32_t>& user, const In<std::int32_t>& tti,
+              const In<float>& bits, const In<std::uint8_t>& active, py::array& throughput_bps, py::array& delay_ms,
+              py::array& load, py::array& users) {
+             const StepArrays a = check_step(network, share, serving, user, tti, bits, active, throughput_bps, delay_ms,
+                                             load, users);
+             check_shape(coupled_share, "coupled_share", {network.config().scheduler.n_cells,
+                                                          network.config().scheduler.n_slices});
+             // As long as a step: several replicas are probed at once.
+             py::gil_scoped_release release;
+             network.probe(a.share, matrix_of(coupled_share), a.serving, a.arrivals, a.kpis);
+           })
+      .def("sinr",
+           [](const Network& network) {
+             return py::array_t<float>(static_cast<py::ssize_t>(network.sinr().size()), network.sinr().data());
+           })
+      .def("backlog_bits",
+           [](Network& network) {
+             const auto backlog = network.scheduler().backlog_bits();
+             return py::array_t<double>(static_cast<py::ssize_t>(backlog.size()), backlog.data());
+           })
+      .def("state",
+           [](Network& network) {
+             const auto load = network.load();
+             const auto pending = network.pending_steps();
+             return py::make_tuple(py::array_t<double>(static_cast<py::ssize_t>(load.size()), load.data()),
+                                   py::array_t<std::int32_t>(static_cast<py::ssize_t>(pending.size()), pending.data()),
+                                   scheduler_state(network.scheduler()));
+           })
+      .def("set_state", [](Network& network, const py::tuple& state) {
+        const auto load = state[0].cast<In<double>>();
+        check_shape(load, "load", {static_cast<py::ssize_t>(network.load().size())});
+        const auto pending = state[1].cast<In<std::int32_t>>();
+        check_shape(pending, "pending_steps", {static_cast<py::ssize_t>(network.pending_steps().size())});
+        set_scheduler_state(network.scheduler(), py::object(state[2]));
+        std::copy_n(pending.data(), pending.size(), network.pending_steps().begin());
+        std::copy_n(load.data(), load.size(), network.load().begin());
+      });
+}
+
+}  // namespace slicefast::bindings

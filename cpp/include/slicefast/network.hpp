@@ -1,0 +1,93 @@
+// One replica of the network: what happens between the agents' shares and the KPIs of a step.
+//
+// Description: users' positions -> link gains -> serving cells (attach); shares and arrivals -> load coupling -> SINR ->
+// bits per PRB -> PRB scheduling over the window -> KPIs (step). Randomness comes in as arrays; there is none here.
+//
+// Steps of step():
+//   1. demand   d_u = (bits queued + bits arriving in the window) / window           [bit/s]
+//   2. coupling rho = fixed point of the interference mapping under the shares a_ns   [1]
+//   3. rate     b_u = W_prb * 1 ms * eff(SINR_u(rho))                                 [bit per PRB and TTI]
+//   4. schedule the window's TTIs with real queues -> KPIs
+//
+// | symbol | meaning                                   | unit |
+// |--------|-------------------------------------------|------|
+// | a_ns   | share of cell n's PRBs given to slice s   | 1    |
+// | d_u    | demand of user u in this window           | bit/s|
+// | rho_n  | load (activity) of cell n                 | 1    |
+// | W_prb  | bandwidth of a physical resource block    | Hz   |
+// | b_u    | bits one PRB carries in one TTI for user u| bit  |
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "slicefast/load_coupling.hpp"
+#include "slicefast/radio.hpp"
+#include "slicefast/scheduler.hpp"
+#include "slicefast/simd.hpp"
+#include "slicefast/types.hpp"
+
+namespace slicefast {
+
+struct NetworkConfig {
+  SchedulerConfig scheduler;
+  std::vector<double> power_w;  // (N) transmit power per PRB
+  double noise_w = 0;           // noise per PRB at the user
+  double prb_bandwidth_hz = 180e3;
+  Efficiency efficiency = Efficiency::tr36942;
+  int window_ttis = 200;
+  HandoverConfig handover;
+  std::vector<std::int32_t> slice_of;  // (U)
+  Isa isa = Isa::baseline;
+};
+
+// The window's packets, sorted by TTI, and which users the traffic mask lets send.
+struct Arrivals {
+  std::span<const std::int32_t> user, tti;
+  std::span<const float> bits;
+  std::span<const std::uint8_t> active;  // (U)
+};
+
+class Network {
+ public:
+  Network(NetworkConfig config, std::shared_ptr<const LinkModel> links);
+
+  // Computes link gains at the positions and updates `serving` (U) in place: see update_serving.
+  void attach(std::span<const double> x_m, std::span<const double> y_m, std::span<std::int32_t> serving);
+
+  // Plays one window under `share` (N, S) and writes the KPIs. attach() must have been called for these positions.
+  void step(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
+            WindowKpis kpis);
+
+  // The KPIs that step() would give under `share` with interference as it is under `coupled_share`; changes no state.
+  // Rows of `share` need not sum to at most 1: slices do not touch each other once interference is fixed.
+  void probe(ConstMatrixView<double> share, ConstMatrixView<double> coupled_share, std::span<const std::int32_t> serving,
+             const Arrivals& arrivals, WindowKpis kpis);
+
+  const NetworkConfig& config() const { return config_; }
+  Scheduler& scheduler() { return scheduler_; }
+  std::span<double> load() { return load_.view().flat(); }               // (N, S) warm start of the coupling
+  std::span<std::int32_t> pending_steps() { return pending_steps_; }     // (U) of the handover's time to trigger
+  std::span<const float> sinr() const { return sinr_; }     // (U) of the last step
+  ConstMatrixView<float> gain() const { return gain_.view(); }  // (U, N) at the attached positions
+
+ private:
+  void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
+                  MatrixView<double> load);
+  Window window(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals) const;
+
+  NetworkConfig config_;
+  std::shared_ptr<const LinkModel> links_;
+  LoadCoupling coupling_;
+  Scheduler scheduler_;
+  Matrix<float> gain_;              // (U, N)
+  Matrix<double> load_, trial_load_;  // (N, S)
+  std::vector<double> demand_bps_;  // (U)
+  std::vector<double> rho_;         // (N)
+  std::vector<std::int32_t> pending_steps_;
+  std::vector<float> sinr_, bits_per_prb_;
+};
+
+}  // namespace slicefast

@@ -1,0 +1,185 @@
+"""Views of one batched step for reinforcement-learning libraries: PettingZoo ``ParallelEnv``, Gymnasium ``VectorEnv``.
+
+Both are thin: the simulator plays the step for all cells and replicas at once, the environment renames and reshapes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+from pettingzoo import ParallelEnv
+
+from slicefast.kpis import Coordination, observe, reward
+from slicefast.scenario import Scenario
+from slicefast.simulator import Simulator
+
+Array = NDArray[np.float32]
+
+
+def _spaces(scenario: Scenario, coordination: Coordination) -> tuple[gymnasium.spaces.Box, gymnasium.spaces.Box]:
+    n_observed = scenario.n_slices * (4 if coordination == "mean" else 3)
+    observation = gymnasium.spaces.Box(0.0, np.inf, (n_observed,), np.float32)
+    action = gymnasium.spaces.Box(0.0, 1.0, (scenario.n_slices,), np.float32)
+    return observation, action
+
+
+def to_simplex(action: NDArray[Any]) -> NDArray[np.float64]:
+    """Return non-negative ``action`` (..., S) divided by its sum; all zeros becomes the uniform partition.
+
+    Agents of other libraries act in the box [0, 1]^S; the direction of their action is what partitions the cell.
+    """
+    positive = np.maximum(np.asarray(action, np.float64), 0.0)
+    total = positive.sum(axis=-1, keepdims=True)
+    return np.where(total > 0, positive / np.where(total > 0, total, 1.0), 1.0 / positive.shape[-1])
+
+
+class SlicingParallelEnv(ParallelEnv[str, Array, Array]):
+    """One agent per cell, acting in lock-step; see :func:`parallel_env`."""
+
+    metadata = {"name": "slicefast_v0", "render_modes": [], "is_parallelizable": True}  # noqa: RUF012
+    render_mode = None
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int = 0,
+        n_steps: int = 200,
+        coordination: Coordination = "mean",
+        n_threads: int = 1,
+    ):
+        self.scenario = scenario
+        self.coordination: Coordination = coordination
+        self.n_steps = n_steps
+        self.simulator = Simulator(scenario, seed=seed, n_threads=n_threads)
+        self.possible_agents = [f"cell_{n + 1}" for n in range(scenario.n_cells)]
+        self.agents: list[str] = []
+        self._seed = seed
+        spaces = {agent: _spaces(scenario, coordination) for agent in self.possible_agents}
+        self.observation_spaces = {agent: pair[0] for agent, pair in spaces.items()}
+        self.action_spaces = {agent: pair[1] for agent, pair in spaces.items()}
+
+    def observation_space(self, agent: str) -> gymnasium.spaces.Box:
+        """Return the Box (4S,) of ``agent``, float32: see :func:`slicefast.kpis.observe`."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> gymnasium.spaces.Box:
+        """Return the Box [0, 1]^S of ``agent``; actions are normalised by :func:`to_simplex`."""
+        return self.action_spaces[agent]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Array], dict[str, dict[str, Any]]]:
+        """Place the users anew and play one step under the uniform partition; without a seed, the last one plus one."""
+        self._seed = self._seed + 1 if seed is None else seed
+        kpis = self.simulator.reset(self._seed)
+        self.agents = list(self.possible_agents)
+        observation = observe(kpis, self.scenario, self.coordination)
+        return dict(zip(self.agents, observation, strict=True)), {agent: {} for agent in self.agents}
+
+    def step(
+        self, actions: dict[str, Array]
+    ) -> tuple[dict[str, Array], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        """Play one decision step; every agent is truncated after ``n_steps`` and never terminated."""
+        shares = to_simplex(np.stack([actions[agent] for agent in self.agents]))
+        kpis = self.simulator.step(shares)
+        observation = observe(kpis, self.scenario, self.coordination)
+        rewards = reward(kpis, self.scenario)
+        over = self.simulator.step_index >= self.n_steps
+        names = self.agents
+        infos: dict[str, dict[str, Any]] = {
+            agent: {"throughput_bps": kpis.throughput_bps[n], "delay_ms": kpis.delay_ms[n]}
+            for n, agent in enumerate(names)
+        }
+        if over:
+            self.agents = []
+        return (
+            dict(zip(names, observation, strict=True)),
+            dict(zip(names, rewards.tolist(), strict=True)),
+            dict.fromkeys(names, False),
+            dict.fromkeys(names, over),
+            infos,
+        )
+
+    def state(self) -> Array:
+        """Return all agents' observations joined, shape (N * 4S,), for centralised critics."""
+        return observe(self.simulator.kpis, self.scenario, self.coordination).ravel()
+
+    def render(self) -> None:
+        """Draw nothing: figures are made from result files."""
+
+    def close(self) -> None:
+        """Free nothing: the simulator goes with the environment."""
+
+
+def parallel_env(scenario: Scenario, seed: int = 0, **options: Any) -> SlicingParallelEnv:
+    """Return a PettingZoo ``ParallelEnv`` with one agent ``cell_n`` per cell.
+
+    Observations are float32 (4S,), actions float32 (S,) in the box [0, 1], normalised to the simplex; rewards are
+    SPEC-style r_n in [0, 1]. Options: ``n_steps`` per episode (200), ``coordination`` ("mean" or "none"),
+    ``n_threads``.
+    """
+    return SlicingParallelEnv(scenario, seed=seed, **options)
+
+
+class VectorEnv(gymnasium.vector.VectorEnv[Array, Array, Array]):
+    """R replicas x N cells as R*N sub-environments of Gymnasium's vector API, one policy for all cells.
+
+    Sub-environment i is cell i % N of replica i // N. Observations are float32 (R*N, 4S), actions (R*N, S) in the box
+    [0, 1], normalised to the simplex, rewards float64 (R*N,). All are truncated together after ``n_steps`` and reset
+    on the next step (Gymnasium's NEXT_STEP autoreset).
+    """
+
+    metadata = {"autoreset_mode": gymnasium.vector.AutoresetMode.NEXT_STEP, "render_modes": []}  # noqa: RUF012
+    render_mode = None
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        n_replicas: int = 1,
+        seed: int = 0,
+        n_steps: int = 200,
+        coordination: Coordination = "mean",
+        n_threads: int = 1,
+    ):
+        self.scenario = scenario
+        self.coordination: Coordination = coordination
+        self.n_steps = n_steps
+        self.simulator = Simulator(scenario, seed=seed, n_replicas=n_replicas, n_threads=n_threads)
+        self.num_envs = n_replicas * scenario.n_cells
+        self.single_observation_space, self.single_action_space = _spaces(scenario, coordination)
+        self.observation_space = gymnasium.vector.utils.batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, self.num_envs)
+        self._seed = seed
+        self._autoreset = False
+
+    def _observe(self) -> Array:
+        return observe(self.simulator.kpis, self.scenario, self.coordination).reshape(self.num_envs, -1)
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, dict[str, Any]]:
+        """Place the users of every replica anew; ``seed`` is one integer for all, without it the last one plus one."""
+        if isinstance(seed, list):
+            raise ValueError("seed: got a list, allowed: one integer; replicas derive their own streams from it")
+        self._seed = self._seed + 1 if seed is None else seed
+        self.simulator.reset(self._seed)
+        self._autoreset = False
+        return self._observe(), {}
+
+    def step(
+        self, actions: Array
+    ) -> tuple[Array, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Play one decision step of every replica."""
+        if self._autoreset:
+            observation, info = self.reset()
+            none = np.zeros(self.num_envs, np.bool_)
+            return observation, np.zeros(self.num_envs), none, none.copy(), info
+        shape = self.simulator.shares_shape
+        kpis = self.simulator.step(to_simplex(actions).reshape(shape))
+        rewards = reward(kpis, self.scenario).reshape(self.num_envs).astype(np.float64)
+        self._autoreset = self.simulator.step_index >= self.n_steps
+        truncated = np.full(self.num_envs, self._autoreset)
+        return self._observe(), rewards, np.zeros(self.num_envs, np.bool_), truncated, {}

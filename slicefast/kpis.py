@@ -1,0 +1,77 @@
+"""Key performance indicators of one step, and what agents make of them: observation, satisfaction, reward.
+
+Symbols (SPEC-style, per cell n and slice s):
+
+========  =======================  =====================================================================
+symbol    name                     meaning
+========  =======================  =====================================================================
+phi_ns    ``throughput_bps``       mean over users of bits delivered / time with data in the buffer
+d_ns      ``delay_ms``             mean packet delay, packets still queued included with their age
+l_ns      ``load``                 PRBs used / PRBs available in the cell
+u_ns      ``users``                active users
+phi*, d*  ``*_requirement_*``      the scenario's requirements
+========  =======================  =====================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from slicefast.scenario import Scenario
+
+Coordination = Literal["mean", "none"]
+
+#: Throughput enters the observation relative to its requirement and capped here: far above the requirement nothing is
+#: left to learn, and a single packet served alone can be tens of times faster.
+THROUGHPUT_CAP = 4.0
+
+
+@dataclass(frozen=True)
+class Kpis:
+    """What every cell measured in one step; all arrays (N, S), or (R, N, S) with several replicas, float64.
+
+    ``throughput_bps`` is the perceived user throughput (3GPP TS 28.552 DRB.UEThpDl), ``delay_ms`` the mean packet
+    delay (DRB.RlcSduDelayDl; 0 when the slice had no packet at all, any packet takes at least 1 ms), ``load`` the
+    share of the cell's PRBs used (RRU.PrbUsedDl / total) and ``users`` the number of active users.
+    """
+
+    throughput_bps: NDArray[np.float64]
+    delay_ms: NDArray[np.float64]
+    load: NDArray[np.float64]
+    users: NDArray[np.float64]
+
+
+def satisfaction(kpis: Kpis, scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return min(phi/phi*, 1) and min(d*/d, 1), each shaped like the KPIs; a slice without traffic counts as 1."""
+    had_traffic = kpis.delay_ms > 0
+    throughput = np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, 1.0)
+    delay = np.minimum(scenario.delay_requirement_ms / np.where(had_traffic, kpis.delay_ms, 1.0), 1.0)
+    return np.where(had_traffic, throughput, 1.0), np.where(had_traffic, delay, 1.0)
+
+
+def reward(kpis: Kpis, scenario: Scenario) -> NDArray[np.float32]:
+    """Return r_n = min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1), shape (N,) or (R, N), float32 (SPEC section 2)."""
+    throughput, delay = satisfaction(kpis, scenario)
+    worst: NDArray[np.float64] = np.minimum(throughput, delay).min(axis=-1)
+    return worst.astype(np.float32)
+
+
+def observe(kpis: Kpis, scenario: Scenario, coordination: Coordination = "mean") -> NDArray[np.float32]:
+    """Return what the agent of each cell sees, shape (N, 4S) or (R, N, 4S), float32; (…, 3S) without coordination.
+
+    In this order, S values each: phi_ns/phi*_ns capped at 4, load l_ns, active users over the slice's users per cell,
+    and c_ns = (1/|K_n|) sum over the neighbours m in K_n of l_ms. This is the only place where values are scaled.
+    """
+    throughput = np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, THROUGHPUT_CAP)
+    users = kpis.users / np.array([item.users_per_cell for item in scenario.slices])
+    parts = [throughput, kpis.load, users]
+    if coordination == "mean":
+        parts.append(kpis.load[..., scenario.neighbours, :].mean(axis=-2))
+    elif coordination != "none":
+        raise ValueError(f"coordination: got {coordination!r}, allowed: 'mean', 'none'")
+    return np.concatenate(parts, axis=-1).astype(np.float32)

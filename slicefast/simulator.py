@@ -1,0 +1,321 @@
+"""The simulator: owns the arrays of every replica, calls ``_traffic`` and ``_core``, returns KPIs.
+
+The world of the coming step is always prepared ahead: after ``reset`` and after ``step`` the users have moved, their
+packets are drawn, gains and serving cells are known. So ``demand_bps`` and snapshots describe the step that the next
+shares will be played on, which is what a policy with perfect information and a clairvoyant oracle need.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slicefast import _core, _traffic, radio
+from slicefast.kpis import Kpis
+from slicefast.rng import Streams
+from slicefast.scenario import Scenario
+from slicefast.traffic_mask import TrafficMask
+
+Snapshot = dict[str, Any]
+
+TTI_S = 1e-3
+
+#: How far a row of shares may sum away from 1: float32 softmax outputs of a few slices, with room.
+SIMPLEX_TOLERANCE = 1e-4
+
+
+class _Replica:
+    """One replica of the network: its users, its random streams and its core."""
+
+    def __init__(self, scenario: Scenario, seed: int, index: int):
+        self.scenario, self.seed, self.index = scenario, seed, index
+        self.streams = Streams(seed, index)
+        self.mask = TrafficMask.from_scenario(scenario, self.streams.mask)
+        self.network = _network(scenario, self.streams.shadowing)
+        n_users = scenario.n_users
+        self.x_m, self.y_m = scenario.area.sample(self.streams.placement, n_users)
+        # A user is active while the mask of its cell and slice exceeds its threshold, so activity follows the mask
+        # smoothly and needs no draw per step.
+        self.threshold = self.streams.placement.random(n_users)
+        self.heading = self.streams.mobility.uniform(0.0, 2.0 * np.pi, n_users)
+        self.slice_of = scenario.slice_of
+        self.rate_bps = scenario.slice_rate_bps[self.slice_of]
+        self.packet_bits = scenario.slice_packet_bits[self.slice_of].astype(np.float32)
+        self.serving = np.full(n_users, -1, np.int32)
+        self.step_index = -1
+        self._prepare(moved=False)
+
+    def _prepare(self, moved: bool = True) -> None:
+        """Make the world of the coming step: positions, gains, serving cells, activity, packets."""
+        self.step_index += 1
+        scenario = self.scenario
+        if moved:
+            mobility = scenario.mobility
+            _traffic.move_users(
+                self.streams.mobility,
+                self.x_m,
+                self.y_m,
+                self.heading,
+                mobility.speed_mps * scenario.step_s,
+                -np.expm1(-scenario.step_s / mobility.turn_interval_s),
+                *scenario.area.v1_m,
+                *scenario.area.v2_m,
+                scenario.area.wrap,
+            )
+        self.network.attach(self.x_m, self.y_m, self.serving)
+        tau = self.mask.at(self.step_index)
+        self.active = (self.threshold < tau[self.serving, self.slice_of]).astype(np.uint8)
+        rate_pps = self.active * self.rate_bps / self.packet_bits
+        self.arrivals = _traffic.draw_poisson_arrivals(
+            self.streams.traffic, rate_pps, self.packet_bits, scenario.window_ttis
+        )
+
+    def demand_bps(self) -> NDArray[np.float64]:
+        n_cells, n_slices = self.scenario.n_cells, self.scenario.n_slices
+        user, _, bits = self.arrivals
+        waiting = self.network.backlog_bits() + np.bincount(user, bits, minlength=self.scenario.n_users)
+        queue = self.serving * n_slices + self.slice_of
+        demand = np.bincount(queue, waiting, minlength=n_cells * n_slices) / (self.scenario.window_ttis * TTI_S)
+        return demand.reshape(n_cells, n_slices)
+
+    def play(self, share: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+        """Play the prepared step into ``out`` (4, N, S), then prepare the next."""
+        self.network.step(share, self.serving, *self.arrivals, self.active, *out)
+        self._prepare()
+
+    def probe(self, share: NDArray[np.float64], coupled: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+        self.network.probe(share, coupled, self.serving, *self.arrivals, self.active, *out)
+
+    _COPIED = ("x_m", "y_m", "heading", "threshold", "serving", "active", "arrivals", "step_index", "seed", "index")
+
+    def snapshot(self) -> Snapshot:
+        state = {name: copy.deepcopy(getattr(self, name)) for name in self._COPIED}
+        return state | {"streams": self.streams.state(), "network": self.network.state()}
+
+    def restore(self, state: Snapshot) -> None:
+        self.streams.set_state(state["streams"])
+        for name in self._COPIED:
+            setattr(self, name, copy.deepcopy(state[name]))
+        # The gains follow from the positions; serving cells and handover timers are then set back to what they were.
+        self.network.attach(self.x_m, self.y_m, self.serving.copy())
+        self.network.set_state(state["network"])
+
+
+class Simulator:
+    """The network of a scenario, ``n_replicas`` times, advanced one decision step at a time.
+
+    Parameters
+    ----------
+    scenario
+        What the network is.
+    seed
+        Determines everything random: placement, mobility, traffic, mask and shadowing. Replica r of a seed is the
+        same whatever the number of replicas and threads.
+    n_replicas
+        R, independent copies with random streams of their own.
+    n_threads
+        Replicas are shared among this many threads.
+
+    Shapes below are (N, S), with a leading R when ``n_replicas`` > 1.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int = 0, n_replicas: int = 1, n_threads: int = 1):
+        for name, value in (("n_replicas", n_replicas), ("n_threads", n_threads)):
+            if value < 1:
+                raise ValueError(f"{name}: got {value}, must be at least 1")
+        self.scenario = scenario
+        self.seed = seed
+        self.n_replicas = n_replicas
+        self._pool = ThreadPoolExecutor(n_threads) if min(n_threads, n_replicas) > 1 else None
+        self._replicas: list[_Replica] = []
+        self._kpis: Kpis | None = None
+        self._start(seed)
+
+    @property
+    def shares_shape(self) -> tuple[int, ...]:
+        """The shape of shares and KPIs: (N, S), or (R, N, S) with several replicas."""
+        shape = (self.scenario.n_cells, self.scenario.n_slices)
+        return shape if self.n_replicas == 1 else (self.n_replicas, *shape)
+
+    @property
+    def step_index(self) -> int:
+        """Steps played since ``reset`` (whose own warm-up step does not count)."""
+        return self._replicas[0].step_index - 1
+
+    @property
+    def kpis(self) -> Kpis:
+        """The KPIs of the last step; ``reset`` must have been called."""
+        if self._kpis is None:
+            raise RuntimeError("kpis: no step was played yet, call reset() first")
+        return self._kpis
+
+    @property
+    def demand_bps(self) -> NDArray[np.float64]:
+        """Traffic [bit/s] per cell and slice in the coming step: bits queued and bits arriving, over the window."""
+        return self._gather([replica.demand_bps() for replica in self._replicas])
+
+    @property
+    def sinr(self) -> NDArray[np.float32]:
+        """Linear SINR of every user in the last step, (U,) or (R, U)."""
+        return self._gather([replica.network.sinr() for replica in self._replicas])
+
+    @property
+    def positions_m(self) -> NDArray[np.float64]:
+        """Positions in the coming step, (2, U) or (R, 2, U)."""
+        return self._gather([np.stack([replica.x_m, replica.y_m]) for replica in self._replicas])
+
+    @property
+    def serving(self) -> NDArray[np.int32]:
+        """The cell that serves each user in the coming step, (U,) or (R, U)."""
+        return self._gather([replica.serving.copy() for replica in self._replicas])
+
+    def traffic_mask(self, n_steps: int) -> NDArray[np.float64]:
+        """Return tau of the first replica over its first ``n_steps`` steps, (n_steps, N, S)."""
+        return np.stack([self._replicas[0].mask.at(step) for step in range(n_steps)])
+
+    @property
+    def traffic_note(self) -> str:
+        """What was done to the traffic trace, in one line; empty for a generated mask."""
+        return self._replicas[0].mask.note
+
+    def reset(self, seed: int | None = None) -> Kpis:
+        """Start anew (with ``seed``, or the last one) and return the KPIs of one step under the uniform partition."""
+        self._start(self.seed if seed is None else seed)
+        return self.step(np.full(self.shares_shape, 1.0 / self.scenario.n_slices))
+
+    def step(self, shares: NDArray[Any]) -> Kpis:
+        """Play one decision step under ``shares`` and return what it measured.
+
+        Rows are points of the simplex: non-negative, summing to 1 within 1e-4. Raises ValueError naming the first
+        offending cell; the simulator's state is unchanged then.
+        """
+        checked = self._checked("shares", shares, simplex=True)
+        out = np.empty((self.n_replicas, 4, *self.shares_shape[-2:]))
+        self._each(lambda r, replica: replica.play(checked[r], out[r]))
+        self._kpis = self._as_kpis(out)
+        return self._kpis
+
+    def probe(self, shares: NDArray[Any], coupled_shares: NDArray[Any]) -> Kpis:
+        """Return the KPIs the coming step would have under ``shares`` with the interference of ``coupled_shares``.
+
+        Changes no state. Rows of ``shares`` need not sum to 1: with interference held, a slice's KPIs depend on its
+        own share alone, so one call can ask for the same share of every slice. ``coupled_shares`` are on the simplex.
+        """
+        asked = self._checked("shares", shares, simplex=False)
+        coupled = self._checked("coupled_shares", coupled_shares, simplex=True)
+        out = np.empty((self.n_replicas, 4, *self.shares_shape[-2:]))
+        self._each(lambda r, replica: replica.probe(asked[r], coupled[r], out[r]))
+        return self._as_kpis(out)
+
+    def snapshot(self) -> Snapshot:
+        """Return a copy of the whole state, random streams included; see ``restore``."""
+        return {
+            "scenario": self.scenario.model_dump_json(),
+            "kpis": self._kpis,
+            "replicas": [replica.snapshot() for replica in self._replicas],
+        }
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Return to a snapshot: the following steps are bit-identical to those after it was taken."""
+        if snapshot["scenario"] != self.scenario.model_dump_json():
+            raise ValueError("snapshot: was taken from another scenario, expected this simulator's own")
+        if len(snapshot["replicas"]) != self.n_replicas:
+            raise ValueError(f"snapshot: has {len(snapshot['replicas'])} replicas, expected {self.n_replicas}")
+        seed = snapshot["replicas"][0]["seed"]
+        if seed != self.seed:
+            self._start(seed)
+        for replica, state in zip(self._replicas, snapshot["replicas"], strict=True):
+            replica.restore(state)
+        self._kpis = snapshot["kpis"]
+
+    def _start(self, seed: int) -> None:
+        self.seed = seed
+        self._kpis = None
+        self._replicas = [_Replica(self.scenario, seed, r) for r in range(self.n_replicas)]
+
+    def _each(self, work: Callable[[int, _Replica], None]) -> None:
+        if self._pool is None:
+            for r, replica in enumerate(self._replicas):
+                work(r, replica)
+        else:
+            # list() so that an error in a thread is raised here.
+            list(self._pool.map(work, range(self.n_replicas), self._replicas))
+
+    def _checked(self, name: str, shares: NDArray[Any], simplex: bool) -> NDArray[np.float64]:
+        array = np.ascontiguousarray(shares, np.float64)
+        if array.shape != self.shares_shape:
+            raise ValueError(f"{name}: got shape {array.shape}, expected {self.shares_shape}")
+        rows = array.reshape(self.n_replicas, *self.shares_shape[-2:])
+        wrong = ~(np.isfinite(rows) & (rows >= 0.0)).all(axis=-1)
+        if simplex:
+            wrong |= np.abs(rows.sum(axis=-1) - 1.0) > SIMPLEX_TOLERANCE
+        if wrong.any():
+            replica, cell = np.argwhere(wrong)[0]
+            where = f"cell {cell}" if self.n_replicas == 1 else f"replica {replica}, cell {cell}"
+            allowed = "finite, at least 0" + (", summing to 1" if simplex else "")
+            raise ValueError(f"{name}: {where} has {rows[replica, cell].tolist()}, allowed: {allowed}")
+        # Exactly on the simplex for the core, which hands out whole PRBs.
+        return rows / rows.sum(axis=-1, keepdims=True) if simplex else rows
+
+    def _gather(self, values: list[NDArray[Any]]) -> NDArray[Any]:
+        return values[0] if self.n_replicas == 1 else np.stack(values)
+
+    def _as_kpis(self, out: NDArray[np.float64]) -> Kpis:
+        throughput, delay, load, users = np.moveaxis(out, 1, 0).reshape(4, *self.shares_shape)
+        return Kpis(throughput, delay, load, users)
+
+
+def _network(scenario: Scenario, generator: np.random.Generator) -> _core.Network:
+    """Build the core network of one replica, its shadowing and line-of-sight fields drawn from ``generator``."""
+    settings, area = scenario.radio, scenario.area
+    torus = (area.v1_m, area.v2_m) if area.wrap else (None, None)
+    links = radio.link_model(
+        model=settings.path_loss_model,
+        pattern=settings.antenna,
+        fields=radio.make_fields(settings.path_loss_model, scenario.n_sites, generator, *torus),
+        site_x_m=scenario.site_x_m,
+        site_y_m=scenario.site_y_m,
+        site_height_m=scenario.site_height_m,
+        cell_site=scenario.cell_site,
+        azimuth_deg=scenario.azimuth_deg,
+        tilt_deg=scenario.tilt_deg,
+        frequency_hz=settings.frequency_hz,
+        elements=settings.antenna_elements,
+        ue_height_m=settings.ue_height_m,
+        shadowing=settings.shadowing,
+        site_correlation=settings.site_correlation,
+        v1_m=torus[0],
+        v2_m=torus[1],
+    )
+    return _core.Network(
+        links=links,
+        scheduler=_scheduler_config(scenario),
+        power_w=scenario.power_w_per_prb,
+        noise_w=scenario.noise_w_per_prb,
+        prb_bandwidth_hz=settings.prb_bandwidth_hz,
+        efficiency=settings.efficiency,
+        window_ttis=scenario.window_ttis,
+        handover_margin_db=settings.handover_margin_db,
+        time_to_trigger_steps=0,
+        slice_of=scenario.slice_of,
+        isa=_core.default_isa(),
+    )
+
+
+def _scheduler_config(scenario: Scenario) -> _core.SchedulerConfig:
+    rule = scenario.scheduler
+    return _core.SchedulerConfig(
+        n_cells=scenario.n_cells,
+        n_slices=scenario.n_slices,
+        n_users=scenario.n_users,
+        n_prb=scenario.radio.n_prb,
+        kind=rule.kind,
+        alpha=rule.alpha,
+        beta=rule.beta,
+        averaging_ttis=rule.averaging_ttis,
+    )

@@ -1,0 +1,78 @@
+"""Observation, satisfaction and reward against numbers worked out by hand."""
+
+import numpy as np
+import pytest
+
+import slicefast as sf
+from slicefast.kpis import Kpis, observe, reward, satisfaction
+
+
+@pytest.fixture(scope="module")
+def scenario():
+    return sf.Scenario.paper()
+
+
+def uniform_kpis(scenario, throughput_bps=4e6, delay_ms=1.0, load=0.1, users=8.0):
+    shape = (scenario.n_cells, scenario.n_slices)
+    return Kpis(*(np.full(shape, value) for value in (throughput_bps, delay_ms, load, users)))
+
+
+def test_satisfied_cell_has_reward_one(scenario):
+    assert (reward(uniform_kpis(scenario), scenario) == 1.0).all()
+
+
+def test_reward_is_the_worst_slice(scenario):
+    kpis = uniform_kpis(scenario)
+    kpis.throughput_bps[0, 2] = 0.25 * scenario.throughput_requirement_bps[0, 2]
+    kpis.delay_ms[1, 3] = 2.0 * scenario.delay_requirement_ms[1, 3]
+    got = reward(kpis, scenario)
+    assert got[0] == pytest.approx(0.25)
+    assert got[1] == pytest.approx(0.5)
+    assert (got[2:] == 1.0).all()
+
+
+def test_slice_without_traffic_counts_as_satisfied(scenario):
+    kpis = uniform_kpis(scenario)
+    kpis.throughput_bps[0, 0] = 0.0
+    kpis.delay_ms[0, 0] = 0.0  # no packet at all: every packet takes at least one TTI
+    assert reward(kpis, scenario)[0] == 1.0
+    throughput, delay = satisfaction(kpis, scenario)
+    assert throughput[0, 0] == delay[0, 0] == 1.0
+
+
+def test_starved_slice_has_reward_zero(scenario):
+    kpis = uniform_kpis(scenario)
+    kpis.throughput_bps[0, 0] = 0.0
+    kpis.delay_ms[0, 0] = 120.0
+    assert reward(kpis, scenario)[0] == 0.0
+
+
+def test_observation_order_and_neighbour_mean(scenario):
+    kpis = uniform_kpis(scenario)
+    kpis.load[:] = np.arange(scenario.n_cells)[:, None] + 0.1 * np.arange(scenario.n_slices)
+    got = observe(kpis, scenario)
+    S = scenario.n_slices
+    assert got.shape == (scenario.n_cells, 4 * S)
+    assert got.dtype == np.float32
+    for n in range(scenario.n_cells):
+        expected_message = np.mean([kpis.load[m] for m in scenario.neighbours[n]], axis=0)
+        np.testing.assert_allclose(got[n, S : 2 * S], kpis.load[n], rtol=1e-6)  # float32
+        np.testing.assert_allclose(got[n, 3 * S :], expected_message, rtol=1e-6)
+    assert observe(kpis, scenario, "none").shape == (scenario.n_cells, 3 * S)
+
+
+def test_observation_of_replicas_is_that_of_each(scenario):
+    rng = np.random.default_rng(0)
+    shape = (3, scenario.n_cells, scenario.n_slices)
+    kpis = Kpis(
+        rng.uniform(0, 2e7, shape), rng.uniform(1, 9, shape), rng.uniform(0, 0.3, shape), rng.uniform(0, 32, shape)
+    )
+    stacked = observe(kpis, scenario)
+    for r in range(3):
+        one = Kpis(kpis.throughput_bps[r], kpis.delay_ms[r], kpis.load[r], kpis.users[r])
+        np.testing.assert_array_equal(stacked[r], observe(one, scenario))
+
+
+def test_unknown_coordination_is_refused(scenario):
+    with pytest.raises(ValueError, match="coordination: got 'all'"):
+        observe(uniform_kpis(scenario), scenario, "all")

@@ -1,0 +1,140 @@
+"""The simulator as its users see it: shapes, determinism, refusals, snapshots, conservation of meaning."""
+
+import numpy as np
+import pytest
+
+import slicefast as sf
+
+
+@pytest.fixture(scope="module")
+def scenario():
+    return sf.Scenario.paper(window_ttis=50)
+
+
+def run(simulator, n_steps=4, seed=0):
+    rng = np.random.default_rng(seed)
+    history = [simulator.reset()]
+    for _ in range(n_steps):
+        history.append(simulator.step(rng.dirichlet(np.ones(simulator.shares_shape[-1]), simulator.shares_shape[:-1])))
+    return history
+
+
+def assert_same(left, right):
+    for a, b in zip(left, right, strict=True):
+        for name in ("throughput_bps", "delay_ms", "load", "users"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+def test_same_seed_same_run_another_seed_another(scenario):
+    assert_same(run(sf.Simulator(scenario, seed=3)), run(sf.Simulator(scenario, seed=3)))
+    other = run(sf.Simulator(scenario, seed=4))[-1]
+    assert not np.array_equal(other.load, run(sf.Simulator(scenario, seed=3))[-1].load)
+
+
+def test_kpis_are_plausible(scenario):
+    for kpis in run(sf.Simulator(scenario, seed=0), n_steps=6):
+        assert kpis.load.shape == (12, 4)
+        assert (kpis.load >= 0).all()
+        assert (kpis.load.sum(axis=1) <= 1 + 1e-12).all()
+        assert (kpis.throughput_bps >= 0).all()
+        # Nobody is faster than the whole cell at the link's best efficiency, 4.4 bit/s/Hz over 18 MHz.
+        assert (kpis.throughput_bps <= 4.4 * 18e6).all()
+        assert ((kpis.delay_ms == 0) | (kpis.delay_ms >= 1)).all()
+        assert kpis.users.sum() <= scenario.n_users
+        assert (kpis.users == kpis.users.astype(int)).all()
+
+
+def test_replicas_differ_and_do_not_depend_on_their_number_or_threads(scenario):
+    def batch(n_replicas, n_threads):
+        simulator = sf.Simulator(scenario, seed=5, n_replicas=n_replicas, n_threads=n_threads)
+        simulator.reset()
+        uniform = np.full(simulator.shares_shape, 0.25)
+        return [simulator.step(uniform).throughput_bps for _ in range(3)]
+
+    three = batch(3, 1)
+    np.testing.assert_array_equal(np.stack(three), np.stack(batch(3, 2)))
+    np.testing.assert_array_equal(np.stack(batch(1, 1)), np.stack(three)[:, 0])
+    assert not np.array_equal(three[-1][0], three[-1][1])
+
+
+def test_restored_snapshot_continues_bit_identically(scenario):
+    simulator = sf.Simulator(scenario, seed=1)
+    run(simulator, n_steps=2)
+    snapshot = simulator.snapshot()
+    uniform = np.full((12, 4), 0.25)
+    first = [simulator.step(uniform) for _ in range(3)]
+    simulator.restore(snapshot)
+    assert_same(first, [simulator.step(uniform) for _ in range(3)])
+    fresh = sf.Simulator(scenario, seed=77)
+    fresh.restore(snapshot)
+    assert_same(first, [fresh.step(uniform) for _ in range(3)])
+
+
+def test_snapshot_of_another_scenario_is_refused(scenario):
+    snapshot = sf.Simulator(sf.Scenario.paper(window_ttis=60)).snapshot()
+    with pytest.raises(ValueError, match="snapshot: was taken from another scenario"):
+        sf.Simulator(scenario).restore(snapshot)
+
+
+def test_probe_changes_nothing_and_predicts_the_step(scenario):
+    simulator, untouched = sf.Simulator(scenario, seed=2), sf.Simulator(scenario, seed=2)
+    run(simulator)
+    run(untouched)
+    shares = np.full((12, 4), 0.25)
+    predicted = simulator.probe(shares, shares)
+    for level in (0.0, 0.3, 1.0):
+        simulator.probe(np.full((12, 4), level), shares)
+    assert_same([simulator.step(shares)], [untouched.step(shares)])
+    assert_same([predicted], [untouched.kpis])
+
+
+def test_more_share_serves_a_slice_better(scenario):
+    simulator = sf.Simulator(scenario, seed=2)
+    simulator.reset()
+    uniform = np.full((12, 4), 0.25)
+    delays = [simulator.probe(np.full((12, 4), level), uniform).delay_ms.mean() for level in (0.05, 0.2, 0.5, 1.0)]
+    assert (np.diff(delays) < 0).all()
+
+
+def test_demand_is_what_arrives_when_nothing_is_queued(scenario):
+    demand = sf.Simulator(scenario, seed=6).demand_bps
+    packets = demand * scenario.window_ttis * 1e-3 / scenario.slice_packet_bits
+    np.testing.assert_allclose(packets, packets.round(), atol=1e-9)
+    assert packets.sum() > 100
+
+
+def test_demand_includes_what_is_queued(scenario):
+    simulator = sf.Simulator(scenario, seed=6)
+    simulator.reset()
+    starved = np.tile([0.0, 0.3, 0.3, 0.4], (12, 1))
+    before = simulator.demand_bps[:, 0].sum()
+    for _ in range(3):
+        simulator.step(starved)
+    # Three windows of packets wait, give or take what the mask did meanwhile.
+    assert simulator.demand_bps[:, 0].sum() > 2 * before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s[:, :3], r"shares: got shape \(12, 3\), expected \(12, 4\)"),
+        (lambda s: s * 1.1, "shares: cell 0 has .* summing to 1"),
+        (lambda s: np.where(np.arange(12)[:, None] == 7, np.nan, s), "shares: cell 7 has"),
+        (lambda s: s + np.array([0.5, -0.5, 0, 0]), "shares: cell 0 has"),
+    ],
+)
+def test_bad_shares_are_refused_and_change_nothing(scenario, change, message):
+    simulator, untouched = sf.Simulator(scenario, seed=8), sf.Simulator(scenario, seed=8)
+    uniform = np.full((12, 4), 0.25)
+    simulator.reset()
+    untouched.reset()
+    with pytest.raises(ValueError, match=message):
+        simulator.step(change(uniform))
+    assert_same([simulator.step(uniform)], [untouched.step(uniform)])
+
+
+def test_impossible_sizes_are_refused(scenario):
+    with pytest.raises(ValueError, match="n_replicas: got 0"):
+        sf.Simulator(scenario, n_replicas=0)
+    with pytest.raises(ValueError, match="n_threads: got 0"):
+        sf.Simulator(scenario, n_threads=0)
