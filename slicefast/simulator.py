@@ -22,6 +22,7 @@ from slicefast.scenario import Scenario
 from slicefast.traffic_mask import TrafficMask
 
 Snapshot = dict[str, Any]
+Arrivals = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 
 TTI_S = 1e-3
 
@@ -163,6 +164,22 @@ class Simulator:
     def sinr(self) -> NDArray[np.float32]:
         """Linear SINR of every user in the last step, (U,) or (R, U)."""
         return self._gather([replica.network.sinr() for replica in self._replicas])
+
+    @property
+    def gain(self) -> NDArray[np.float32]:
+        """Linear channel gain of every link in the coming step, (U, N) or (R, U, N); without transmit power."""
+        return self._gather([replica.network.gain() for replica in self._replicas])
+
+    @property
+    def backlog_bits(self) -> NDArray[np.float64]:
+        """Bits queued for every user before the coming step's arrivals, (U,) or (R, U)."""
+        return self._gather([replica.network.backlog_bits() for replica in self._replicas])
+
+    @property
+    def arrivals(self) -> Arrivals | list[Arrivals]:
+        """Packets of the coming step: (user, tti, bits), each (K,), sorted by TTI; a list of R of these for R > 1."""
+        found = [replica.arrivals for replica in self._replicas]
+        return found[0] if self.n_replicas == 1 else found
 
     @property
     def positions_m(self) -> NDArray[np.float64]:

@@ -111,6 +111,12 @@ void bind_network(py::module_& module) {
            [](const Network& network) {
              return py::array_t<float>(static_cast<py::ssize_t>(network.sinr().size()), network.sinr().data());
            })
+      .def("gain",
+           [](const Network& network) {
+             const auto gain = network.gain();
+             return py::array_t<float>({static_cast<py::ssize_t>(gain.rows), static_cast<py::ssize_t>(gain.cols)},
+                                       gain.data);
+           })
       .def("backlog_bits",
            [](Network& network) {
              const auto backlog = network.scheduler().backlog_bits();

@@ -1,0 +1,55 @@
+"""The environment step of the default scenario: 12 cells, 1,536 users, 200 TTIs, everything included.
+
+The reference in the group is the same step's radio and coupling alone in plain NumPy (no mobility, no queues), so the
+ratio understates the gain.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import slicefast as sf
+from slicefast.policies import traffic_aware
+
+
+def _twin():
+    path = Path(__file__).parents[1] / "tests" / "reference" / "load_coupling.py"
+    spec = importlib.util.spec_from_file_location("reference_load_coupling", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")
+def test_slicefast_whole_step(benchmark):
+    simulator = sf.Simulator(sf.Scenario.paper(), seed=0)
+    simulator.reset()
+    kpis = benchmark(lambda: simulator.step(traffic_aware(simulator)))
+    assert (kpis.load.sum(axis=1) <= 1 + 1e-12).all()
+    assert kpis.throughput_bps.mean() > 1e6
+
+
+@pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")
+def test_numpy_coupling_and_sinr_only(benchmark):
+    scenario = sf.Scenario.paper()
+    simulator = sf.Simulator(scenario, seed=0)
+    twin, gain = _twin(), simulator.gain.astype(float)
+    user, _, bits = simulator.arrivals
+    demand = np.bincount(user, bits, minlength=scenario.n_users) / 0.2
+    arguments = (gain, scenario.power_w_per_prb, scenario.noise_w_per_prb, demand, simulator.serving)
+    rho = benchmark(
+        lambda: twin.solve(
+            *arguments,
+            scenario.bandwidth_hz,
+            tolerance=1e-6,
+            name=scenario.radio.efficiency,
+            share=np.full((12, 4), 0.25),
+            slice_of=scenario.slice_of,
+            n_slices=4,
+        )
+    )
+    assert (rho.reshape(12, -1).sum(axis=1) <= 1 + 1e-9).all()

@@ -1,0 +1,68 @@
+"""The step as a whole against the slow twins: what the simulator measured follows from its own gains and arrivals."""
+
+import numpy as np
+import pytest
+
+import slicefast as sf
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_sinr_of_a_step_is_the_coupled_fixed_point(reference, seed):
+    twin = reference("load_coupling")
+    scenario = sf.Scenario.paper(window_ttis=100)
+    simulator = sf.Simulator(scenario, seed=seed)
+    simulator.reset()
+    shares = np.random.default_rng(seed).dirichlet(np.ones(4), 12)
+    # Everything the coming step is played on, before it is played.
+    gain, serving = simulator.gain.astype(float), simulator.serving
+    user, _, bits = simulator.arrivals
+    demand = (simulator.backlog_bits + np.bincount(user, bits, minlength=scenario.n_users)) / 0.1
+    rho = twin.solve(
+        gain,
+        scenario.power_w_per_prb,
+        scenario.noise_w_per_prb,
+        demand,
+        serving,
+        scenario.bandwidth_hz,
+        name=scenario.radio.efficiency,
+        share=shares,
+        slice_of=scenario.slice_of,
+        n_slices=4,
+    )
+    expected = twin.sinr(gain, scenario.power_w_per_prb, scenario.noise_w_per_prb, rho.reshape(12, -1).sum(1), serving)
+    simulator.step(shares)
+    # Loads are converged to 1e-6; interference, hence SINR, follows them linearly, in float32.
+    np.testing.assert_allclose(simulator.sinr, expected, rtol=1e-4)
+
+
+def test_serving_cell_is_within_the_handover_margin_of_the_best():
+    scenario = sf.Scenario.paper(window_ttis=20)
+    simulator = sf.Simulator(scenario, seed=3)
+    simulator.reset()
+    for _ in range(10):
+        simulator.step(np.full((12, 4), 0.25))
+        received_db = 10 * np.log10(simulator.gain * scenario.power_w_per_prb)
+        own = received_db[np.arange(scenario.n_users), simulator.serving]
+        assert (own >= received_db.max(axis=1) - scenario.radio.handover_margin_db - 1e-4).all()
+
+
+def test_users_move_smoothly_and_so_do_their_gains():
+    # One second at 1 m/s changes shadowing by sigma sqrt(2 (1 - e^(-1/45))) = 0.21 sigma, 1.7 dB at 8 dB: the median
+    # change over links must be of that order, not that of a fresh draw (11 dB).
+    scenario = sf.Scenario.paper(window_ttis=20)
+    simulator = sf.Simulator(scenario, seed=0)
+    before = 10 * np.log10(simulator.gain)
+    simulator.reset()
+    change_db = np.abs(10 * np.log10(simulator.gain) - before)
+    assert 0.1 < np.median(change_db) < 2.0
+
+
+def test_loaded_cells_interfere_and_idle_ones_do_not():
+    scenario = sf.Scenario.paper(window_ttis=50, traffic={"low": 0.0, "high": 0.02})
+    busy = sf.Scenario.paper(window_ttis=50, traffic={"low": 1.0, "high": 1.0})
+    quiet_sim, busy_sim = sf.Simulator(scenario, seed=0), sf.Simulator(busy, seed=0)
+    quiet_sim.reset()
+    busy_sim.reset()
+    # Same seed, same places: the only difference is who transmits.
+    difference_db = 10 * np.log10(quiet_sim.sinr / busy_sim.sinr)
+    assert np.median(difference_db) > 3.0
