@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from slicefast._traffic import draw_poisson_arrivals, move_users
+from slicefast.arrivals import Arrivals
 from slicefast.scenario import Scenario
 
 SIZES = {"12 cells": 4, "300 cells": 100}
@@ -64,3 +65,32 @@ def test_arrivals(benchmark, size, kind):
     assert (np.diff(tti) >= 0).all()
     assert (rate[user] > 0).all()
     assert (size_bits == bits[user]).all()
+
+
+MODELS = ["poisson", "constant", "on_off", "ftp3", "ftp2"]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_models(benchmark, kind):
+    """A window of every traffic model at the same mean rate, all of 1,536 users active."""
+    benchmark.group = "arrivals of 200 TTIs by traffic model, 12 cells, all users active"
+    rate = {"traffic": {"kind": kind, "reading_time_s": 20.0}} if kind == "ftp2" else {"rate_bps": 2e5, "traffic": kind}
+    slices = [{"name": f"s{s}", **rate} for s in range(4)]
+    scenario = Scenario.paper(slices=slices)
+    arrivals = Arrivals(scenario, np.random.Generator(np.random.PCG64DXSM(0)))
+    active, backlog = np.ones(scenario.n_users, bool), np.zeros(scenario.n_users)
+    total, windows = 0.0, 0
+
+    def window():
+        nonlocal total, windows
+        events = arrivals.draw(active, backlog)
+        windows += 1
+        total += float(events.bits.sum())
+        return events
+
+    events = benchmark(window)
+    assert (np.diff(events.tti) >= 0).all()
+    # Bursts make the mean vary: on-off by sqrt(2 / cycles), files by sqrt(1 / files); six standard deviations.
+    expected = scenario.n_users * 2e5 * windows * WINDOW * 1e-3
+    files = expected / 4e6
+    assert total == pytest.approx(expected, rel=max(0.02, 6 / np.sqrt(files)))

@@ -15,7 +15,8 @@ K      packets of a window
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport fabs, floor, isfinite, log1p
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, realloc
 from numpy.random cimport bitgen_t
 
 import numpy as np
@@ -24,7 +25,7 @@ cdef double TWO_PI = 6.283185307179586
 cdef double INVERSE_TWO_PI = 1.0 / 6.283185307179586
 cdef double ROUND = 6755399441055744.0
 cdef Py_ssize_t GUIDE_PER_USER = 4  # fine enough that the search mostly ends where the guide points
-cdef double MAX_PACKETS = 1e9
+cdef double MAX_PACKETS = 1e8  # of a window: 1.2 GB
 
 
 cdef bitgen_t* bit_generator(object generator) except NULL:
@@ -291,3 +292,229 @@ cdef void pick_users(bitgen_t* bits, int32_t[::1] active, double[::1] cumulative
             i += 1
         user[k] = active[i]
         packet_bits[k] = sizes[active[i]]
+
+
+cdef class Events:
+    """A growing list of packets (user, tti, bits)."""
+
+    cdef int32_t* user
+    cdef int32_t* tti
+    cdef float* bits
+    cdef Py_ssize_t size
+    cdef Py_ssize_t capacity
+
+    def __dealloc__(self):
+        free(self.user)
+        free(self.tti)
+        free(self.bits)
+
+    cdef int push(self, Py_ssize_t user, Py_ssize_t tti, float bits) except -1 nogil:
+        if self.size == self.capacity:
+            self.grow()
+        self.user[self.size] = <int32_t> user
+        self.tti[self.size] = <int32_t> tti
+        self.bits[self.size] = bits
+        self.size += 1
+        return 0
+
+    cdef int grow(self) except -1 nogil:
+        cdef Py_ssize_t capacity = 2 * self.capacity if self.capacity else 1024
+        cdef void* user = realloc(self.user, capacity * sizeof(int32_t))
+        if user:
+            self.user = <int32_t*> user
+        cdef void* tti = realloc(self.tti, capacity * sizeof(int32_t))
+        if tti:
+            self.tti = <int32_t*> tti
+        cdef void* bits = realloc(self.bits, capacity * sizeof(float))
+        if bits:
+            self.bits = <float*> bits
+        if not user or not tti or not bits or capacity > <Py_ssize_t> MAX_PACKETS:
+            with gil:
+                raise MemoryError(f"more than {self.capacity} packets in one window")
+        self.capacity = capacity
+        return 0
+
+    cdef tuple arrays(self):
+        cdef Py_ssize_t k
+        user = np.empty(self.size, dtype=np.int32)
+        tti = np.empty(self.size, dtype=np.int32)
+        bits = np.empty(self.size, dtype=np.float32)
+        cdef int32_t[::1] user_out = user
+        cdef int32_t[::1] tti_out = tti
+        cdef float[::1] bits_out = bits
+        for k in range(self.size):
+            user_out[k] = self.user[k]
+            tti_out[k] = self.tti[k]
+            bits_out[k] = self.bits[k]
+        return user, tti, bits
+
+
+cdef int check_above_zero(str name, double value) except -1:
+    if not (isfinite(value) and value > 0.0):
+        raise ValueError(f"{name} = {value}: must be finite and above 0")
+    return 0
+
+
+cdef int check_window(int window_ttis) except -1:
+    if window_ttis < 1:
+        raise ValueError(f"window_ttis = {window_ttis}: must be at least 1")
+    return 0
+
+
+def draw_constant_arrivals(object active, object next_tti, float packet_bits, double interval_ttis, int window_ttis):
+    """Let every active user send a packet each interval; its clock stops while it is idle.
+
+    Parameters
+    ----------
+    active : who sends (U,) bool.
+    next_tti : time to each user's next packet (U,) float64 [TTI], changed in place.
+    packet_bits : packet size [bit].
+    interval_ttis : time between a user's packets [TTI].
+    window_ttis : length of the window [TTI].
+
+    Returns
+    -------
+    user (K,) int32, tti (K,) int32, bits (K,) float32 : by user, not sorted by tti (`merge_events` does that).
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is of the wrong kind, shape or range; nothing is changed.
+    """
+    cdef const uint8_t[::1] sends = np.ascontiguousarray(active, dtype=np.bool_).view(np.uint8)
+    cdef Py_ssize_t n = sends.shape[0]
+    check_in_place("next_tti", next_tti, n)
+    check_above_zero("packet_bits", packet_bits)
+    check_above_zero("interval_ttis", interval_ttis)
+    check_window(window_ttis)
+    cdef double[::1] clock = next_tti
+    cdef Events events = Events()
+    cdef Py_ssize_t u
+    with nogil:  # a pass over all users and packets
+        for u in range(n):
+            if sends[u]:
+                clock[u] = send_evenly(events, u, clock[u], window_ttis, interval_ttis, packet_bits) - window_ttis
+    return events.arrays()
+
+
+cdef inline double send_evenly(Events events, Py_ssize_t user, double first, double end, double interval,
+                               float packet_bits) except? -1.0 nogil:
+    """Send from ``first`` on until ``end``; return the time of the packet after that."""
+    while first < end:
+        events.push(user, <Py_ssize_t> first, packet_bits)
+        first += interval
+    return first
+
+
+def draw_on_off_arrivals(object generator, object active, object next_tti, object left_tti, float packet_bits,
+                         double interval_ttis, double on_ttis, double off_ttis, int window_ttis):
+    """Let every active user alternate between exponential on phases, with a packet each interval, and off phases.
+
+    The first packet of a phase comes after a uniform part of the interval, so that a phase of length L sends
+    L / interval packets on average. A user's clocks stop while it is idle.
+
+    Parameters
+    ----------
+    generator : numpy.random.Generator, advanced by two draws per change to on and one per change to off.
+    active : who takes part (U,) bool.
+    next_tti : time to the next packet if on (U,) float64 [TTI], changed in place.
+    left_tti : what is left of the phase (U,) float64 [TTI], negative of it while off, changed in place.
+    packet_bits : packet size [bit].
+    interval_ttis : time between packets while on [TTI].
+    on_ttis, off_ttis : mean lengths of the phases [TTI].
+    window_ttis : length of the window [TTI].
+
+    Returns
+    -------
+    user (K,) int32, tti (K,) int32, bits (K,) float32 : by user, not sorted by tti (`merge_events` does that).
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is of the wrong kind, shape or range; nothing is changed.
+    """
+    cdef bitgen_t* bits = bit_generator(generator)
+    cdef const uint8_t[::1] sends = np.ascontiguousarray(active, dtype=np.bool_).view(np.uint8)
+    cdef Py_ssize_t n = sends.shape[0]
+    check_in_place("next_tti", next_tti, n)
+    check_in_place("left_tti", left_tti, n)
+    for name, value in (("packet_bits", packet_bits), ("interval_ttis", interval_ttis), ("on_ttis", on_ttis),
+                        ("off_ttis", off_ttis)):
+        check_above_zero(name, value)
+    check_window(window_ttis)
+    cdef double[::1] clock = next_tti
+    cdef double[::1] left = left_tti
+    cdef Events events = Events()
+    cdef Py_ssize_t u
+    cdef double now, end
+    with generator.bit_generator.lock:
+        with nogil:  # a pass over all users, phases and packets
+            for u in range(n):
+                if not sends[u]:
+                    continue
+                now = 0.0
+                while True:
+                    end = now + fabs(left[u])
+                    if left[u] > 0.0:
+                        clock[u] = send_evenly(events, u, clock[u], min(end, window_ttis), interval_ttis, packet_bits)
+                    if end > window_ttis:
+                        break
+                    now = end
+                    if left[u] > 0.0:
+                        left[u] = -off_ttis * exponential(bits)
+                    else:
+                        left[u] = on_ttis * exponential(bits)
+                        clock[u] = now + interval_ttis * uniform(bits)
+                left[u] = (end - window_ttis) if left[u] > 0.0 else window_ttis - end
+                clock[u] -= window_ttis
+    return events.arrays()
+
+
+def merge_events(object user, object tti, object bits, int window_ttis):
+    """Sort packets by tti and keep the order within one, in O(K + window).
+
+    Parameters
+    ----------
+    user (K,) int32, tti (K,) int32, bits (K,) float32 : packets in any order.
+    window_ttis : length of the window [TTI].
+
+    Returns
+    -------
+    user, tti, bits : the same, sorted.
+
+    Raises
+    ------
+    ValueError : shapes differ, or a tti is outside [0, window_ttis).
+    """
+    check_window(window_ttis)
+    cdef const int32_t[::1] users = np.ascontiguousarray(user, dtype=np.int32)
+    cdef const int32_t[::1] ttis = np.ascontiguousarray(tti, dtype=np.int32)
+    cdef const float[::1] sizes = np.ascontiguousarray(bits, dtype=np.float32)
+    cdef Py_ssize_t n = users.shape[0]
+    if ttis.shape[0] != n or sizes.shape[0] != n:
+        raise ValueError(f"user, tti, bits: must have one shape, not {n}, {ttis.shape[0]} and {sizes.shape[0]}")
+    cdef int32_t[::1] start = np.zeros(window_ttis + 1, dtype=np.int32)
+    sorted_user = np.empty(n, dtype=np.int32)
+    sorted_tti = np.empty(n, dtype=np.int32)
+    sorted_bits = np.empty(n, dtype=np.float32)
+    cdef int32_t[::1] user_out = sorted_user
+    cdef int32_t[::1] tti_out = sorted_tti
+    cdef float[::1] bits_out = sorted_bits
+    cdef Py_ssize_t k, place
+    cdef Py_ssize_t fault = -1
+    with nogil:  # two passes over the packets
+        for k in range(n):
+            if ttis[k] < 0 or ttis[k] >= window_ttis:
+                fault = k
+                break
+            start[ttis[k] + 1] += 1
+        if fault < 0:
+            for k in range(window_ttis):
+                start[k + 1] += start[k]
+            for k in range(n):
+                place = start[ttis[k]]
+                start[ttis[k]] += 1
+                user_out[place] = users[k]
+                tti_out[place] = ttis[k]
+                bits_out[place] = sizes[k]
+    if fault >= 0:
+        raise ValueError(f"tti[{fault}] = {ttis[fault]}: must be in [0, {window_ttis})")
+    return sorted_user, sorted_tti, sorted_bits

@@ -44,7 +44,10 @@ _MOST_SAMPLES = 10_000_000
 
 @dataclass(frozen=True, eq=False)
 class TrafficMask:
-    """The share of active users per cell and slice at every decision step; made by `generate` or `from_trace`."""
+    """The share of active users per cell and slice at every decision step; made by `generate` or `from_trace`.
+
+    ``note`` tells in one line what was done to a trace; it is empty for a generated mask.
+    """
 
     low: float
     high: float
@@ -88,7 +91,7 @@ class TrafficMask:
             offset_samples=np.zeros(shape),
             scale=np.ones(shape),
             samples_per_step=1.0,
-            note=f"generated traffic mask: {traffic.n_periods} days of {traffic.period_steps} steps",
+            note="",
         )
 
     @classmethod

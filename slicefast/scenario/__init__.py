@@ -2,12 +2,12 @@
 
 from slicefast.scenario.errors import ScenarioError
 from slicefast.scenario.layouts import Area, neighbours
-from slicefast.scenario.models import (
+from slicefast.scenario.models import Scenario
+from slicefast.scenario.parts import (
     Layout,
     Mobility,
     Radio,
     RequirementGroup,
-    Scenario,
     Scheduler,
     Slice,
     Traffic,

@@ -61,6 +61,13 @@ def _first_problem(error: ValidationError, model: type[BaseModel]) -> ScenarioEr
     detail: dict[str, Any] = dict(error.errors()[0])
     # pydantic adds the alternatives of a union to the path, such as "tuple[...]"; they are no fields.
     path = [part for part in detail["loc"] if isinstance(part, int) or part.isidentifier()]
+    if detail["type"] == "union_tag_invalid":
+        context = detail["ctx"]
+        return ScenarioError(join_field(*path, "kind"), context["tag"], f"must be one of {context['expected_tags']}")
+    if detail["type"] == "union_tag_not_found":
+        return ScenarioError(join_field(*path, "kind"), MISSING, "is required")
+    if isinstance(detail["input"], dict) and path and detail["input"].get("kind") == path[-1]:
+        path.pop()
     inner = detail.get("ctx", {}).get("error")
     if isinstance(inner, ScenarioError):
         return ScenarioError(join_field(*path, inner.field), inner.value, inner.problem)

@@ -1,6 +1,5 @@
-"""The fields of a scenario, their units, limits and defaults, and the arrays that follow from them.
+"""The scenario: presets, TOML in and out, and the arrays that follow from its parts.
 
-Defaults are those of the paper's scenario; "ours" marks a value the papers do not state.
 Dimensions: K sites, N cells, S slices, U users. Cells are numbered from 1 in files, from 0 in arrays.
 """
 
@@ -11,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,119 +25,21 @@ from slicefast.scenario.layouts import (
     hexagonal_sites,
     neighbours,
 )
+from slicefast.scenario.packets import PacketTrace, read_packets
+from slicefast.scenario.parts import (
+    Layout,
+    Mobility,
+    Name,
+    Radio,
+    RequirementGroup,
+    Scheduler,
+    Slice,
+    Traffic,
+)
+from slicefast.scenario.sources import Ftp2Traffic, FullBufferTraffic, Positive, TraceTraffic
 
 _THERMAL_NOISE_DBM_PER_HZ = -174.0
-
-Positive = Annotated[float, Field(gt=0.0)]
-NotNegative = Annotated[float, Field(ge=0.0)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(min_length=1)]
-
-
-class Layout(Model):
-    """Where the sites are: a hexagonal lattice with three cells per site (inter-site distance and wrap-around ours)."""
-
-    kind: Literal["hexagonal"] = "hexagonal"
-    n_sites: Count = 4
-    inter_site_distance_m: Positive = 500.0
-    wrap_around: bool = True
-
-    @model_validator(mode="after")
-    def _closes(self) -> Self:
-        hexagonal_sites(self.n_sites, self.inter_site_distance_m, self.wrap_around)
-        return self
-
-
-class Radio(Model):
-    """Carrier, propagation, antennas and link adaptation (LTE, 2.6 GHz, 20 MHz; tilt and noise figure ours)."""
-
-    path_loss_model: Literal[
-        "winner_plus_c1",
-        "winner_plus_c2",
-        "winner_plus_b1",
-        "m2135_uma",
-        "m2135_umi",
-        "tr36873_uma",
-        "tr36873_umi",
-        "tr38901_uma",
-        "tr38901_umi",
-    ] = "winner_plus_c2"
-    antenna: Literal["tr36814", "m2135", "tr38901_element"] = "tr36814"
-    antenna_elements: Count = 1
-    frequency_hz: Annotated[float, Field(ge=0.45e9, le=100e9)] = 2.6e9
-    n_prb: Count = 100
-    prb_bandwidth_hz: Positive = 180e3
-    power_dbm: Annotated[float, Field(ge=-50.0, le=100.0)] = 46.0
-    tilt_deg: Annotated[float, Field(ge=-90.0, le=90.0)] = 15.0
-    bs_height_m: Annotated[float, Field(gt=1.0, le=1000.0)] = 25.0
-    ue_height_m: Annotated[float, Field(gt=1.0, le=1000.0)] = 1.5
-    noise_figure_db: Annotated[float, Field(ge=0.0, le=50.0)] = 9.0
-    shadowing: bool = True
-    site_correlation: Fraction = 0.5
-    efficiency: Literal["shannon", "tr36942", "mogensen", "cqi"] = "tr36942"
-    handover_margin_db: NotNegative = 3.0
-
-
-class Slice(Model):
-    """One slice: what its active users ask for and how many users it has per cell on average (rates ours)."""
-
-    name: Name
-    rate_bps: Positive
-    packet_bits: Positive = 12_000.0
-    users_per_cell: Count = 32
-
-
-class RequirementGroup(Model):
-    """What a group of cells promises each slice: user throughput at least, packet delay at most (delays ours)."""
-
-    cells: tuple[Count, ...] | Literal["all"]
-    throughput_bps: tuple[Positive, ...]
-    delay_ms: tuple[Positive, ...]
-
-
-class Traffic(Model):
-    """How the traffic mask tau in [0, 1], the share of a slice's users that is active, moves over the steps (ours).
-
-    Parameters
-    ----------
-    period_steps : decision steps per day of the mask, generated or from a trace.
-    n_periods : days of a generated mask before it repeats; the daily shape stays, the noise differs.
-    low, high : the range of the mask.
-    noise : standard deviation of the smooth noise on top of the daily shape, as a fraction of the range.
-    noise_steps : correlation length of that noise.
-    trace_percentile : the percentile of a trace's volumes that is mapped to ``high``.
-    """
-
-    period_steps: Annotated[int, Field(ge=2)] = 200
-    n_periods: Annotated[int, Field(ge=1, le=1000)] = 5
-    low: Fraction = 0.05
-    high: Fraction = 1.0
-    noise: NotNegative = 0.1
-    noise_steps: Positive = 8.0
-    trace_percentile: Annotated[float, Field(gt=0.0, le=100.0)] = 95.0
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.low > self.high:
-            raise ScenarioError("low", self.low, f"must be at most high = {self.high}")
-        return self
-
-
-class Mobility(Model):
-    """Users walk straight on and turn to a random direction now and then (mean time between turns ours)."""
-
-    speed_mps: NotNegative = 1.0
-    turn_interval_s: Positive = 20.0
-
-
-class Scheduler(Model):
-    """How a cell shares a slice's PRBs among its users, with the exponents of proportional fair."""
-
-    kind: Literal["round_robin", "proportional_fair", "max_ci"] = "round_robin"
-    alpha: NotNegative = 1.0
-    beta: NotNegative = 1.0
-    averaging_ttis: Annotated[float, Field(ge=1.0)] = 100.0
+_PEAK_BPS_PER_HZ = 6.0  # above the best CQI, 5.55
 
 
 def _paper_slices() -> tuple[Slice, ...]:
@@ -163,6 +64,21 @@ def _merge(base: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]
         below = merged.get(name)
         merged[name] = _merge(below, value) if isinstance(value, Mapping) and isinstance(below, dict) else value
     return merged
+
+
+def _with_resolved_paths(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Make the file names in a TOML file relative to its folder; whatever is malformed is left to validation."""
+    slices = data.get("slices")
+    owners = [(data, "traffic_trace"), (data.get("layout"), "sites_csv")]
+    owners += (
+        [(item.get("traffic"), "path") for item in slices or () if isinstance(item, dict)]
+        if isinstance(slices, list)
+        else []
+    )
+    for owner, field in owners:
+        if isinstance(owner, dict) and isinstance(owner.get(field), str):
+            owner[field] = str(folder / owner[field])
+    return data
 
 
 def _readonly(array: NDArray[Any]) -> NDArray[Any]:
@@ -215,6 +131,29 @@ class Scenario(Model):
         return cls(**_merge({"name": f"hexagonal-{n_sites}", "layout": layout}, overrides))
 
     @classmethod
+    def coloran(cls, **overrides: Any) -> Self:
+        """Return the slice mix of the ColO-RAN testbed: eMBB, MTC and URLLC on 50 PRB.
+
+        eMBB 4 Mbit/s constant, MTC Poisson 30 packets/s of 125 bytes, URLLC Poisson 10 packets/s of 125 bytes, per
+        user. Users per cell, eMBB's packet size, the requirements and a mask of 1 are ours.
+        """
+        slices = [
+            {"name": "eMBB", "rate_bps": 4e6, "traffic": "constant"},
+            {"name": "MTC", "rate_bps": 30 * 1000.0, "packet_bits": 1000.0},
+            {"name": "URLLC", "rate_bps": 10 * 1000.0, "packet_bits": 1000.0},
+        ]
+        defaults = {
+            "name": "coloran",
+            "radio": {"n_prb": 50},
+            "slices": [{**item, "users_per_cell": 2} for item in slices],
+            "requirements": [
+                {"cells": "all", "throughput_bps": [4e6, 0.25e6, 0.5e6], "delay_ms": [10.0, 10.0, 3.0]},
+            ],
+            "traffic": {"low": 1.0, "high": 1.0},
+        }
+        return cls(**_merge(defaults, overrides))
+
+    @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Self:
         """Read a scenario; file names in it are relative to the file. `ScenarioError` tells the first fault."""
         try:
@@ -224,9 +163,7 @@ class Scenario(Model):
             raise ScenarioError(os.fspath(path), MISSING, f"cannot be read: {error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ScenarioError(os.fspath(path), MISSING, f"is not valid TOML: {error}") from None
-        if isinstance(data.get("traffic_trace"), str):
-            data["traffic_trace"] = str(Path(path).resolve().parent / data["traffic_trace"])
-        return cls(**data)
+        return cls(**_with_resolved_paths(data, Path(path).resolve().parent))
 
     def to_toml(self, path: str | os.PathLike[str]) -> None:
         """Write the scenario; `from_toml` reads it back equal."""
@@ -328,18 +265,48 @@ class Scenario(Model):
     @cached_property
     def slice_of(self) -> NDArray[np.int32]:
         """Slice of every user (U,) int32; the users of a slice stand together."""
-        counts = [item.users_per_cell * self.n_cells for item in self.slices]
-        return _readonly(np.repeat(np.arange(self.n_slices, dtype=np.int32), counts))
+        return _readonly(np.repeat(np.arange(self.n_slices, dtype=np.int32), self.slice_users))
+
+    @cached_property
+    def slice_users(self) -> NDArray[np.int64]:
+        """Users of each slice in the whole network (S,)."""
+        return _readonly(np.array([item.users_per_cell * self.n_cells for item in self.slices]))
 
     @cached_property
     def slice_rate_bps(self) -> FloatArray:
-        """Mean rate of an active user of each slice (S,) [bit/s]."""
-        return _readonly(np.array([item.rate_bps for item in self.slices]))
+        """Mean rate of an active user of each slice (S,) [bit/s].
+
+        For ftp2 that of files delivered at once, for a full buffer the carrier's peak, for a trace its mean.
+        """
+        return _readonly(np.array([self._rate_bps(s) for s in range(self.n_slices)]))
+
+    def _rate_bps(self, s: int) -> float:
+        item, source = self.slices[s], self.slices[s].traffic
+        if isinstance(source, Ftp2Traffic):
+            return source.file_bits / source.reading_time_s
+        if isinstance(source, FullBufferTraffic):
+            return _PEAK_BPS_PER_HZ * self.bandwidth_hz
+        if isinstance(source, TraceTraffic):
+            trace = self.packet_traces[s]
+            return float(trace.bits.sum(dtype=np.float64) / (trace.period_ttis * 1e-3) / self.slice_users[s])
+        assert item.rate_bps is not None  # checked by Slice
+        return item.rate_bps
+
+    @cached_property
+    def packet_traces(self) -> dict[int, PacketTrace]:
+        """Packet traces by slice, for the slices that have one; `ScenarioError` names a bad row."""
+        names = [item.name for item in self.slices]
+        return {
+            s: read_packets(item.traffic.path, s, names, int(self.slice_users[s]))
+            for s, item in enumerate(self.slices)
+            if isinstance(item.traffic, TraceTraffic)
+        }
 
     @cached_property
     def slice_packet_bits(self) -> FloatArray:
-        """Packet size of each slice (S,) [bit]."""
-        return _readonly(np.array([item.packet_bits for item in self.slices]))
+        """Size of what arrives in each slice (S,) [bit]: packets, or whole files for the FTP models."""
+        sizes = [getattr(item.traffic, "file_bits", item.packet_bits) for item in self.slices]
+        return _readonly(np.array(sizes, dtype=np.float64))
 
     def _by_cell(self, field: str) -> FloatArray:
         values = np.empty((self.n_cells, self.n_slices))

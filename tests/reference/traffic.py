@@ -42,3 +42,16 @@ def poisson_arrivals(generator, rate_pps, packet_bits, window_ttis):
     tti = np.array([event[0] for event in events], dtype=np.int32)
     user = np.array([event[1] for event in events], dtype=np.int32)
     return user, tti, np.asarray(packet_bits, dtype=np.float32)[user]
+
+
+def constant_arrivals(active, clock, interval_ttis, window_ttis):
+    """Step through time user by user; return (user, tti) pairs and move the clocks of active users on."""
+    events = []
+    for user, sends in enumerate(active):
+        if not sends:
+            continue
+        while clock[user] < window_ttis:
+            events.append((user, int(np.floor(clock[user]))))
+            clock[user] = clock[user] + interval_ttis
+        clock[user] -= window_ttis
+    return events

@@ -1,0 +1,144 @@
+"""The parts of a scenario: their fields, units, limits and defaults.
+
+Defaults are those of the paper's scenario; "ours" marks a value the papers do not state.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from slicefast.scenario.errors import MISSING, Model, ScenarioError
+from slicefast.scenario.layouts import hexagonal_sites
+from slicefast.scenario.sources import NEEDS_RATE, PoissonTraffic, Positive, Source, TraceTraffic
+
+NotNegative = Annotated[float, Field(ge=0.0)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Layout(Model):
+    """Where the sites are: a hexagonal lattice with three cells per site (inter-site distance and wrap-around ours)."""
+
+    kind: Literal["hexagonal"] = "hexagonal"
+    n_sites: Count = 4
+    inter_site_distance_m: Positive = 500.0
+    wrap_around: bool = True
+
+    @model_validator(mode="after")
+    def _closes(self) -> Self:
+        hexagonal_sites(self.n_sites, self.inter_site_distance_m, self.wrap_around)
+        return self
+
+
+class Radio(Model):
+    """Carrier, propagation, antennas and link adaptation (LTE, 2.6 GHz, 20 MHz; tilt and noise figure ours)."""
+
+    path_loss_model: Literal[
+        "winner_plus_c1",
+        "winner_plus_c2",
+        "winner_plus_b1",
+        "m2135_uma",
+        "m2135_umi",
+        "tr36873_uma",
+        "tr36873_umi",
+        "tr38901_uma",
+        "tr38901_umi",
+    ] = "winner_plus_c2"
+    antenna: Literal["tr36814", "m2135", "tr38901_element"] = "tr36814"
+    antenna_elements: Count = 1
+    frequency_hz: Annotated[float, Field(ge=0.45e9, le=100e9)] = 2.6e9
+    n_prb: Count = 100
+    prb_bandwidth_hz: Positive = 180e3
+    power_dbm: Annotated[float, Field(ge=-50.0, le=100.0)] = 46.0
+    tilt_deg: Annotated[float, Field(ge=-90.0, le=90.0)] = 15.0
+    bs_height_m: Annotated[float, Field(gt=1.0, le=1000.0)] = 25.0
+    ue_height_m: Annotated[float, Field(gt=1.0, le=1000.0)] = 1.5
+    noise_figure_db: Annotated[float, Field(ge=0.0, le=50.0)] = 9.0
+    shadowing: bool = True
+    site_correlation: Fraction = 0.5
+    efficiency: Literal["shannon", "tr36942", "mogensen", "cqi"] = "tr36942"
+    handover_margin_db: NotNegative = 3.0
+
+
+class Slice(Model):
+    """One slice: what its active users ask for and how many users it has per cell on average (rates ours).
+
+    Parameters
+    ----------
+    rate_bps : mean rate of an active user; left out where the traffic model sets it (ftp2, full_buffer, trace).
+    packet_bits : packet size of the models that send packets (poisson, constant, on_off).
+    traffic : the traffic model, such as ``"ftp3"`` or ``{kind = "on_off", on_s = 2, off_s = 5}``.
+    """
+
+    name: Name
+    rate_bps: Positive | None = None
+    packet_bits: Positive = 12_000.0
+    users_per_cell: Count = 32
+    traffic: Source = Field(default_factory=PoissonTraffic)
+
+    @model_validator(mode="after")
+    def _rate_as_the_model_needs_it(self) -> Self:
+        kind = self.traffic.kind
+        if NEEDS_RATE[kind] and self.rate_bps is None:
+            raise ScenarioError("rate_bps", MISSING, f"is required for {kind} traffic")
+        if not NEEDS_RATE[kind] and self.rate_bps is not None:
+            raise ScenarioError("rate_bps", self.rate_bps, f"follows from {kind} traffic; leave it out")
+        if isinstance(self.traffic, TraceTraffic) and not Path(self.traffic.path).is_file():
+            raise ScenarioError("traffic.path", self.traffic.path, "no such file")
+        return self
+
+
+class RequirementGroup(Model):
+    """What a group of cells promises each slice: user throughput at least, packet delay at most (delays ours)."""
+
+    cells: tuple[Count, ...] | Literal["all"]
+    throughput_bps: tuple[Positive, ...]
+    delay_ms: tuple[Positive, ...]
+
+
+class Traffic(Model):
+    """How the traffic mask tau in [0, 1], the share of a slice's users that is active, moves over the steps (ours).
+
+    Parameters
+    ----------
+    period_steps : decision steps per day of the mask, generated or from a trace.
+    n_periods : days of a generated mask before it repeats; the daily shape stays, the noise differs.
+    low, high : the range of the mask.
+    noise : standard deviation of the smooth noise on top of the daily shape, as a fraction of the range.
+    noise_steps : correlation length of that noise.
+    trace_percentile : the percentile of a trace's volumes that is mapped to ``high``.
+    """
+
+    period_steps: Annotated[int, Field(ge=2)] = 200
+    n_periods: Annotated[int, Field(ge=1, le=1000)] = 5
+    low: Fraction = 0.05
+    high: Fraction = 1.0
+    noise: NotNegative = 0.1
+    noise_steps: Positive = 8.0
+    trace_percentile: Annotated[float, Field(gt=0.0, le=100.0)] = 95.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ScenarioError("low", self.low, f"must be at most high = {self.high}")
+        return self
+
+
+class Mobility(Model):
+    """Users walk straight on and turn to a random direction now and then (mean time between turns ours)."""
+
+    speed_mps: NotNegative = 1.0
+    turn_interval_s: Positive = 20.0
+
+
+class Scheduler(Model):
+    """How a cell shares a slice's PRBs among its users, with the exponents of proportional fair."""
+
+    kind: Literal["round_robin", "proportional_fair", "max_ci"] = "round_robin"
+    alpha: NotNegative = 1.0
+    beta: NotNegative = 1.0
+    averaging_ttis: Annotated[float, Field(ge=1.0)] = 100.0
