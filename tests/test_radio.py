@@ -218,6 +218,12 @@ def test_gains_are_the_twins(reference, isa, wrap):
     assert_twins(reference, *network(wrap=wrap), isa)
 
 
+@pytest.mark.parametrize("n_side", [3, 10])
+def test_gains_on_other_tori(reference, n_side):
+    # At n = 10 the lattice's angle is exactly 60 degrees in floating point: its reduction must end.
+    assert_twins(reference, *network(n_side=n_side), _core.default_isa())
+
+
 @pytest.mark.parametrize("model", ALL_MODELS)
 def test_gains_of_every_model(reference, model):
     changes = {"site_height_m": np.full(4, 10.0)} if model.endswith(("umi", "b1")) else {}

@@ -213,8 +213,9 @@ void LinkModel::State::set_torus(const RadioConfig& c, const FieldTiles& t) {
       std::swap(ax, bx);
       std::swap(ay, by);
     }
-    const double m = std::round((ax * bx + ay * by) / (ax * ax + ay * ay));
-    if (m == 0.0) break;
+    const double ratio = (ax * bx + ay * by) / (ax * ax + ay * ay);
+    if (std::abs(ratio) <= 0.5 + 1e-9) break;  // at exactly one half rounding would go to and fro
+    const double m = std::round(ratio);
     bx -= m * ax;
     by -= m * ay;
   }

@@ -100,7 +100,7 @@ def _displacements(x: Float, y: Float, sites: Float, images: Float) -> tuple[Flo
 
 
 def _positions(case: _Case, n_users: int, rng: np.random.Generator) -> tuple[Float, Float]:
-    """Uniform over the hexagon of the centre site, no nearer to its mast than allowed; with wrap-around all are equal."""
+    """Uniform over the hexagon of the centre site, not too near its mast; with wrap-around all are equal."""
     radius = case.inter_site_distance_m / np.sqrt(3.0)
     accepted: list[Float] = []
     missing = n_users
