@@ -6,9 +6,9 @@ Defaults are those of the paper's scenario; "ours" marks a value the papers do n
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from slicefast.scenario.errors import MISSING, Model, ScenarioError
 from slicefast.scenario.layouts import hexagonal_sites
@@ -32,6 +32,43 @@ class Layout(Model):
     def _closes(self) -> Self:
         hexagonal_sites(self.n_sites, self.inter_site_distance_m, self.wrap_around)
         return self
+
+
+class CsvLayout(Model):
+    """Where the sites are: a file with one cell per row, no wrap-around.
+
+    Columns: ``x_m, y_m`` or ``latitude, longitude``; ``height_m, azimuth_deg, tilt_deg, power_dbm``, in place of the
+    radio's. Beside x_m, y_m an azimuth is counter-clockwise from the x axis, as everywhere in slicefast; beside
+    latitude, longitude it is a bearing, clockwise from north. Cells at one position and height share a site.
+
+    Parameters
+    ----------
+    sites_csv : the file.
+    margin_m : how far the users' area reaches beyond the outermost sites; their typical distance / sqrt(3) if left out.
+    """
+
+    kind: Literal["csv"]
+    sites_csv: str
+    margin_m: Positive | None = None
+
+
+class CellSettings(Model):
+    """What some cells do differently; what is left out stays. Heights belong to sites: name all cells of a site."""
+
+    cells: Annotated[tuple[Count, ...], Field(min_length=1)]
+    power_dbm: Annotated[float, Field(ge=-50.0, le=100.0)] | None = None
+    tilt_deg: Annotated[float, Field(ge=-90.0, le=90.0)] | None = None
+    azimuth_deg: Annotated[float, Field(ge=-360.0, le=360.0)] | None = None
+    height_m: Annotated[float, Field(gt=1.0, le=1000.0)] | None = None
+
+
+def _with_kind(value: Any) -> Any:
+    if isinstance(value, dict) and "kind" not in value:
+        return {"kind": "csv" if "sites_csv" in value else "hexagonal", **value}
+    return value
+
+
+AnyLayout = Annotated[Annotated[Layout | CsvLayout, Field(discriminator="kind")], BeforeValidator(_with_kind)]
 
 
 class Radio(Model):
