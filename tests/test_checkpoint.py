@@ -8,7 +8,7 @@ import torch
 
 from slicefast.learn import TD3, VAE, TD3Config, checkpoint
 
-ENGINES = ["torch"]
+ENGINES = ["native", "torch"]
 OBS, ACT = 5, 3
 
 

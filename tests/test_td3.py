@@ -9,7 +9,7 @@ from scipy import stats
 
 from slicefast.learn import TD3, NonFiniteError, TD3Config
 
-ENGINES = ["torch"]
+ENGINES = ["native", "torch"]
 OBS, ACT = 16, 4
 
 
