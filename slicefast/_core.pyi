@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

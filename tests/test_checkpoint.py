@@ -12,6 +12,14 @@ ENGINES = ["native", "torch"]
 OBS, ACT = 5, 3
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def run(agents, steps, rng):
     observation = rng.random((2, OBS), np.float32)
     for _ in range(steps):

@@ -31,3 +31,4 @@ void test_simd();
 void test_thread_pool();
 void test_radio();
 void test_load_coupling();
+void test_learner();

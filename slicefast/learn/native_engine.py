@@ -28,7 +28,16 @@ class NativeEngine:
         config = _core.LearnerConfig()
         for name in ("n_agents", "obs_dim", "action_dim", "seed"):
             setattr(config, name, getattr(agents, name))
-        for name in ("batch_size", "actor_hidden", "critic_hidden", "actor_lr", "critic_lr", "beta1", "beta2", "epsilon"):
+        for name in (
+            "batch_size",
+            "actor_hidden",
+            "critic_hidden",
+            "actor_lr",
+            "critic_lr",
+            "beta1",
+            "beta2",
+            "epsilon",
+        ):
             setattr(config, name, getattr(agents.config, name))
         for name in ("gamma", "tau", "target_noise", "noise_clip"):
             setattr(config, name, getattr(agents.config, name))

@@ -97,7 +97,9 @@ class TD3:
     def _make_engine(self) -> TorchEngine | NativeEngine:
         if self.engine == "native":
             if self.device.type != "cpu":
-                raise ValueError(f"device: got {str(self.device)!r}; the native engine runs on the CPU, use engine='torch'")
+                raise ValueError(
+                    f"device: got {str(self.device)!r}; the native engine runs on the CPU, use engine='torch'"
+                )
             return NativeEngine(self)
         if self.engine != "torch":
             raise ValueError(f"engine: got {self.engine!r}, must be 'native' or 'torch'")
