@@ -134,6 +134,7 @@ def spectral_radius(
     isa: str,
 ) -> float: ...
 def spectral_efficiency(efficiency: str, sinr: NDArray[np.float64]) -> NDArray[np.float64]: ...
+
 # network
 class Network:
     """One replica's step; see cpp/include/slicefast/network.hpp."""

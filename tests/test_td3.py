@@ -96,7 +96,7 @@ def test_update_equals_the_hand_written_agent(clear_runs, engine):
             assert mine["critic_loss"][i] == pytest.approx(critic_loss, rel=2e-5)
             if actor_loss is not None:
                 # a mean of values of order 0.1 that cancel
-                    assert mine["actor_loss"][i] == pytest.approx(actor_loss, rel=2e-5, abs=2e-6)
+                assert mine["actor_loss"][i] == pytest.approx(actor_loss, rel=2e-5, abs=2e-6)
         pairs = [(agents.actor, None, alone.actor), (agents.actor_target, None, alone.actor_bar)]
         pairs += [(agents.critic, k, alone.critics[k]) for k in range(2)]
         pairs += [(agents.critic_target, k, alone.critics_bar[k]) for k in range(2)]

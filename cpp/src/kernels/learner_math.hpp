@@ -41,7 +41,7 @@ static inline Vec adam_scale(Vec v, float c, float eps) {
 #if defined(__SSE__)
   v = v > 1e-36f ? v : splat(1e-36f);  // keeps the estimate finite; sqrt of it is far below eps
 #if defined(__AVX512F__)
-  Vec r = _mm512_rsqrt14_ps(v);
+  Vec r = _mm512_maskz_rsqrt14_ps(0xFFFF, v);
 #elif defined(__AVX2__)
   Vec r = _mm256_rsqrt_ps(v);
 #else
@@ -52,7 +52,7 @@ static inline Vec adam_scale(Vec v, float c, float eps) {
   root = root + 0.5f * r * (v - root * root);
   const Vec d = root * c + eps;
 #if defined(__AVX512F__)
-  Vec q = _mm512_rcp14_ps(d);
+  Vec q = _mm512_maskz_rcp14_ps(0xFFFF, d);
 #elif defined(__AVX2__)
   Vec q = _mm256_rcp_ps(d);
 #else
