@@ -14,9 +14,9 @@ from slicefast.scenario.errors import MISSING, Model, ScenarioError
 from slicefast.scenario.layouts import hexagonal_sites
 from slicefast.scenario.sources import NEEDS_RATE, PoissonTraffic, Positive, Source, TraceTraffic
 
-NotNegative = Annotated[float, Field(ge=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0, le=1e12)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -24,8 +24,8 @@ class Layout(Model):
     """Where the sites are: a hexagonal lattice with three cells per site (inter-site distance and wrap-around ours)."""
 
     kind: Literal["hexagonal"] = "hexagonal"
-    n_sites: Count = 4
-    inter_site_distance_m: Positive = 500.0
+    n_sites: Annotated[int, Field(ge=1, le=100_000)] = 4
+    inter_site_distance_m: Annotated[float, Field(gt=0.0, le=1e6)] = 500.0
     wrap_around: bool = True
 
     @model_validator(mode="after")
@@ -150,7 +150,7 @@ class Traffic(Model):
     trace_percentile : the percentile of a trace's volumes that is mapped to ``high``.
     """
 
-    period_steps: Annotated[int, Field(ge=2)] = 200
+    period_steps: Annotated[int, Field(ge=2, le=1_000_000)] = 200
     n_periods: Annotated[int, Field(ge=1, le=1000)] = 5
     low: Fraction = 0.05
     high: Fraction = 1.0
@@ -178,4 +178,4 @@ class Scheduler(Model):
     kind: Literal["round_robin", "proportional_fair", "max_ci"] = "round_robin"
     alpha: NotNegative = 1.0
     beta: NotNegative = 1.0
-    averaging_ttis: Annotated[float, Field(ge=1.0)] = 100.0
+    averaging_ttis: Annotated[float, Field(ge=1.0, le=1e12)] = 100.0
