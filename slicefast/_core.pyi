@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from typing import Any
-from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -134,7 +133,6 @@ def spectral_radius(
     isa: str,
 ) -> float: ...
 def spectral_efficiency(efficiency: str, sinr: NDArray[np.float64]) -> NDArray[np.float64]: ...
-
 # network
 class Network:
     """One replica's step; see cpp/include/slicefast/network.hpp."""
@@ -188,39 +186,41 @@ class Network:
     def state(self) -> tuple[Any, ...]: ...
     def set_state(self, state: tuple[Any, ...]) -> None: ...
 
-# learner
-class LearnerConfig:
-    """Settings of the fused learner; see slicefast.learn.TD3Config."""
-
-    n_agents: int
-    obs_dim: int
-    action_dim: int
-    batch_size: int
-    actor_hidden: Sequence[int]
-    critic_hidden: Sequence[int]
-    actor_lr: float
-    critic_lr: float
-    beta1: float
-    beta2: float
-    epsilon: float
-    gamma: float
-    tau: float
-    target_noise: float
-    noise_clip: float
-    seed: int
-
-class Learner:
-    """The fused TD3 of all agents, working in the given arrays."""
-
+# scheduler
+class SchedulerConfig:
     def __init__(
-        self, config: LearnerConfig, n_threads: int, isa: str, arrays: Mapping[str, NDArray[np.generic]]
-    ) -> None: ...
-    def update(
         self,
-        index: NDArray[np.int64],
-        step: int,
-        with_policy: bool,
-        critic_loss: NDArray[np.float32],
-        actor_loss: NDArray[np.float32],
+        *,
+        n_cells: int,
+        n_slices: int,
+        n_users: int,
+        n_prb: int = 100,
+        kind: str = "proportional_fair",
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        averaging_ttis: float = 100.0,
     ) -> None: ...
-    def act(self, observation: NDArray[np.float32], noise: float, step: int) -> NDArray[np.float32]: ...
+
+class Scheduler:
+    def __init__(self, config: SchedulerConfig, *, isa: str) -> None: ...
+    def run(
+        self,
+        *,
+        n_ttis: int,
+        arrival_user: NDArray[np.int32],
+        arrival_tti: NDArray[np.int32],
+        arrival_bits: NDArray[np.float32],
+        serving: NDArray[np.int32],
+        slice_of: NDArray[np.int32],
+        bits_per_prb: NDArray[np.float32],
+        share: NDArray[np.float64],
+        active: NDArray[np.uint8] | None,
+        separate_slices: bool,
+    ) -> dict[str, NDArray[np.float64]]: ...
+    def copy(self) -> Scheduler: ...
+    def state(self) -> dict[str, Any]: ...
+    def set_state(self, state: dict[str, Any]) -> None: ...
+    @property
+    def clock_ttis(self) -> int: ...
+    def queued_bits(self) -> float: ...
+    def backlog_bits(self) -> NDArray[np.float64]: ...

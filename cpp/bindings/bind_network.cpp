@@ -1,12 +1,10 @@
 #include <pybind11/stl.h>
 
+#include "bind_scheduler.hpp"
 #include "bindings.hpp"
 #include "slicefast/network.hpp"
 
 namespace slicefast::bindings {
-py::object scheduler_state(Scheduler& s) { auto x = s.state(); return py::make_tuple(x.packet_user, x.packet_bits, x.packet_arrival, x.carry, x.pointer, x.now); }
-void set_scheduler_state(Scheduler& s, py::object o) { auto t = o.cast<py::tuple>(); Scheduler::State x; x.packet_user = t[0].cast<std::vector<std::int32_t>>(); x.packet_bits = t[1].cast<std::vector<double>>(); x.packet_arrival = t[2].cast<std::vector<std::int64_t>>(); x.carry = t[3].cast<std::vector<double>>(); x.pointer = t[4].cast<std::vector<std::uint32_t>>(); x.now = t[5].cast<std::int64_t>(); s.set_state(x); }
-
 namespace {
 
 // Views on one replica's arrays, checked against the network's sizes. The Python objects outlive the call, so the views
@@ -135,7 +133,7 @@ void bind_network(py::module_& module) {
         check_shape(load, "load", {static_cast<py::ssize_t>(network.load().size())});
         const auto pending = state[1].cast<In<std::int32_t>>();
         check_shape(pending, "pending_steps", {static_cast<py::ssize_t>(network.pending_steps().size())});
-        set_scheduler_state(network.scheduler(), py::object(state[2]));
+        set_scheduler_state(network.scheduler(), state[2].cast<py::dict>());
         std::copy_n(pending.data(), pending.size(), network.pending_steps().begin());
         std::copy_n(load.data(), load.size(), network.load().begin());
       });

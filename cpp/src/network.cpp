@@ -7,16 +7,11 @@
 
 namespace slicefast {
 
-namespace {
-
-constexpr double tti_s = 1e-3;
-
-}  // namespace
-
 Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
     : config_(std::move(config)),
       links_(std::move(links)),
-      scheduler_(config_.scheduler) {
+      scheduler_(config_.scheduler, config_.isa),
+      trial_scheduler_(scheduler_) {
   const auto n_users = static_cast<std::size_t>(config_.scheduler.n_users);
   const auto n_cells = static_cast<std::size_t>(config_.scheduler.n_cells);
   const auto n_slices = static_cast<std::size_t>(config_.scheduler.n_slices);
@@ -93,8 +88,10 @@ void Network::probe(ConstMatrixView<double> share, ConstMatrixView<double> coupl
                     std::span<const std::int32_t> serving, const Arrivals& arrivals, WindowKpis kpis) {
   trial_load_ = load_;
   find_rates(coupled_share, serving, arrivals, trial_load_.view());
-  Scheduler trial = scheduler_;
-  trial.run(window(share, serving, arrivals), kpis);
+  trial_scheduler_ = scheduler_;
+  Window trial = window(share, serving, arrivals);
+  trial.separate_slices = true;
+  trial_scheduler_.run(trial, kpis);
 }
 
 }  // namespace slicefast

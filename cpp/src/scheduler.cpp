@@ -1,79 +1,345 @@
+// Scheduler: a window's book-keeping. Steps of run(): check everything, sort users and arrivals by (cell, slice), deal
+// whole PRBs to the slices of a block of cells, play each (cell, slice) through the window (scheduler_group.cpp).
 #include "slicefast/scheduler.hpp"
+
 #include <algorithm>
 #include <cmath>
+#include <string>
+
+#include "kernels/tables.hpp"
+#include "scheduler_window.hpp"
+#include "slicefast/errors.hpp"
+
 namespace slicefast {
-Scheduler::Scheduler(const SchedulerConfig& c) : config_(c), head_(c.n_users, -1), tail_(c.n_users, -1), backlog_(c.n_users, 0.0), carry_(c.n_cells * c.n_slices, 0.0), average_(c.n_users, 1.0), pointer_(c.n_cells * c.n_slices, 0) {}
-void Scheduler::push(std::int32_t u, double bits, std::int64_t tti) {
-  std::int32_t p;
-  if (free_ >= 0) { p = free_; free_ = pool_[p].next; } else { p = (std::int32_t)pool_.size(); pool_.push_back({}); }
-  pool_[p] = {bits, tti, -1};
-  if (head_[u] < 0) head_[u] = p; else pool_[tail_[u]].next = p;
-  tail_[u] = p; backlog_[u] += bits;
-}
-void Scheduler::run(const Window& w, WindowKpis k) {
-  const int N = config_.n_cells, S = config_.n_slices, T = w.n_ttis, B = config_.n_prb;
-  std::vector<int> budget((std::size_t)N * T * S);
-  for (int n = 0; n < N; ++n) {
-    double total = 0; for (int s = 0; s < S; ++s) total += w.share(n, s);
-    for (int t = 0; t < T; ++t) {
-      int left = B; double want[64]; int give[64];
-      for (int s = 0; s < S; ++s) { want[s] = w.share(n, s) * B + carry_[n * S + s]; give[s] = std::max(0, (int)std::floor(want[s] + 1e-9)); left -= give[s]; }
-      if (total <= 1 + 1e-9) while (left > 0) { int b = -1; double m = 1e-9; for (int s = 0; s < S; ++s) if (want[s] - give[s] > m) { m = want[s] - give[s]; b = s; } if (b < 0) break; ++give[b]; --left; }
-      for (int s = 0; s < S; ++s) { carry_[n * S + s] = want[s] - give[s]; budget[((std::size_t)n * T + t) * S + s] = give[s]; }
-    }
-  }
-  const int Q = N * S;
-  std::vector<std::vector<std::int32_t>> arr(Q), act(Q);
-  for (std::size_t i = 0; i < w.arrival_user.size(); ++i) { int u = w.arrival_user[i]; arr[w.serving[u] * S + w.slice_of[u]].push_back((int)i); }
-  std::vector<int> users(Q, 0), busy(config_.n_users, 0); std::vector<double> served(config_.n_users, 0.0);
-  for (int u = 0; u < config_.n_users; ++u) { int q = w.serving[u] * S + w.slice_of[u]; users[q] += w.active[u]; if (head_[u] >= 0) act[q].push_back(u); }
-  for (int q = 0; q < Q; ++q) {
-    const int n = q / S, s = q % S; auto& list = act[q]; std::size_t next = 0; double delay = 0; long packets = 0; long used_total = 0;
-    std::vector<std::int32_t> touched(list);
-    for (int t = 0; t < T; ++t) {
-      while (next < arr[q].size() && w.arrival_tti[arr[q][next]] == t) { int i = arr[q][next++], u = w.arrival_user[i]; if (head_[u] < 0) { list.push_back(u); if (!busy[u] && served[u] == 0) touched.push_back(u); } push(u, w.arrival_bits[i], now_ + t); }
-      if (list.empty()) { if (next >= arr[q].size()) break; t = w.arrival_tti[arr[q][next]] - 1; continue; }
-      int left = budget[((std::size_t)n * T + t) * S + s];
-      for (int u : list) ++busy[u];
-      const int L = (int)list.size();
-      int start = pointer_[q] % L, i = 0;
-      int given = 0;
-      for (; i < L && left > 0; ++i) {
-        int u = list[(start + i) % L];
-        int need = (int)std::ceil((backlog_[u] + 1e-2) / std::max(w.bits_per_prb[u], 1e-3f));
-        int p = std::min({need, (left + (L - i) - 1) / (L - i), left});
-        if (w.bits_per_prb[u] <= 0) p = 0;
-        left -= p; given += p;
-        double bits = std::min<double>((double)p * w.bits_per_prb[u], backlog_[u] + 1e-2);
-        served[u] += bits; backlog_[u] = std::max(0.0, backlog_[u] - bits);
-        while (head_[u] >= 0 && bits > 0) { auto& pk = pool_[head_[u]]; if (pk.bits <= bits + 1e-3) { bits -= pk.bits; delay += (double)(now_ + t + 1 - pk.arrival); ++packets; int h = head_[u]; head_[u] = pk.next; pool_[h].next = free_; free_ = h; } else { pk.bits -= bits; bits = 0; } }
-        if (head_[u] < 0) { backlog_[u] = 0; tail_[u] = -1; }
-      }
-      pointer_[q] += (std::uint32_t)i;
-      used_total += given;
-      list.erase(std::remove_if(list.begin(), list.end(), [&](int u) { return head_[u] < 0; }), list.end());
-    }
-    for (int u : list) for (int p = head_[u]; p >= 0; p = pool_[p].next) { delay += (double)(now_ + T - pool_[p].arrival); ++packets; }
-    double thr = 0; int cnt = 0; for (int u : touched) if (busy[u]) { thr += served[u] / (busy[u] * 1e-3); ++cnt; }
-    k.throughput_bps(n, s) = cnt ? thr / cnt : 0; k.delay_ms(n, s) = packets ? delay / packets : 0; k.load(n, s) = (double)used_total / ((double)B * T); k.users(n, s) = users[q];
-  }
-  now_ += T;
+
+namespace {
+
+// Averages are rescaled before decay^-k passes this.
+constexpr double largest_gain = 1e60;
+constexpr int longest_span = 1024;
+constexpr double simplex_tolerance = 1e-6;
+// A remainder no slice can win with.
+constexpr double never = -1e300;
+
+[[noreturn]] void refuse(const std::string& what) { throw InvalidArgument(what); }
+
+template <class T>
+void check_size(std::span<T> values, std::size_t expected, const char* name) {
+  if (values.size() != expected)
+    refuse(std::string(name) + ": got " + std::to_string(values.size()) + " values, expected " +
+           std::to_string(expected));
 }
 
-Scheduler::State Scheduler::state() const {
-  State out{.carry = carry_, .pointer = pointer_, .now = now_};
-  for (int u = 0; u < config_.n_users; ++u)
-    for (int p = head_[u]; p >= 0; p = pool_[p].next) {
-      out.packet_user.push_back(u);
-      out.packet_bits.push_back(pool_[p].bits);
-      out.packet_arrival.push_back(pool_[p].arrival);
+void check_index(std::span<const std::int32_t> values, int limit, const char* name) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i] < 0 || values[i] >= limit)
+      refuse(std::string(name) + ": row " + std::to_string(i) + " has " + std::to_string(values[i]) +
+             ", allowed: 0 to " + std::to_string(limit - 1));
+}
+
+void check_kpi(const MatrixView<double>& kpi, const SchedulerConfig& config, const char* name) {
+  if (kpi.rows != static_cast<std::size_t>(config.n_cells) || kpi.cols != static_cast<std::size_t>(config.n_slices))
+    refuse(std::string(name) + ": got shape (" + std::to_string(kpi.rows) + ", " + std::to_string(kpi.cols) +
+           "), expected (" + std::to_string(config.n_cells) + ", " + std::to_string(config.n_slices) + ")");
+}
+
+void check_share(const Window& window, const SchedulerConfig& config) {
+  const auto n_cells = static_cast<std::size_t>(config.n_cells);
+  if (window.share.rows != n_cells || window.share.cols != static_cast<std::size_t>(config.n_slices))
+    refuse("share: got shape (" + std::to_string(window.share.rows) + ", " + std::to_string(window.share.cols) +
+           "), expected (" + std::to_string(config.n_cells) + ", " + std::to_string(config.n_slices) + ")");
+  for (std::size_t n = 0; n < n_cells; ++n) {
+    double sum = 0;
+    for (const double a : window.share.row(n)) {
+      if (!(a >= 0.0 && a <= 1.0 + simplex_tolerance))
+        refuse("share: row " + std::to_string(n) + " has " + std::to_string(a) + ", allowed: 0 to 1");
+      sum += a;
     }
+    if (!window.separate_slices && std::abs(sum - 1.0) > simplex_tolerance)
+      refuse("share: row " + std::to_string(n) + " sums to " + std::to_string(sum) + ", allowed: 1");
+  }
+}
+
+void check_arrivals(const Window& window, int n_users) {
+  check_size(window.arrival_tti, window.arrival_user.size(), "arrival_tti");
+  check_size(window.arrival_bits, window.arrival_user.size(), "arrival_bits");
+  check_index(window.arrival_user, n_users, "arrival_user");
+  std::int32_t last = 0;
+  for (std::size_t i = 0; i < window.arrival_tti.size(); ++i) {
+    const std::int32_t tti = window.arrival_tti[i];
+    if (tti < last || tti >= window.n_ttis)
+      refuse("arrival_tti: row " + std::to_string(i) + " has " + std::to_string(tti) + ", allowed: sorted, 0 to " +
+             std::to_string(window.n_ttis - 1));
+    last = tti;
+    const float bits = window.arrival_bits[i];
+    if (!(bits >= 1.0f && bits <= 1e12f))
+      refuse("arrival_bits: row " + std::to_string(i) + " has " + std::to_string(bits) + ", allowed: 1 to 1e12");
+  }
+}
+
+}  // namespace
+
+SchedulerKind scheduler_kind(std::string_view name) {
+  if (name == "round_robin") return SchedulerKind::round_robin;
+  if (name == "proportional_fair") return SchedulerKind::proportional_fair;
+  if (name == "max_ci") return SchedulerKind::max_ci;
+  throw InvalidArgument("kind: got '" + std::string(name) + "', allowed: round_robin, proportional_fair, max_ci");
+}
+
+Scheduler::OwnScratch::OwnScratch() : data(std::make_unique<Scratch>()) {}
+Scheduler::OwnScratch::OwnScratch(const OwnScratch&) : OwnScratch() {}
+Scheduler::OwnScratch::OwnScratch(OwnScratch&&) noexcept = default;
+Scheduler::OwnScratch::~OwnScratch() = default;
+
+Scheduler::Scheduler(const SchedulerConfig& config, Isa isa)
+    : config_(config), isa_(isa), decay_(1.0 - 1.0 / config.averaging_ttis) {
+  const auto at_least_one = [](int value, const char* name) {
+    if (value < 1) refuse(std::string(name) + ": got " + std::to_string(value) + ", must be at least 1");
+    return static_cast<std::size_t>(value);
+  };
+  const std::size_t n_groups = at_least_one(config.n_cells, "n_cells") * at_least_one(config.n_slices, "n_slices");
+  const std::size_t n_users = at_least_one(config.n_users, "n_users");
+  if (at_least_one(config.n_prb, "n_prb") > 65535)
+    refuse("n_prb: got " + std::to_string(config.n_prb) + ", allowed: 1 to 65535");
+  if (!(config.averaging_ttis > 1.0 && std::isfinite(config.averaging_ttis)))
+    refuse("averaging_ttis: got " + std::to_string(config.averaging_ttis) + ", must be above 1");
+  if (!(config.alpha >= 0 && std::isfinite(config.alpha)))
+    refuse("alpha: got " + std::to_string(config.alpha) + ", must be at least 0");
+  if (!(config.beta >= 0 && std::isfinite(config.beta)))
+    refuse("beta: got " + std::to_string(config.beta) + ", must be at least 0");
+  backlog_.assign(n_users, 0.0);
+  users_.assign(n_users, {});
+  carry_.assign(n_groups, 0.0);
+  pointer_.assign(n_groups, -1);
+}
+
+double Scheduler::queued_bits() const {
+  double total = 0;
+  for (const double bits : backlog_) total += bits;
+  return total;
+}
+
+void Scheduler::push(std::int32_t user, double bits, std::int64_t tti) {
+  std::int32_t slot = free_packet_;
+  if (slot < 0) {
+    slot = static_cast<std::int32_t>(packets_.size());
+    packets_.emplace_back();
+  } else {
+    free_packet_ = packets_[static_cast<std::size_t>(slot)].next;
+  }
+  packets_[static_cast<std::size_t>(slot)] = {bits, tti, -1};
+  const auto number = static_cast<std::size_t>(user);
+  User& state = users_[number];
+  if (state.queued == 0) {
+    state.head = slot;
+    state.head_left = bits;
+  } else {
+    packets_[static_cast<std::size_t>(state.tail)].next = slot;
+  }
+  state.tail = slot;
+  ++state.queued;
+  state.arrival_sum += tti;
+  backlog_[number] += bits;
+}
+
+void Scheduler::check(const Window& window, const WindowKpis& kpis) const {
+  const auto n_users = static_cast<std::size_t>(config_.n_users);
+  if (window.n_ttis < 1) refuse("n_ttis: got " + std::to_string(window.n_ttis) + ", must be at least 1");
+  check_size(window.serving, n_users, "serving");
+  check_size(window.slice_of, n_users, "slice_of");
+  check_size(window.bits_per_prb, n_users, "bits_per_prb");
+  if (!window.active.empty()) check_size(window.active, n_users, "active");
+  check_index(window.serving, config_.n_cells, "serving");
+  check_index(window.slice_of, config_.n_slices, "slice_of");
+  for (std::size_t u = 0; u < n_users; ++u)
+    if (!(window.bits_per_prb[u] >= 0.0f && window.bits_per_prb[u] <= 1e9f))
+      refuse("bits_per_prb: row " + std::to_string(u) + " has " + std::to_string(window.bits_per_prb[u]) +
+             ", allowed: 0 to 1e9");
+  check_share(window, config_);
+  check_arrivals(window, config_.n_users);
+  check_kpi(kpis.throughput_bps, config_, "throughput_bps");
+  check_kpi(kpis.delay_ms, config_, "delay_ms");
+  check_kpi(kpis.load, config_, "load");
+  check_kpi(kpis.users, config_, "users");
+  if (!kpis.user_delivered_bits.empty()) check_size(kpis.user_delivered_bits, n_users, "user_delivered_bits");
+  if (!kpis.user_busy_ttis.empty()) check_size(kpis.user_busy_ttis, n_users, "user_busy_ttis");
+}
+
+// Counting sort of the users by (cell, slice), in the order of their numbers.
+void Scheduler::group_users(const Window& window) {
+  Scratch& work = *scratch_.data;
+  const std::size_t n_users = users_.size(), n_groups = carry_.size();
+  work.group_of.resize(n_users);
+  work.slot_of.resize(n_users);
+  work.user_at.resize(n_users);
+  work.first.assign(n_groups + 1, 0);
+  work.active_users.assign(n_groups, 0.0);
+  for (std::size_t u = 0; u < n_users; ++u) {
+    const std::int32_t group = window.serving[u] * config_.n_slices + window.slice_of[u];
+    work.group_of[u] = group;
+    ++work.first[static_cast<std::size_t>(group) + 1];
+    if (!window.active.empty()) work.active_users[static_cast<std::size_t>(group)] += window.active[u] ? 1.0 : 0.0;
+  }
+  for (std::size_t g = 0; g < n_groups; ++g) work.first[g + 1] += work.first[g];
+  work.cursor.assign(work.first.begin(), work.first.end() - 1);
+  for (std::size_t u = 0; u < n_users; ++u) {
+    const std::int32_t slot = work.cursor[static_cast<std::size_t>(work.group_of[u])]++;
+    work.slot_of[u] = slot;
+    work.user_at[static_cast<std::size_t>(slot)] = static_cast<std::int32_t>(u);
+  }
+  for (auto* values : {&work.rate, &work.rate_alpha, &work.metric, &work.delivered}) values->resize(n_users);
+  for (auto* values : {&work.busy_since, &work.busy, &work.needed, &work.given}) values->resize(n_users);
+}
+
+void Scheduler::group_arrivals(const Window& window) {
+  Scratch& work = *scratch_.data;
+  const std::size_t n_arrivals = window.arrival_user.size(), n_groups = carry_.size();
+  work.first_arrival.assign(n_groups + 1, 0);
+  for (const std::int32_t user : window.arrival_user)
+    ++work.first_arrival[static_cast<std::size_t>(work.group_of[static_cast<std::size_t>(user)]) + 1];
+  for (std::size_t g = 0; g < n_groups; ++g) work.first_arrival[g + 1] += work.first_arrival[g];
+  work.cursor.assign(work.first_arrival.begin(), work.first_arrival.end() - 1);
+  work.arrivals.resize(n_arrivals);
+  for (std::size_t i = 0; i < n_arrivals; ++i) {
+    const auto user = static_cast<std::size_t>(window.arrival_user[i]);
+    const auto group = static_cast<std::size_t>(work.group_of[user]);
+    work.arrivals[static_cast<std::size_t>(work.cursor[group]++)] = {
+        packet_on_grid(window.arrival_bits[i]), work.slot_of[user] - work.first[group], window.arrival_tti[i]};
+  }
+}
+
+void Scheduler::make_quotas(const Window& window, std::size_t first_cell, std::size_t n_cells) {
+  Scratch& work = *scratch_.data;
+  const auto n_slices = static_cast<std::size_t>(config_.n_slices);
+  const std::size_t n = n_slices * quota_block;
+  work.remainder.assign(n, never);
+  work.fraction.assign(n, 0.0);
+  work.base.assign(n, 0);
+  work.extras.assign(quota_block, 0);
+  work.quota.resize(static_cast<std::size_t>(window.n_ttis) * n);
+  for (std::size_t c = 0; c < n_cells; ++c) {
+    const auto share = window.share.row(first_cell + c);
+    double sum = 0;
+    for (const double a : share) sum += a;
+    const double scale = window.separate_slices ? config_.n_prb : config_.n_prb / sum;
+    std::int64_t left = config_.n_prb;
+    for (std::size_t s = 0; s < n_slices; ++s) {
+      const std::size_t i = s * quota_block + c;
+      const double exact = std::min(share[s] * scale, static_cast<double>(config_.n_prb));
+      work.base[i] = static_cast<std::int32_t>(exact);
+      work.fraction[i] = exact - work.base[i];
+      if (work.fraction[i] > 0) work.remainder[i] = carry_[(first_cell + c) * n_slices + s];
+      left -= work.base[i];
+    }
+    work.extras[c] = left;
+  }
+  const QuotaProblem problem{work.remainder.data(),
+                             work.fraction.data(),
+                             work.base.data(),
+                             work.extras.data(),
+                             work.quota.data(),
+                             n_slices,
+                             static_cast<std::size_t>(window.n_ttis)};
+  const SchedulerKernels& kernels = select_scheduler_kernels(isa_);
+  (window.separate_slices ? kernels.separate_quotas : kernels.quotas)(problem);
+  for (std::size_t c = 0; c < n_cells; ++c)
+    for (std::size_t s = 0; s < n_slices; ++s)
+      if (work.fraction[s * quota_block + c] > 0)
+        carry_[(first_cell + c) * n_slices + s] = work.remainder[s * quota_block + c];
+}
+
+void Scheduler::run(const Window& window, const WindowKpis& kpis) {
+  check(window, kpis);
+  Scratch& work = *scratch_.data;
+  group_users(window);
+  group_arrivals(window);
+  prepare_averages(window.n_ttis);
+  std::fill(kpis.user_delivered_bits.begin(), kpis.user_delivered_bits.end(), 0.0);
+  std::fill(kpis.user_busy_ttis.begin(), kpis.user_busy_ttis.end(), 0.0);
+
+  const auto n_cells = static_cast<std::size_t>(config_.n_cells), n_slices = static_cast<std::size_t>(config_.n_slices);
+  Group& group = work.group;
+  group.own = this;
+  group.work = &work;
+  group.window = &window;
+  work.quota_stride = n_slices * quota_block;
+  for (std::size_t first = 0; first < n_cells; first += quota_block) {
+    const std::size_t n_block = std::min(quota_block, n_cells - first);
+    make_quotas(window, first, n_block);
+    for (std::size_t c = 0; c < n_block; ++c)
+      for (std::size_t s = 0; s < n_slices; ++s) {
+        work.quota_offset = s * quota_block + c;
+        group.begin((first + c) * n_slices + s);
+        group.run();
+        group.measure(kpis);
+      }
+  }
+  clock_ += window.n_ttis;
+}
+
+void Scheduler::prepare_averages(int n_ttis) {
+  if (config_.kind != SchedulerKind::proportional_fair) return;
+  Scratch& work = *scratch_.data;
+  const double reach = std::log(largest_gain) / -std::log(decay_);
+  const int span =
+      std::max(1, std::min({n_ttis, longest_span, reach < longest_span ? static_cast<int>(reach) : n_ttis}));
+  if (work.gain_at.size() == static_cast<std::size_t>(span) && work.gains_for == decay_) return;
+  work.gains_for = decay_;
+  work.gain_at.resize(static_cast<std::size_t>(span));
+  work.decay_over.resize(static_cast<std::size_t>(span) + 1);
+  for (int k = 0; k <= span; ++k) work.decay_over[static_cast<std::size_t>(k)] = std::pow(decay_, k);
+  for (int k = 0; k < span; ++k)
+    work.gain_at[static_cast<std::size_t>(k)] = std::pow(decay_, -(k + 1)) / config_.averaging_ttis;
+}
+
+SchedulerState Scheduler::state() const {
+  SchedulerState out;
+  out.clock_ttis = clock_;
+  out.carry = carry_;
+  out.pointer = pointer_;
+  for (std::size_t u = 0; u < users_.size(); ++u) {
+    const User& user = users_[u];
+    std::int32_t at = user.head;
+    for (std::int32_t k = 0; k < user.queued; ++k) {
+      const Packet& packet = packets_[static_cast<std::size_t>(at)];
+      out.packet_user.push_back(static_cast<std::int32_t>(u));
+      out.packet_tti.push_back(packet.tti);
+      out.packet_bits.push_back(k == 0 ? user.head_left : packet.bits);
+      at = packet.next;
+    }
+    out.average.push_back(user.average);
+    out.average_tti.push_back(user.average_tti);
+  }
   return out;
 }
-void Scheduler::set_state(const State& in) {
-  Scheduler fresh(config_);
-  for (std::size_t i = 0; i < in.packet_user.size(); ++i) fresh.push(in.packet_user[i], in.packet_bits[i], in.packet_arrival[i]);
-  fresh.carry_ = in.carry; fresh.pointer_ = in.pointer; fresh.now_ = in.now;
+
+void Scheduler::set_state(const SchedulerState& state) {
+  check_size(std::span(state.packet_tti), state.packet_user.size(), "packet_tti");
+  check_size(std::span(state.packet_bits), state.packet_user.size(), "packet_bits");
+  check_size(std::span(state.carry), carry_.size(), "carry");
+  check_size(std::span(state.pointer), pointer_.size(), "pointer");
+  check_size(std::span(state.average), users_.size(), "average");
+  check_size(std::span(state.average_tti), users_.size(), "average_tti");
+  check_index(state.packet_user, config_.n_users, "packet_user");
+  for (std::size_t i = 0; i < state.packet_user.size(); ++i) {
+    if (!(state.packet_bits[i] > 0) || state.packet_bits[i] != packet_on_grid(state.packet_bits[i]))
+      refuse("packet_bits: row " + std::to_string(i) + " has " + std::to_string(state.packet_bits[i]) +
+             ", allowed: above 0, in whole 1/1024");
+    if (state.packet_tti[i] > state.clock_ttis)
+      refuse("packet_tti: row " + std::to_string(i) + " has " + std::to_string(state.packet_tti[i]) +
+             ", allowed: up to the clock, " + std::to_string(state.clock_ttis));
+  }
+  Scheduler fresh(config_, isa_);
+  for (std::size_t i = 0; i < state.packet_user.size(); ++i)
+    fresh.push(state.packet_user[i], state.packet_bits[i], state.packet_tti[i]);
+  for (std::size_t u = 0; u < users_.size(); ++u) {
+    fresh.users_[u].average = state.average[u];
+    fresh.users_[u].average_tti = state.average_tti[u];
+  }
+  fresh.carry_ = state.carry;
+  fresh.pointer_ = state.pointer;
+  fresh.clock_ = state.clock_ttis;
   *this = std::move(fresh);
 }
-}
+
+}  // namespace slicefast

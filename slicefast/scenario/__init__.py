@@ -4,8 +4,6 @@ from slicefast.scenario.errors import ScenarioError
 from slicefast.scenario.layouts import Area, neighbours
 from slicefast.scenario.models import Scenario
 from slicefast.scenario.parts import (
-    CellSettings,
-    CsvLayout,
     Layout,
     Mobility,
     Radio,
@@ -17,8 +15,6 @@ from slicefast.scenario.parts import (
 
 __all__ = [
     "Area",
-    "CellSettings",
-    "CsvLayout",
     "Layout",
     "Mobility",
     "Radio",

@@ -81,7 +81,7 @@ class Network {
   NetworkConfig config_;
   std::shared_ptr<const LinkModel> links_;
   LoadCoupling coupling_;
-  Scheduler scheduler_;
+  Scheduler scheduler_, trial_scheduler_;
   Matrix<float> gain_;              // (U, N)
   Matrix<double> load_, trial_load_;  // (N, S)
   std::vector<double> demand_bps_;  // (U)

@@ -1,0 +1,133 @@
+"""PRB scheduling: the core beside a NumPy per-PRB loop and the plain-Python twin, each asserting its answer."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from slicefast import scheduling
+
+
+def twin():
+    path = Path(__file__).parent.parent / "tests" / "reference" / "scheduling.py"
+    spec = importlib.util.spec_from_file_location("slicefast_reference_scheduling", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def network(n_cells, users_per_cell, load, n_ttis=200, seed=0):
+    """Poisson packets of 12,000 bits for a mean PRB load near `load` under equal shares, four slices."""
+    rng = np.random.default_rng(seed)
+    n_users = n_cells * users_per_cell
+    rate = 180 * rng.uniform(0.5, 4.4, n_users)
+    packets = rng.poisson(load * n_cells * 100 * n_ttis / np.mean(12000 / rate))
+    return {
+        "n_ttis": n_ttis,
+        "arrival_user": rng.integers(n_users, size=packets).astype(np.int32),
+        "arrival_tti": np.sort(rng.integers(n_ttis, size=packets)).astype(np.int32),
+        "arrival_bits": np.full(packets, 12000.0, np.float32),
+        "bits_per_prb": rate.astype(np.float32),
+        "share": np.full((n_cells, 4), 0.25),
+        "serving": np.repeat(np.arange(n_cells), users_per_cell).astype(np.int32),
+        "slice_of": np.tile(np.arange(4), n_users // 4).astype(np.int32),
+    }
+
+
+def full_buffers(window):
+    """Give every user more than a window can carry, from the first TTI."""
+    n_users = len(window["serving"])
+    return window | {
+        "arrival_user": np.arange(n_users, dtype=np.int32),
+        "arrival_tti": np.zeros(n_users, np.int32),
+        "arrival_bits": np.full(n_users, 1e9, np.float32),
+    }
+
+
+def fresh(window, kind):
+    n_cells, n_slices = window["share"].shape
+    return scheduling.Scheduler(n_cells, n_slices, len(window["serving"]), 100, kind)
+
+
+def measure(benchmark, window, kind):
+    start = fresh(window, kind)
+    start.copy().run(**window)
+    result = benchmark.pedantic(
+        lambda scheduler: scheduler.run(**window), setup=lambda: ((start.copy(),), {}), rounds=20, warmup_rounds=2
+    )
+    assert window["arrival_bits"].sum(dtype=float) == (result.user_delivered_bits + result.user_queued_bits).sum()
+    user_ttis = len(window["serving"]) * window["n_ttis"]
+    benchmark.extra_info["million_user_ttis_per_s"] = round(user_ttis / benchmark.stats["min"] / 1e6)
+    benchmark.extra_info["load"] = round(float(result.load.sum(axis=1).mean()), 3)
+
+
+@pytest.mark.benchmark(group="scheduling: 12 cells, 1,536 users, 200 TTIs")
+@pytest.mark.parametrize("kind", ["round_robin", "proportional_fair"])
+def test_default_network(benchmark, kind):
+    measure(benchmark, network(12, 128, 0.45), kind)
+
+
+@pytest.mark.benchmark(group="scheduling: 300 cells, 38,400 users, 200 TTIs")
+@pytest.mark.parametrize("kind", ["round_robin", "proportional_fair"])
+def test_large_network_at_load_0_4(benchmark, kind):
+    measure(benchmark, network(300, 128, 0.4), kind)
+
+
+@pytest.mark.benchmark(group="scheduling: 300 cells, 38,400 users, 200 TTIs")
+@pytest.mark.parametrize("kind", ["round_robin", "proportional_fair"])
+def test_large_network_all_backlogged(benchmark, kind):
+    measure(benchmark, full_buffers(network(300, 128, 0.4)), kind)
+
+
+def numpy_per_prb(window, n_prb=100, a=100.0):
+    """Return bits per user: full buffers, proportional fair, one argmax over each slice's users per PRB."""
+    rate = window["bits_per_prb"].astype(np.float64)
+    groups = rate.reshape(-1, len(rate) // window["share"].size, window["share"].shape[1]).transpose(0, 2, 1)
+    average, total = np.ones(groups.shape), np.zeros(groups.shape)
+    cell, slice_ = np.indices(groups.shape[:2])
+    for _ in range(window["n_ttis"]):
+        served = np.zeros(groups.shape)
+        metric = groups / average
+        for _ in range(n_prb // 4):
+            best = metric.argmax(axis=2)
+            served[cell, slice_, best] += groups[cell, slice_, best]
+        total += served
+        average += (served - average) / a
+    return total.transpose(0, 2, 1).ravel()
+
+
+@pytest.mark.benchmark(group="scheduling: 12 cells, 1,536 users, 200 TTIs, all backlogged")
+@pytest.mark.parametrize("engine", ["slicefast", "numpy_per_prb"])
+def test_full_buffers_against_numpy(benchmark, engine):
+    window = full_buffers(network(12, 128, 0.4))
+    expected = fresh(window, "proportional_fair").run(**window).user_delivered_bits
+    if engine == "slicefast":
+        measure(benchmark, window, "proportional_fair")
+    else:
+        bits = benchmark.pedantic(numpy_per_prb, (window,), rounds=2)
+        # The core rounds rates down to 1/1024 bit; a tie may fall the other way.
+        np.testing.assert_allclose(bits, expected, rtol=0.02, atol=25 * 180 * 5)
+
+
+@pytest.mark.benchmark(group="scheduling: 1 cell, 128 users, 200 TTIs, load 0.4")
+@pytest.mark.parametrize("engine", ["slicefast", "plain_python"])
+def test_against_plain_python(benchmark, engine):
+    window = network(1, 128, 0.4)
+    expected = fresh(window, "round_robin").run(**window)
+    if engine == "slicefast":
+        measure(benchmark, window, "round_robin")
+    else:
+        reference = twin()
+        rate = np.floor(window["bits_per_prb"].astype(float) * 1024) / 1024
+        arguments = (window | {"bits_per_prb": rate}).values()
+        result = benchmark.pedantic(
+            lambda scheduler: scheduler.run(*arguments),
+            setup=lambda: ((reference.SlowScheduler(1, 4, 128, 100, "round_robin"),), {}),
+            rounds=1,
+        )
+        np.testing.assert_allclose(result["throughput_bps"], expected.throughput_bps, rtol=1e-9)

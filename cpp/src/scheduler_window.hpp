@@ -1,0 +1,99 @@
+// One window of Scheduler::run: scratch arrays, and one (cell, slice) at work. Internal to the core.
+//
+// Users of a group are numbered locally 0..n-1 in the order of their user numbers; slot = first + local indexes the
+// scratch arrays, so that a group touches one stretch of memory. Sets of users are bit masks over local numbers.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "slicefast/scheduler.hpp"
+
+namespace slicefast {
+
+// Bits are kept in whole 1/1024: below 2^43 bits every sum in double is exact.
+inline constexpr double bit_grid = 1024.0;
+inline double packet_on_grid(double bits) { return std::nearbyint(bits * bit_grid) / bit_grid; }
+inline double rate_on_grid(double bits) { return std::floor(bits * bit_grid) / bit_grid; }
+
+class UserMask {
+ public:
+  void reset(std::size_t n_users) { words_.assign((n_users + 63) / 64, 0); }
+  void set(std::size_t i) { words_[i >> 6] |= bit(i); }
+  void clear(std::size_t i) { words_[i >> 6] &= ~bit(i); }
+  bool test(std::size_t i) const { return (words_[i >> 6] & bit(i)) != 0; }
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (std::size_t w = 0; w < words_.size(); ++w)
+      for (std::uint64_t left = words_[w]; left != 0; left &= left - 1)
+        visit((w << 6) + static_cast<std::size_t>(__builtin_ctzll(left)));
+  }
+  // The first member behind `from`, round the end; there must be one.
+  std::size_t next(std::size_t from) const;
+
+ private:
+  static std::uint64_t bit(std::size_t i) { return std::uint64_t{1} << (i & 63); }
+  std::vector<std::uint64_t> words_;
+};
+
+struct ArrivedPacket {
+  double bits;
+  std::int32_t local, tti;
+};
+
+struct Scheduler::Group {
+  Scheduler* own = nullptr;
+  Scratch* work = nullptr;
+  const Window* window = nullptr;
+  std::size_t index = 0;  // cell * S + slice
+  std::size_t first = 0, n_users = 0;
+  const ArrivedPacket *next_arrival = nullptr, *last_arrival = nullptr;
+  UserMask ready;    // backlogged and within reach
+  UserMask touched;  // had data in this window
+  std::size_t n_ready = 0;
+  std::size_t pointer = 0;  // local number of the user who got the last PRB
+  int span_start = 0;
+  bool dealt = false;  // round robin moved the pointer
+  double gain = 0;     // 1/a in the scale of the averages, see run_metric
+  std::int64_t delay_sum = 0, n_packets = 0, prbs_used = 0;
+
+  void begin(std::size_t group);
+  void touch(std::size_t local);
+  void admit(int tti);
+  void enter(std::size_t local, int tti);
+  void leave(std::size_t local, int tti);
+  void serve(std::size_t local, int n_prb, int tti);
+  int need(std::size_t slot, int limit) const;  // PRBs that empty the queue, at most limit
+  double metric_of(std::size_t slot) const;
+  std::size_t best() const;
+  void allocate_best(int quota, int tti);
+  void allocate_round_robin(int quota, int tti);
+  void rescale(double factor);
+  void run();
+  void run_span(int from, int to);
+  void measure(const WindowKpis& kpis);
+};
+
+struct Scheduler::Scratch {
+  std::vector<std::int32_t> group_of, slot_of;                // (U)
+  std::vector<std::int32_t> user_at;                          // (U) slot -> user
+  std::vector<std::int32_t> first, first_arrival;             // (N * S + 1)
+  std::vector<std::int32_t> cursor;                           // (N * S)
+  std::vector<ArrivedPacket> arrivals;                        // by group, then TTI
+  std::vector<double> rate, rate_alpha, metric, delivered;    // by slot
+  std::vector<std::int32_t> busy_since, busy, needed, given;  // by slot
+  std::vector<double> active_users;                           // (N * S)
+  std::vector<double> remainder, fraction;                    // (S, block) of the quota kernel
+  std::vector<std::int32_t> base;                             // (S, block)
+  std::vector<std::uint16_t> quota;                           // (n_ttis, S, block)
+  std::vector<std::int64_t> extras;                           // (block)
+  double gains_for = 0;                                       // the decay that gain_at and decay_over were made for
+  std::vector<double> gain_at;                                // 1/a / decay^(k + 1) over a span
+  std::vector<double> decay_over;                             // decay^k over a span
+  std::vector<std::size_t> order;                             // who is served, while the mask changes
+  std::size_t quota_offset = 0, quota_stride = 0;             // of the group at work
+  Group group;
+};
+
+}  // namespace slicefast

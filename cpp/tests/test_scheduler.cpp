@@ -1,0 +1,111 @@
+#include <string>
+#include <vector>
+
+#include "check.hpp"
+#include "slicefast/errors.hpp"
+#include "slicefast/scheduler.hpp"
+#include "slicefast/simd.hpp"
+
+namespace {
+
+using namespace slicefast;
+
+struct Instance {
+  int n_cells = 2, n_slices = 2, n_users = 12, n_ttis = 50;
+  std::vector<std::int32_t> user, tti, serving, slice_of;
+  std::vector<float> bits, rate;
+  std::vector<double> share{0.3, 0.7, 0.55, 0.45};
+  std::vector<double> out = std::vector<double>(16);
+  double offered = 0;
+
+  Instance() {
+    unsigned state = 7;
+    const auto draw = [&](unsigned n) { return (state = state * 1664525u + 1013904223u) / 65536u % n; };
+    for (int u = 0; u < n_users; ++u) {
+      serving.push_back(static_cast<int>(draw(2)));
+      slice_of.push_back(static_cast<int>(draw(2)));
+      rate.push_back(u == 3 ? 0.0f : 20.0f + static_cast<float>(draw(400)));
+    }
+    for (int t = 0; t < n_ttis; ++t)
+      for (unsigned k = draw(4); k > 0; --k) {
+        user.push_back(static_cast<int>(draw(12)));
+        tti.push_back(t);
+        bits.push_back(1000.0f + static_cast<float>(draw(20000)));
+        offered += bits.back();
+      }
+  }
+
+  Window window() const {
+    return {.n_ttis = n_ttis,
+            .arrival_user = user,
+            .arrival_tti = tti,
+            .arrival_bits = bits,
+            .serving = serving,
+            .slice_of = slice_of,
+            .bits_per_prb = rate,
+            .share = {share.data(), 2, 2},
+            .active = {}};
+  }
+  WindowKpis kpis(std::span<double> delivered = {}) {
+    const auto view = [&](int k) { return MatrixView<double>{out.data() + 4 * k, 2, 2}; };
+    return {view(0), view(1), view(2), view(3), delivered};
+  }
+};
+
+void test_conservation_and_state() {
+  for (Isa isa : available_isas())
+    for (auto kind : {SchedulerKind::round_robin, SchedulerKind::proportional_fair, SchedulerKind::max_ci}) {
+      Instance instance;
+      Scheduler scheduler({2, 2, 12, 25, kind}, isa);
+      std::vector<double> delivered(12);
+      double total = 0;
+      for (int k = 1; k <= 4; ++k) {
+        scheduler.run(instance.window(), instance.kpis(delivered));
+        for (double bits : delivered) total += bits;
+        CHECK(total + scheduler.queued_bits() == k * instance.offered);  // exact: bits are on a grid
+      }
+      Scheduler other({2, 2, 12, 25, kind}, isa);
+      other.set_state(scheduler.state());
+      Scheduler copy = scheduler;
+      scheduler.run(instance.window(), instance.kpis());
+      const auto expected = instance.out;
+      other.run(instance.window(), instance.kpis());
+      CHECK(instance.out == expected);
+      copy.run(instance.window(), instance.kpis());
+      CHECK(instance.out == expected);
+    }
+}
+
+void test_refusals() {
+  Instance instance;
+  Scheduler scheduler({2, 2, 12, 25});
+  scheduler.run(instance.window(), instance.kpis());
+  const double queued = scheduler.queued_bits();
+  const auto refused = [&](const std::string& word) {
+    try {
+      scheduler.run(instance.window(), instance.kpis());
+    } catch (const InvalidArgument& error) {
+      return std::string(error.what()).find(word) != std::string::npos && scheduler.queued_bits() == queued &&
+             scheduler.clock_ttis() == 50;
+    }
+    return false;
+  };
+  instance.share[3] = 0.5;
+  CHECK(refused("share: row 1"));
+  instance.share[3] = 0.45;
+  instance.tti[2] = 49;
+  CHECK(refused("arrival_tti: row 3"));
+  instance.tti[2] = instance.tti[1];
+  instance.bits[5] = -1;
+  CHECK(refused("arrival_bits: row 5"));
+  instance.bits[5] = 1;
+  instance.serving[4] = 2;
+  CHECK(refused("serving: row 4"));
+}
+
+}  // namespace
+
+void test_scheduler() {
+  test_conservation_and_state();
+  test_refusals();
+}

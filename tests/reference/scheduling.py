@@ -1,0 +1,115 @@
+"""Slow twin of the PRB scheduler: one PRB at a time, one user at a time, in plain Python."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+
+def quotas(share, n_prb, n_ttis, carry):
+    """Whole PRBs of every slice and TTI by largest remainder; `carry` (S,) Fractions is updated in place."""
+    exact = [Fraction(float(a)) for a in share]
+    total = sum(exact)
+    exact = [a / total * n_prb for a in exact]
+    granted = []
+    for _ in range(n_ttis):
+        give = [int(x) for x in exact]
+        for s, x in enumerate(exact):
+            carry[s] += x - int(x)
+        candidates = sorted((s for s, x in enumerate(exact) if x != int(x)), key=lambda s: (-carry[s], s))
+        for s in candidates[: n_prb - sum(give)]:
+            give[s] += 1
+            carry[s] -= 1
+        granted.append(give)
+    return granted
+
+
+class SlowScheduler:
+    """Queues of [bits left, arrival TTI] lists; every rule as scheduling.py states it, with no shortcut."""
+
+    def __init__(self, n_cells, n_slices, n_users, n_prb, kind, alpha=1.0, beta=1.0, averaging_ttis=100.0):
+        self.sizes = n_cells, n_slices, n_users
+        self.n_prb, self.kind = n_prb, kind
+        self.alpha, self.beta, self.a = alpha, beta, averaging_ttis
+        self.queue = [[] for _ in range(n_users)]
+        self.average = np.ones(n_users)
+        self.carry = [[Fraction(0)] * n_slices for _ in range(n_cells)]
+        self.pointer = np.full((n_cells, n_slices), -1)
+        self.now = 0
+
+    def pick(self, waiting, rate, n, s):
+        """Return who gets the next PRB."""
+        if self.kind == "round_robin":
+            behind = [u for u in waiting if u > self.pointer[n, s]]
+            user = min(behind) if behind else min(waiting)
+            self.pointer[n, s] = user
+            return user
+        if self.kind == "max_ci":
+            return max(waiting, key=lambda u: (rate[u], -u))
+        return max(waiting, key=lambda u: (rate[u] ** self.alpha / self.average[u] ** self.beta, -u))
+
+    def run(self, n_ttis, user, tti, bits, rate, share, serving, slice_of):
+        """Play a window PRB by PRB; returns what the core's window returns."""
+        n_cells, n_slices, n_users = self.sizes
+        rate = np.asarray(rate, float)
+        delivered, busy = np.zeros(n_users), np.zeros(n_users)
+        delays = [[[] for _ in range(n_slices)] for _ in range(n_cells)]
+        used = np.zeros((n_cells, n_slices))
+        granted = [quotas(share[n], self.n_prb, n_ttis, self.carry[n]) for n in range(n_cells)]
+        for t in range(n_ttis):
+            for i in np.flatnonzero(np.asarray(tti) == t):
+                self.queue[user[i]].append([float(bits[i]), self.now])
+            busy += [len(q) > 0 for q in self.queue]
+            served = np.zeros(n_users)
+            for n in range(n_cells):
+                for s in range(n_slices):
+                    members = [u for u in range(n_users) if serving[u] == n and slice_of[u] == s and rate[u] > 0]
+                    capacity = np.zeros(n_users)
+                    for _ in range(granted[n][t][s]):
+                        waiting = [u for u in members if sum(p[0] for p in self.queue[u]) > capacity[u]]
+                        if not waiting:
+                            break
+                        chosen = self.pick(waiting, rate, n, s)
+                        capacity[chosen] += rate[chosen]
+                        used[n, s] += 1
+                    for u in members:
+                        served[u] = self.send(u, capacity[u], delays[n][s])
+            delivered += served
+            self.average = (1 - 1 / self.a) * self.average + served / self.a
+            self.now += 1
+        return self.measure(n_ttis, delivered, busy, delays, used, serving, slice_of)
+
+    def send(self, u, capacity, delays):
+        """Send up to `capacity` bits of user u's queue and note the delays of finished packets."""
+        sent = 0.0
+        while self.queue[u] and capacity > 0:
+            part = min(capacity, self.queue[u][0][0])
+            self.queue[u][0][0] -= part
+            capacity -= part
+            sent += part
+            if self.queue[u][0][0] == 0:
+                delays.append(self.now + 1 - self.queue[u].pop(0)[1])
+        return sent
+
+    def measure(self, n_ttis, delivered, busy, delays, used, serving, slice_of):
+        """Return the KPIs of the window that just ended."""
+        n_cells, n_slices, n_users = self.sizes
+        throughput, delay, users = (np.zeros((n_cells, n_slices)) for _ in range(3))
+        for n in range(n_cells):
+            for s in range(n_slices):
+                members = [u for u in range(n_users) if serving[u] == n and slice_of[u] == s]
+                rates = [delivered[u] / (busy[u] * 1e-3) for u in members if busy[u] > 0]
+                ages = [self.now - packet[1] for u in members for packet in self.queue[u]]
+                throughput[n, s] = np.mean(rates) if rates else 0.0
+                delay[n, s] = np.mean(delays[n][s] + ages) if delays[n][s] + ages else 0.0
+                users[n, s] = len(rates)
+        return {
+            "throughput_bps": throughput,
+            "delay_ms": delay,
+            "load": used / (self.n_prb * n_ttis),
+            "users": users,
+            "user_delivered_bits": delivered,
+            "user_busy_ttis": busy,
+            "user_queued_bits": np.array([sum(p[0] for p in q) for q in self.queue]),
+        }

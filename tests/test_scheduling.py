@@ -1,0 +1,206 @@
+"""PRB scheduling: the slow twin, conservation, exact delays and quotas, refusals that change nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slicefast import _core, scheduling
+
+KINDS = ("round_robin", "proportional_fair", "max_ci")
+seeds = st.integers(0, 2**32 - 1)
+
+
+def instance(rng, n_cells=2, n_slices=3, n_users=18, n_ttis=40, n_packets=60, reach=0.9):
+    """Random packets, rates (whole 1/4 bits, some users out of reach), shares and places."""
+    tti = np.sort(rng.integers(n_ttis, size=n_packets))
+    rate = np.where(rng.random(n_users) < reach, rng.integers(40, 2000, n_users) / 4, 0.0)
+    return {
+        "n_ttis": n_ttis,
+        "arrival_user": rng.integers(n_users, size=n_packets),
+        "arrival_tti": tti,
+        "arrival_bits": rng.integers(1, 12000, n_packets),
+        "bits_per_prb": rate,
+        "share": rng.dirichlet(np.ones(n_slices), n_cells),
+        "serving": rng.integers(n_cells, size=n_users),
+        "slice_of": rng.integers(n_slices, size=n_users),
+    }
+
+
+def assert_same(result, expected):
+    for name, values in expected.items():
+        np.testing.assert_allclose(getattr(result, name), values, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+@given(
+    seed=seeds, kind=st.sampled_from(KINDS), n_prb=st.sampled_from([6, 25]), isa=st.sampled_from(_core.available_isas())
+)
+def test_windows_match_the_slow_twin(reference, seed, kind, n_prb, isa):
+    rng = np.random.default_rng(seed)
+    options = {"alpha": float(rng.choice([0, 0.5, 1])), "beta": float(rng.choice([0.5, 1])), "averaging_ttis": 20.0}
+    fast = scheduling.Scheduler(2, 3, 18, n_prb, kind, **options, isa=isa)
+    slow = reference("scheduling").SlowScheduler(2, 3, 18, n_prb, kind, **options)
+    for _ in range(3):  # users change cells between windows; queues, averages, fractions and pointers persist
+        window = instance(rng)
+        assert_same(fast.run(**window), slow.run(*window.values()))
+
+
+@given(seed=seeds, kind=st.sampled_from(KINDS))
+def test_bits_are_conserved_exactly(seed, kind):
+    rng = np.random.default_rng(seed)
+    scheduler = scheduling.Scheduler(2, 3, 18, 15, kind)
+    offered = delivered = 0.0
+    for _ in range(5):
+        window = instance(rng) | {"bits_per_prb": rng.uniform(0, 700, 18)}
+        result = scheduler.run(**window)
+        offered += window["arrival_bits"].sum()
+        delivered += result.user_delivered_bits.sum()
+        assert offered == delivered + scheduler.backlog_bits.sum()
+        assert (result.load.sum(axis=1) <= 1.0 + 1e-12).all()
+
+
+@given(seed=seeds, n_prb=st.integers(1, 110), n_slices=st.integers(1, 6))
+def test_every_slice_gets_its_share_in_whole_prbs(seed, n_prb, n_slices):
+    # One user per slice with an endless queue: the load is the quota. Over k TTIs it stays within 1 PRB per slice of
+    # the share, and all PRBs are given.
+    rng = np.random.default_rng(seed)
+    share = rng.dirichlet(np.ones(n_slices))
+    scheduler = scheduling.Scheduler(1, n_slices, n_slices, n_prb)
+    used = np.zeros(n_slices)
+    for k in range(60):
+        result = scheduler.run(
+            7, np.arange(n_slices), np.zeros(n_slices, int), np.full(n_slices, 1e9), np.full(n_slices, 1.0),
+            share[None], slice_of=np.arange(n_slices),
+        )  # fmt: skip
+        prbs = result.load[0] * n_prb * 7
+        np.testing.assert_allclose(prbs, np.round(prbs), atol=1e-6)
+        assert prbs.sum() == pytest.approx(7 * n_prb)
+        used += prbs
+        assert np.abs(used - share * n_prb * 7 * (k + 1)).max() <= max(1, n_slices - 1)
+
+
+@given(seed=seeds, kind=st.sampled_from(KINDS), cut=st.integers(1, 39))
+def test_a_window_may_be_cut_in_two(seed, kind, cut):
+    rng = np.random.default_rng(seed)
+    window = instance(rng)
+    whole, parts = (scheduling.Scheduler(2, 3, 18, 15, kind) for _ in range(2))
+    expected = whole.run(**window)
+    early = window["arrival_tti"] < cut
+    names = ("arrival_user", "arrival_tti", "arrival_bits")
+    first = parts.run(**window | {name: window[name][early] for name in names} | {"n_ttis": cut})
+    late = {name: window[name][~early] for name in names}
+    late["arrival_tti"] = late["arrival_tti"] - cut
+    second = parts.run(**window | late | {"n_ttis": 40 - cut})
+    assert np.array_equal(first.user_delivered_bits + second.user_delivered_bits, expected.user_delivered_bits)
+    assert np.array_equal(first.user_busy_ttis + second.user_busy_ttis, expected.user_busy_ttis)
+
+
+@given(seed=seeds, kind=st.sampled_from(KINDS))
+def test_state_and_copy_continue_bit_identically(seed, kind):
+    rng = np.random.default_rng(seed)
+    scheduler = scheduling.Scheduler(2, 3, 18, 15, kind)
+    scheduler.run(**instance(rng))
+    restored = scheduling.Scheduler(2, 3, 18, 15, kind)
+    restored.set_state(scheduler.state())
+    copied = scheduler.copy()
+    for _ in range(2):
+        window = instance(rng)
+        expected = vars(scheduler.run(**window))
+        for other in (restored, copied):
+            result = vars(other.run(**window))
+            assert all(np.array_equal(result[name], values) for name, values in expected.items())
+
+
+def test_delays_of_a_queue_by_hand():
+    # 10 PRBs of 100 bits a TTI. Packets of 1500 bits in TTI 0 and 1, one of 100 in TTI 5: done in TTI 1, 2 and 5, so
+    # delays 2, 2 and 1 ms; busy TTIs 0-2 and 5; 26 PRBs... 15 + 15 + 1 = 31 PRBs used of 80.
+    result = scheduling.schedule_window(8, [0, 0, 0], [0, 1, 5], [1500, 1500, 100], [100.0], n_prb=10)
+    assert result.delay_ms[0, 0] == pytest.approx((2 + 2 + 1) / 3)
+    assert result.user_busy_ttis[0] == 4
+    assert result.throughput_bps[0, 0] == pytest.approx(3100 / 4e-3)
+    assert result.load[0, 0] == pytest.approx(31 / 80)
+
+
+def test_a_packet_still_queued_counts_with_its_age():
+    result = scheduling.schedule_window(10, [0], [4], [1e6], [100.0], n_prb=1)
+    assert result.delay_ms[0, 0] == 6.0
+    assert result.throughput_bps[0, 0] == pytest.approx(600 / 6e-3)
+
+
+def test_idle_and_out_of_reach():
+    idle = scheduling.schedule_window(10, [], [], [], [100.0])
+    assert idle.users[0, 0] == idle.load[0, 0] == idle.throughput_bps[0, 0] == idle.delay_ms[0, 0] == 0
+    lost = scheduling.schedule_window(10, [0], [0], [100], [0.0])
+    assert (lost.users[0, 0], lost.load[0, 0], lost.throughput_bps[0, 0], lost.delay_ms[0, 0]) == (1, 0, 0, 10)
+
+
+def test_separate_slices_answer_for_every_share_at_once():
+    # Each slice as if it shared its cell with one other slice that has the rest.
+    rng = np.random.default_rng(3)
+    window = instance(rng, n_packets=120)
+    share = rng.uniform(0.1, 0.9, (2, 3))
+    apart = scheduling.Scheduler(2, 3, 18, 10).run(**window | {"share": share}, separate_slices=True)
+    for s in range(3):
+        pair = np.zeros((2, 3))
+        pair[:, s], pair[:, (s + 1) % 3] = share[:, s], 1 - share[:, s]
+        alone = scheduling.schedule_window(**window | {"share": pair}, n_prb=10)
+        assert np.array_equal(alone.load[:, s], apart.load[:, s])
+        assert np.array_equal(alone.delay_ms[:, s], apart.delay_ms[:, s])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"share": [[0.5, 0.5, 0.5], [1, 0, 0]]}, ["share", "row 0"]),
+        ({"share": [[1, 0, 0], [1.5, -0.5, 0]]}, ["share", "row 1"]),
+        ({"share": [[1, 0, 0], [np.nan, 0.5, 0.5]]}, ["share", "row 1"]),
+        ({"share": [[0.5, 0.5]]}, ["share", "(1, 2)"]),
+        ({"arrival_tti": np.r_[np.zeros(58, int), 3, 2]}, ["arrival_tti", "row 59"]),
+        ({"arrival_tti": np.r_[np.zeros(59, int), 40]}, ["arrival_tti", "row 59", "39"]),
+        ({"arrival_bits": np.r_[np.ones(7), -1.0, np.ones(52)]}, ["arrival_bits", "row 7"]),
+        ({"arrival_bits": np.r_[np.ones(7), np.nan, np.ones(52)]}, ["arrival_bits", "row 7"]),
+        ({"arrival_bits": np.ones(3)}, ["arrival_bits", "3"]),
+        ({"arrival_user": np.r_[18, np.zeros(59, int)]}, ["arrival_user", "row 0", "18"]),
+        ({"arrival_user": np.zeros(60)}, ["arrival_user", "float64"]),
+        ({"serving": np.full(18, 2)}, ["serving", "row 0"]),
+        ({"slice_of": np.full(18, -1)}, ["slice_of", "row 0"]),
+        ({"bits_per_prb": np.full(18, -1.0)}, ["bits_per_prb", "row 0"]),
+        ({"bits_per_prb": np.ones(17)}, ["bits_per_prb", "17"]),
+        ({"n_ttis": 0}, ["n_ttis", "0"]),
+    ],
+)
+def test_refusals_name_the_row_and_change_nothing(change, words):
+    rng = np.random.default_rng(1)
+    scheduler = scheduling.Scheduler(2, 3, 18, 10)
+    scheduler.run(**instance(rng))
+    before = scheduler.state()
+    with pytest.raises(ValueError, match=words[0]) as error:
+        scheduler.run(**instance(rng) | change)
+    assert all(word in str(error.value) for word in words)
+    assert all(np.array_equal(before[name], values) for name, values in scheduler.state().items())
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"kind": "first_come"}, "kind"),
+        ({"alpha": -1.0}, "alpha"),
+        ({"beta": np.nan}, "beta"),
+        ({"averaging_ttis": 1.0}, "averaging_ttis"),
+        ({"n_prb": 0}, "n_prb"),
+    ],
+)
+def test_bad_configurations_are_refused(options, word):
+    with pytest.raises(ValueError, match=word):
+        scheduling.Scheduler(1, 1, 1, **options)
+
+
+def test_bad_states_are_refused():
+    scheduler = scheduling.Scheduler(1, 1, 2)
+    state = scheduler.state()
+    for name, value in (("packet_user", np.array([5])), ("average", np.ones(3)), ("packet_bits", np.array([-1.0]))):
+        packet = {"packet_user": np.array([0]), "packet_tti": np.array([0]), "packet_bits": np.array([8.0])}
+        with pytest.raises(ValueError, match=name):
+            scheduler.set_state(state | packet | {name: value})
