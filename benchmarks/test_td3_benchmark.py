@@ -11,7 +11,7 @@ import torch
 from slicefast.learn import TD3, TD3Config
 
 OBS, ACT, ROWS = 16, 4, 2000
-ENGINES = ["torch"]
+ENGINES = ["native", "torch"]
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -133,6 +134,7 @@ def spectral_radius(
     isa: str,
 ) -> float: ...
 def spectral_efficiency(efficiency: str, sinr: NDArray[np.float64]) -> NDArray[np.float64]: ...
+
 # network
 class Network:
     """One replica's step; see cpp/include/slicefast/network.hpp."""
@@ -186,6 +188,42 @@ class Network:
     def state(self) -> tuple[Any, ...]: ...
     def set_state(self, state: tuple[Any, ...]) -> None: ...
 
+# learner
+class LearnerConfig:
+    """Settings of the fused learner; see slicefast.learn.TD3Config."""
+
+    n_agents: int
+    obs_dim: int
+    action_dim: int
+    batch_size: int
+    actor_hidden: Sequence[int]
+    critic_hidden: Sequence[int]
+    actor_lr: float
+    critic_lr: float
+    beta1: float
+    beta2: float
+    epsilon: float
+    gamma: float
+    tau: float
+    target_noise: float
+    noise_clip: float
+    seed: int
+
+class Learner:
+    """The fused TD3 of all agents, working in the given arrays."""
+
+    def __init__(
+        self, config: LearnerConfig, n_threads: int, isa: str, arrays: Mapping[str, NDArray[np.generic]]
+    ) -> None: ...
+    def update(
+        self,
+        index: NDArray[np.int64],
+        step: int,
+        with_policy: bool,
+        critic_loss: NDArray[np.float32],
+        actor_loss: NDArray[np.float32],
+    ) -> None: ...
+    def act(self, observation: NDArray[np.float32], noise: float, step: int) -> NDArray[np.float32]: ...
 # scheduler
 class SchedulerConfig:
     def __init__(

@@ -284,10 +284,11 @@ def test_trace_of_slices_goes_to_active_users(tmp_path):
             "0,1,10\n2,1,10\n1,1,10",
             r"p\.csv row 4 column time = '1': is before the row above; packets must be in",
         ),
-        ("0,1,10\n1,1,-5", r"p\.csv row 3 column bytes = '-5': must be a number of at least 0"),
+        ("0,1,10\n1,1,-5", r"p\.csv row 3 column bytes = '-5': must be a number in \[0, 1e\+09\]"),
         ("0,1,10\n1,1,0", r"p\.csv row 3 column bytes = '0': must be above 0"),
         ("0,1,10\n1,31,5", r"p\.csv row 3 column user = '31': unknown user; users of the slice are numbered 1 to 30"),
         ("0,ann,10", r"p\.csv row 2 column user = 'ann': unknown user"),
+        ("0,1,10\n2e9,1,10", r"p\.csv row 3 column time = '2e9': must be within 1e\+09 s of the first"),
         ("x,1,10", r"p\.csv row 2 column time = 'x': must be a time"),
     ],
 )

@@ -8,8 +8,16 @@ import torch
 
 from slicefast.learn import TD3, VAE, TD3Config, checkpoint
 
-ENGINES = ["torch"]
+ENGINES = ["native", "torch"]
 OBS, ACT = 5, 3
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def run(agents, steps, rng):

@@ -215,6 +215,30 @@ def test_errors_name_field_value_and_what_is_allowed(overrides, message):
     assert "\n" not in str(caught.value)
 
 
+JUNK = [None, -1, 0, 3.5, float("nan"), "x", "", [], {}, [1], [[]], {"a": 1}, True, 10**30, 10**400, ["a"], "\n"]
+
+
+@given(st.data())
+@settings(max_examples=400)
+def test_any_junk_is_told_in_one_line(data):
+    """One value anywhere replaced by junk: a valid scenario or a ScenarioError, nothing else."""
+    tree = Scenario.paper().model_dump(mode="json", exclude_none=True)
+    node = tree
+    while True:
+        keys = list(node) if isinstance(node, dict) else range(len(node))
+        key = data.draw(st.sampled_from(keys))
+        if not (isinstance(node[key], dict | list) and node[key] and data.draw(st.booleans())):
+            break
+        node = node[key]
+    node[key] = data.draw(st.sampled_from(JUNK))
+    fault = ""
+    try:
+        Scenario(**tree)
+    except ScenarioError as error:
+        fault = str(error)
+    assert "\n" not in fault
+
+
 def test_nested_models_raise_the_same_error():
     with pytest.raises(ScenarioError, match=r"^rate_bps = 0: must be greater than 0$"):
         Slice(name="a", rate_bps=0)

@@ -7,13 +7,25 @@ import pytest
 import torch
 from scipy import stats
 
+from slicefast import _core
 from slicefast.learn import TD3, NonFiniteError, TD3Config
+from slicefast.learn.native_engine import NativeEngine
 
-ENGINES = ["torch"]
+ENGINES = ["native", "torch"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 OBS, ACT = 16, 4
 
 
-def filled(n_agents=3, engine="torch", rows=60, seed=0, first=0, config=None, **settings):
+def filled(n_agents=3, engine="native", rows=60, seed=0, first=0, config=None, **settings):
     """Return a stack with random transitions; agent i's data depend on first + i only."""
     config = config or TD3Config(exploration_steps=0, capacity=100, **settings)
     agents = TD3(n_agents, OBS, ACT, config, seed=seed, engine=engine, agent_ids=range(first, first + n_agents))
@@ -39,46 +51,163 @@ def one_agent_layers(network, agent, critic=None):
     ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_update_equals_the_hand_written_agent(reference, engine):
-    twin = reference("learning")
-    agents = filled(engine=engine)
+def hand_written(twin, agents, i):
     config = agents.config
-    alone = [
-        twin.OneAgentTD3(
-            one_agent_layers(agents.actor, i),
-            [one_agent_layers(agents.critic, i, k) for k in range(2)],
-            config.gamma,
-            config.tau,
-            config.policy_delay,
-            config.target_noise,
-            config.noise_clip,
-            config.actor_lr,
-            config.critic_lr,
-        )
-        for i in range(3)
-    ]
-    for step in range(20):
-        losses = agents.update()
-        assert ("actor_loss" in losses) == (step % 2 == 1)
-        for i, agent in enumerate(alone):
-            rows = twin.batch_rows(0, i, step, 0, 60, -1, 32)
-            noise = twin.normals(0, 1, i, step, 32, ACT)
-            o, a, r, o2 = (part[rows].astype(float) for part in agent_data(i, 60))
-            critic_loss, actor_loss = agent.update(o, a, r, o2, noise)
-            assert losses["critic_loss"][i] == pytest.approx(critic_loss, rel=1e-4, abs=1e-7)
+    return twin.OneAgentTD3(
+        one_agent_layers(agents.actor, i),
+        [one_agent_layers(agents.critic, i, k) for k in range(2)],
+        config.gamma,
+        config.tau,
+        config.policy_delay,
+        config.target_noise,
+        config.noise_clip,
+        config.actor_lr,
+        config.critic_lr,
+    )
+
+
+def run_twin(twin, agents, i, steps):
+    """Run the hand-written agent on the same batches and noise; return it and its losses."""
+    alone, losses, identity = hand_written(twin, agents, i), [], int(agents.agent_ids[i])
+    for step in range(steps):
+        rows = twin.batch_rows(0, identity, step, 0, 60, -1, 32)
+        noise = twin.normals(0, 1, identity, step, 32, ACT)
+        losses.append(alone.update(*(part[rows].astype(float) for part in agent_data(identity, 60)), noise))
+    return alone, losses
+
+
+@pytest.fixture(scope="module")
+def clear_runs(reference):
+    """Hand-written runs of 12 updates that stay clear of every ReLU kink by ten times float32's rounding: {id: run}."""
+    twin, agents = reference("learning"), filled(8, "torch")
+    runs = {i: run_twin(twin, agents, i, 12) for i in range(8)}
+    clear = {i: run for i, run in runs.items() if min(run[0].kinks) > 3e-6}
+    assert len(clear) >= 2
+    return clear
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_update_equals_the_hand_written_agent(clear_runs, engine):
+    agents = filled(8, engine)
+    got = [agents.update() for _ in range(12)]
+    assert [("actor_loss" in losses) for losses in got] == [False, True] * 6
+    for i, (alone, losses) in clear_runs.items():
+        for mine, (critic_loss, actor_loss) in zip(got, losses, strict=True):
+            assert mine["critic_loss"][i] == pytest.approx(critic_loss, rel=2e-5)
             if actor_loss is not None:
-                assert losses["actor_loss"][i] == pytest.approx(actor_loss, rel=1e-4, abs=1e-6)
-    for i, agent in enumerate(alone):
-        pairs = [(agents.actor, None, agent.actor), (agents.actor_target, None, agent.actor_bar)]
-        pairs += [(agents.critic, k, agent.critics[k]) for k in range(2)]
-        pairs += [(agents.critic_target, k, agent.critics_bar[k]) for k in range(2)]
+                # a mean of values of order 0.1 that cancel
+                assert mine["actor_loss"][i] == pytest.approx(actor_loss, rel=2e-5, abs=2e-6)
+        pairs = [(agents.actor, None, alone.actor), (agents.actor_target, None, alone.actor_bar)]
+        pairs += [(agents.critic, k, alone.critics[k]) for k in range(2)]
+        pairs += [(agents.critic_target, k, alone.critics_bar[k]) for k in range(2)]
         for network, k, expected in pairs:
-            for got, want in zip(one_agent_layers(network, i, k), expected, strict=True):
-                for g, w in zip(got, want, strict=True):
-                    # 20 Adam steps of 1e-3 move weights by up to 2e-2; float32 gradients of near-zero size may tip
-                    # the first normalised steps by a few 1e-6.
-                    np.testing.assert_allclose(g, w, atol=1e-5, rtol=1e-5)
+            for mine, theirs in zip(one_agent_layers(network, i, k), expected, strict=True):
+                for g, w in zip(mine, theirs, strict=True):
+                    # Adam divides by the gradient's size: a float32 gradient of relative error 1e-4 (a small sum of
+                    # large parts) moves a weight by 1e-4 of a step of 1e-3, a dozen times.
+                    np.testing.assert_allclose(g, w, atol=2e-6, rtol=1e-5)
+
+
+def test_native_equals_torch_over_200_updates(reference):
+    """Equal start, batches and noise: within 1e-5 all along, but where a ReLU kink lies within rounding.
+
+    There the two may rightly take different branches; such an agent must be shown to stand at a kink, and is set equal
+    before going on. Freely running, most agents would meet one somewhere among their 3 million activations.
+    """
+    twin = reference("learning")
+    native, torch_agents = filled(6, "native"), filled(6, "torch")
+    nearest_kink, clear_steps = np.full(6, np.inf), 0
+    for step in range(200):
+        before = copy.deepcopy(torch_agents.critic), copy.deepcopy(torch_agents.actor)
+        native.update()
+        torch_agents.update()
+        for i in range(6):
+            kink = kink_distance(twin, before, torch_agents, i, step)
+            nearest_kink[i] = min(nearest_kink[i], kink)
+        networks = zip(native._networks().values(), torch_agents._networks().values(), strict=True)
+        error = torch.stack([(mine.bank - other.bank).abs().amax(dim=1) for mine, other in networks]).amax(dim=0)
+        clear_steps += int((error <= 1e-5).sum())
+        for i in torch.nonzero(error > 1e-5)[:, 0].tolist():
+            assert nearest_kink[i] < 1e-5
+            nearest_kink[i] = np.inf
+            for mine, other in zip(native.state_tensors(), torch_agents.state_tensors(), strict=True):
+                mine[i] = other[i]
+    assert clear_steps >= 0.97 * 6 * 200
+
+
+def kink_distance(twin, before, agents, i, step):
+    """Return how near a pre-activation of one update came to ReLU's kink, from the networks before and after it."""
+    rows = twin.batch_rows(0, i, step, 0, 60, -1, 32)
+    o, a = (part[rows].astype(float) for part in agent_data(i, 60)[:2])
+    critic, actor, kinks = *before, []
+    for k in range(2):
+        twin.forward(one_agent_layers(critic, i, k), np.concatenate([o, a], axis=1), kinks)
+    policy = twin.softmax(twin.forward(one_agent_layers(actor, i), o, kinks)[-1])
+    twin.forward(one_agent_layers(agents.critic, i, 0), np.concatenate([o, policy], axis=1), kinks)
+    return min(kinks)
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"actor_hidden": (5,), "critic_hidden": (7, 3), "batch_size": 1},
+        {"actor_hidden": (48, 24), "critic_hidden": (64, 24), "batch_size": 32},
+        {"actor_hidden": (33, 17, 9), "critic_hidden": (100,), "batch_size": 50},
+        {"actor_hidden": (16,), "critic_hidden": (130, 16), "batch_size": 16},
+    ],
+)
+def test_every_instruction_set_and_size_equals_torch(isa, sizes):
+    native, torch_agents = filled(2, "native", **sizes), filled(2, "torch", **sizes)
+    native._engine = NativeEngine(native, isa)
+    for _ in range(4):
+        mine, other = native.update(), torch_agents.update()
+        for key, loss in other.items():
+            np.testing.assert_allclose(mine[key], loss, rtol=1e-4, atol=1e-6)
+    for got, want in zip(native.state_tensors(), torch_agents.state_tensors(), strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_equal_autograd():
+    """Adam's first moment after one step is (1 - b1) g: the native gradients, read off it, against autograd's."""
+    native, torch_agents = filled(5, "native", policy_delay=1), filled(5, "torch", policy_delay=1)
+    native.update()
+    torch_agents.update()
+    for name in ("critic_optimiser", "actor_optimiser"):
+        got, want = (10 * getattr(agents, name).first_moment for agents in (native, torch_agents))
+        assert float((got - want).abs().max()) < 2e-6 * float(want.abs().max())
+
+
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_threads_change_no_bit(n_threads):
+    one, many = filled(5), None
+    many = TD3(5, OBS, ACT, one.config, n_threads=n_threads)
+    for agent in range(5):
+        many.replay.load(agent, one.replay.export(agent))
+    one.replay.n_kept[:], one.replay.n_own[:] = 60, 0
+    for _ in range(10):
+        one.step = many.step = 100
+        one.update()
+        many.update()
+    for mine, other in zip(one.state_tensors(), many.state_tensors(), strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_engines_explore_alike():
+    native, torch_agents = (filled(3, engine, seed=5) for engine in ENGINES)
+    observation = np.random.default_rng(0).random((3, OBS), np.float32)
+    for explore in (False, True, True):
+        got, want = (agents.act(observation, explore=explore) for agents in (native, torch_agents))
+        np.testing.assert_allclose(got, want, rtol=2e-6, atol=1e-7)
+
+
+def test_callers_denormals_are_left_alone():
+    agents = filled(1)
+    agents.update()
+    agents.act(np.zeros((1, OBS)))
+    assert float(np.float32(1e-39) * np.float32(1.0)) > 0.0
+    filled(1, "torch").update()
+    assert float(torch.tensor(1e-39) * 1.0) > 0.0
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -142,12 +271,14 @@ def test_exploration_at_the_centre_is_unbiased_and_fades_in_the_corners(engine):
     assert np.isfinite(corner).all()
 
 
-def test_equals_stable_baselines3_on_the_same_batch():
+@pytest.mark.parametrize("engine", ENGINES)
+def test_equals_stable_baselines3_on_the_same_batch(engine, clear_runs):
     import stable_baselines3
     from gymnasium import spaces
     from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
-    agents = filled(1, target_noise=0.0)
+    identity = min(clear_runs)
+    agents = filled(1, engine, first=identity, target_noise=0.0)
     box = spaces.Box(-10, 10, (OBS,)), spaces.Box(0, 1, (ACT,))
     env = blank_env(*box)
     other = stable_baselines3.TD3(
@@ -166,9 +297,9 @@ def test_equals_stable_baselines3_on_the_same_batch():
     other.actor.optimizer.param_groups[0]["lr"] = 5e-4
     other._update_learning_rate = lambda optimizers: None
     other._logger = type("Silent", (), {"record": lambda *a, **k: None})()
-    for step in range(20):
+    for step in range(12):
         index = agents.replay.sample(0, agents.agent_ids, step, 32, np.array([-1]))
-        o, a, r, o2 = (torch.tensor(part[index[0]]) for part in agent_data(0, 60))
+        o, a, r, o2 = (torch.tensor(part[index[0]]) for part in agent_data(identity, 60))
         batch = ReplayBufferSamples(o, a, o2, torch.zeros(32, 1), r[:, None])
         other.replay_buffer.sample = lambda *args, batch=batch, **kwargs: batch
         other.train(gradient_steps=1, batch_size=32)

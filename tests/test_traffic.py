@@ -1,5 +1,7 @@
 """Mobility and Poisson arrivals against slow twins and theory."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -112,6 +114,24 @@ def test_same_generator_state_same_walk_and_arrivals():
         results.append([x, y, heading, *arrivals, generator.random(1)])
     for first, second in zip(*results, strict=True):
         assert first.tolist() == second.tolist()
+
+
+def test_threads_with_generators_of_their_own_draw_the_same_as_alone():
+    def draw(seed):
+        generator = rng(seed)
+        return [draw_poisson_arrivals(generator, np.full(500, 300.0), np.ones(500), 200)[0].sum() for _ in range(20)]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(draw, range(8))) == [draw(seed) for seed in range(8)]
+
+
+def test_threads_that_share_a_generator_do_not_tear_it():
+    generator = rng(0)
+    with ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(lambda _: draw_poisson_arrivals(generator, [1e5], [1.0], 200)[1], range(20)))
+    tti = np.concatenate(parts)
+    assert tti.size == pytest.approx(20 * 20_000, abs=5 * np.sqrt(400_000))
+    assert stats.chisquare(np.bincount(tti, minlength=200)).pvalue > SIGNIFICANCE
 
 
 def test_arrivals_have_the_shape_of_an_event_list():

@@ -62,6 +62,7 @@ ConstMatrixView<T> matrix_of(const In<T>& array) {
 }
 
 // One register function per noun, each in bind_<noun>.cpp.
+void bind_learner(py::module_& module);
 void bind_simd(py::module_& module);
 void bind_network(py::module_& module);
 void bind_scheduler(py::module_& module);

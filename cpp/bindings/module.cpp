@@ -28,6 +28,7 @@ PYBIND11_MODULE(_core, module) {
   module.attr("NotConverged") = not_converged;
   py::register_exception_translator([](std::exception_ptr error) { translate_not_converged(error, not_converged); });
 
+  slicefast::bindings::bind_learner(module);
   slicefast::bindings::bind_simd(module);
   slicefast::bindings::bind_radio(module);
   slicefast::bindings::bind_load_coupling(module);

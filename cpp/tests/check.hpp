@@ -32,3 +32,4 @@ void test_thread_pool();
 void test_scheduler();
 void test_radio();
 void test_load_coupling();
+void test_learner();

@@ -6,6 +6,7 @@ int main() {
   test_scheduler();
   test_radio();
   test_load_coupling();
+  test_learner();
   std::printf("%d passed, %d failed\n", checks - failures, failures);
   return failures == 0 ? 0 : 1;
 }

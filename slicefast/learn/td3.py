@@ -14,6 +14,7 @@ from torch import Tensor
 from slicefast import kernels
 from slicefast.learn import checkpoint
 from slicefast.learn.config import TD3Config
+from slicefast.learn.native_engine import NativeEngine
 from slicefast.learn.networks import Actor, StackedMLP, TwinCritic
 from slicefast.learn.optimiser import StackedAdam
 from slicefast.learn.replay import FloatArray, NonFiniteError, ReplayRing, as_float32
@@ -34,7 +35,8 @@ class TD3:
     n_agents, obs_dim, action_dim : sizes A, n_o, S.
     config : the algorithm's numbers.
     seed : everything random (weights, exploration, batches, smoothing) is a function of the seed and the agent's id.
-    engine : "torch", or "native" (CPU only).
+    engine : "native", the default on the CPU, is the fused C++ update; "torch" the readable one, on any device. Both
+        draw the same batches and noise and agree to rounding.
     device : where torch keeps the state; "cpu" or "cuda".
     n_threads : threads of the native engine, over agents; results do not depend on it. The torch engine runs on as many
         as torch.set_num_threads says, which is the caller's.
@@ -52,7 +54,7 @@ class TD3:
         action_dim: int,
         config: TD3Config | None = None,
         seed: int = 0,
-        engine: Literal["native", "torch"] = "torch",
+        engine: Literal["native", "torch"] | None = None,
         device: str = "cpu",
         n_threads: int = 1,
         agent_ids: Sequence[int] | None = None,
@@ -63,8 +65,9 @@ class TD3:
         if not 0 <= seed < 2**64:
             raise ValueError(f"seed: got {seed}, must be in [0, 2^64)")
         self.n_agents, self.obs_dim, self.action_dim = n_agents, obs_dim, action_dim
-        self.config, self.seed, self.engine = config or TD3Config(), seed, engine
+        self.config, self.seed = config or TD3Config(), seed
         self.device, self.n_threads = torch.device(device), n_threads
+        self.engine = engine or ("native" if self.device.type == "cpu" else "torch")
         self.agent_ids = np.arange(n_agents) if agent_ids is None else np.array(agent_ids, np.int64)
         if self.agent_ids.shape != (n_agents,) or (self.agent_ids < 0).any() or (self.agent_ids >= 2**32).any():
             raise ValueError(f"agent_ids: expected {n_agents} integers in [0, 2^32)")
@@ -91,12 +94,18 @@ class TD3:
         self.actor_optimiser = StackedAdam(self.actor, config.actor_lr, config)
         self.critic_optimiser = StackedAdam(self.critic, config.critic_lr, config)
 
-    def _make_engine(self) -> TorchEngine:
-        if self.engine == "torch":
-            if self.n_threads != 1:
-                raise ValueError(f"n_threads: got {self.n_threads}; the torch engine follows torch.set_num_threads")
-            return TorchEngine(self)
-        raise ValueError(f"engine: got {self.engine!r}, must be 'torch'")
+    def _make_engine(self) -> TorchEngine | NativeEngine:
+        if self.engine == "native":
+            if self.device.type != "cpu":
+                raise ValueError(
+                    f"device: got {str(self.device)!r}; the native engine runs on the CPU, use engine='torch'"
+                )
+            return NativeEngine(self)
+        if self.engine != "torch":
+            raise ValueError(f"engine: got {self.engine!r}, must be 'native' or 'torch'")
+        if self.n_threads != 1:
+            raise ValueError(f"n_threads: got {self.n_threads}; the torch engine follows torch.set_num_threads")
+        return TorchEngine(self)
 
     # Acting and learning
 
@@ -188,10 +197,11 @@ class TD3:
         mask = np.asarray(agent_mask, np.bool_)
         if mask.shape != (self.n_agents,):
             raise ValueError(f"agent_mask: got shape {mask.shape}, expected ({self.n_agents},)")
-        self.frozen = mask.copy()
+        self.frozen[:] = mask
         for adam in self._optimisers():
             adam.set_frozen(torch.from_numpy(self.frozen).to(self.device))
-        self._engine = self._make_engine()
+        if self.engine == "torch":
+            self._engine = TorchEngine(self)  # a captured graph holds the old mask
 
     # State
 
@@ -271,7 +281,7 @@ class TD3:
             document["action_dim"],
             TD3Config(**document["config"]),
             seed=int(document["seed"]),
-            **({"engine": engine} if engine else {}),
+            engine=engine,
             device=device,
             n_threads=n_threads,
             agent_ids=[int(agent) for agent in ids],

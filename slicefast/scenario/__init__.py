@@ -4,6 +4,8 @@ from slicefast.scenario.errors import ScenarioError
 from slicefast.scenario.layouts import Area, neighbours
 from slicefast.scenario.models import Scenario
 from slicefast.scenario.parts import (
+    CellSettings,
+    CsvLayout,
     Layout,
     Mobility,
     Radio,
@@ -15,6 +17,8 @@ from slicefast.scenario.parts import (
 
 __all__ = [
     "Area",
+    "CellSettings",
+    "CsvLayout",
     "Layout",
     "Mobility",
     "Radio",

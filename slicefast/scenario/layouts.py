@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from slicefast.scenario.errors import ScenarioError
 
 FloatArray = NDArray[np.float64]
-BORESIGHTS_DEG = (30.0, 150.0, 270.0)
 _NEIGHBOURS = 6
 
 
@@ -47,20 +46,6 @@ class Area:
         """Draw n positions (n,) and (n,) [m], uniform over the area."""
         s, t = generator.random((2, n))
         return s * self.v1_m[0] + t * self.v2_m[0], s * self.v1_m[1] + t * self.v2_m[1]
-
-
-@dataclass(frozen=True, eq=False)
-class Placement:
-    """Sites and cells of a layout: K sites, N cells."""
-
-    site_x_m: FloatArray
-    site_y_m: FloatArray
-    site_height_m: FloatArray
-    cell_site: NDArray[np.int32]
-    azimuth_deg: FloatArray
-    tilt_deg: FloatArray
-    power_dbm: FloatArray
-    area: Area
 
 
 def torus_indices(n_sites: int) -> tuple[int, int] | None:

@@ -17,16 +17,11 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from slicefast.scenario.errors import MISSING, Model, ScenarioError
-from slicefast.scenario.layouts import (
-    BORESIGHTS_DEG,
-    Area,
-    FloatArray,
-    Placement,
-    hexagonal_sites,
-    neighbours,
-)
+from slicefast.scenario.layouts import Area, FloatArray, neighbours
 from slicefast.scenario.packets import PacketTrace, read_packets
 from slicefast.scenario.parts import (
+    AnyLayout,
+    CellSettings,
     Layout,
     Mobility,
     Name,
@@ -36,6 +31,7 @@ from slicefast.scenario.parts import (
     Slice,
     Traffic,
 )
+from slicefast.scenario.placement import Placement, place
 from slicefast.scenario.sources import Ftp2Traffic, FullBufferTraffic, Positive, TraceTraffic
 
 _THERMAL_NOISE_DBM_PER_HZ = -174.0
@@ -46,10 +42,10 @@ def _paper_slices() -> tuple[Slice, ...]:
     return tuple(Slice(name=f"slice{s + 1}", rate_bps=80e3 * (4 - s)) for s in range(4))
 
 
-def _paper_requirements(n_cells: int) -> tuple[RequirementGroup, ...]:
+def _paper_requirements(cell_site: NDArray[np.int32]) -> tuple[RequirementGroup, ...]:
     """Return the paper's two groups of cells, alternating site by site: 1-3, 7-9, ... and 4-6, 10-12, ..."""
-    first = tuple(n + 1 for n in range(n_cells) if (n // 3) % 2 == 0)
-    second = tuple(n + 1 for n in range(n_cells) if (n // 3) % 2 == 1)
+    first = tuple(n + 1 for n, site in enumerate(cell_site) if site % 2 == 0)
+    second = tuple(n + 1 for n, site in enumerate(cell_site) if site % 2 == 1)
     groups = [
         RequirementGroup(cells=first, throughput_bps=(4e6, 3e6, 2e6, 1e6), delay_ms=(4.5, 3.0, 1.5, 1.5)),
         RequirementGroup(cells=second, throughput_bps=(2.5e6, 2e6, 1.5e6, 1e6), delay_ms=(1.5, 1.5, 1.5, 1.5)),
@@ -94,7 +90,8 @@ class Scenario(Model):
     """
 
     name: Name = "custom"
-    layout: Layout = Field(default_factory=Layout)
+    layout: AnyLayout = Field(default_factory=Layout)
+    cell_settings: tuple[CellSettings, ...] = ()
     radio: Radio = Field(default_factory=Radio)
     slices: Annotated[tuple[Slice, ...], Field(min_length=1)] = Field(default_factory=_paper_slices)
     requirements: tuple[RequirementGroup, ...] = ()
@@ -179,9 +176,11 @@ class Scenario(Model):
         """
         data = {name: getattr(self, name) for name in type(self).model_fields}
         for name, value in overrides.items():
-            if isinstance(value, Mapping) and isinstance(data.get(name), Model):
+            # A layout of another kind replaces the old one whole.
+            other_kind = isinstance(value, Mapping) and ("kind" in value or "sites_csv" in value)
+            if isinstance(value, Mapping) and isinstance(data.get(name), Model) and not other_kind:
                 data[name] = cast(Model, data[name]).model_dump()
-        if self.requirements == _paper_requirements(self.n_cells):
+        if self.requirements == _paper_requirements(self.cell_site):
             del data["requirements"]
         return type(self)(**_merge(data, overrides))
 
@@ -191,7 +190,7 @@ class Scenario(Model):
             if len(self.slices) != 4:
                 raise ScenarioError("requirements", MISSING, f"is required for {len(self.slices)} slices")
             # The model is frozen for its users; this is still its construction.
-            object.__setattr__(self, "requirements", _paper_requirements(self.n_cells))
+            object.__setattr__(self, "requirements", _paper_requirements(self.cell_site))
         names = [item.name for item in self.slices]
         for s, name in enumerate(names):
             if name in names[:s]:
@@ -228,19 +227,7 @@ class Scenario(Model):
     @cached_property
     def placement(self) -> Placement:
         """Sites (K,), cells (N,) and the area, in metres from the area's corner."""
-        sites, area = hexagonal_sites(self.layout.n_sites, self.layout.inter_site_distance_m, self.layout.wrap_around)
-        n_sites, per_site = len(sites), len(BORESIGHTS_DEG)
-        n_cells = n_sites * per_site
-        return Placement(
-            site_x_m=_readonly(sites[:, 0].copy()),
-            site_y_m=_readonly(sites[:, 1].copy()),
-            site_height_m=_readonly(np.full(n_sites, self.radio.bs_height_m)),
-            cell_site=_readonly(np.repeat(np.arange(n_sites, dtype=np.int32), per_site)),
-            azimuth_deg=_readonly(np.tile(BORESIGHTS_DEG, n_sites)),
-            tilt_deg=_readonly(np.full(n_cells, self.radio.tilt_deg)),
-            power_dbm=_readonly(np.full(n_cells, self.radio.power_dbm)),
-            area=area,
-        )
+        return place(self.layout, self.radio, self.cell_settings)
 
     @property
     def n_sites(self) -> int:
@@ -370,7 +357,7 @@ class Scenario(Model):
 
         Distances are those of the cells' centres, a third of the inter-site distance from the site along the boresight.
         """
-        reach, angle = self.layout.inter_site_distance_m / 3.0, np.deg2rad(self.azimuth_deg)
+        reach, angle = self.placement.inter_site_distance_m / 3.0, np.deg2rad(self.azimuth_deg)
         centre_x_m = self.site_x_m[self.cell_site] + reach * np.cos(angle)
         centre_y_m = self.site_y_m[self.cell_site] + reach * np.sin(angle)
         return _readonly(neighbours(centre_x_m, centre_y_m, self.area))

@@ -16,6 +16,8 @@ _REQUIRED = {
 }
 _OPTIONAL = {"user": ("user", "user_id", "ue"), "slice": ("slice", "slice_id")}
 _TTI_S = 1e-3
+_LARGEST_BYTES = 1e9
+_LONGEST_S = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,9 @@ def read_packets(path: str | os.PathLike[str], slice_index: int, slice_names: li
     backwards = np.flatnonzero(np.diff(time_s) < 0.0)
     if backwards.size:
         raise table.error(int(backwards[0]) + 1, "time", "is before the row above; packets must be in order")
-    size = np.array(table.numbers("bytes", low=0.0))
+    if time_s[-1] - time_s[0] > _LONGEST_S:
+        raise table.error(len(table) - 1, "time", f"must be within {_LONGEST_S:g} s of the first")
+    size = np.array(table.numbers("bytes", low=0.0, high=_LARGEST_BYTES))
     if (size == 0.0).any():
         raise table.error(int(np.flatnonzero(size == 0.0)[0]), "bytes", "must be above 0")
     rows = np.arange(len(table))

@@ -6,17 +6,17 @@ Defaults are those of the paper's scenario; "ours" marks a value the papers do n
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from slicefast.scenario.errors import MISSING, Model, ScenarioError
 from slicefast.scenario.layouts import hexagonal_sites
 from slicefast.scenario.sources import NEEDS_RATE, PoissonTraffic, Positive, Source, TraceTraffic
 
-NotNegative = Annotated[float, Field(ge=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0, le=1e12)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -24,14 +24,51 @@ class Layout(Model):
     """Where the sites are: a hexagonal lattice with three cells per site (inter-site distance and wrap-around ours)."""
 
     kind: Literal["hexagonal"] = "hexagonal"
-    n_sites: Count = 4
-    inter_site_distance_m: Positive = 500.0
+    n_sites: Annotated[int, Field(ge=1, le=100_000)] = 4
+    inter_site_distance_m: Annotated[float, Field(gt=0.0, le=1e6)] = 500.0
     wrap_around: bool = True
 
     @model_validator(mode="after")
     def _closes(self) -> Self:
         hexagonal_sites(self.n_sites, self.inter_site_distance_m, self.wrap_around)
         return self
+
+
+class CsvLayout(Model):
+    """Where the sites are: a file with one cell per row, no wrap-around.
+
+    Columns: ``x_m, y_m`` or ``latitude, longitude``; ``height_m, azimuth_deg, tilt_deg, power_dbm``, in place of the
+    radio's. Beside x_m, y_m an azimuth is counter-clockwise from the x axis, as everywhere in slicefast; beside
+    latitude, longitude it is a bearing, clockwise from north. Cells at one position and height share a site.
+
+    Parameters
+    ----------
+    sites_csv : the file.
+    margin_m : how far the users' area reaches beyond the outermost sites; their typical distance / sqrt(3) if left out.
+    """
+
+    kind: Literal["csv"]
+    sites_csv: str
+    margin_m: Positive | None = None
+
+
+class CellSettings(Model):
+    """What some cells do differently; what is left out stays. Heights belong to sites: name all cells of a site."""
+
+    cells: Annotated[tuple[Count, ...], Field(min_length=1)]
+    power_dbm: Annotated[float, Field(ge=-50.0, le=100.0)] | None = None
+    tilt_deg: Annotated[float, Field(ge=-90.0, le=90.0)] | None = None
+    azimuth_deg: Annotated[float, Field(ge=-360.0, le=360.0)] | None = None
+    height_m: Annotated[float, Field(gt=1.0, le=1000.0)] | None = None
+
+
+def _with_kind(value: Any) -> Any:
+    if isinstance(value, dict) and "kind" not in value:
+        return {"kind": "csv" if "sites_csv" in value else "hexagonal", **value}
+    return value
+
+
+AnyLayout = Annotated[Annotated[Layout | CsvLayout, Field(discriminator="kind")], BeforeValidator(_with_kind)]
 
 
 class Radio(Model):
@@ -113,7 +150,7 @@ class Traffic(Model):
     trace_percentile : the percentile of a trace's volumes that is mapped to ``high``.
     """
 
-    period_steps: Annotated[int, Field(ge=2)] = 200
+    period_steps: Annotated[int, Field(ge=2, le=1_000_000)] = 200
     n_periods: Annotated[int, Field(ge=1, le=1000)] = 5
     low: Fraction = 0.05
     high: Fraction = 1.0
@@ -141,4 +178,4 @@ class Scheduler(Model):
     kind: Literal["round_robin", "proportional_fair", "max_ci"] = "round_robin"
     alpha: NotNegative = 1.0
     beta: NotNegative = 1.0
-    averaging_ttis: Annotated[float, Field(ge=1.0)] = 100.0
+    averaging_ttis: Annotated[float, Field(ge=1.0, le=1e12)] = 100.0

@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field
 
 from slicefast.scenario.errors import Model
 
-Positive = Annotated[float, Field(gt=0.0)]
+#: The upper limit only keeps what follows from a value finite.
+Positive = Annotated[float, Field(gt=0.0, le=1e12)]
 
 FTP_FILE_BITS = 4e6  # 0.5 MB, 3GPP TR 36.889 and TR 36.814
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from slicefast.scenario.errors import MISSING, ScenarioError
 
+_NO_LIMIT = 1e100  # keeps sums finite; a file that exceeds it is told that it must be a number
 _DATE_FORMATS = ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y")
 
 
@@ -35,13 +36,9 @@ class Table:
         where = f"{self.file} row {self.line[row]} column {self.header[column]}"
         return ScenarioError(where, self.columns[column][row], problem)
 
-    def numbers(
-        self, column: str, *, low: float = -math.inf, high: float = math.inf, blank: bool = False
-    ) -> list[float]:
+    def numbers(self, column: str, *, low: float, high: float = _NO_LIMIT, blank: bool = False) -> list[float]:
         """Return a column as finite floats in [low, high]; with ``blank`` an empty or "nan" value becomes NaN."""
-        limits = (
-            f" in [{low:g}, {high:g}]" if math.isfinite(high) else f" of at least {low:g}" if low > -math.inf else ""
-        )
+        limits = f" in [{low:g}, {high:g}]" if high < _NO_LIMIT else f" of at least {low:g}"
         values = []
         for row, text in enumerate(self.columns[column]):
             if blank and text.lower() in ("", "nan", "na", "null"):
@@ -51,7 +48,7 @@ class Table:
                 value = float(text)
             except ValueError:
                 value = math.nan
-            if not (low <= value <= high and math.isfinite(value)):
+            if not low <= value <= high:
                 raise self.error(row, column, f"must be a number{limits}")
             values.append(value)
         return values

@@ -74,12 +74,17 @@ class Ring:
         self.own = self.own[-(self.capacity - len(self.kept)) :]
 
 
-def forward(layers, x):
-    """Return the activations of every layer, inputs first; ReLU between layers, the last linear."""
+def forward(layers, x, kinks=None):
+    """Return the activations of every layer, inputs first; ReLU between layers, the last linear.
+
+    The smallest distance of a pre-activation to ReLU's kink is appended to `kinks`.
+    """
     activations = [x]
     for number, (weight, bias) in enumerate(layers):
         x = x @ weight + bias
         if number + 1 < len(layers):
+            if kinks is not None:
+                kinks.append(np.abs(x).min())
             x = np.maximum(x, 0)
         activations.append(x)
     return activations
@@ -130,6 +135,9 @@ class OneAgentTD3:
         self.adam_actor = Adam(self.actor, actor_lr)
         self.adam_critics = [Adam(c, critic_lr) for c in self.critics]
         self.gamma, self.tau, self.delay, self.sigma, self.clip, self.n = gamma, tau, delay, sigma, clip, 0
+        # Distances to ReLU's kink in passes whose gradient is followed: within float32's rounding of it, two right
+        # implementations may take different branches, and differ from then on.
+        self.kinks = []
 
     def critic_gradient(self, o, a, r, o2, noise):
         """Return (loss, gradients of both critics)."""
@@ -139,7 +147,7 @@ class OneAgentTD3:
         y = r + self.gamma * np.minimum(*[forward(c, x2)[-1][:, 0] for c in self.critics_bar])
         x, loss, gradients = np.concatenate([o, a], axis=1), 0.0, []
         for critic in self.critics:
-            activations = forward(critic, x)
+            activations = forward(critic, x, self.kinks)
             error = activations[-1][:, 0] - y
             loss += np.mean(error**2)
             gradients.append(backward(critic, activations, (2 * error / len(r))[:, None])[0])
@@ -147,9 +155,9 @@ class OneAgentTD3:
 
     def actor_gradient(self, o):
         """Return (loss, gradients) of the policy."""
-        policy = forward(self.actor, o)
+        policy = forward(self.actor, o, self.kinks)
         a = softmax(policy[-1])
-        activations = forward(self.critics[0], np.concatenate([o, a], axis=1))
+        activations = forward(self.critics[0], np.concatenate([o, a], axis=1), self.kinks)
         loss = -np.mean(activations[-1])
         _, d_input = backward(self.critics[0], activations, np.full((len(o), 1), -1 / len(o)))
         d_a = d_input[:, o.shape[1] :]

@@ -11,6 +11,14 @@
 
 namespace slicefast {
 
+struct AgentAct;  // learner_args.hpp
+struct AgentUpdate;
+
+struct LearnerKernels {
+  void (*update)(const AgentUpdate& agent);
+  void (*act)(const AgentAct& agent);
+};
+
 struct MathKernels {
   void (*log2_array)(const float* in, float* out, std::size_t n);
   void (*exp2_array)(const float* in, float* out, std::size_t n);
@@ -144,6 +152,7 @@ struct SchedulerKernels {
 
 SLICEFAST_DECLARE_KERNELS(MathKernels, math_kernels)
 SLICEFAST_DECLARE_KERNELS(RadioKernels, radio_kernels)
+SLICEFAST_DECLARE_KERNELS(LearnerKernels, learner_kernels)
 SLICEFAST_DECLARE_KERNELS(CouplingKernels, coupling_kernels)
 SLICEFAST_DECLARE_KERNELS(SchedulerKernels, scheduler_kernels)
 

@@ -1,0 +1,266 @@
+#include "slicefast/learner.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+#include <string>
+
+#include "kernels/learner_args.hpp"
+#include "kernels/tables.hpp"
+#include "slicefast/errors.hpp"
+
+#ifdef SLICEFAST_X86
+#include <xmmintrin.h>
+#endif
+
+namespace slicefast {
+namespace {
+
+std::size_t padded(std::size_t n) { return (n + kLaneMultiple - 1) / kLaneMultiple * kLaneMultiple; }
+
+// Denormals flushed to zero meanwhile: Adam's moments of dead units decay through them, and one costs over a hundred
+// cycles. The caller's mode is put back, so no one else's arithmetic changes.
+class FlushDenormals {
+ public:
+#ifdef SLICEFAST_X86
+  FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040); }  // flush results, denormals are zero
+  ~FlushDenormals() { _mm_setcsr(saved_); }
+
+ private:
+  unsigned saved_;
+#elif defined(__aarch64__)
+  FlushDenormals() {
+    asm volatile("mrs %0, fpcr" : "=r"(saved_));
+    asm volatile("msr fpcr, %0" ::"r"(saved_ | (1ull << 24)));
+  }
+  ~FlushDenormals() { asm volatile("msr fpcr, %0" ::"r"(saved_)); }
+
+ private:
+  std::uint64_t saved_;
+#endif
+};
+
+NetShape make_shape(const char* name, int n_in, const std::vector<int>& hidden, int n_out) {
+  std::vector<int> sizes{n_in};
+  sizes.insert(sizes.end(), hidden.begin(), hidden.end());
+  sizes.push_back(n_out);
+  if (sizes.size() > kMaxLayers + 1)
+    throw InvalidArgument(std::string(name) + ": got " + std::to_string(hidden.size()) + " hidden layers, at most " +
+                          std::to_string(kMaxLayers - 1) + " are allowed");
+  NetShape shape{};
+  shape.n_layers = static_cast<int>(sizes.size()) - 1;
+  int offset = 0;
+  for (int l = 0; l <= shape.n_layers; ++l) {
+    if (sizes[l] < 1) throw InvalidArgument(std::string(name) + ": got a layer of width " + std::to_string(sizes[l]));
+    shape.sizes[l] = sizes[l];
+  }
+  for (int l = 0; l < shape.n_layers; ++l) {
+    shape.n_lower = offset;
+    shape.weight[l] = offset;
+    offset += sizes[l] * sizes[l + 1];
+    shape.bias[l] = offset;
+    offset += sizes[l + 1];
+  }
+  shape.stride = static_cast<int>(padded(offset));
+  return shape;
+}
+
+// Memory of one thread, one block, cut into buffers on 64-byte boundaries.
+class Scratch {
+ public:
+  Scratch(const NetShape& actor, const NetShape& critic, const LearnerConfig& config) {
+    const std::size_t lanes = padded(config.batch_size), width = 2 * config.obs_dim + config.action_dim + 1;
+    std::size_t widest = 0;
+    for (const NetShape* net : {&actor, &critic})
+      for (int l = 0; l <= net->n_layers; ++l) widest = std::max(widest, padded(net->sizes[l]));
+    const std::size_t features = padded(std::max<std::size_t>(width, 2 * (config.obs_dim + config.action_dim) + 1));
+    struct Request {
+      float** pointer;
+      std::size_t size;
+    };
+    std::vector<Request> requests{{&view.rows, lanes * padded(width)},
+                                  {&view.features, features * lanes},
+                                  {&view.delta, widest * lanes},
+                                  {&view.spare, widest * lanes},
+                                  {&view.transposed, widest * lanes},
+                                  {&view.gradient, static_cast<std::size_t>(std::max(actor.stride, 2 * critic.stride))},
+                                  {&view.target_value, lanes},
+                                  {&view.noise, padded(config.action_dim) * lanes},
+                                  {&view.d_action, padded(config.action_dim) * lanes}};
+    for (int l = 0; l < actor.n_layers; ++l)
+      requests.push_back({&view.actor_hidden[l], padded(actor.sizes[l + 1]) * lanes});
+    for (int l = 0; l < critic.n_layers; ++l)
+      requests.push_back({&view.critic_hidden[l], padded(critic.sizes[l + 1]) * lanes});
+    std::size_t total = 0;
+    for (const Request& request : requests) total += padded(request.size);
+    // Zeroed: lanes beyond the batch are computed but never written, and must hold finite numbers.
+    memory_.reset(static_cast<float*>(::operator new[](total * sizeof(float), std::align_val_t{64})));
+    std::fill_n(memory_.get(), total, 0.0f);
+    float* next = memory_.get();
+    for (const Request& request : requests) {
+      *request.pointer = next;
+      next += padded(request.size);
+    }
+  }
+
+  LearnerScratch view{};
+
+ private:
+  struct Free {
+    void operator()(float* p) const { ::operator delete[](p, std::align_val_t{64}); }
+  };
+  std::unique_ptr<float[], Free> memory_;
+};
+
+// Rows of agent `a`, with Adam's bias corrections of its step `t`.
+NetState state_of(const NetBanks& banks, std::size_t a, double lr, const LearnerConfig& config, std::int64_t t) {
+  const double count = static_cast<double>(t);
+  return {banks.online.row(a).data(),
+          banks.target.row(a).data(),
+          banks.first_moment.row(a).data(),
+          banks.second_moment.row(a).data(),
+          static_cast<float>(lr / (1.0 - std::pow(config.beta1, count))),
+          static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(config.beta2, count)))};
+}
+
+}  // namespace
+
+struct Learner::Impl {
+  LearnerConfig config;
+  NetShape actor, critic;
+  const LearnerKernels* kernels;
+  ThreadPool pool;
+  std::vector<Scratch> scratch;
+
+  Impl(const LearnerConfig& given, int n_threads, Isa isa)
+      : config(given),
+        actor(make_shape("actor_hidden", given.obs_dim, given.actor_hidden, given.action_dim)),
+        critic(make_shape("critic_hidden", given.obs_dim + given.action_dim, given.critic_hidden, 1)),
+        kernels(&select_learner_kernels(isa)),
+        pool(n_threads) {
+    if (given.n_agents < 1)
+      throw InvalidArgument("n_agents: got " + std::to_string(given.n_agents) + ", must be at least 1");
+    if (given.batch_size < 1)
+      throw InvalidArgument("batch_size: got " + std::to_string(given.batch_size) + ", must be at least 1");
+    for (int thread = 0; thread < n_threads; ++thread) scratch.emplace_back(actor, critic, given);
+  }
+
+  // The part of the arguments that all agents share.
+  AgentUpdate common(bool with_policy, std::uint64_t step) const {
+    AgentUpdate u{};
+    u.actor_shape = &actor;
+    u.critic_shape = &critic;
+    u.width = 2 * config.obs_dim + config.action_dim + 1;
+    u.obs_dim = config.obs_dim;
+    u.action_dim = config.action_dim;
+    u.batch = config.batch_size;
+    u.lanes = static_cast<int>(padded(config.batch_size));
+    u.gamma = static_cast<float>(config.gamma);
+    u.tau = static_cast<float>(config.tau);
+    u.target_noise = static_cast<float>(config.target_noise);
+    u.noise_clip = static_cast<float>(config.noise_clip);
+    u.beta1 = static_cast<float>(config.beta1);
+    u.beta2 = static_cast<float>(config.beta2);
+    u.epsilon = static_cast<float>(config.epsilon);
+    u.seed = config.seed;
+    u.step = step;
+    u.with_policy = with_policy;
+    return u;
+  }
+};
+
+Learner::Learner(const LearnerConfig& config, int n_threads, Isa isa)
+    : impl_(std::make_unique<Impl>(config, n_threads, isa)) {}
+Learner::~Learner() = default;
+
+std::size_t Learner::actor_stride() const { return impl_->actor.stride; }
+std::size_t Learner::critic_stride() const { return 2 * static_cast<std::size_t>(impl_->critic.stride); }
+std::size_t Learner::width() const { return 2 * impl_->config.obs_dim + impl_->config.action_dim + 1; }
+
+void Learner::check(const LearnerState& state) const {
+  const std::size_t n = impl_->config.n_agents;
+  const auto check_banks = [&](const NetBanks& banks, const char* name, std::size_t stride) {
+    for (const auto& bank : {banks.online, banks.target, banks.first_moment, banks.second_moment})
+      if (bank.rows != n || bank.cols != stride)
+        throw InvalidArgument(std::string(name) + ": a bank has shape (" + std::to_string(bank.rows) + ", " +
+                              std::to_string(bank.cols) + "), expected (" + std::to_string(n) + ", " +
+                              std::to_string(stride) + ")");
+    if (banks.steps.size() != n) throw InvalidArgument(std::string(name) + ": steps must have one entry per agent");
+  };
+  check_banks(state.actor, "actor", actor_stride());
+  check_banks(state.critic, "critic", critic_stride());
+  if (state.agent_ids.size() != n || state.frozen.size() != n)
+    throw InvalidArgument("agent_ids, frozen: must have one entry per agent");
+  if (state.ring.size() != n * state.capacity * width()) throw InvalidArgument("ring: must have shape (A, C, W)");
+}
+
+void Learner::update(const LearnerState& state, ConstMatrixView<std::int64_t> index, std::uint64_t step,
+                     bool with_policy, std::span<float> critic_loss, std::span<float> actor_loss) {
+  check(state);
+  const LearnerConfig& config = impl_->config;
+  const std::size_t n = config.n_agents, stride = impl_->pool.n_threads(), row = state.capacity * width();
+  if (index.rows != n || index.cols != static_cast<std::size_t>(config.batch_size))
+    throw InvalidArgument("index: must have shape (A, B)");
+  for (std::int64_t place : index.flat())
+    if (place < 0 || place >= static_cast<std::int64_t>(state.capacity))
+      throw InvalidArgument("index: got row " + std::to_string(place) + " of a ring of " +
+                            std::to_string(state.capacity));
+  if (critic_loss.size() != n || actor_loss.size() != n)
+    throw InvalidArgument("critic_loss, actor_loss: must have one entry per agent");
+  const AgentUpdate common = impl_->common(with_policy, step);
+  impl_->pool.for_each(n, [&](std::size_t a, int thread) {
+    const FlushDenormals guard;
+    AgentUpdate u = common;
+    const std::int64_t critic_step = state.critic.steps[a] + 1, actor_step = state.actor.steps[a] + 1;
+    u.actor = state_of(state.actor, a, config.actor_lr, config, actor_step);
+    u.critic = state_of(state.critic, a, config.critic_lr, config, critic_step);
+    u.ring = state.ring.data() + a * row;
+    u.index = index.row(a).data();
+    if (a + stride < n) {
+      u.next_ring = state.ring.data() + (a + stride) * row;
+      u.next_index = index.row(a + stride).data();
+      u.next_actor = {state.actor.online.row(a + stride).data(),
+                      state.actor.target.row(a + stride).data(),
+                      state.actor.first_moment.row(a + stride).data(),
+                      state.actor.second_moment.row(a + stride).data(),
+                      0,
+                      0};
+      u.next_critic = {state.critic.online.row(a + stride).data(),
+                       state.critic.target.row(a + stride).data(),
+                       state.critic.first_moment.row(a + stride).data(),
+                       state.critic.second_moment.row(a + stride).data(),
+                       0,
+                       0};
+    }
+    u.agent_id = static_cast<std::uint32_t>(state.agent_ids[a]);
+    u.frozen = state.frozen[a] != 0;
+    u.scratch = &impl_->scratch[thread].view;
+    u.critic_loss = &critic_loss[a];
+    u.actor_loss = &actor_loss[a];
+    impl_->kernels->update(u);
+    if (std::isfinite(critic_loss[a])) {
+      state.critic.steps[a] = critic_step;
+      if (with_policy && std::isfinite(actor_loss[a])) state.actor.steps[a] = actor_step;
+    }
+  });
+}
+
+void Learner::act(const LearnerState& state, ConstMatrixView<float> observation, double noise, std::uint64_t step,
+                  MatrixView<float> action) {
+  check(state);
+  const LearnerConfig& config = impl_->config;
+  const std::size_t n = config.n_agents;
+  if (observation.rows != n || observation.cols != static_cast<std::size_t>(config.obs_dim))
+    throw InvalidArgument("observation: must have shape (A, n_o)");
+  if (action.rows != n || action.cols != static_cast<std::size_t>(config.action_dim))
+    throw InvalidArgument("action: must have shape (A, S)");
+  const FlushDenormals guard;
+  // One thread: an action takes well under a microsecond, less than waking another.
+  for (std::size_t a = 0; a < n; ++a)
+    impl_->kernels->act({&impl_->actor, state.actor.online.row(a).data(), observation.row(a).data(), config.obs_dim,
+                         config.action_dim, static_cast<float>(noise), config.seed, step,
+                         static_cast<std::uint32_t>(state.agent_ids[a]), &impl_->scratch[0].view,
+                         action.row(a).data()});
+}
+
+}  // namespace slicefast

@@ -1,0 +1,165 @@
+"""Sites and cells: from a hexagonal layout or a file of sites, with what single cells do differently.
+
+Positions are counted in metres from the corner of the area. Azimuths are counter-clockwise from the x axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slicefast.scenario.errors import MISSING, ScenarioError
+from slicefast.scenario.layouts import Area, FloatArray, boxed, hexagonal_sites
+from slicefast.scenario.parts import CellSettings, CsvLayout, Layout, Radio
+from slicefast.scenario.tables import Table, read_table
+
+BORESIGHTS_DEG = (30.0, 150.0, 270.0)
+_EARTH_RADIUS_M = 6_371_008.8
+_LARGEST_SPAN_M = 1e6
+_LONE_SITE_DISTANCE_M = 500.0
+
+_REQUIRED = {name: (name,) for name in ("height_m", "azimuth_deg", "tilt_deg", "power_dbm")}
+_OPTIONAL = {name: (name,) for name in ("x_m", "y_m", "latitude", "longitude")}
+_LIMITS = {
+    "x_m": (-1e7, 1e7),
+    "y_m": (-1e7, 1e7),
+    "latitude": (-90.0, 90.0),
+    "longitude": (-180.0, 180.0),
+    "height_m": (1.0, 1000.0),
+    "azimuth_deg": (-360.0, 360.0),
+    "tilt_deg": (-90.0, 90.0),
+    "power_dbm": (-50.0, 100.0),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Sites and cells of a layout: K sites, N cells; its arrays cannot be written."""
+
+    site_x_m: FloatArray
+    site_y_m: FloatArray
+    site_height_m: FloatArray
+    cell_site: NDArray[np.int32]
+    azimuth_deg: FloatArray
+    tilt_deg: FloatArray
+    power_dbm: FloatArray
+    area: Area
+    inter_site_distance_m: float
+
+
+def place(layout: Layout | CsvLayout, radio: Radio, settings: Sequence[CellSettings]) -> Placement:
+    """Place the sites and cells of a layout and apply the settings of single cells, the last one counting."""
+    placed = _place_csv(layout) if isinstance(layout, CsvLayout) else _place_hexagonal(layout, radio)
+    placed = _apply(placed, settings)
+    for value in vars(placed).values():
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
+    return placed
+
+
+def _place_hexagonal(layout: Layout, radio: Radio) -> Placement:
+    sites, area = hexagonal_sites(layout.n_sites, layout.inter_site_distance_m, layout.wrap_around)
+    n_sites, per_site = len(sites), len(BORESIGHTS_DEG)
+    return Placement(
+        site_x_m=sites[:, 0].copy(),
+        site_y_m=sites[:, 1].copy(),
+        site_height_m=np.full(n_sites, radio.bs_height_m),
+        cell_site=np.repeat(np.arange(n_sites, dtype=np.int32), per_site),
+        azimuth_deg=np.tile(BORESIGHTS_DEG, n_sites),
+        tilt_deg=np.full(n_sites * per_site, radio.tilt_deg),
+        power_dbm=np.full(n_sites * per_site, radio.power_dbm),
+        area=area,
+        inter_site_distance_m=layout.inter_site_distance_m,
+    )
+
+
+def _place_csv(layout: CsvLayout) -> Placement:
+    """Read one cell per row; rows at one position and height are one site."""
+    table = read_table(layout.sites_csv, _REQUIRED, _OPTIONAL)
+    columns = {name: np.array(table.numbers(name, low=low, high=high)) for name, (low, high) in _known(table)}
+    azimuth_deg = columns["azimuth_deg"]
+    if "latitude" in columns:
+        x_m, y_m = _local_metres(columns["latitude"], columns["longitude"])
+        azimuth_deg = 90.0 - azimuth_deg  # a bearing, clockwise from north
+    else:
+        x_m, y_m = columns["x_m"], columns["y_m"]
+    span_m = max(np.ptp(x_m), np.ptp(y_m))
+    if span_m > _LARGEST_SPAN_M:
+        raise ScenarioError(table.file, f"{span_m:.0f} m", f"sites must lie within {_LARGEST_SPAN_M:.0f} m")
+    # A millimetre decides what is one mast; its position is that of its first row.
+    masts = np.stack([x_m, y_m, columns["height_m"]], axis=1)
+    index: dict[tuple[float, ...], int] = {}
+    cell_site = np.array([index.setdefault(tuple(mast), len(index)) for mast in masts.round(3)], dtype=np.int32)
+    sites = masts[np.unique(cell_site, return_index=True)[1]]
+    distance_m = _typical_distance(sites[:, :2])
+    margin_m = layout.margin_m if layout.margin_m is not None else distance_m / np.sqrt(3.0)
+    positions, area = boxed(sites[:, :2], margin_m)
+    return Placement(
+        site_x_m=positions[:, 0].copy(),
+        site_y_m=positions[:, 1].copy(),
+        site_height_m=sites[:, 2].copy(),
+        cell_site=cell_site,
+        azimuth_deg=azimuth_deg % 360.0,
+        tilt_deg=columns["tilt_deg"],
+        power_dbm=columns["power_dbm"],
+        area=area,
+        inter_site_distance_m=distance_m,
+    )
+
+
+def _known(table: Table) -> list[tuple[str, tuple[float, float]]]:
+    """Return the columns to read with their limits; a position is given in metres or in degrees, not both."""
+    for pair, other in ((("x_m", "y_m"), "latitude"), (("latitude", "longitude"), "x_m")):
+        for name, partner in (pair, pair[::-1]):
+            if name in table and partner not in table:
+                raise ScenarioError(f"{table.file} row 1", MISSING, f"no column {partner} beside {name}")
+        if pair[0] in table and other in table:
+            raise ScenarioError(f"{table.file} row 1", MISSING, "must have x_m, y_m or latitude, longitude, not both")
+    if "x_m" not in table and "latitude" not in table:
+        raise ScenarioError(f"{table.file} row 1", MISSING, "no columns x_m, y_m or latitude, longitude")
+    return [(name, limits) for name, limits in _LIMITS.items() if name in table]
+
+
+def _local_metres(latitude: FloatArray, longitude: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Project to metres east and north of the middle: x = R cos(lat0) dlon, y = R dlat (equirectangular)."""
+    east = (longitude - longitude[0] + 180.0) % 360.0 - 180.0  # the short way round, also over 180 degrees
+    east = east - (east.max() + east.min()) / 2.0
+    middle = (latitude.max() + latitude.min()) / 2.0
+    x_m = _EARTH_RADIUS_M * np.cos(np.deg2rad(middle)) * np.deg2rad(east)
+    return x_m, _EARTH_RADIUS_M * np.deg2rad(latitude - middle)
+
+
+def _typical_distance(sites: FloatArray) -> float:
+    """Median distance to the nearest other site; 500 m if there is none."""
+    nearest = []
+    for k in range(len(sites)):
+        distance = np.hypot(*(sites - sites[k]).T)
+        distance[distance == 0.0] = np.inf  # itself, and other heights on the same mast
+        nearest.append(distance.min())
+    known = [distance for distance in nearest if np.isfinite(distance)]
+    return float(np.median(known)) if known else _LONE_SITE_DISTANCE_M
+
+
+def _apply(placed: Placement, settings: Sequence[CellSettings]) -> Placement:
+    """Overwrite what the settings name; a height belongs to a site, so that all of its cells must be named."""
+    n_cells = placed.cell_site.size
+    for k, item in enumerate(settings):
+        where = f"cell_settings[{k}]"
+        for cell in item.cells:
+            if cell > n_cells:
+                raise ScenarioError(f"{where}.cells", cell, f"cells are numbered 1 to {n_cells}")
+        cells = np.array(item.cells, dtype=np.intp) - 1
+        for name in ("power_dbm", "tilt_deg", "azimuth_deg"):
+            if (value := getattr(item, name)) is not None:
+                getattr(placed, name)[cells] = value
+        if item.height_m is not None:
+            sites = np.unique(placed.cell_site[cells])
+            left_out = np.setdiff1d(np.flatnonzero(np.isin(placed.cell_site, sites)), cells)
+            if left_out.size:
+                problem = f"a mast has one height: name cell {left_out[0] + 1} of its site too"
+                raise ScenarioError(f"{where}.height_m", item.height_m, problem)
+            placed.site_height_m[sites] = item.height_m
+    return placed
