@@ -36,7 +36,7 @@ def to_simplex(action: NDArray[Any]) -> NDArray[np.float64]:
     return np.where(total > 0, positive / np.where(total > 0, total, 1.0), 1.0 / positive.shape[-1])
 
 
-class SlicingParallelEnv(ParallelEnv[str, Array, Array]):
+class SlicingParallelEnv(ParallelEnv[str, Array, Array]):  # type: ignore[misc]  # pettingzoo is untyped
     """One agent per cell, acting in lock-step; see :func:`parallel_env`."""
 
     metadata = {"name": "slicefast_v0", "render_modes": [], "is_parallelizable": True}  # noqa: RUF012
@@ -124,7 +124,7 @@ def parallel_env(scenario: Scenario, seed: int = 0, **options: Any) -> SlicingPa
     return SlicingParallelEnv(scenario, seed=seed, **options)
 
 
-class VectorEnv(gymnasium.vector.VectorEnv[Array, Array, Array]):
+class VectorEnv(gymnasium.vector.VectorEnv[Array, Array, NDArray[Any]]):
     """R replicas x N cells as R*N sub-environments of Gymnasium's vector API, one policy for all cells.
 
     Sub-environment i is cell i % N of replica i // N. Observations are float32 (R*N, 4S), actions (R*N, S) in the box

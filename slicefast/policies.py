@@ -19,7 +19,8 @@ Shares = NDArray[np.float64]
 class Policy(Protocol):
     """Observations (..., N, 4S) of the last step to shares (..., N, S) for the coming one."""
 
-    def __call__(self, simulator: Simulator, observation: NDArray[np.float32]) -> Shares: ...
+    def __call__(self, simulator: Simulator, observation: NDArray[np.float32]) -> Shares:
+        """Return the shares of the coming step."""
 
 
 def equal_split(simulator: Simulator, observation: NDArray[np.float32] | None = None) -> Shares:
