@@ -23,10 +23,10 @@ def test_paper_preset_is_the_papers_table():
     requirement = scenario.throughput_requirement_bps
     for cell in (1, 2, 3, 7, 8, 9):
         assert requirement[cell - 1].tolist() == [4e6, 3e6, 2e6, 1e6]
-        assert scenario.delay_requirement_ms[cell - 1].tolist() == [4.5, 3.0, 1.5, 1.5]
+        assert scenario.delay_requirement_ms[cell - 1].tolist() == [4.5, 6.0, 9.0, 18.0]
     for cell in (4, 5, 6, 10, 11, 12):
         assert requirement[cell - 1].tolist() == [2.5e6, 2e6, 1.5e6, 1e6]
-        assert scenario.delay_requirement_ms[cell - 1].tolist() == [1.5] * 4
+        assert scenario.delay_requirement_ms[cell - 1].tolist() == [7.2, 9.0, 12.0, 18.0]
     assert scenario.slice_rate_bps.tolist() == [320e3, 240e3, 160e3, 80e3]
     assert np.bincount(scenario.slice_of).tolist() == [384] * 4
     # 46 dBm over 100 PRB is 26 dBm; -174 dBm/Hz over 180 kHz is -121.45 dBm, plus 9 dB of noise figure.
