@@ -57,6 +57,15 @@ class LinkModel:
     @property
     def isa(self) -> str: ...
     def gains(self, x_m: NDArray[np.float64], y_m: NDArray[np.float64], n_threads: int = 1) -> NDArray[np.float32]: ...
+    def best_server(
+        self,
+        x_m: NDArray[np.float64],
+        y_m: NDArray[np.float64],
+        power_w: NDArray[np.float64],
+        activity: NDArray[np.float64],
+        noise_w: float,
+        n_threads: int = 1,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
     def update_gains(
         self,
         x_m: NDArray[np.float64],

@@ -304,6 +304,21 @@ def test_torus_has_no_seam():
     assert close.mean() > 0.999  # float32 positions may decide a LOS state at its threshold differently
 
 
+@pytest.mark.parametrize("isa", _core.available_isas())
+def test_best_server_is_the_matrix_way(reference, isa):
+    config, fields, x, y = network(n_side=3)
+    model = radio.link_model(fields=fields, isa=isa, **config)
+    rng = np.random.default_rng(0)
+    power, activity, noise = rng.uniform(0.1, 0.4, 27), rng.random(27), 5e-15
+    server, sinr = model.best_server(x, y, power, activity, noise)
+    gain = model.gains(x, y).astype(np.float64)
+    np.testing.assert_array_equal(server, (gain * power).argmax(axis=1))
+    expected = reference("load_coupling").sinr(gain, power, noise, activity, server)
+    np.testing.assert_allclose(sinr, expected, rtol=3e-6)  # a float32 sum of 27 terms
+    two = model.best_server(x, y, power, activity, noise, n_threads=2)
+    np.testing.assert_array_equal(sinr, two[1])
+
+
 def test_cells_in_any_order():
     config, fields, x, y = network()
     order = np.random.default_rng(0).permutation(12)

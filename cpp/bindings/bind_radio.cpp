@@ -125,6 +125,27 @@ py::array_t<float> gains(const LinkModel& model, const In<double>& x_m, const In
   return gain;
 }
 
+py::tuple best_server(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, const In<double>& power_w,
+                      const In<double>& activity, double noise_w, int n_threads) {
+  check_shape(x_m, "x_m", {-1});
+  check_shape(y_m, "y_m", {x_m.shape(0)});
+  check_shape(power_w, "power_w", {model.n_cells()});
+  check_shape(activity, "activity", {model.n_cells()});
+  py::array_t<std::int32_t> server(x_m.shape(0));
+  py::array_t<float> sinr(x_m.shape(0));
+  const auto n = static_cast<std::size_t>(x_m.shape(0));
+  const std::span<std::int32_t> servers{server.mutable_data(), n};
+  const std::span<float> sinrs{sinr.mutable_data(), n};
+  const auto x = span_of(x_m), y = span_of(y_m), power = span_of(power_w), active = span_of(activity);
+  {
+    // Pure arithmetic on arrays this call holds references to: other Python threads may run.
+    py::gil_scoped_release release;
+    const auto pool = pool_of(n_threads);
+    model.best_server(x, y, power, active, noise_w, servers, sinrs, pool.get());
+  }
+  return py::make_tuple(server, sinr);
+}
+
 void update_gains(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, const In<std::int32_t>& users,
                   py::array gain) {
   check_shape(x_m, "x_m", {-1});
@@ -172,6 +193,7 @@ void bind_radio(py::module_& module) {
       .def_property_readonly("n_sites", &LinkModel::n_sites)
       .def_property_readonly("isa", [](const LinkModel& m) { return std::string(isa_name(m.isa())); })
       .def("gains", &gains, "x_m"_a, "y_m"_a, "n_threads"_a = 1)
+      .def("best_server", &best_server, "x_m"_a, "y_m"_a, "power_w"_a, "activity"_a, "noise_w"_a, "n_threads"_a = 1)
       .def("update_gains", &update_gains, "x_m"_a, "y_m"_a, "users"_a, "gain"_a);
 }
 

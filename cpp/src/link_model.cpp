@@ -105,6 +105,7 @@ struct Block {
   alignas(64) std::int32_t row[block_users], col[block_users];
   alignas(64) float base[block_users], azimuth[block_users], depression[block_users];
   alignas(64) float rows[group_rows * block_users];
+  float* out[block_users];  // the users' rows of the gain matrix
   RadioUsers users() const {
     return {x, y, fx, fy, scale_state, scale_los, scale_nlos, common_los, common_nlos, col, row};
   }
@@ -139,10 +140,10 @@ struct LinkModel::State {
 
   template <class Position>
   void load(Block& block, std::size_t n, Position position) const;
-  template <class Row>
-  void run(Block& block, std::size_t n, Row row) const;
-  template <class Row>
-  void store(const Block& block, std::size_t rows, std::size_t first, std::size_t n, Row row) const;
+  template <class Consume>
+  void run(Block& block, std::size_t n, bool fetch_rows, Consume consume) const;
+  void fetch(const Block& block, std::size_t n, std::size_t first, std::size_t rows, std::size_t more) const;
+  void store(const Block& block, std::size_t rows, std::size_t first, std::size_t n) const;
 };
 
 LinkModel::State::State(const RadioConfig& c, const FieldTiles& tiles, Isa isa_)
@@ -309,9 +310,10 @@ void LinkModel::State::load(Block& b, std::size_t n, Position position) const {
   }
 }
 
-// Evaluates a loaded block; row(i) gives the gain row of its i-th user.
-template <class Row>
-void LinkModel::State::run(Block& b, std::size_t n, Row row) const {
+// Evaluates a loaded block, a group of sites at a time: consume(rows, first) gets the group's cells as b.rows.
+// fetch_rows: the users' rows of the gain matrix will be written, and are fetched into cache meanwhile.
+template <class Consume>
+void LinkModel::State::run(Block& b, std::size_t n, bool fetch_rows, Consume consume) const {
   const std::size_t padded = (n + 15) / 16 * 16;
   const RadioUsers users = b.users();
   const RadioTiles tiles = {los_state.data(), shadow.data(), size, log2_size};
@@ -320,27 +322,33 @@ void LinkModel::State::run(Block& b, std::size_t n, Row row) const {
     const std::size_t site_cells = first_cell[k + 1] - first_cell[k];
     if (site_cells == 0) continue;
     if (rows + site_cells > group_rows) {
-      store(b, rows, first, n, row);
+      consume(rows, first);
       first += rows;
       rows = 0;
     }
+    if (fetch_rows) fetch(b, n, first, rows, site_cells);
     kernels->site(&sites[k], &torus, &tiles, &users, padded, b.base, b.azimuth, b.depression);
     for (std::size_t c = first_cell[k]; c < first_cell[k + 1]; ++c, ++rows)
       (column ? kernels->column_cell : kernels->cell)(&cells[c], padded, b.base, b.azimuth, b.depression,
                                                       b.rows + rows * block_users);
   }
-  store(b, rows, first, n, row);
+  consume(rows, first);
 }
 
-template <class Row>
-void LinkModel::State::store(const Block& b, std::size_t rows, std::size_t first, std::size_t n, Row row) const {
-  for (std::size_t i = 0; i < n; ++i) {
-    float* out = row(i);
-    if (in_order)
-      kernels->transpose(b.rows + i, block_users, rows, 1, out + first, 0);
-    else
-      for (std::size_t r = 0; r < rows; ++r) out[column_of[first + r]] = b.rows[r * block_users + i];
+// A share of the users with every site, so that the fetches do not queue up.
+void LinkModel::State::fetch(const Block& b, std::size_t n, std::size_t first, std::size_t rows,
+                             std::size_t more) const {
+  for (std::size_t i = rows * n / group_rows; i < std::min(n, (rows + more) * n / group_rows); ++i)
+    for (std::size_t c = 0; c < group_rows && first + c < n_cells; c += 16) __builtin_prefetch(b.out[i] + first + c, 1);
+}
+
+void LinkModel::State::store(const Block& b, std::size_t rows, std::size_t first, std::size_t n) const {
+  if (in_order) {
+    kernels->transpose(b.rows, block_users, rows, n, b.out, first);
+    return;
   }
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t r = 0; r < rows; ++r) b.out[i][column_of[first + r]] = b.rows[r * block_users + i];
 }
 
 LinkModel::LinkModel(RadioConfig config, const FieldTiles& tiles, Isa isa)
@@ -354,16 +362,20 @@ Isa LinkModel::isa() const { return state_->isa; }
 
 namespace {
 
-void check_gain(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain, std::size_t n_cells) {
+void check_positions(std::span<const double> x_m, std::span<const double> y_m) {
   if (y_m.size() != x_m.size())
     refuse("y_m: got " + std::to_string(y_m.size()) + " values, x_m has " + std::to_string(x_m.size()));
-  if (gain.rows != x_m.size() || gain.cols != n_cells)
-    refuse("gain: got shape (" + std::to_string(gain.rows) + ", " + std::to_string(gain.cols) + "), expected (" +
-           std::to_string(x_m.size()) + ", " + std::to_string(n_cells) + ")");
   for (std::size_t u = 0; u < x_m.size(); ++u)
     if (!(std::abs(x_m[u]) < 1e9 && std::abs(y_m[u]) < 1e9))
       refuse("x_m, y_m: user " + std::to_string(u) + " is at (" + std::to_string(x_m[u]) + ", " +
              std::to_string(y_m[u]) + "), must be finite and below 1e9 m");
+}
+
+void check_gain(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain, std::size_t n_cells) {
+  check_positions(x_m, y_m);
+  if (gain.rows != x_m.size() || gain.cols != n_cells)
+    refuse("gain: got shape (" + std::to_string(gain.rows) + ", " + std::to_string(gain.cols) + "), expected (" +
+           std::to_string(x_m.size()) + ", " + std::to_string(n_cells) + ")");
 }
 
 }  // namespace
@@ -376,7 +388,44 @@ void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, 
     Block block;
     const std::size_t first = item * block_users, n = std::min(block_users, n_users - first);
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[first + i], y_m[first + i]}; });
-    state_->run(block, n, [&](std::size_t i) { return gain.data + (first + i) * gain.cols; });
+    for (std::size_t i = 0; i < n; ++i) block.out[i] = gain.data + (first + i) * gain.cols;
+    state_->run(block, n, true, [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
+  };
+  if (pool)
+    pool->for_each(n_blocks, work);
+  else
+    for (std::size_t item = 0; item < n_blocks; ++item) work(item, 0);
+}
+
+void LinkModel::best_server(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
+                            std::span<const double> activity, double noise_w, std::span<std::int32_t> server,
+                            std::span<float> sinr, ThreadPool* pool) const {
+  const std::size_t n_users = x_m.size(), n_blocks = (n_users + block_users - 1) / block_users;
+  check_positions(x_m, y_m);
+  if (power_w.size() != state_->n_cells || activity.size() != state_->n_cells)
+    refuse("power_w, activity: need one value per cell, " + std::to_string(state_->n_cells));
+  if (server.size() != n_users || sinr.size() != n_users)
+    refuse("server, sinr: need one value per user, " + std::to_string(n_users));
+  if (!(noise_w > 0.0)) refuse("noise_w: got " + std::to_string(noise_w) + ", must be positive");
+  const auto work = [&](std::size_t item, int) {
+    Block block;
+    alignas(64) float best[block_users] = {}, best_activity[block_users] = {}, interference[block_users] = {};
+    alignas(64) std::int32_t cell_of[block_users] = {};
+    const std::size_t first = item * block_users, n = std::min(block_users, n_users - first);
+    const std::size_t padded = (n + 15) / 16 * 16;
+    state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[first + i], y_m[first + i]}; });
+    state_->run(block, n, false, [&](std::size_t rows, std::size_t cell) {
+      for (std::size_t r = 0; r < rows; ++r) {
+        const std::size_t column = state_->column_of[cell + r];
+        state_->kernels->strongest(block.rows + r * block_users, static_cast<float>(power_w[column]),
+                                   static_cast<float>(activity[column]), static_cast<std::int32_t>(column), padded,
+                                   best, best_activity, cell_of, interference);
+      }
+    });
+    for (std::size_t i = 0; i < n; ++i) {
+      server[first + i] = cell_of[i];
+      sinr[first + i] = best[i] / (interference[i] + static_cast<float>(noise_w));
+    }
   };
   if (pool)
     pool->for_each(n_blocks, work);
@@ -395,7 +444,8 @@ void LinkModel::update_gains(std::span<const double> x_m, std::span<const double
     const std::size_t n = std::min(block_users, users.size() - first);
     const auto user = [&](std::size_t i) { return static_cast<std::size_t>(users[first + i]); };
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[user(i)], y_m[user(i)]}; });
-    state_->run(block, n, [&](std::size_t i) { return gain.data + user(i) * gain.cols; });
+    for (std::size_t i = 0; i < n; ++i) block.out[i] = gain.data + user(i) * gain.cols;
+    state_->run(block, n, true, [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
   }
 }
 

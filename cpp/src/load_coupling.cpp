@@ -322,6 +322,15 @@ CouplingResult LoadCoupling::solve(const CouplingProblem& problem, const Couplin
   w.group(problem, load.cols, pool ? pool->n_threads() : 1);
   for (std::size_t i = 0; i < w.n_cells; ++i)
     for (double l : load.row(i)) w.rho[i] += l;
+  // Newton's method on a concave map comes down to the fixed point from any activity above it, but leaps from below:
+  // a start of zero, which knows nothing, is replaced by full activity.
+  if (std::all_of(w.rho.begin(), w.rho.end(), [](double r) { return r == 0.0; }))
+    for (std::size_t i = 0; i < w.n_cells; ++i) {
+      w.rho[i] = 1.0;
+      if (problem.share.empty()) continue;
+      w.rho[i] = 0.0;
+      for (double a : problem.share.row(i)) w.rho[i] += a;
+    }
   const CouplingResult result = w.iterate(problem, options, pool);
   std::copy(w.value.begin(), w.value.end(), load.data);
   return result;

@@ -112,6 +112,12 @@ class LinkModel {
   void gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
              ThreadPool* pool = nullptr) const;
 
+  // From positions straight to the best server and its SINR, without keeping the gains: server[u] = argmax_n p_n g_un,
+  // sinr[u] = p_n g_un / (sum_{k != n} activity_k p_k g_uk + noise), linear. power_w, activity (N,).
+  void best_server(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
+                   std::span<const double> activity, double noise_w, std::span<std::int32_t> server,
+                   std::span<float> sinr, ThreadPool* pool = nullptr) const;
+
   // Only the rows of the named users (positions are those of all users), when few have moved.
   void update_gains(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
                     MatrixView<float> gain) const;

@@ -5,6 +5,10 @@
 #include "kernels/math.hpp"
 #include "kernels/tables.hpp"
 
+#if defined(__AVX2__)
+#include <immintrin.h>  // only always-inline wrappers: nothing the linker could share with other levels
+#endif
+
 namespace slicefast::SLICEFAST_ISA {
 
 static const std::size_t max_block = 256;
@@ -29,7 +33,7 @@ static inline float atan_unit(float t) {
 static inline float atan2_f32(float y, float x) {
   const float ax = __builtin_fabsf(x), ay = __builtin_fabsf(y);
   const float small = min_f(ax, ay), large = max_f(max_f(ax, ay), 1e-20f);
-  float angle = atan_unit(small / large);
+  float angle = atan_unit(small * inverse_f32(large));
   angle = ay > ax ? 0.5f * pi - angle : angle;
   angle = x < 0.0f ? pi - angle : angle;
   return y < 0.0f ? -angle : angle;
@@ -66,9 +70,20 @@ static inline float interpolate(std::int32_t packed, float fx, float fy) {
   return 0.03125f * (top + fy * (bottom - top));
 }
 
+// n is a multiple of 16. By hand: the compiler's generic tuning takes gathers apart into single loads.
 static inline void gather(const std::int32_t* SLICEFAST_RESTRICT tile, const std::int32_t* SLICEFAST_RESTRICT index,
                           std::size_t n, std::int32_t* SLICEFAST_RESTRICT out) {
+#if defined(__AVX512F__)
+  for (std::size_t i = 0; i < n; i += 16)
+    _mm512_storeu_si512(out + i, _mm512_i32gather_epi32(_mm512_loadu_si512(index + i), tile, 4));
+#elif defined(__AVX2__)
+  for (std::size_t i = 0; i < n; i += 8) {
+    const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index + i));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), _mm256_i32gather_epi32(tile, at, 4));
+  }
+#else
   for (std::size_t i = 0; i < n; ++i) out[i] = tile[index[i]];
+#endif
 }
 
 static inline void tile_index(const RadioUsers& users, std::int32_t row_offset, std::int32_t col_offset,
@@ -115,18 +130,19 @@ static void site(const RadioSite* site_pointer, const RadioTorus* torus, const R
 
   tile_index(u, s.row_offset, s.col_offset, tiles->log2_size, n, index);
   gather(tiles->los_state, index, n, packed);
-  const float inverse_height = 1.0f / s.height;
+  const float inverse_height = 1.0f / s.height, min_d = __builtin_sqrtf(s.min_d2), inverse_min = 1.0f / min_d;
   const std::int32_t nlos_tile = tiles->size * tiles->size;
   for (std::size_t i = 0; i < n; ++i) {
     const float true_d2 = max_f(d2[i], 1e-4f), used_d2 = max_f(d2[i], s.min_d2);
-    const float true_d = __builtin_sqrtf(true_d2), d = max_f(true_d, __builtin_sqrtf(s.min_d2));
-    const float rising = s.height / true_d;  // atan of the one of h / d and d / h that is below 1
+    const float inverse_d = inverse_sqrt_f32(true_d2), true_d = true_d2 * inverse_d;
+    const float used_inverse = min_f(inverse_d, inverse_min), d = max_f(true_d, min_d);
+    const float rising = s.height * inverse_d;  // atan of the one of h / d and d / h that is below 1
     const float angle = atan_unit(min_f(rising, true_d * inverse_height));
     depression[i] = rising > 1.0f ? 0.5f * pi - angle : angle;
 
     // LOS iff Phi(field) < P. Phi(f) = 1 / (1 + e^(-f (1.5976 + 0.070565 f^2))), absolute error below 1.5e-4.
     const float f = u.scale_state[i] * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
-    const float q = min_f(s.sure / d, 1.0f);
+    const float q = min_f(s.sure * used_inverse, 1.0f);
     const float p = q + (1.0f - q) * exp2_f32(s.decay * d);
     const float odds = exp2_f32(f * (-2.30485f - 0.101804f * f * f));
     const bool is_los = p + p * odds > 1.0f;
@@ -166,6 +182,19 @@ static void cell(const RadioCell* cell_pointer, std::size_t n, const float* SLIC
   for (std::size_t i = 0; i < n; ++i) gain[i] = exp2_f32(base[i] + pattern(c, azimuth[i], depression[i]));
 }
 
+static void strongest(const float* SLICEFAST_RESTRICT gain, float power, float activity, std::int32_t cell,
+                      std::size_t n, float* SLICEFAST_RESTRICT best, float* SLICEFAST_RESTRICT best_activity,
+                      std::int32_t* SLICEFAST_RESTRICT server, float* SLICEFAST_RESTRICT interference) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const float received = power * gain[i];
+    const bool wins = received > best[i];
+    interference[i] += wins ? best_activity[i] * best[i] : activity * received;
+    best[i] = wins ? received : best[i];
+    best_activity[i] = wins ? activity : best_activity[i];
+    server[i] = wins ? cell : server[i];
+  }
+}
+
 // sin(x) for |x| <= pi / 2, absolute error below 2e-7 (Taylor to x^11).
 static inline float sin_half_turn(float x) {
   const float z = x * x;
@@ -202,12 +231,41 @@ static void column_cell(const RadioCell* cell_pointer, std::size_t n, const floa
   }
 }
 
-static void transpose(const float* SLICEFAST_RESTRICT in, std::size_t in_stride, std::size_t rows, std::size_t n,
-                      float* SLICEFAST_RESTRICT out, std::size_t out_stride) {
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t r = 0; r < rows; ++r) out[i * out_stride + r] = in[r * in_stride + i];
+using Vector8 = float __attribute__((vector_size(32), aligned(4)));
+using Index8 = std::int32_t __attribute__((vector_size(32)));
+
+// Eight rows of eight: three rounds that interleave pairs, quadruples and halves.
+static inline void transpose_8x8(const float* in, std::size_t in_stride, float* const* out, std::size_t column) {
+  const Index8 low = {0, 8, 1, 9, 4, 12, 5, 13}, high = {2, 10, 3, 11, 6, 14, 7, 15};
+  const Index8 low2 = {0, 1, 8, 9, 4, 5, 12, 13}, high2 = {2, 3, 10, 11, 6, 7, 14, 15};
+  const Index8 low4 = {0, 1, 2, 3, 8, 9, 10, 11}, high4 = {4, 5, 6, 7, 12, 13, 14, 15};
+  Vector8 a[8], b[8];
+  for (int r = 0; r < 8; ++r) a[r] = *reinterpret_cast<const Vector8*>(in + static_cast<std::size_t>(r) * in_stride);
+  for (int r = 0; r < 8; r += 2) {
+    b[r] = __builtin_shuffle(a[r], a[r + 1], low);
+    b[r + 1] = __builtin_shuffle(a[r], a[r + 1], high);
+  }
+  for (int r = 0; r < 8; r += 4)
+    for (int j = 0; j < 2; ++j) {
+      a[r + 2 * j] = __builtin_shuffle(b[r + j], b[r + j + 2], low2);
+      a[r + 2 * j + 1] = __builtin_shuffle(b[r + j], b[r + j + 2], high2);
+    }
+  for (int j = 0; j < 4; ++j) {
+    *reinterpret_cast<Vector8*>(out[j] + column) = __builtin_shuffle(a[j], a[j + 4], low4);
+    *reinterpret_cast<Vector8*>(out[j + 4] + column) = __builtin_shuffle(a[j], a[j + 4], high4);
+  }
 }
 
-extern const RadioKernels radio_kernels = {site, cell, column_cell, transpose, field};
+static void transpose(const float* in, std::size_t in_stride, std::size_t rows, std::size_t n, float* const* out,
+                      std::size_t column) {
+  const std::size_t whole_rows = rows / 8 * 8, whole_users = n / 8 * 8;
+  for (std::size_t i = 0; i < whole_users; i += 8)
+    for (std::size_t r = 0; r < whole_rows; r += 8)
+      transpose_8x8(in + r * in_stride + i, in_stride, out + i, column + r);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t r = i < whole_users ? whole_rows : 0; r < rows; ++r) out[i][column + r] = in[r * in_stride + i];
+}
+
+extern const RadioKernels radio_kernels = {site, cell, column_cell, strongest, transpose, field};
 
 }  // namespace slicefast::SLICEFAST_ISA

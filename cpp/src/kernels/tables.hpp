@@ -76,9 +76,13 @@ struct RadioKernels {
                float* gain);
   void (*column_cell)(const RadioCell* cell, std::size_t n, const float* base, const float* azimuth,
                       const float* depression, float* gain);
-  // out[i * out_stride + r] = in[r * in_stride + i].
-  void (*transpose)(const float* in, std::size_t in_stride, std::size_t rows, std::size_t n, float* out,
-                    std::size_t out_stride);
+  // One more cell in the search for the strongest: the loser of each comparison joins the interference, so nothing is
+  // subtracted from a sum later.
+  void (*strongest)(const float* gain, float power, float activity, std::int32_t cell, std::size_t n, float* best,
+                    float* best_activity, std::int32_t* server, float* interference);
+  // out[i][column + r] = in[r * in_stride + i].
+  void (*transpose)(const float* in, std::size_t in_stride, std::size_t rows, std::size_t n, float* const* out,
+                    std::size_t column);
   // Interpolated tile values of a block, unit variance: out = scale * bilinear.
   void (*field)(const std::int32_t* tile, std::int32_t log2_size, std::int32_t row_offset, std::int32_t col_offset,
                 const RadioUsers* users, const float* scale, std::size_t n, float* out);
