@@ -1,0 +1,284 @@
+"""The `slicefast` command: parses and calls; everything heavy is imported when a command runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from slicefast.scenario import Scenario
+
+app = typer.Typer(
+    name="slicefast",
+    help="Network slicing in radio access networks, learned by one agent per cell, and transferred between cells.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+REFUSED, INTERRUPTED = 2, 130
+
+ScenarioOption = Annotated[
+    Path | None, typer.Option("--scenario", metavar="FILE", help="A scenario as TOML; the paper's unless given.")
+]
+TraceOption = Annotated[
+    Path | None, typer.Option("--trace", metavar="FILE", help="A CSV traffic trace that drives the traffic mask.")
+]
+OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where everything is written.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn an input that cannot be used into one message and exit code 2."""
+    from slicefast.scenario import ScenarioError
+    from slicefast.study.runner import StudyError
+
+    try:
+        yield
+    except (ScenarioError, StudyError, FileNotFoundError, IsADirectoryError) as error:
+        text = f"{error.filename}: no such file" if isinstance(error, FileNotFoundError) else str(error)
+        typer.echo(f"slicefast: {text}", err=True)
+        raise typer.Exit(REFUSED) from None
+
+
+def load_scenario(path: Path | None, trace: Path | None = None) -> Scenario:
+    """Return the scenario of a file, or the paper's, with its traffic trace replaced where one is given."""
+    from slicefast.scenario import Scenario
+
+    scenario = Scenario.paper() if path is None else Scenario.from_toml(path)
+    if trace is None:
+        return scenario
+    return Scenario.model_validate({**scenario.model_dump(), "traffic_trace": str(trace.resolve())})
+
+
+def traffic_note(scenario: Scenario) -> str:
+    """Read the scenario's trace once, so that a bad one is refused before anything is written, and say what was done."""
+    if scenario.traffic_trace is None:
+        return ""
+    from slicefast.rng import Streams
+    from slicefast.traffic_mask import TrafficMask
+
+    return str(TrafficMask.from_trace(scenario.traffic_trace, scenario, Streams(0).mask).note)
+
+
+@app.command()
+def reproduce(
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds and steps: a few minutes.")] = False,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions; 10, or 2 with --quick.")] = None,
+    out: OutOption = None,
+    engine: Annotated[str, typer.Option(help="local, or ray for a Ray cluster.")] = "local",
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the study that the folder holds.")] = False,
+    trace: TraceOption = None,
+    scenario: ScenarioOption = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
+) -> None:
+    """Run the paper's experiment and write results.nc, figures and report.html."""
+    import os
+
+    with refusals():
+        from slicefast.study.protocol import Protocol
+        from slicefast.study.runner import open_study, run_study
+
+        protocol = (Protocol.quick if quick else Protocol.full)(**({} if seeds is None else {"n_seeds": seeds}))
+        chosen = load_scenario(scenario, trace)
+        note = traffic_note(chosen)
+        if engine not in ("local", "ray"):
+            raise typer.BadParameter(f"{engine!r}: allowed are local, ray", param_hint="--engine")
+        folder = out or Path("slicefast-quick" if quick else "slicefast-study")
+        study = open_study(folder, chosen, protocol, resume)
+        if note:
+            typer.echo(note)
+        with progress_bars(study) as progress:
+            finished = run_study(study, workers or os.cpu_count() or 1, engine, progress)
+    write_outcome(study)
+    if not finished:
+        typer.echo(f"interrupted; what is finished is in {folder}. Continue with the same command and --resume.", err=True)
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A study's folder.")],
+) -> None:
+    """Write results.nc, figures and report.html again from a study's finished parts."""
+    with refusals():
+        from slicefast.study.runner import load_study
+
+        study = load_study(folder)
+    write_outcome(study)
+
+
+def write_outcome(study: Any) -> None:
+    """Collect the result file, draw the figures, write the report, and print the table."""
+    from slicefast.study import figures, results
+    from slicefast.study import report as page
+
+    dataset = results.collect(study)
+    results.write(dataset, study.folder / results.RESULT_FILE)
+    drawings = figures.write_all(dataset, study.folder / "figures")
+    page.write(dataset, drawings, study.folder / "report.html")
+    print_table(page.headings(), page.table(dataset))
+    from slicefast.study.verdicts import verdicts
+
+    for item in verdicts(dataset):
+        typer.echo(f"{item.verdict:>9}  {item.claim} {item.evidence}")
+    typer.echo(f"{study.folder / 'report.html'}  {study.folder / results.RESULT_FILE}")
+
+
+def print_table(headings: list[str], rows: list[list[str]]) -> None:
+    """Print a table whose cells hold a value and, below it, an interval."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(*headings, box=None, pad_edge=False)
+    for column in shown.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        shown.add_row(*(cell.replace(" [", "\n\\[") for cell in row))
+    console = Console()
+    Console(width=None if console.is_terminal else 150).print(shown)
+
+
+@contextmanager
+def progress_bars(study: Any) -> Iterator[Any]:
+    """Show one bar for the study with the time left and one per running part; plain lines where there is no terminal."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from slicefast.study.protocol import work
+    from slicefast.study.runner import total_work
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), speed_estimate_period=120.0)
+    whole = bars.add_task("study", total=total_work(study), completed=total_work(study, only_finished=True))
+
+    class Bars:
+        def __init__(self) -> None:
+            self.tasks: dict[Any, Any] = {}
+
+        def started(self, part: Any) -> None:
+            self.tasks[part] = bars.add_task(str(part), total=work(part, study.protocol))
+
+        def advanced(self, part: Any, steps: int) -> None:
+            if part in self.tasks:
+                bars.advance(self.tasks[part], steps)
+            bars.advance(whole, steps)
+
+        def finished(self, part: Any) -> None:
+            if part in self.tasks:
+                bars.remove_task(self.tasks.pop(part))
+            if not bars.console.is_terminal:
+                bars.console.print(f"finished {part}")
+
+    with bars:
+        yield Bars()
+
+
+@app.command(name="scenario")
+def show_scenario(
+    preset: Annotated[str, typer.Argument(help="paper or hexagonal.")] = "paper",
+    sites: Annotated[int, typer.Option(min=1, help="Sites of the hexagonal preset, three cells each.")] = 4,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it here instead of printing it.")] = None,
+    check: Annotated[Path | None, typer.Option(metavar="FILE", help="Only check this scenario file.")] = None,
+) -> None:
+    """Print or write a preset scenario as TOML, or check one of yours."""
+    import tempfile
+
+    with refusals():
+        from slicefast.scenario import Scenario
+
+        if check is not None:
+            mine = Scenario.from_toml(check)
+            typer.echo(f"{check}: {mine.name}, {mine.n_cells} cells, {mine.n_slices} slices, {mine.n_users} users")
+            return
+        if preset not in ("paper", "hexagonal"):
+            raise typer.BadParameter(f"{preset!r}: allowed are paper, hexagonal", param_hint="PRESET")
+        made = Scenario.paper() if preset == "paper" else Scenario.hexagonal(n_sites=sites)
+        if out is not None:
+            made.to_toml(out)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "scenario.toml"
+            made.to_toml(path)
+            typer.echo(path.read_text(), nl=False)
+
+
+@app.command()
+def info() -> None:
+    """Print the build, the instruction set and the versions."""
+    from slicefast.study.results import build, versions
+
+    for name, value in {**versions(), **build()}.items():
+        typer.echo(f"{name:>16}  {value}")
+
+
+@app.command()
+def train(
+    out: Annotated[Path, typer.Option(metavar="RUN", help="A new folder for the trained agents.")],
+    scenario: ScenarioOption = None,
+    trace: TraceOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the network and of the learners.")] = 0,
+    exploration: Annotated[int, typer.Option(min=0, help="Steps of random partitions.")] = 3000,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps after them.")] = 5500,
+) -> None:
+    """Train one agent per cell from scratch and keep them."""
+    with refusals():
+        from slicefast.study import runs
+
+        chosen = load_scenario(scenario, trace)
+        note = traffic_note(chosen)
+        run = runs.new_run(out, chosen, seed, exploration, steps)
+        if note:
+            typer.echo(note)
+        with step_bar("training", exploration + steps) as tick:
+            rewards = runs.train(run, tick)
+    tail = max(1, min(250, steps // 4))
+    typer.echo(f"mean reward {rewards[:tail].mean():.3f} at first, {rewards[-tail:].mean():.3f} over the last {tail} steps")
+    typer.echo(f"agents in {out}; evaluate them with: slicefast evaluate {out}")
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `slicefast train` wrote.")],
+    scenario: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Another scenario to play; the run's own unless given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the network they are evaluated on.")] = 1_000_003,
+    steps: Annotated[int, typer.Option(min=1, help="Evaluation steps.")] = 250,
+    oracle: Annotated[bool, typer.Option("--oracle", help="Also play the clairvoyant oracle (slow).")] = False,
+) -> None:
+    """Play trained agents without noise on a network they have not seen, beside the baselines."""
+    with refusals():
+        from slicefast.study import runs
+
+        trained = runs.load_run(run)
+        chosen = trained.scenario if scenario is None else load_scenario(scenario)
+        names = ("equal_split", "traffic_aware", *(("oracle",) if oracle else ()))
+        with step_bar("evaluating", steps * (1 + len(names))) as tick:
+            rows = runs.evaluate(trained, chosen, seed, steps, names, tick)
+    print_table(["policy", "mean reward", "mean satisfaction", "cell-steps below 0.95 [%]", "mean largest delay [ms]"], rows)
+
+
+@contextmanager
+def step_bar(title: str, total: int) -> Iterator[Any]:
+    """Show one bar over steps with the time left; yield the function that advances it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+if __name__ == "__main__":
+    main()

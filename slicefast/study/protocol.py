@@ -1,0 +1,202 @@
+"""What a study runs: its arms, how long each trains, and the parts it is made of.
+
+A study repeats, for every seed, one experiment on two networks of the scenario: the *source* network, where agents learn
+from scratch, and the *target* network (another seed: other users, shadowing and traffic mask), where every arm plays
+the same steps. All arms are evaluated over the same last steps of the target network.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+PRETRAIN = "pretrain"
+SIMILARITY = "similarity"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One competitor on the target network.
+
+    Attributes
+    ----------
+    name, label
+        Key in the result file, and what figures and tables print.
+    kind
+        "fixed": a policy without learning; "drl": agents from scratch; "transfer": agents that start with a source's
+        knowledge.
+    source
+        Which source cell a transfer takes: the "most" or "least" similar or a "random" one.
+    strategy
+        What a transfer hands over, see `slicefast.transfer.transfer`.
+    """
+
+    name: str
+    label: str
+    kind: str
+    source: str = "most"
+    strategy: str = "integrated"
+
+
+ARMS = {
+    arm.name: arm
+    for arm in (
+        Arm("equal_split", "equal split", "fixed"),
+        Arm("traffic_aware", "traffic-aware baseline", "fixed"),
+        Arm("drl", "DRL from scratch", "drl"),
+        Arm("transfer_most", "transfer, most similar source", "transfer", "most"),
+        Arm("transfer_least", "transfer, least similar source", "transfer", "least"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How many seeds and steps a study takes; the defaults are SPEC's full run.
+
+    Attributes
+    ----------
+    n_seeds
+        Repetitions; seed k uses the networks of seed 2k (source) and 2k + 1 (target).
+    exploration_steps, train_steps
+        DRL from scratch: random partitions, then training.
+    transfer_steps
+        Training steps of a transfer run, which has no exploration phase.
+    evaluation_steps
+        Steps without exploration noise or learning at the end of every arm.
+    sample_steps
+        Default-action samples per cell for the similarity.
+    vae_epochs
+        Passes of the autoencoder over the pooled samples.
+    early_steps
+        The window of the early gain.
+    mask_steps
+        Steps of the traffic masks that are kept for the figure.
+    arms
+        Names from `ARMS`.
+    """
+
+    n_seeds: int = 10
+    exploration_steps: int = 3000
+    train_steps: int = 5500
+    transfer_steps: int = 4000
+    evaluation_steps: int = 250
+    sample_steps: int = 500
+    vae_epochs: int = 60
+    early_steps: int = 1000
+    mask_steps: int = 200
+    arms: tuple[str, ...] = tuple(ARMS)
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if name != "arms" and value < (0 if name == "exploration_steps" else 1):
+                raise ValueError(f"{name} = {value}: must be positive")
+        unknown = [name for name in self.arms if name not in ARMS]
+        if unknown:
+            raise ValueError(f"arms: {', '.join(unknown)} unknown; allowed are {', '.join(ARMS)}")
+        if self.transfer_steps > self.learning_steps:
+            raise ValueError(f"transfer_steps = {self.transfer_steps}: at most exploration and training together")
+
+    @classmethod
+    def full(cls, n_seeds: int = 10) -> Protocol:
+        """Return the paper's step counts over ten seeds unless told otherwise."""
+        return cls(n_seeds=n_seeds)
+
+    @classmethod
+    def quick(cls, n_seeds: int = 2) -> Protocol:
+        """Return a study that takes a minute or two and still shows the ordering."""
+        return cls(
+            n_seeds=n_seeds,
+            exploration_steps=1000,
+            train_steps=2000,
+            transfer_steps=1500,
+            sample_steps=250,
+            vae_epochs=30,
+            early_steps=500,
+        )
+
+    @property
+    def learning_steps(self) -> int:
+        """Steps of exploration and training of an agent from scratch."""
+        return self.exploration_steps + self.train_steps
+
+    @property
+    def horizon(self) -> int:
+        """Steps every arm plays on the target network."""
+        return self.learning_steps + self.evaluation_steps
+
+    @property
+    def seeds(self) -> range:
+        """The study's seeds."""
+        return range(self.n_seeds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON types."""
+        return {**asdict(self), "arms": list(self.arms)}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Protocol:
+        """Return the protocol that `to_dict` wrote."""
+        return cls(**{**fields, "arms": tuple(fields["arms"])})
+
+    def without_seeds(self) -> Protocol:
+        """Return the protocol with one seed: what must agree for a study to be continued with more seeds."""
+        return replace(self, n_seeds=1)
+
+
+def source_network_seed(seed: int) -> int:
+    """Return the simulator seed of a study seed's source network."""
+    return 2 * seed
+
+
+def target_network_seed(seed: int) -> int:
+    """Return the simulator seed of a study seed's target network."""
+    return 2 * seed + 1
+
+
+def stream_seed(seed: int, part: str) -> int:
+    """Return the learner seed of a part: independent of every other part and of the order they run in."""
+    return int(np.random.SeedSequence([seed, zlib.crc32(part.encode())]).generate_state(1)[0])
+
+
+@dataclass(frozen=True)
+class Part:
+    """A unit of work that is run, written and resumed as a whole."""
+
+    seed: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}: {ARMS[self.name].label if self.name in ARMS else self.name}"
+
+
+def parts(protocol: Protocol) -> list[Part]:
+    """Return every part of a study, a seed's parts together and before anything that needs them."""
+    names = [PRETRAIN, SIMILARITY, *protocol.arms]
+    return [Part(seed, name) for seed in protocol.seeds for name in names]
+
+
+def needs(part: Part) -> list[Part]:
+    """Return the parts that must be finished before a part can start."""
+    arm = ARMS.get(part.name)
+    if arm is None or arm.kind != "transfer":
+        return []
+    return [Part(part.seed, PRETRAIN), Part(part.seed, SIMILARITY)]
+
+
+def work(part: Part, protocol: Protocol) -> int:
+    """Return the steps a part reports to the progress bar."""
+    if part.name == PRETRAIN:
+        return protocol.learning_steps
+    if part.name == SIMILARITY:
+        return 2 * protocol.sample_steps
+    return protocol.horizon
+
+
+def ready(pending: Iterable[Part], finished: set[Part]) -> list[Part]:
+    """Return the pending parts whose needs are finished."""
+    return [part for part in pending if all(need in finished for need in needs(part))]

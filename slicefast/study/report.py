@@ -1,0 +1,177 @@
+"""The report: one self-contained page with the verdicts, the table and the figures of a result file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import xarray as xr
+
+from slicefast.study import results
+from slicefast.study.figures import Drawing
+from slicefast.study.statistics import improvement
+from slicefast.study.verdicts import over, show, verdicts
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+h1, h2 { line-height: 1.2; } h2 { margin-top: 2.2rem; }
+table { border-collapse: collapse; width: 100%; font-size: 0.86rem; }
+th, td { padding: 0.35rem 0.5rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top; }
+th:first-child, td:first-child, .text td, .text th { text-align: left; }
+td span { display: block; color: #666; font-size: 0.76rem; white-space: nowrap; }
+figure { margin: 1.2rem 0; } img { max-width: 100%; } figcaption { color: #444; font-size: 0.9rem; }
+.confirmed { color: #00694d; } .refuted { color: #a83e00; } .undecided { color: #555; } .note { color: #444; }
+.warning { border-left: 4px solid #D55E00; padding-left: 0.8rem; }
+code { font-size: 0.85rem; }
+"""
+FEW_SEEDS = 5  # a bootstrap over fewer seeds has too few distinct resamples to cover 95 %
+COLUMNS = (
+    ("reward", "mean reward", 3, False),
+    ("satisfaction", "mean satisfaction", 3, False),
+    ("failing_percent", "cell-steps below 0.95 [%]", 1, False),
+    ("delay_ms", "mean largest delay [ms]", 2, False),
+    ("early_gain_percent", "early gain [%]", 1, True),
+    ("final_gain_percent", "final gain [%]", 1, True),
+)
+
+
+def table(dataset: xr.Dataset) -> list[list[str]]:
+    """Return the rows of the comparison: the policy's label, then one estimate as text per column."""
+    rows = []
+    groups = dataset.requirement_group.values
+    for name in map(str, dataset.policy.values):
+        if not results.has(dataset, name):
+            continue
+        found = results.scores(dataset, name)
+        cells = [show(over(dataset, found[key]), digits, "", sign) for key, _, digits, sign in COLUMNS]
+        better = "–"
+        if name != "drl" and results.has(dataset, "drl"):
+            reference = results.final_reward(dataset, "drl")
+            better = show(improvement(found["reward"], reference, groups), 2)
+        rows.append([results.label(name), *cells, better])
+    return rows
+
+
+def headings() -> list[str]:
+    """Return the table's column headings."""
+    return ["policy", *(title for _, title, _, _ in COLUMNS), "P(better than DRL)"]
+
+
+def render(dataset: xr.Dataset, drawings: Sequence[tuple[Drawing, Path]]) -> str:
+    """Return the page; figures are embedded, so that the file stands alone."""
+    protocol = results.protocol_of(dataset)
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8"><title>slicefast: transfer study</title>',
+        f"<style>{STYLE}</style></head><body>",
+        "<h1>Network slicing by transfer learning</h1>",
+        f"<p>{escape(_summary(dataset))}</p>",
+    ]
+    if not dataset.attrs["complete"]:
+        done, everything = dataset.attrs["parts_finished"], dataset.attrs["parts"]
+        parts.append(
+            f'<p class="warning">This study is not finished: {done} of {everything} parts. What follows rests on those; '
+            "continue it with <code>--resume</code>.</p>"
+        )
+    parts += [*_verdict_section(dataset), *_table_section(dataset, protocol["early_steps"])]
+    parts.append("<h2>Figures</h2>")
+    for drawing, path in drawings:
+        image = base64.b64encode(path.read_bytes()).decode()
+        parts.append(
+            f'<figure><h3>{escape(drawing.title)}</h3><img alt="{escape(drawing.title)}" '
+            f'src="data:image/png;base64,{image}"><figcaption>{escape(drawing.caption)}</figcaption></figure>'
+        )
+    parts += _provenance_section(dataset)
+    parts.append("</body></html>")
+    return "\n".join(parts)
+
+
+def _summary(dataset: xr.Dataset) -> str:
+    protocol = results.protocol_of(dataset)
+    scenario = json.loads(dataset.attrs["scenario"])
+    traffic = f"traffic from {Path(scenario['traffic_trace']).name}" if scenario["traffic_trace"] else "generated traffic"
+    return (
+        f"Scenario “{scenario['name']}”: {dataset.sizes['cell']} cells, {dataset.sizes['slice']} slices, {traffic}. "
+        f"{protocol['n_seeds']} seeds. DRL from scratch explores for {protocol['exploration_steps']} steps and trains for "
+        f"{protocol['train_steps']}; transfer trains for {protocol['transfer_steps']} steps. Every policy is evaluated over "
+        f"the same last {protocol['evaluation_steps']} steps of the target network, which no source agent has seen."
+    )
+
+
+def _verdict_section(dataset: xr.Dataset) -> list[str]:
+    found = verdicts(dataset)
+    if not found:
+        return []
+    rows = [
+        f'<tr><td>{escape(item.claim)}</td><td class="{item.verdict}"><b>{item.verdict}</b></td>'
+        f"<td>{escape(item.evidence)}</td></tr>"
+        for item in found
+    ]
+    return [
+        "<h2>Claims</h2>",
+        '<table class="text"><tr><th>claim</th><th>verdict</th><th>evidence</th></tr>',
+        *rows,
+        "</table>",
+    ]
+
+
+def _table_section(dataset: xr.Dataset, early_steps: int) -> list[str]:
+    head = "".join(f"<th>{escape(title)}</th>" for title in headings())
+    body = []
+    for name, *cells in table(dataset):
+        shown = "".join(f"<td>{_two_lines(cell)}</td>" for cell in cells)
+        body.append(f"<tr><td>{escape(name)}</td>{shown}</tr>")
+    return [
+        "<h2>Comparison</h2>",
+        f"<table><tr>{head}</tr>",
+        *body,
+        "</table>",
+        '<p class="note">Each number is an interquartile mean over seeds, averaged over the requirement groups, with its '
+        "95 % stratified bootstrap interval (seeds resampled within each group; none with a single seed). Satisfaction is "
+        "the smallest over the slices of throughput over requirement, at most 1; a cell-step fails below 0.95; the largest "
+        f"delay is over the slices. Early gain: mean reward over the first {early_steps} steps against DRL from scratch at "
+        "the same steps; final gain: the same over the evaluation steps. P(better than DRL): the share of cells and seeds "
+        "whose mean evaluation reward is higher, ties counting one half.</p>",
+        *_few_seeds(dataset.sizes["seed"]),
+    ]
+
+
+def _few_seeds(count: int) -> list[str]:
+    if count >= FEW_SEEDS:
+        return []
+    return [
+        f'<p class="warning">With {count} seed{"s" if count > 1 else ""} the intervals, where there are any, are narrower '
+        "than 95 %: take them and the verdicts as a first impression.</p>"
+    ]
+
+
+def _two_lines(cell: str) -> str:
+    value, bracket, interval = cell.partition(" [")
+    return f"{escape(value)}<span>{escape(bracket.strip() + interval)}</span>" if bracket else escape(value)
+
+
+def _provenance_section(dataset: xr.Dataset) -> list[str]:
+    versions, build = (json.loads(dataset.attrs[name]) for name in ("versions", "build"))
+    listed = ", ".join(f"{name} {value}" for name, value in {**versions, **build}.items())
+    return [
+        "<h2>How it was made</h2>",
+        f'<p class="note">{escape(listed)}. Seeds {escape(dataset.attrs["seeds"])}. The numbers behind this page are in '
+        f"<code>{results.RESULT_FILE}</code> beside it.</p>",
+        f"<details><summary>protocol and scenario</summary><pre>{escape(_indented(dataset.attrs['protocol']))}\n"
+        f"{escape(_indented(dataset.attrs['scenario']))}</pre></details>",
+    ]
+
+
+def _indented(text: str) -> str:
+    return json.dumps(json.loads(text), indent=1)
+
+
+def write(dataset: xr.Dataset, drawings: Sequence[tuple[Drawing, Path]], path: Path) -> None:
+    """Write the page so that it appears whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    partial.write_text(render(dataset, drawings), encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,245 @@
+"""The result file: everything a study measured as one xarray Dataset, NetCDF on disk, and the scores computed from it.
+
+Dimensions: policy, seed, step, cell, slice; `evaluation_step` counts the last steps, which every policy plays without
+noise or learning. What an unfinished study has not measured yet is NaN.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from slicefast.study.parts import Study
+from slicefast.study.protocol import ARMS, PRETRAIN, SIMILARITY, Part, parts
+
+RESULT_FILE = "results.nc"
+MET = 0.95  # a cell-step fails when a slice gets less than this share of its throughput requirement
+KPIS = ("throughput_bps", "delay_ms", "load", "users", "throughput_satisfaction", "delay_satisfaction")
+UNITS = {"throughput_bps": "bit/s", "delay_ms": "ms", "throughput_requirement_bps": "bit/s", "delay_requirement_ms": "ms"}
+LONG_NAMES = {
+    "reward": "reward of every step: min over slices of min(throughput/requirement, delay requirement/delay, 1)",
+    "throughput_bps": "mean throughput of the slice's users while they have data",
+    "delay_ms": "mean packet delay",
+    "load": "share of the cell's resource blocks that were used",
+    "users": "active users",
+    "throughput_satisfaction": "throughput over its requirement, at most 1; 1 without traffic",
+    "delay_satisfaction": "delay requirement over delay, at most 1; 1 without traffic",
+    "distance": "mean Kullback-Leibler divergence between default-action samples, source cell to target cell",
+    "distance_fast": "mean squared distance of the latent means",
+    "latent_mean": "latent means of default-action samples; source network's cells first, then the target network's",
+    "pretrain_reward": "reward on the source network",
+    "source_cell": "the source cell a transfer took, counted from 1; 0 where there is none",
+    "traffic_mask": "share of the slice's users that is active on the target network",
+}
+
+
+def collect(study: Study) -> xr.Dataset:
+    """Return what a study's finished parts measured."""
+    protocol, scenario = study.protocol, study.scenario
+    cells, slices, seeds = scenario.n_cells, scenario.n_slices, protocol.n_seeds
+    arms = len(protocol.arms)
+    made: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {}
+
+    def put(name: str, dims: tuple[str, ...], index: tuple[int, ...], value: NDArray[Any], leading: int) -> None:
+        if name not in made:
+            sizes = {"policy": arms, "seed": seeds}
+            shape = tuple(sizes[dim] for dim in dims[:leading]) + value.shape
+            made[name] = (dims, np.full(shape, np.nan, dtype=np.float32))
+        made[name][1][index] = value
+
+    source_cell = np.zeros((arms, seeds, cells), dtype=np.int32)
+    for part in parts(protocol):
+        if not study.finished(part):
+            continue
+        arrays = study.load(part)
+        if part.name == PRETRAIN:
+            put("pretrain_reward", ("seed", "pretrain_step", "cell"), (part.seed,), arrays["reward"], 1)
+        elif part.name == SIMILARITY:
+            for name, dims in _SIMILARITY_DIMS.items():
+                put(name, ("seed", *dims), (part.seed,), arrays[name], 1)
+        else:
+            index = (protocol.arms.index(part.name), part.seed)
+            put("reward", ("policy", "seed", "step", "cell"), index, arrays["reward"], 2)
+            for name in KPIS:
+                put(name, ("policy", "seed", "evaluation_step", "cell", "slice"), index, arrays[name], 2)
+            if "source" in arrays:
+                source_cell[index] = arrays["source"] + 1
+    made["source_cell"] = (("policy", "seed", "cell"), source_cell)
+    made["throughput_requirement_bps"] = (("cell", "slice"), np.asarray(scenario.throughput_requirement_bps))
+    made["delay_requirement_ms"] = (("cell", "slice"), np.asarray(scenario.delay_requirement_ms))
+    made["requirement_group"] = (("cell",), requirement_groups(scenario))
+    dataset = xr.Dataset(
+        made,
+        coords={
+            "policy": list(protocol.arms),
+            "seed": list(protocol.seeds),
+            "cell": np.arange(1, cells + 1),
+            "source": np.arange(1, cells + 1),
+            "target": np.arange(1, cells + 1),
+            "slice": [item.name for item in scenario.slices],
+        },
+        attrs=_attributes(study),
+    )
+    for name, array in dataset.data_vars.items():
+        array.attrs["units"] = UNITS.get(str(name), "1")
+        if name in LONG_NAMES:
+            array.attrs["long_name"] = LONG_NAMES[str(name)]
+    return dataset
+
+
+_SIMILARITY_DIMS = {
+    "distance": ("source", "target"),
+    "distance_fast": ("source", "target"),
+    "latent_mean": ("agent", "latent_sample", "latent"),
+    "latent_variance": ("agent", "latent_sample", "latent"),
+    "vae_loss": ("epoch",),
+    "traffic_mask": ("mask_step", "cell", "slice"),
+}
+
+
+def requirement_groups(scenario: Any) -> NDArray[np.int32]:
+    """Return which requirement group each cell belongs to, (N,), from 0 in the order of the cells.
+
+    Cells of equal requirements share a group.
+    """
+    rows = np.hstack([np.asarray(scenario.throughput_requirement_bps), np.asarray(scenario.delay_requirement_ms)])
+    known: dict[bytes, int] = {}
+    return np.array([known.setdefault(row.tobytes(), len(known)) for row in rows], dtype=np.int32)
+
+
+def _attributes(study: Study) -> dict[str, Any]:
+    everything = parts(study.protocol)
+    done = sum(study.finished(part) for part in everything)
+    return {
+        "title": "slicefast: network slicing by transfer learning",
+        "scenario": study.scenario.model_dump_json(),
+        "protocol": json.dumps(study.protocol.to_dict()),
+        "seeds": json.dumps(list(study.protocol.seeds)),
+        "versions": json.dumps(versions()),
+        "build": json.dumps(build()),
+        "complete": int(done == len(everything)),
+        "parts_finished": done,
+        "parts": len(everything),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions a result depends on."""
+    from slicefast import _core
+
+    names = ("numpy", "numba", "torch", "scipy", "xarray")
+    own = {"slicefast": _core.__version__, "python": platform.python_version()}
+    return {**own, **{name: version(name) for name in names}}
+
+
+def build() -> dict[str, str]:
+    """Return how the compiled core was built and what it runs on."""
+    from slicefast import _core
+
+    return {
+        "instruction_set": _core.default_isa(),
+        "instruction_sets_available": " ".join(_core.available_isas()),
+        "machine": platform.machine(),
+        "system": platform.system(),
+    }
+
+
+def write(dataset: xr.Dataset, path: Path) -> None:
+    """Write a result file that appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    packed = {name: {"zlib": True, "complevel": 4} for name, array in dataset.data_vars.items() if array.ndim >= 3}
+    try:
+        dataset.to_netcdf(partial, engine="h5netcdf", encoding=packed)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read(path: Path) -> xr.Dataset:
+    """Return a result file's dataset, in memory."""
+    with xr.open_dataset(path, engine="h5netcdf") as dataset:
+        return dataset.load()
+
+
+def label(policy: str) -> str:
+    """Return what figures and tables call a policy."""
+    return ARMS[policy].label if policy in ARMS else policy
+
+
+def protocol_of(dataset: xr.Dataset) -> dict[str, Any]:
+    """Return the protocol's fields from a result file."""
+    fields: dict[str, Any] = json.loads(dataset.attrs["protocol"])
+    return fields
+
+
+def has(dataset: xr.Dataset, policy: str) -> bool:
+    """Whether at least one seed of a policy is finished."""
+    if "reward" not in dataset or policy not in dataset.policy.values:
+        return False
+    return bool(np.isfinite(dataset.reward.sel(policy=policy).isel(step=0)).any())
+
+
+def worst_satisfaction(dataset: xr.Dataset, policy: str) -> NDArray[np.float64]:
+    """Return the minimum over slices of the throughput satisfaction, (K, E, N)."""
+    values = dataset.throughput_satisfaction.sel(policy=policy).min("slice", skipna=False)
+    return np.asarray(values.transpose("seed", "evaluation_step", "cell"), dtype=np.float64)
+
+
+def worst_delay_ms(dataset: xr.Dataset, policy: str) -> NDArray[np.float64]:
+    """Return the maximum over slices of the delay [ms], (K, E, N)."""
+    values = dataset.delay_ms.sel(policy=policy).max("slice", skipna=False)
+    return np.asarray(values.transpose("seed", "evaluation_step", "cell"), dtype=np.float64)
+
+
+def rewards(dataset: xr.Dataset, policy: str) -> NDArray[np.float64]:
+    """Return the reward of every step, (K, T, N)."""
+    return np.asarray(dataset.reward.sel(policy=policy).transpose("seed", "step", "cell"), dtype=np.float64)
+
+
+def early_reward(dataset: xr.Dataset, policy: str, steps: int | None = None) -> NDArray[np.float64]:
+    """Return the mean reward over the first steps, (K, N): the protocol's early window unless given."""
+    count = steps or int(protocol_of(dataset)["early_steps"])
+    return np.asarray(rewards(dataset, policy)[:, :count].mean(axis=1))
+
+
+def final_reward(dataset: xr.Dataset, policy: str) -> NDArray[np.float64]:
+    """Return the mean reward over the evaluation steps, (K, N)."""
+    count = int(protocol_of(dataset)["evaluation_steps"])
+    return np.asarray(rewards(dataset, policy)[:, -count:].mean(axis=1))
+
+
+def relative_gain_percent(value: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 100 (value / reference - 1)."""
+    return 100.0 * (value / reference - 1.0)
+
+
+def scores(dataset: xr.Dataset, policy: str) -> dict[str, NDArray[np.float64]]:
+    """Return a policy's scores per seed and cell, (K, N) each.
+
+    reward, satisfaction (mean minimum over slices of the throughput satisfaction), failing_percent (cell-steps below
+    0.95), delay_ms (mean of the per-step maximum) over the evaluation steps; early_gain_percent and final_gain_percent
+    in mean reward over DRL from scratch at the same steps, NaN without it.
+    """
+    worst = worst_satisfaction(dataset, policy)
+    failing = np.where(np.isnan(worst), np.nan, worst < MET)
+    found = {
+        "reward": final_reward(dataset, policy),
+        "satisfaction": worst.mean(axis=1),
+        "failing_percent": 100.0 * failing.mean(axis=1),
+        "delay_ms": worst_delay_ms(dataset, policy).mean(axis=1),
+    }
+    nothing = np.full_like(found["reward"], np.nan)
+    known = has(dataset, "drl")
+    for name, measure in (("early_gain_percent", early_reward), ("final_gain_percent", final_reward)):
+        gain = relative_gain_percent(measure(dataset, policy), measure(dataset, "drl")) if known else nothing
+        found[name] = gain
+    return found
