@@ -58,11 +58,11 @@ def load_scenario(path: Path | None, trace: Path | None = None) -> Scenario:
     scenario = Scenario.paper() if path is None else Scenario.from_toml(path)
     if trace is None:
         return scenario
-    return Scenario.model_validate({**scenario.model_dump(), "traffic_trace": str(trace.resolve())})
+    return scenario.replace(traffic_trace=str(trace.resolve()))
 
 
 def traffic_note(scenario: Scenario) -> str:
-    """Read the scenario's trace once, so that a bad one is refused before anything is written, and say what was done."""
+    """Read the scenario's trace, so that a bad one is refused before anything is written, and say what was done."""
     if scenario.traffic_trace is None:
         return ""
     from slicefast.rng import Streams
@@ -102,7 +102,9 @@ def reproduce(
             finished = run_study(study, workers or os.cpu_count() or 1, engine, progress)
     write_outcome(study)
     if not finished:
-        typer.echo(f"interrupted; what is finished is in {folder}. Continue with the same command and --resume.", err=True)
+        typer.echo(
+            f"interrupted; what is finished is in {folder}. Continue with the same command and --resume.", err=True
+        )
         raise typer.Exit(INTERRUPTED)
 
 
@@ -151,8 +153,15 @@ def print_table(headings: list[str], rows: list[list[str]]) -> None:
 
 @contextmanager
 def progress_bars(study: Any) -> Iterator[Any]:
-    """Show one bar for the study with the time left and one per running part; plain lines where there is no terminal."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    """Show a bar for the study, with the time left, and one per running part; plain lines without a terminal."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     from slicefast.study.protocol import work
     from slicefast.study.runner import total_work
@@ -242,7 +251,9 @@ def train(
         with step_bar("training", exploration + steps) as tick:
             rewards = runs.train(run, tick)
     tail = max(1, min(250, steps // 4))
-    typer.echo(f"mean reward {rewards[:tail].mean():.3f} at first, {rewards[-tail:].mean():.3f} over the last {tail} steps")
+    typer.echo(
+        f"mean reward {rewards[:tail].mean():.3f} at first, {rewards[-tail:].mean():.3f} over the last {tail} steps"
+    )
     typer.echo(f"agents in {out}; evaluate them with: slicefast evaluate {out}")
 
 
@@ -265,7 +276,9 @@ def evaluate(
         names = ("equal_split", "traffic_aware", *(("oracle",) if oracle else ()))
         with step_bar("evaluating", steps * (1 + len(names))) as tick:
             rows = runs.evaluate(trained, chosen, seed, steps, names, tick)
-    print_table(["policy", "mean reward", "mean satisfaction", "cell-steps below 0.95 [%]", "mean largest delay [ms]"], rows)
+    print_table(
+        ["policy", "mean reward", "mean satisfaction", "cell-steps below 0.95 [%]", "mean largest delay [ms]"], rows
+    )
 
 
 @contextmanager

@@ -1,14 +1,16 @@
 """Transfer between agents: how alike two cells are, which source to take, and what to hand over.
 
-The similarity of Hu, Liao, Liu and Carle (arXiv 2301.03262): samples x = [observation, reward] of every agent under the
-default action are encoded by one variational autoencoder; the distance of source i to target j is the mean Kullback-Leibler
-divergence between the latent Gaussians of all their sample pairs. A small distance promises a useful transfer.
+The similarity of Hu, Liao, Liu and Carle (arXiv 2301.03262): samples x = [observation, reward] of every agent under
+the default action are encoded by one variational autoencoder; the distance of source i to target j is the mean
+Kullback-Leibler divergence between the latent Gaussians of all their sample pairs. A small distance promises a useful
+transfer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -78,7 +80,7 @@ def similarity_matrix(
     arrays = _checked(samples)
     offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int64)
     pooled = np.concatenate(arrays)
-    vae = VAE(input_dim=pooled.shape[1], seed=seed, **vae_options)
+    vae = VAE(input_dim=pooled.shape[1], **vae_options)
     loss = vae.fit(pooled, epochs=vae_epochs, seed=seed)
     mean, variance = vae.encode(pooled)
     return Similarity(
@@ -106,7 +108,7 @@ def mean_squared_distance(mean: NDArray[np.float64], offsets: NDArray[np.int64])
 
     It factorises over moments, E||m_i - m_j||^2 = tr C_i + tr C_j + ||E m_i - E m_j||^2, which does not cancel.
     """
-    parts = [mean[start:stop] for start, stop in zip(offsets[:-1], offsets[1:], strict=True)]
+    parts = [mean[start:stop] for start, stop in pairwise(offsets)]
     centre = np.stack([part.mean(axis=0) for part in parts])
     spread = np.array([part.var(axis=0).sum() for part in parts])
     between = ((centre[:, None] - centre[None]) ** 2).sum(axis=-1)
@@ -149,7 +151,7 @@ def transfer(
     """Hand what source agents learned to target agents, in place.
 
     model: all layers of actor and critics. feature: the lower layers, then frozen. instance: the source's transitions
-    into the target's replay. integrated: model and instance, the paper's proposal. Optimiser state is never handed over.
+    into the target's replay. integrated: model and instance, the paper's proposal. Optimiser state stays behind.
 
     Parameters
     ----------

@@ -209,7 +209,9 @@ def draw_delay(dataset: xr.Dataset) -> Figure | None:
     axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.set(xlabel="largest mean delay of the slices, x [ms]", ylabel="share of cell-steps with at most x", ylim=(0, 1.02))
+    axis.set(
+        xlabel="largest mean delay of the slices, x [ms]", ylabel="share of cell-steps with at most x", ylim=(0, 1.02)
+    )
     axis.legend(loc="lower right")
     return figure
 
@@ -239,7 +241,7 @@ def draw_distance(dataset: xr.Dataset) -> Figure | None:
     shown = (centred @ axes[:2].T).reshape(*latent.shape[:2], 2)
     explained = spread[:2] ** 2 / np.sum(spread**2)
     groups = dataset.requirement_group.values
-    for network, marker, name in ((0, "o", "source network"), (1, "^", "target network")):
+    for network, marker, name in ((0, "o", "source"), (1, "^", "target")):
         for group in np.unique(groups):
             members = np.flatnonzero(groups == group) + network * cells.size
             points = shown[members].reshape(-1, 2)
@@ -251,12 +253,12 @@ def draw_distance(dataset: xr.Dataset) -> Figure | None:
                 alpha=0.55,
                 markeredgewidth=0,
                 color=(BLUE, VERMILION, GREEN, PURPLE)[group % 4],
-                label=f"{name}, requirements {group + 1}",
+                label=f"{name} cells, requirement group {group + 1}",
             )
     right.set_xlabel(f"main latent direction ({100 * explained[0]:.0f} % of variance)")
     right.set_ylabel(f"second latent direction ({100 * explained[1]:.0f} %)")
     right.set_title("default-action samples, latent space")
-    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", markerscale=2, ncols=4, fontsize=7)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", markerscale=2, ncols=4, fontsize=6.5)
     return figure
 
 
@@ -325,8 +327,8 @@ DRAWINGS = (
     Drawing(
         "satisfaction",
         "Throughput satisfaction",
-        "Complementary distribution of the smallest per-slice throughput satisfaction over all cells and evaluation "
-        "steps; the line marks 0.95.",
+        "Complementary distribution of the smallest per-slice throughput satisfaction over all cells and "
+        "evaluation steps; the line marks 0.95.",
         draw_satisfaction,
     ),
     Drawing(
@@ -338,15 +340,15 @@ DRAWINGS = (
     Drawing(
         "distance",
         "Distance and latent space",
-        "Left: mean divergence between the default-action samples of source and target cells. Right: the same samples in "
-        "the autoencoder's latent space, projected on its two main directions. One seed.",
+        "Left: mean divergence between the default-action samples of source and target cells. Right: the same samples "
+        "in the autoencoder's latent space, projected on its two main directions. One seed.",
         draw_distance,
     ),
     Drawing(
         "gain",
         "Gain against distance",
-        "Reward gained over DRL from scratch at the same steps, one point per target cell and seed, against the distance "
-        "to the source it was given.",
+        "Reward gained over DRL from scratch at the same steps, one point per target cell and seed, against the "
+        "distance to the source it was given.",
         draw_gain,
     ),
 )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Arrays = dict[str, NDArray[Any]]
 Tick = Callable[[int], None]
 TICK_STEPS = 25
+CAPACITY = 10_000  # transitions an agent keeps of its own
 LATENT_SAMPLES = 60  # per agent, kept for the figure
 
 
@@ -156,11 +157,11 @@ def _report(step: int, steps: range, tick: Tick) -> None:
         tick(done % TICK_STEPS)
 
 
-def new_agents(scenario: Scenario, exploration_steps: int, seed: int) -> TD3:
+def new_agents(scenario: Scenario, exploration_steps: int, seed: int, capacity: int = CAPACITY) -> TD3:
     """Return one untrained agent per cell."""
     from slicefast.learn import TD3, TD3Config
 
-    config = TD3Config(exploration_steps=exploration_steps)
+    config = TD3Config(exploration_steps=exploration_steps, capacity=capacity)
     return TD3(
         n_agents=scenario.n_cells,
         obs_dim=4 * scenario.n_slices,
@@ -186,9 +187,7 @@ def pretrain(study: Study, part: Part, tick: Tick) -> Arrays:
     learn(simulator, agents, recorder, protocol.learning_steps, protocol.learning_steps, tick)
     path = study.agents_path(part)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    agents.save(partial)
-    partial.replace(path)
+    agents.save(path)
     return {"reward": recorder.reward}
 
 
@@ -273,7 +272,8 @@ def run_arm(study: Study, part: Part, arm: Arm, tick: Tick) -> Arrays:
         source = TD3.load(study.agents_path(Part(part.seed, PRETRAIN)))
         distance = study.load(Part(part.seed, SIMILARITY))["distance"]
         chosen = choose_sources(distance, arm.source, seed)
-        agents = new_agents(scenario, 0, seed)
+        kept = protocol.learning_steps if arm.strategy in ("instance", "integrated") else 0
+        agents = new_agents(scenario, 0, seed, CAPACITY + kept)
         transfer(source, chosen, agents, range(scenario.n_cells), arm.strategy)  # type: ignore[arg-type]
         learn(simulator, agents, recorder, protocol.transfer_steps, protocol.horizon, tick)
         extra["source"] = chosen

@@ -1,8 +1,8 @@
 """What a study runs: its arms, how long each trains, and the parts it is made of.
 
-A study repeats, for every seed, one experiment on two networks of the scenario: the *source* network, where agents learn
-from scratch, and the *target* network (another seed: other users, shadowing and traffic mask), where every arm plays
-the same steps. All arms are evaluated over the same last steps of the target network.
+A study repeats, for every seed, one experiment on two networks of the scenario: the *source* network, where agents
+learn from scratch, and the *target* network (another seed: other users, shadowing and traffic mask), where every arm
+plays the same steps. All arms are evaluated over the same last steps of the target network.
 """
 
 from __future__ import annotations

@@ -29,6 +29,12 @@ figure { margin: 1.2rem 0; } img { max-width: 100%; } figcaption { color: #444; 
 code { font-size: 0.85rem; }
 """
 FEW_SEEDS = 5  # a bootstrap over fewer seeds has too few distinct resamples to cover 95 %
+NOTE = """Each number is an interquartile mean over seeds, averaged over the requirement groups, with its 95 %
+stratified bootstrap interval (seeds resampled within each group; none with a single seed). Satisfaction is the
+smallest over the slices of throughput over requirement, at most 1; a cell-step fails below 0.95; the largest delay is
+over the slices. Early gain: mean reward over the first {early_steps} steps against DRL from scratch at the same steps;
+final gain: the same over the evaluation steps. P(better than DRL): the share of cells and seeds whose mean evaluation
+reward is higher, ties counting one half."""
 COLUMNS = (
     ("reward", "mean reward", 3, False),
     ("satisfaction", "mean satisfaction", 3, False),
@@ -48,7 +54,7 @@ def table(dataset: xr.Dataset) -> list[list[str]]:
             continue
         found = results.scores(dataset, name)
         cells = [show(over(dataset, found[key]), digits, "", sign) for key, _, digits, sign in COLUMNS]
-        better = "–"
+        better = "-"
         if name != "drl" and results.has(dataset, "drl"):
             reference = results.final_reward(dataset, "drl")
             better = show(improvement(found["reward"], reference, groups), 2)
@@ -74,8 +80,8 @@ def render(dataset: xr.Dataset, drawings: Sequence[tuple[Drawing, Path]]) -> str
     if not dataset.attrs["complete"]:
         done, everything = dataset.attrs["parts_finished"], dataset.attrs["parts"]
         parts.append(
-            f'<p class="warning">This study is not finished: {done} of {everything} parts. What follows rests on those; '
-            "continue it with <code>--resume</code>.</p>"
+            f'<p class="warning">This study is not finished: {done} of {everything} parts. What follows rests on '
+            "those; continue it with <code>--resume</code>.</p>"
         )
     parts += [*_verdict_section(dataset), *_table_section(dataset, protocol["early_steps"])]
     parts.append("<h2>Figures</h2>")
@@ -93,12 +99,15 @@ def render(dataset: xr.Dataset, drawings: Sequence[tuple[Drawing, Path]]) -> str
 def _summary(dataset: xr.Dataset) -> str:
     protocol = results.protocol_of(dataset)
     scenario = json.loads(dataset.attrs["scenario"])
-    traffic = f"traffic from {Path(scenario['traffic_trace']).name}" if scenario["traffic_trace"] else "generated traffic"
+    traffic = (
+        f"traffic from {Path(scenario['traffic_trace']).name}" if scenario["traffic_trace"] else "generated traffic"
+    )
     return (
         f"Scenario “{scenario['name']}”: {dataset.sizes['cell']} cells, {dataset.sizes['slice']} slices, {traffic}. "
-        f"{protocol['n_seeds']} seeds. DRL from scratch explores for {protocol['exploration_steps']} steps and trains for "
-        f"{protocol['train_steps']}; transfer trains for {protocol['transfer_steps']} steps. Every policy is evaluated over "
-        f"the same last {protocol['evaluation_steps']} steps of the target network, which no source agent has seen."
+        f"{protocol['n_seeds']} seeds. DRL from scratch explores for {protocol['exploration_steps']} steps and trains "
+        f"for {protocol['train_steps']}; transfer trains for {protocol['transfer_steps']} steps. Every policy is "
+        f"evaluated over the same last {protocol['evaluation_steps']} steps of the target network, which no source "
+        "agent has seen."
     )
 
 
@@ -130,12 +139,7 @@ def _table_section(dataset: xr.Dataset, early_steps: int) -> list[str]:
         f"<table><tr>{head}</tr>",
         *body,
         "</table>",
-        '<p class="note">Each number is an interquartile mean over seeds, averaged over the requirement groups, with its '
-        "95 % stratified bootstrap interval (seeds resampled within each group; none with a single seed). Satisfaction is "
-        "the smallest over the slices of throughput over requirement, at most 1; a cell-step fails below 0.95; the largest "
-        f"delay is over the slices. Early gain: mean reward over the first {early_steps} steps against DRL from scratch at "
-        "the same steps; final gain: the same over the evaluation steps. P(better than DRL): the share of cells and seeds "
-        "whose mean evaluation reward is higher, ties counting one half.</p>",
+        f'<p class="note">{NOTE.format(early_steps=early_steps)}</p>',
         *_few_seeds(dataset.sizes["seed"]),
     ]
 
@@ -144,7 +148,7 @@ def _few_seeds(count: int) -> list[str]:
     if count >= FEW_SEEDS:
         return []
     return [
-        f'<p class="warning">With {count} seed{"s" if count > 1 else ""} the intervals, where there are any, are narrower '
+        f'<p class="warning">With {count} seed{"s" if count > 1 else ""} the intervals, if any, are narrower '
         "than 95 %: take them and the verdicts as a first impression.</p>"
     ]
 
@@ -159,8 +163,8 @@ def _provenance_section(dataset: xr.Dataset) -> list[str]:
     listed = ", ".join(f"{name} {value}" for name, value in {**versions, **build}.items())
     return [
         "<h2>How it was made</h2>",
-        f'<p class="note">{escape(listed)}. Seeds {escape(dataset.attrs["seeds"])}. The numbers behind this page are in '
-        f"<code>{results.RESULT_FILE}</code> beside it.</p>",
+        f'<p class="note">{escape(listed)}. Seeds {escape(dataset.attrs["seeds"])}. The numbers behind this page are '
+        f"in <code>{results.RESULT_FILE}</code> beside it.</p>",
         f"<details><summary>protocol and scenario</summary><pre>{escape(_indented(dataset.attrs['protocol']))}\n"
         f"{escape(_indented(dataset.attrs['scenario']))}</pre></details>",
     ]

@@ -18,12 +18,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from slicefast.study.parts import Study
-from slicefast.study.protocol import ARMS, PRETRAIN, SIMILARITY, Part, parts
+from slicefast.study.protocol import ARMS, PRETRAIN, SIMILARITY, parts
 
 RESULT_FILE = "results.nc"
 MET = 0.95  # a cell-step fails when a slice gets less than this share of its throughput requirement
 KPIS = ("throughput_bps", "delay_ms", "load", "users", "throughput_satisfaction", "delay_satisfaction")
-UNITS = {"throughput_bps": "bit/s", "delay_ms": "ms", "throughput_requirement_bps": "bit/s", "delay_requirement_ms": "ms"}
+UNITS = {
+    "throughput_bps": "bit/s",
+    "delay_ms": "ms",
+    "throughput_requirement_bps": "bit/s",
+    "delay_requirement_ms": "ms",
+}
 LONG_NAMES = {
     "reward": "reward of every step: min over slices of min(throughput/requirement, delay requirement/delay, 1)",
     "throughput_bps": "mean throughput of the slice's users while they have data",
@@ -44,7 +49,7 @@ LONG_NAMES = {
 def collect(study: Study) -> xr.Dataset:
     """Return what a study's finished parts measured."""
     protocol, scenario = study.protocol, study.scenario
-    cells, slices, seeds = scenario.n_cells, scenario.n_slices, protocol.n_seeds
+    cells, seeds = scenario.n_cells, protocol.n_seeds
     arms = len(protocol.arms)
     made: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {}
 

@@ -26,7 +26,7 @@ class StudyError(ValueError):
     """A study that cannot be started or continued as asked; nothing was written."""
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Raised inside a part when the study was interrupted."""
 
 
@@ -34,13 +34,13 @@ class Progress(Protocol):
     """What a runner tells about its progress."""
 
     def started(self, part: Part) -> None:
-        """A part began."""
+        """Hear that a part began."""
 
     def advanced(self, part: Part, steps: int) -> None:
-        """A part played steps."""
+        """Hear that a part played steps."""
 
     def finished(self, part: Part) -> None:
-        """A part's file was written."""
+        """Hear that a part's file was written."""
 
 
 class Silent:
@@ -69,7 +69,9 @@ def open_study(folder: Path, scenario: Scenario, protocol: StudyProtocol, resume
     asked = {"scenario": scenario.model_dump(mode="json"), "protocol": protocol.to_dict()}
     if manifest.is_file():
         if not resume:
-            raise StudyError(f"{folder} already holds a study: continue it with --resume, or name another folder (--out)")
+            raise StudyError(
+                f"{folder} already holds a study: continue it with --resume, or name another folder (--out)"
+            )
         try:
             kept = json.loads(manifest.read_text())
             kept_protocol = StudyProtocol.from_dict(kept["protocol"])
@@ -185,7 +187,7 @@ def _start_worker(stop: Any, reports: Any) -> None:
 def _run_in_worker(study: Study, part: Part, parent: int) -> None:
     def tick(steps: int) -> None:
         if _stop.is_set() or os.getppid() != parent:
-            raise Stopped
+            raise StoppedError
         _reports.put((part, steps))
 
     _reports.put((part, 0))

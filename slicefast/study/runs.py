@@ -124,5 +124,3 @@ def _summary(recorder: Recorder) -> list[str]:
     delay = recorder.kpis["delay_ms"].max(axis=-1)
     failing = 100.0 * float((worst < MET).mean())
     return [f"{recorder.reward.mean():.3f}", f"{worst.mean():.3f}", f"{failing:.1f}", f"{delay.mean():.2f}"]
-
-

@@ -1,7 +1,7 @@
 """The claims a study confirms, refutes or leaves undecided, each with its number and interval.
 
-A claim is confirmed when the whole 95 % interval lies on its side, refuted when the whole interval lies on the other, and
-undecided otherwise; one seed decides nothing.
+A claim is confirmed when the whole 95 % interval lies on its side, refuted when the whole interval lies on the other,
+and undecided otherwise; one seed decides nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def over(dataset: xr.Dataset, values: Floats) -> Estimate:
 def show(estimate: Estimate, digits: int = 3, unit: str = "", sign: bool = False) -> str:
     """Return an estimate as text: value [low, high]."""
     if not np.isfinite(estimate.value):
-        return "–"
+        return "-"
     form = f"{'+' if sign else ''}.{digits}f"
     interval = f" [{estimate.low:{form}}, {estimate.high:{form}}]" if estimate.known else ""
     return f"{estimate.value:{form}}{unit}{interval}"
@@ -79,8 +79,8 @@ def _transfer_starts_higher(dataset: xr.Dataset) -> Verdict:
     return Verdict(
         "(b) Transfer starts far higher than DRL from scratch and ends at least as high.",
         decide((early, 0.0), (final, -EQUAL_REWARD)),
-        f"difference in mean reward {show(early, sign=True)} over the first {steps} steps, {show(final, sign=True)} over "
-        f"the evaluation steps (at least as high: above -{EQUAL_REWARD})",
+        f"difference in mean reward {show(early, sign=True)} over the first {steps} steps, {show(final, sign=True)} "
+        f"over the evaluation steps (at least as high: above -{EQUAL_REWARD})",
     )
 
 
@@ -91,8 +91,8 @@ def _headline(dataset: xr.Dataset) -> Verdict:
     return Verdict(
         f"(c) Transfer gains more than {PAPER_GAIN_PERCENT:.0f} % over DRL from scratch.",
         decide((early, PAPER_GAIN_PERCENT)),
-        f"gain in mean reward {show(early, 1, ' %', True)} over the first {steps} steps, on which the verdict rests (the "
-        f"paper does not say where its figure is measured); {show(final, 1, ' %', True)} over the evaluation steps",
+        f"gain in mean reward {show(early, 1, ' %', True)} over the first {steps} steps, on which the verdict rests "
+        f"(the paper does not say where its own was measured); {show(final, 1, ' %', True)} over the evaluation steps",
     )
 
 

@@ -1,0 +1,298 @@
+"""A whole study on a tiny network: its result file, resuming, interrupting, refusing, figures and report."""
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from slicefast import Scenario
+from slicefast.study import figures, report, results, verdicts
+from slicefast.study.parts import Study, choose_sources, load_arrays, run_part, save_arrays
+from slicefast.study.protocol import ARMS, Part, Protocol, needs, parts, ready, stream_seed
+from slicefast.study.runner import MANIFEST, Silent, StudyError, load_study, open_study, run_study, total_work
+
+TINY = Protocol(
+    n_seeds=2,
+    exploration_steps=20,
+    train_steps=40,
+    transfer_steps=40,
+    evaluation_steps=10,
+    sample_steps=20,
+    vae_epochs=2,
+    early_steps=20,
+    mask_steps=12,
+)
+
+
+def tiny_scenario(**overrides: Any) -> Scenario:
+    """Return one site, three cells, few TTIs."""
+    return Scenario.hexagonal(n_sites=1, window_ttis=20, **overrides)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Return a finished study, run in this process."""
+    study = open_study(tmp_path_factory.mktemp("study") / "run", tiny_scenario(), TINY)
+    assert run_study(study, workers=1)
+    return study
+
+
+@pytest.fixture(scope="module")
+def dataset(finished: Study) -> xr.Dataset:
+    """Return its result file, written and read back."""
+    path = finished.folder / results.RESULT_FILE
+    results.write(results.collect(finished), path)
+    return results.read(path)
+
+
+def test_every_part_has_a_file_and_nothing_half_written_is_left(finished: Study) -> None:
+    assert all(finished.finished(part) for part in parts(TINY))
+    assert not list(finished.folder.rglob("*.partial*"))
+
+
+def test_result_file_has_the_dimensions_and_says_what_it_rests_on(dataset: xr.Dataset, finished: Study) -> None:
+    sizes = {"policy": len(TINY.arms), "seed": 2, "step": TINY.horizon, "cell": 3, "slice": 4}
+    assert {name: dataset.sizes[name] for name in sizes} == sizes
+    assert dataset.reward.dims == ("policy", "seed", "step", "cell")
+    assert dataset.delay_ms.dims == ("policy", "seed", "evaluation_step", "cell", "slice")
+    assert dataset.delay_ms.attrs["units"] == "ms"
+    assert dataset.attrs["complete"] == 1
+    assert json.loads(dataset.attrs["seeds"]) == [0, 1]
+    assert Scenario.model_validate_json(dataset.attrs["scenario"]) == finished.scenario
+    assert Protocol.from_dict(json.loads(dataset.attrs["protocol"])) == TINY
+    assert {"slicefast", "numpy", "torch"} <= json.loads(dataset.attrs["versions"]).keys()
+    assert "instruction_set" in json.loads(dataset.attrs["build"])
+    assert np.isfinite(dataset.reward.values).all()
+    assert ((dataset.reward > 0.0) & (dataset.reward <= 1.0)).all()
+
+
+def test_fixed_policies_and_masks_do_not_depend_on_the_learners(dataset: xr.Dataset, finished: Study) -> None:
+    """The evaluation's rewards follow from the stored KPIs: reward = min over slices of both satisfactions."""
+    worst = np.minimum(dataset.throughput_satisfaction, dataset.delay_satisfaction).min("slice")
+    np.testing.assert_allclose(worst.values, dataset.reward.isel(step=slice(-10, None)).values, atol=1e-6)
+    assert ((dataset.traffic_mask >= 0.0) & (dataset.traffic_mask <= 1.0)).all()
+
+
+def test_transfers_take_the_nearest_and_the_farthest_other_cell(dataset: xr.Dataset) -> None:
+    for seed in range(2):
+        distance = dataset.distance.values[seed].copy()
+        for name, pick, own in (("transfer_most", np.argmin, np.inf), ("transfer_least", np.argmax, -np.inf)):
+            np.fill_diagonal(distance, own)
+            np.testing.assert_array_equal(dataset.source_cell.sel(policy=name)[seed], pick(distance, axis=0) + 1)
+    assert (dataset.source_cell.sel(policy="drl") == 0).all()
+
+
+def test_random_sources_are_never_the_cell_itself() -> None:
+    chosen = choose_sources(np.random.default_rng(0).random((6, 6)), "random", seed=3)
+    assert (chosen != np.arange(6)).all()
+    np.testing.assert_array_equal(chosen, choose_sources(np.random.default_rng(0).random((6, 6)), "random", seed=3))
+
+
+def test_same_seeds_give_the_same_numbers_in_any_order_and_process(tmp_path: Path, finished: Study) -> None:
+    study = open_study(tmp_path / "again", tiny_scenario(), TINY)
+    assert run_study(study, workers=2)
+    for part in parts(TINY):
+        first, second = finished.load(part), study.load(part)
+        for name, values in first.items():
+            np.testing.assert_array_equal(values, second[name], err_msg=f"{part}: {name}")
+
+
+def test_figures_are_pictures(dataset: xr.Dataset, tmp_path: Path) -> None:
+    written = figures.write_all(dataset, tmp_path)
+    assert {drawing.name for drawing, _ in written} >= {drawing.name for drawing in figures.DRAWINGS[:6]}
+    for _, path in written:
+        assert path.read_bytes().startswith(b"\x89PNG")
+        assert path.stat().st_size > 5_000
+    assert not list(tmp_path.glob("*.partial*"))
+
+
+class Page(HTMLParser):
+    """Collects what the report is made of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.images: list[str] = []
+        self.links: list[str] = []
+        self.rows = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep images, links and table rows."""
+        found = dict(attrs)
+        if tag == "img":
+            self.images.append(found["src"] or "")
+        self.links += [found[name] or "" for name in ("href", "src") if name in found]
+        self.rows += tag == "tr"
+
+
+def test_report_stands_alone_with_every_figure_arm_and_claim(dataset: xr.Dataset, tmp_path: Path) -> None:
+    drawings = figures.write_all(dataset, tmp_path / "figures")
+    report.write(dataset, drawings, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    page = Page()
+    page.feed(text)
+    assert len(page.images) == len(drawings)
+    assert all(link.startswith("data:image/png;base64,") for link in page.links)
+    assert base64.b64decode(page.images[0].split(",")[1]) == drawings[0][1].read_bytes()
+    for name in TINY.arms:
+        assert ARMS[name].label in text
+    assert [item.claim[:3] for item in verdicts.verdicts(dataset)] == ["(a)", "(b)", "(c)", "(d)"]
+    assert len(re.findall(r"<b>(confirmed|refuted|undecided)</b>", text)) == 4
+    assert "With 2 seeds" in text
+    assert "not finished" not in text
+
+
+def test_table_has_one_estimate_per_column_and_drl_gains_nothing_over_itself(dataset: xr.Dataset) -> None:
+    rows = {row[0]: row for row in report.table(dataset)}
+    assert all(len(row) == len(report.headings()) for row in rows.values())
+    own = rows["DRL from scratch"]
+    assert own[5].startswith("+0.0")
+    assert own[7] == "-"
+
+
+def fake(reward_drl: float, reward_transfer: float, spread: float) -> xr.Dataset:
+    """Return a result file with constant rewards per arm and seeds that differ by `spread`."""
+    names = ["traffic_aware", "drl", "transfer_most"]
+    base = np.array([0.5, reward_drl, reward_transfer])[:, None, None, None]
+    noise = spread * np.array([-1.5, -0.5, 0.5, 1.5, -1.0, 1.0])[None, :, None, None]
+    reward = np.broadcast_to(base, (3, 6, 30, 2)) + noise * np.array([0.0, 1.0, 0.0])[:, None, None, None]
+    return xr.Dataset(
+        {"reward": (("policy", "seed", "step", "cell"), reward), "requirement_group": ("cell", [0, 1])},
+        coords={"policy": names},
+        attrs={"protocol": json.dumps({"early_steps": 10, "evaluation_steps": 5})},
+    )
+
+
+@pytest.mark.parametrize(
+    ("drl", "spread", "expected"),
+    [(0.8, 0.01, verdicts.CONFIRMED), (0.3, 0.01, verdicts.REFUTED), (0.5, 0.1, verdicts.UNDECIDED)],
+)
+def test_verdict_follows_from_the_interval(drl: float, spread: float, expected: str) -> None:
+    assert verdicts._drl_beats_baseline(fake(drl, 0.9, spread)).verdict == expected
+
+
+def test_transfer_that_ends_lower_is_refuted() -> None:
+    dataset = fake(0.8, 0.7, 0.001)
+    dataset["reward"] = dataset.reward.copy()
+    dataset.reward[1, :, :10] = 0.2  # DRL's start
+    assert verdicts._transfer_starts_higher(dataset).verdict == verdicts.REFUTED
+
+
+def test_interrupted_study_is_readable_and_resumes_to_the_same_numbers(tmp_path: Path, finished: Study) -> None:
+    class Impatient(Silent):
+        done = 0
+
+        def finished(self, part: Part) -> None:
+            self.done += 1
+            if self.done == 5:
+                raise KeyboardInterrupt
+
+    study = open_study(tmp_path / "run", tiny_scenario(), TINY)
+    assert not run_study(study, workers=1, progress=Impatient())
+    assert 0 < total_work(study, only_finished=True) < total_work(study)
+    dataset = results.collect(study)
+    assert dataset.attrs["complete"] == 0
+    assert np.isnan(dataset.reward.sel(seed=1)).all()
+    drawings = figures.write_all(dataset, tmp_path / "figures")
+    assert "not finished" in report.render(dataset, drawings)
+
+    again = open_study(tmp_path / "run", tiny_scenario(), TINY, resume=True)
+    assert run_study(again, workers=1)
+    for part in parts(TINY):
+        np.testing.assert_array_equal(
+            again.load(part)["distance" if part.name == "similarity" else "reward"],
+            finished.load(part)["distance" if part.name == "similarity" else "reward"],
+        )
+
+
+def test_stopping_inside_a_part_leaves_no_file(tmp_path: Path) -> None:
+    study = open_study(tmp_path / "run", tiny_scenario(), TINY)
+
+    def stop(steps: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_part(study, Part(0, "equal_split"), stop)
+    assert sorted(path.name for path in study.folder.rglob("*")) == [MANIFEST]
+    report.render(results.collect(study), [])  # nothing finished is still readable
+
+
+def test_arrays_appear_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_arrays(tmp_path / "a.npz", {"x": np.arange(3)})
+    np.testing.assert_array_equal(load_arrays(tmp_path / "a.npz")["x"], [0, 1, 2])
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez_compressed", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_arrays(tmp_path / "a.npz", {"x": np.arange(4)})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+    np.testing.assert_array_equal(load_arrays(tmp_path / "a.npz")["x"], [0, 1, 2])
+
+
+def test_a_study_is_never_overwritten(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    study = open_study(folder, tiny_scenario(), TINY)
+    before = (folder / MANIFEST).read_bytes()
+    with pytest.raises(StudyError, match="--resume"):
+        open_study(folder, tiny_scenario(), TINY)
+    with pytest.raises(StudyError, match=r"another scenario.*step_s"):
+        open_study(folder, tiny_scenario(step_s=2.0), TINY, resume=True)
+    with pytest.raises(StudyError, match=r"train_steps was 40, now 5500"):
+        open_study(
+            folder, tiny_scenario(), Protocol(**{**TINY.to_dict(), "arms": TINY.arms, "train_steps": 5500}), True
+        )
+    assert (folder / MANIFEST).read_bytes() == before
+    assert load_study(folder) == study
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("mine")
+    with pytest.raises(StudyError, match="not empty"):
+        open_study(tmp_path / "other", tiny_scenario(), TINY)
+    with pytest.raises(StudyError, match="no study"):
+        load_study(tmp_path / "other")
+
+
+def test_a_study_can_grow_more_seeds(tmp_path: Path) -> None:
+    open_study(tmp_path / "run", tiny_scenario(), TINY)
+    more = open_study(
+        tmp_path / "run", tiny_scenario(), Protocol(**{**TINY.to_dict(), "arms": TINY.arms, "n_seeds": 3}), True
+    )
+    assert load_study(more.folder).protocol.n_seeds == 3
+
+
+def test_unknown_engine_is_refused(tmp_path: Path) -> None:
+    study = open_study(tmp_path / "run", tiny_scenario(), TINY)
+    with pytest.raises(StudyError, match="slurm"):
+        run_study(study, engine="slurm")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"train_steps": 0}, "train_steps = 0"),
+        ({"arms": ("magic",)}, "magic"),
+        ({"transfer_steps": 9000}, "transfer_steps"),
+    ],
+)
+def test_protocols_that_cannot_be_run_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Protocol(**fields)
+
+
+def test_parts_come_after_what_they_need() -> None:
+    order = parts(Protocol.full())
+    assert len(order) == len(set(order))
+    assert all(order.index(need) < order.index(part) for part in order for need in needs(part))
+    assert Part(0, "transfer_most") not in ready(order, set())
+    assert Part(0, "transfer_most") in ready(order, {Part(0, "pretrain"), Part(0, "similarity")})
+
+
+def test_learner_seeds_differ_between_parts_and_seeds() -> None:
+    seeds = {stream_seed(part.seed, part.name) for part in parts(Protocol.full())}
+    assert len(seeds) == len(parts(Protocol.full()))

@@ -1,0 +1,127 @@
+"""Similarity, ranking and handing over."""
+
+import numpy as np
+import pytest
+from slicefast.learn import TD3, TD3Config
+
+from slicefast import transfer
+
+
+def small_agents(seed: int, n_agents: int = 3, obs_dim: int = 16) -> TD3:
+    """Return agents that have a few transitions in their replay."""
+    agents = TD3(n_agents=n_agents, obs_dim=obs_dim, action_dim=4, config=TD3Config(exploration_steps=5), seed=seed)
+    generator = np.random.default_rng(seed)
+    observation = generator.random((n_agents, obs_dim), dtype=np.float32)
+    for _ in range(10):
+        action = agents.act(observation, explore=True)
+        following = generator.random((n_agents, obs_dim), dtype=np.float32)
+        agents.store(observation, action, generator.random(n_agents, dtype=np.float32), following)
+        observation = following
+    return agents
+
+
+def samples(centres: list[float], count: int = 80) -> list[np.ndarray]:
+    generator = np.random.default_rng(0)
+    return [(generator.normal(scale=0.1, size=(count, 17)) + centre).astype(np.float32) for centre in centres]
+
+
+def test_agents_alike_are_closer_than_agents_apart() -> None:
+    found = transfer.similarity_matrix(samples([0.0, 0.02, 1.0]), seed=1, vae_epochs=30)
+    assert found.distance.shape == (3, 3)
+    assert np.isfinite(found.distance).all()
+    assert found.distance[0, 1] < found.distance[0, 2]
+    assert list(transfer.rank_sources(found.distance, target=0, exclude=[0])) == [1, 2]
+    np.testing.assert_array_equal(found.offsets, [0, 80, 160, 240])
+    assert found.loss[-1] < found.loss[0]
+
+
+def test_same_seed_same_distance() -> None:
+    first, second = (transfer.similarity_matrix(samples([0.0, 1.0]), seed=3, vae_epochs=2) for _ in range(2))
+    np.testing.assert_array_equal(first.distance, second.distance)
+
+
+def test_fast_distance_is_the_mean_over_all_pairs() -> None:
+    generator = np.random.default_rng(1)
+    mean, offsets = generator.normal(size=(12, 4)) + 100.0, np.array([0, 5, 12])
+    expected = np.empty((2, 2))
+    parts = mean[:5], mean[5:]
+    for i, first in enumerate(parts):
+        for j, second in enumerate(parts):
+            expected[i, j] = np.mean([np.sum((a - b) ** 2) for a in first for b in second])
+    np.testing.assert_allclose(transfer.mean_squared_distance(mean, offsets), expected, rtol=1e-10)
+
+
+def test_divergence_of_equal_small_variances_is_proportional_to_the_fast_distance() -> None:
+    """KL = ||m_i - m_j||^2 / (2 v) when all variances are one constant v (exact, so only rounding is left)."""
+    generator = np.random.default_rng(2)
+    mean, offsets = generator.normal(size=(30, 4)), np.array([0, 10, 20, 30])
+    divergence = transfer.latent_distance(mean, np.full_like(mean, 1e-3), offsets, "kl")
+    fast = transfer.latent_distance(mean, np.full_like(mean, 1e-3), offsets, "fast")
+    np.testing.assert_allclose(divergence, fast / 2e-3, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ([], "empty"),
+        ([np.zeros((0, 17))], r"samples\[0\]"),
+        ([np.zeros((3, 17)), np.zeros((3, 16))], r"samples\[1\] has 16 features"),
+        ([np.full((3, 17), np.nan)], "not finite"),
+    ],
+)
+def test_bad_samples_are_refused(bad: list[np.ndarray], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        transfer.similarity_matrix(bad)
+
+
+def test_unknown_distance_is_refused() -> None:
+    with pytest.raises(ValueError, match="euclid"):
+        transfer.similarity_matrix(samples([0.0]), distance="euclid")
+
+
+def test_ranking_orders_by_distance_and_leaves_out() -> None:
+    distance = np.array([[0.0, 5.0], [1.0, 3.0], [2.0, 4.0]])
+    assert list(transfer.rank_sources(distance, 1)) == [1, 2, 0]
+    assert list(transfer.rank_sources(distance, 1, exclude=[1])) == [2, 0]
+    assert list(transfer.rank_sources(distance, 1, sources=[0, 2])) == [2, 0]
+    with pytest.raises(ValueError, match="target = 2"):
+        transfer.rank_sources(distance, 2)
+    with pytest.raises(ValueError, match="no source is left"):
+        transfer.rank_sources(distance, 0, exclude=[0, 1, 2])
+
+
+@pytest.mark.parametrize("strategy", ["model", "integrated"])
+def test_transferred_agents_act_like_their_sources(strategy: transfer.Strategy) -> None:
+    source, target = small_agents(0), small_agents(1)
+    transfer.transfer(source, [2, 0], target, [0, 1], strategy)
+    observation = np.random.default_rng(5).random((3, 16), dtype=np.float32)
+    swapped = observation[[1, 2, 0]]  # source agents 2 and 0 see what target agents 0 and 1 see
+    before = small_agents(1).act(observation, explore=False)
+    expected, found = source.act(swapped, explore=False), target.act(observation, explore=False)
+    np.testing.assert_allclose(found[0], expected[2], atol=1e-6)
+    np.testing.assert_allclose(found[1], expected[0], atol=1e-6)
+    np.testing.assert_array_equal(found[2], before[2])
+
+
+def test_instance_transfer_hands_over_transitions_and_no_network() -> None:
+    source, target = small_agents(0), small_agents(1)
+    observation = np.random.default_rng(5).random((3, 16), dtype=np.float32)
+    before = target.act(observation, explore=False)
+    transfer.transfer(source, 2, target, 0, "instance")
+    np.testing.assert_array_equal(target.act(observation, explore=False), before)
+    kept, given = target.replay.export(0), source.replay.export(2)
+    for name, array in given.items():
+        np.testing.assert_array_equal(np.asarray(kept[name])[: len(array)], array)
+
+
+def test_other_slices_are_refused_and_the_target_unchanged() -> None:
+    source, target = small_agents(0, obs_dim=12), small_agents(1)
+    observation = np.random.default_rng(5).random((3, 16), dtype=np.float32)
+    before = target.act(observation, explore=False)
+    with pytest.raises(ValueError, match="obs_dim"):
+        transfer.transfer(source, 0, target, 0)
+    with pytest.raises(ValueError, match="strategy"):
+        transfer.transfer(target, 0, target, 1, "everything")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="source_index"):
+        transfer.transfer(target, [0, 1], target, [2])
+    np.testing.assert_array_equal(target.act(observation, explore=False), before)
