@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slicefast import policies
-from slicefast.kpis import observe, reward, satisfaction
+from slicefast.kpis import observe, reward
 from slicefast.scenario import Scenario
-from slicefast.simulator import Simulator
+from slicefast.study.play import CAPACITY, Arrays, Recorder, Tick, learn, new_agents, play, report, started
 from slicefast.study.protocol import (
     ARMS,
     PRETRAIN,
@@ -27,13 +27,6 @@ from slicefast.study.protocol import (
     target_network_seed,
 )
 
-if TYPE_CHECKING:
-    from slicefast.learn import TD3
-
-Arrays = dict[str, NDArray[Any]]
-Tick = Callable[[int], None]
-TICK_STEPS = 25
-CAPACITY = 10_000  # transitions an agent keeps of its own
 LATENT_SAMPLES = 60  # per agent, kept for the figure
 
 
@@ -91,93 +84,6 @@ def run_part(study: Study, part: Part, tick: Tick) -> None:
     save_arrays(study.path(part), arrays)
 
 
-class Recorder:
-    """Keeps the reward of every step and all KPIs of the last `evaluation_steps`."""
-
-    def __init__(self, scenario: Scenario, horizon: int, evaluation_steps: int):
-        cells, slices = scenario.n_cells, scenario.n_slices
-        self.scenario = scenario
-        self.first = horizon - evaluation_steps
-        self.reward = np.full((horizon, cells), np.nan, dtype=np.float32)
-        names = ("throughput_bps", "delay_ms", "load", "users", "throughput_satisfaction", "delay_satisfaction")
-        self.kpis = {name: np.full((evaluation_steps, cells, slices), np.nan, np.float32) for name in names}
-
-    def add(self, step: int, kpis: Any, rewards: NDArray[np.float32]) -> None:
-        """Keep the KPIs of a step."""
-        self.reward[step] = rewards
-        if step >= self.first:
-            for name in ("throughput_bps", "delay_ms", "load", "users"):
-                self.kpis[name][step - self.first] = getattr(kpis, name)
-            throughput, delay = satisfaction(kpis, self.scenario)
-            self.kpis["throughput_satisfaction"][step - self.first] = throughput
-            self.kpis["delay_satisfaction"][step - self.first] = delay
-
-    def arrays(self) -> Arrays:
-        """Return everything kept."""
-        return {"reward": self.reward, **self.kpis}
-
-
-def play(simulator: Simulator, policy: Any, recorder: Recorder, steps: range, tick: Tick) -> None:
-    """Play a policy that does not learn."""
-    scenario = simulator.scenario
-    observation = observe(simulator.kpis, scenario)
-    for step in steps:
-        kpis = simulator.step(policy(simulator, observation))
-        observation = observe(kpis, scenario)
-        recorder.add(step, kpis, reward(kpis, scenario))
-        _report(step, steps, tick)
-
-
-def learn(
-    simulator: Simulator, agents: TD3, recorder: Recorder | None, train_steps: int, total_steps: int, tick: Tick
-) -> None:
-    """Train agents for `train_steps` in lock-step with the network, then play them as they are to `total_steps`."""
-    scenario = simulator.scenario
-    observation = observe(simulator.kpis, scenario)
-    steps = range(total_steps)
-    for step in steps:
-        training = step < train_steps
-        action = agents.act(observation, explore=training)
-        kpis = simulator.step(action)
-        following, rewards = observe(kpis, scenario), reward(kpis, scenario)
-        if training:
-            agents.store(observation, action, rewards, following)
-            agents.update()
-        observation = following
-        if recorder is not None:
-            recorder.add(step, kpis, rewards)
-        _report(step, steps, tick)
-
-
-def _report(step: int, steps: range, tick: Tick) -> None:
-    done = step - steps.start + 1
-    if done % TICK_STEPS == 0:
-        tick(TICK_STEPS)
-    elif done == len(steps):
-        tick(done % TICK_STEPS)
-
-
-def new_agents(scenario: Scenario, exploration_steps: int, seed: int, capacity: int = CAPACITY) -> TD3:
-    """Return one untrained agent per cell."""
-    from slicefast.learn import TD3, TD3Config
-
-    config = TD3Config(exploration_steps=exploration_steps, capacity=capacity)
-    return TD3(
-        n_agents=scenario.n_cells,
-        obs_dim=4 * scenario.n_slices,
-        action_dim=scenario.n_slices,
-        config=config,
-        seed=seed,
-    )
-
-
-def started(scenario: Scenario, seed: int) -> Simulator:
-    """Return a simulator after its warm-up step."""
-    simulator = Simulator(scenario, seed=seed)
-    simulator.reset()
-    return simulator
-
-
 def pretrain(study: Study, part: Part, tick: Tick) -> Arrays:
     """Train one agent per cell of the source network from scratch and keep it with its replay."""
     protocol, scenario = study.protocol, study.scenario
@@ -201,7 +107,7 @@ def collect_samples(scenario: Scenario, network_seed: int, steps: int, tick: Tic
         samples[:, step, :-1] = observation
         samples[:, step, -1] = reward(kpis, scenario)
         observation = observe(kpis, scenario)
-        _report(step, range(steps), tick)
+        report(step, range(steps), tick)
     return samples
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from slicefast import policies
 from slicefast.scenario import Scenario
-from slicefast.study.parts import Recorder, Tick, learn, new_agents, play, save_arrays, started
+from slicefast.study.parts import save_arrays
+from slicefast.study.play import Recorder, Tick, frozen, learn, new_agents, play, started
 from slicefast.study.results import MET
 from slicefast.study.runner import StudyError, one_thread
 
@@ -106,17 +107,10 @@ def evaluate(
     rows = []
     for name in ("trained agents", *baselines):
         recorder = Recorder(scenario, steps, steps)
-        policy = _frozen(agents) if name == "trained agents" else getattr(policies, name)
+        policy = frozen(agents) if name == "trained agents" else getattr(policies, name)
         play(started(scenario, seed), policy, recorder, range(steps), tick)
         rows.append([name.replace("_", " "), *_summary(recorder)])
     return rows
-
-
-def _frozen(agents: TD3) -> Any:
-    def policy(simulator: Any, observation: NDArray[np.float32]) -> NDArray[Any]:
-        return np.asarray(agents.act(observation, explore=False))
-
-    return policy
 
 
 def _summary(recorder: Recorder) -> list[str]:
