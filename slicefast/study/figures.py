@@ -20,6 +20,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from slicefast.study import results, statistics
+from slicefast.study.protocol import ARMS
+from slicefast.study.verdicts import over, pair_correlations
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,6 +59,7 @@ SLICE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY, BLACK, GREY)
 LINES: dict[str, tuple[str, Any]] = {
     "equal_split": (GREY, ":"),
     "traffic_aware": (BLACK, "--"),
+    "oracle": (GREEN, (0, (1, 1))),
     "drl": (ORANGE, "-"),
     "transfer_most": (BLUE, "-"),
     "transfer_least": (SKY, (0, (4, 1.5))),
@@ -141,9 +144,13 @@ def draw_learning(dataset: xr.Dataset) -> Figure | None:
     window = max(1, min(100, learning // 20))
     figure, (axis,) = _new(WIDE, 3.1)
     for name, colour, dashes in names:
-        until = protocol["transfer_steps"] if name.startswith("transfer") else learning
+        if name == "oracle":
+            axis.axhline(float(np.nanmean(results.final_reward(dataset, name))), color=colour, linestyle=dashes)
+            axis.plot([], [], color=colour, linestyle=dashes, label=f"{results.label(name)}, evaluation steps")
+            continue
+        until = protocol["transfer_steps"] if ARMS[name].short else learning
         per_seed = results.rewards(dataset, name).mean(axis=2)
-        curves = smooth(per_seed[np.isfinite(per_seed[:, 0])][:, :until], window)
+        curves = smooth(per_seed[np.isfinite(per_seed[:, -1])][:, :until], window)
         steps = np.arange(curves.shape[1]) + window
         axis.plot(steps, curves.mean(axis=0), color=colour, linestyle=dashes, label=results.label(name))
         if len(curves) > 1:
@@ -263,7 +270,10 @@ def draw_distance(dataset: xr.Dataset) -> Figure | None:
 
 
 def draw_gain(dataset: xr.Dataset) -> Figure | None:
-    """Draw the gain of each transferred cell over DRL at the same steps against its distance to the source."""
+    """Draw the gain of each transfer over DRL at the same steps against its distance, and how it is ranked."""
+    gains = results.pair_gains_percent(dataset)
+    if gains is not None and "distance" in dataset:
+        return _draw_pair_gain(dataset, gains)
     found = gains_against_distance(dataset)
     if found is None:
         return None
@@ -273,23 +283,47 @@ def draw_gain(dataset: xr.Dataset) -> Figure | None:
     titles = (f"first {steps['early_steps']} steps", f"last {steps['evaluation_steps']} steps")
     for axis, gain, title in zip(axes, (early, final), titles, strict=True):
         for index, name in enumerate(("transfer_most", "transfer_least")):
-            colour, _ = LINES[name]
-            axis.plot(
-                distance[index].ravel(),
-                gain[index].ravel(),
-                linestyle="none",
-                marker=("o", "^")[index],
-                markersize=4,
-                alpha=0.75,
-                markeredgewidth=0,
-                color=colour,
-                label=results.label(name),
-            )
+            _points(axis, distance[index], gain[index], LINES[name][0], ("o", "^")[index], results.label(name))
         correlation = statistics.rank_correlation_over_seeds(*(np.moveaxis(part, 1, 0) for part in (distance, gain)))
         axis.axhline(0.0, color=BLACK, linewidth=0.8)
         axis.set(title=f"{title}: rank corr. {correlation.value:+.2f}", xlabel="distance to the source [nat]")
     axes[0].set_ylabel("gain in reward over DRL [%]")
     axes[0].legend(loc="best")
+    return figure
+
+
+def _points(axis: Axes, x: NDArray[Any], y: NDArray[Any], colour: str, marker: str, name: str, size: float = 4) -> None:
+    style = {"linestyle": "none", "marker": marker, "markersize": size, "alpha": 0.7, "markeredgewidth": 0}
+    axis.plot(x.ravel(), y.ravel(), color=colour, label=name, **style)  # type: ignore[arg-type]
+
+
+def _draw_pair_gain(dataset: xr.Dataset, gains: NDArray[np.float64]) -> Figure:
+    """Draw all ordered pairs at the first and the last gain step, and the rank correlation at every gain step."""
+    figure, axes = _new(WIDE, 2.8, columns=3, width_ratios=(1, 1, 0.9))
+    steps, groups = dataset.gain_step.values, dataset.requirement_group.values
+    alike = np.broadcast_to(groups[:, None] == groups[None], dataset.distance.shape)
+    for axis, index in zip(axes, (0, len(steps) - 1), strict=False):
+        for same, colour, marker, name in ((True, BLUE, "o", "same"), (False, VERMILION, "^", "other")):
+            x = np.where(alike == same, dataset.distance.values, np.nan)
+            _points(axis, x, gains[:, index], colour, marker, f"{name} requirements", 2.2)
+        axis.axhline(0.0, color=BLACK, linewidth=0.8)
+        axis.set(title=f"step {steps[index]}", xlabel="distance to the source [nat]")
+    axes[0].set_ylabel("gain in reward over DRL [%]")
+    axes[0].legend(loc="best", markerscale=2)
+    found = pair_correlations(dataset)
+    assert found is not None
+    for estimates, colour, marker, name in zip(
+        found, (GREY, BLUE), ("s", "o"), ("all pairs", "within targets"), strict=True
+    ):
+        value, low, high = (np.array([getattr(item, key) for item in estimates]) for key in ("value", "low", "high"))
+        error = np.nan_to_num(np.stack([value - low, high - value]))
+        axes[2].errorbar(steps, value, error, color=colour, marker=marker, markersize=4, capsize=2, label=name)
+    axes[2].axhline(0.0, color=BLACK, linewidth=0.8)
+    axes[2].set_xscale("log")
+    axes[2].set_xticks(steps, [str(step) for step in steps], rotation=45)
+    axes[2].xaxis.set_minor_locator(NullLocator())
+    axes[2].set(title="rank correlation", xlabel="step", ylabel="Spearman's rho")
+    axes[2].legend(loc="best")
     return figure
 
 
@@ -307,6 +341,24 @@ def gains_against_distance(dataset: xr.Dataset) -> tuple[NDArray[Any], NDArray[A
         early.append(found["early_gain_percent"])
         final.append(found["final_gain_percent"])
     return np.stack(distance), np.stack(early), np.stack(final)
+
+
+def draw_final(dataset: xr.Dataset) -> Figure | None:
+    """Draw every policy's mean reward over the evaluation steps with its interval."""
+    names = [str(name) for name in dataset.policy.values if results.has(dataset, str(name))]
+    if len(names) < 2:
+        return None
+    estimates = [over(dataset, results.final_reward(dataset, name)) for name in names]
+    order = np.argsort([estimate.value for estimate in estimates])
+    figure, (axis,) = _new(WIDE, 0.9 + 0.23 * len(names))
+    for row, index in enumerate(order):
+        name, estimate = names[index], estimates[index]
+        colour = LINES.get(name, (PURPLE, ""))[0]
+        error = np.nan_to_num([[estimate.value - estimate.low], [estimate.high - estimate.value]])
+        axis.errorbar(estimate.value, row, xerr=error, color=colour, marker="o", markersize=5, capsize=3)
+    axis.set_yticks(range(len(names)), [results.label(names[index]) for index in order])
+    axis.set(xlabel="mean reward over the evaluation steps, with its 95 % interval", ylim=(-0.6, len(names) - 0.4))
+    return figure
 
 
 DRAWINGS = (
@@ -348,7 +400,14 @@ DRAWINGS = (
         "gain",
         "Gain against distance",
         "Reward gained over DRL from scratch at the same steps, one point per target cell and seed, against the "
-        "distance to the source it was given.",
+        "distance to the source it was given; where all ordered pairs were run, one per pair and seed, and on the "
+        "right how gain and distance rank together (below zero: the nearer source helps more).",
         draw_gain,
+    ),
+    Drawing(
+        "final",
+        "Where every policy ends",
+        "Interquartile mean reward over the evaluation steps with its 95 % stratified bootstrap interval.",
+        draw_final,
     ),
 )

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from slicefast import policies
 from slicefast.kpis import observe, reward
 from slicefast.scenario import Scenario
-from slicefast.study.play import CAPACITY, Arrays, Recorder, Tick, learn, new_agents, play, report, started
+from slicefast.study.play import Arrays, Recorder, Tick, learn, new_agents, report, started
 from slicefast.study.protocol import (
-    ARMS,
+    GENERALIST_TRAINING,
+    PAIRS,
     PRETRAIN,
     SIMILARITY,
-    Arm,
     Part,
     Protocol,
     source_network_seed,
@@ -75,13 +75,10 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 def run_part(study: Study, part: Part, tick: Tick) -> None:
     """Compute one part and write its file; `tick(steps)` is called as it advances and may raise to stop it."""
-    if part.name == PRETRAIN:
-        arrays = pretrain(study, part, tick)
-    elif part.name == SIMILARITY:
-        arrays = similarity(study, part, tick)
-    else:
-        arrays = run_arm(study, part, ARMS[part.name], tick)
-    save_arrays(study.path(part), arrays)
+    from slicefast.study import arms
+
+    run = {PRETRAIN: pretrain, SIMILARITY: similarity, GENERALIST_TRAINING: arms.train_generalist, PAIRS: arms.pairs}
+    save_arrays(study.path(part), run.get(part.name, arms.run_arm)(study, part, tick))
 
 
 def pretrain(study: Study, part: Part, tick: Tick) -> Arrays:
@@ -134,53 +131,3 @@ def similarity(study: Study, part: Part, tick: Tick) -> Arrays:
         "vae_loss": found.loss,
         "traffic_mask": started(scenario, target_seed).traffic_mask(protocol.mask_steps).astype(np.float32),
     }
-
-
-def choose_sources(distance: NDArray[np.float64], choice: str, seed: int) -> NDArray[np.int64]:
-    """Return a source for every target cell, never the cell of the same number.
-
-    Parameters
-    ----------
-    distance
-        (N, N): row the source, column the target.
-    choice
-        "most", "least" or "random".
-    seed
-        Seed of the random choice.
-    """
-    from slicefast.transfer import rank_sources
-
-    generator = np.random.default_rng(seed)
-    chosen = []
-    for target in range(distance.shape[1]):
-        order = rank_sources(distance, target, exclude=(target,))
-        pick = {"most": 0, "least": -1}.get(choice)
-        chosen.append(order[generator.integers(order.size) if pick is None else pick])
-    return np.asarray(chosen, dtype=np.int64)
-
-
-def run_arm(study: Study, part: Part, arm: Arm, tick: Tick) -> Arrays:
-    """Play one arm on the target network."""
-    protocol, scenario = study.protocol, study.scenario
-    simulator = started(scenario, target_network_seed(part.seed))
-    recorder = Recorder(scenario, protocol.horizon, protocol.evaluation_steps)
-    extra: Arrays = {}
-    seed = stream_seed(part.seed, part.name)
-    if arm.kind == "fixed":
-        play(simulator, getattr(policies, arm.name), recorder, range(protocol.horizon), tick)
-    elif arm.kind == "drl":
-        agents = new_agents(scenario, protocol.exploration_steps, seed)
-        learn(simulator, agents, recorder, protocol.learning_steps, protocol.horizon, tick)
-    else:
-        from slicefast.learn import TD3
-        from slicefast.transfer import transfer
-
-        source = TD3.load(study.agents_path(Part(part.seed, PRETRAIN)))
-        distance = study.load(Part(part.seed, SIMILARITY))["distance"]
-        chosen = choose_sources(distance, arm.source, seed)
-        kept = protocol.learning_steps if arm.strategy in ("instance", "integrated") else 0
-        agents = new_agents(scenario, 0, seed, CAPACITY + kept)
-        transfer(source, chosen, agents, range(scenario.n_cells), arm.strategy)  # type: ignore[arg-type]
-        learn(simulator, agents, recorder, protocol.transfer_steps, protocol.horizon, tick)
-        extra["source"] = chosen
-    return {**recorder.arrays(), **extra}

@@ -14,8 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from slicefast.kpis import Coordination
+
 PRETRAIN = "pretrain"
 SIMILARITY = "similarity"
+GENERALIST_TRAINING = "generalist_training"
+PAIRS = "pairs"
+# About how many steps of one network a step of these costs; only the progress bar rests on it.
+PAIRS_WORK, ORACLE_WORK = 12, 50
+GAIN_STEPS = (250, 500, 1000, 2000, 4000)
+GAIN_WINDOW = 250
 
 
 @dataclass(frozen=True)
@@ -27,12 +35,17 @@ class Arm:
     name, label
         Key in the result file, and what figures and tables print.
     kind
-        "fixed": a policy without learning; "drl": agents from scratch; "transfer": agents that start with a source's
-        knowledge.
+        "fixed": a policy without learning. "oracle": the clairvoyant reference, over the evaluation steps only. "drl":
+        agents from scratch. "centralised": one agent for all cells. "transfer": agents that start with a source's
+        knowledge. "generalist": the agent trained on all source cells, as it is. "specialist": the same, fine-tuned by
+        every cell.
     source
-        Which source cell a transfer takes: the "most" or "least" similar or a "random" one.
+        Which source cell a transfer takes: the "most" or "least" similar, the most similar by the "fast" distance, a
+        "random" one, the most similar of the "other" requirement group, or the cell of the "same" number.
     strategy
         What a transfer hands over, see `slicefast.transfer.transfer`.
+    coordination
+        What agents hear of their neighbours: the "mean" of their loads, or "none".
     """
 
     name: str
@@ -40,6 +53,12 @@ class Arm:
     kind: str
     source: str = "most"
     strategy: str = "integrated"
+    coordination: Coordination = "mean"
+
+    @property
+    def short(self) -> bool:
+        """Whether the arm trains for `transfer_steps` only."""
+        return self.kind in ("transfer", "specialist")
 
 
 ARMS = {
@@ -47,11 +66,24 @@ ARMS = {
     for arm in (
         Arm("equal_split", "equal split", "fixed"),
         Arm("traffic_aware", "traffic-aware baseline", "fixed"),
+        Arm("oracle", "clairvoyant oracle", "oracle"),
         Arm("drl", "DRL from scratch", "drl"),
+        Arm("drl_alone", "DRL without coordination", "drl", coordination="none"),
+        Arm("centralised", "one centralised agent", "centralised"),
         Arm("transfer_most", "transfer, most similar source", "transfer", "most"),
         Arm("transfer_least", "transfer, least similar source", "transfer", "least"),
+        Arm("transfer_random", "transfer, random source", "transfer", "random"),
+        Arm("transfer_fast", "transfer, most similar by fast distance", "transfer", "fast"),
+        Arm("transfer_other", "transfer, most similar of the other group", "transfer", "other"),
+        Arm("transfer_same", "transfer, same cell before everything changed", "transfer", "same"),
+        Arm("model_most", "model transfer, most similar", "transfer", "most", "model"),
+        Arm("feature_most", "feature transfer, most similar", "transfer", "most", "feature"),
+        Arm("instance_most", "instance transfer, most similar", "transfer", "most", "instance"),
+        Arm("generalist", "generalist, not fine-tuned", "generalist"),
+        Arm("specialist", "specialists from the generalist", "specialist"),
     )
 }
+QUICK_ARMS = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least")
 
 
 @dataclass(frozen=True)
@@ -78,6 +110,8 @@ class Protocol:
         Steps of the traffic masks that are kept for the figure.
     arms
         Names from `ARMS`.
+    pairs
+        Whether to transfer over all ordered pairs of cells.
     """
 
     n_seeds: int = 10
@@ -90,10 +124,11 @@ class Protocol:
     early_steps: int = 1000
     mask_steps: int = 200
     arms: tuple[str, ...] = tuple(ARMS)
+    pairs: bool = True
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if name != "arms" and value < (0 if name == "exploration_steps" else 1):
+            if name not in ("arms", "pairs") and value < (0 if name == "exploration_steps" else 1):
                 raise ValueError(f"{name} = {value}: must be positive")
         unknown = [name for name in self.arms if name not in ARMS]
         if unknown:
@@ -117,6 +152,8 @@ class Protocol:
             sample_steps=250,
             vae_epochs=30,
             early_steps=500,
+            arms=QUICK_ARMS,
+            pairs=False,
         )
 
     @property
@@ -133,6 +170,11 @@ class Protocol:
     def seeds(self) -> range:
         """The study's seeds."""
         return range(self.n_seeds)
+
+    @property
+    def gain_steps(self) -> tuple[int, ...]:
+        """Steps of a transfer run at which the gain of all pairs is read, each over the window before it."""
+        return tuple(step for step in GAIN_STEPS if step <= self.transfer_steps) or (self.transfer_steps,)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON types."""
@@ -176,24 +218,37 @@ class Part:
 
 def parts(protocol: Protocol) -> list[Part]:
     """Return every part of a study, a seed's parts together and before anything that needs them."""
-    names = [PRETRAIN, SIMILARITY, *protocol.arms]
-    return [Part(seed, name) for seed in protocol.seeds for name in names]
+    kinds = {ARMS[name].kind for name in protocol.arms}
+    names = [PRETRAIN, SIMILARITY]
+    if kinds & {"generalist", "specialist"}:
+        names.append(GENERALIST_TRAINING)
+    if protocol.pairs:
+        names.append(PAIRS)
+    return [Part(seed, name) for seed in protocol.seeds for name in (*names, *protocol.arms)]
 
 
 def needs(part: Part) -> list[Part]:
     """Return the parts that must be finished before a part can start."""
-    arm = ARMS.get(part.name)
-    if arm is None or arm.kind != "transfer":
-        return []
-    return [Part(part.seed, PRETRAIN), Part(part.seed, SIMILARITY)]
+    kind = ARMS[part.name].kind if part.name in ARMS else part.name
+    wanted = {
+        "transfer": (PRETRAIN, SIMILARITY),
+        PAIRS: (PRETRAIN,),
+        "generalist": (GENERALIST_TRAINING,),
+        "specialist": (GENERALIST_TRAINING,),
+    }
+    return [Part(part.seed, name) for name in wanted.get(kind, ())]
 
 
 def work(part: Part, protocol: Protocol) -> int:
-    """Return the steps a part reports to the progress bar."""
-    if part.name == PRETRAIN:
+    """Return the steps a part reports to the progress bar; those that play many networks report more."""
+    if part.name in (PRETRAIN, GENERALIST_TRAINING):
         return protocol.learning_steps
     if part.name == SIMILARITY:
         return 2 * protocol.sample_steps
+    if part.name == PAIRS:
+        return PAIRS_WORK * protocol.transfer_steps
+    if ARMS[part.name].kind == "oracle":
+        return protocol.horizon - protocol.evaluation_steps + ORACLE_WORK * protocol.evaluation_steps
     return protocol.horizon
 
 

@@ -34,12 +34,14 @@ stratified bootstrap interval (seeds resampled within each group; none with a si
 smallest over the slices of throughput over requirement, at most 1; a cell-step fails below 0.95; the largest delay is
 over the slices. Early gain: mean reward over the first {early_steps} steps against DRL from scratch at the same steps;
 final gain: the same over the evaluation steps. P(better than DRL): the share of cells and seeds whose mean evaluation
-reward is higher, ties counting one half."""
+reward is higher, ties counting one half. Below the oracle: what the mean reward lacks to that of a clairvoyant max-min
+partition; the oracle knows each step's packets before they arrive and is a bound, not a competitor."""
 COLUMNS = (
     ("reward", "mean reward", 3, False),
     ("satisfaction", "mean satisfaction", 3, False),
     ("failing_percent", "cell-steps below 0.95 [%]", 1, False),
     ("delay_ms", "mean largest delay [ms]", 2, False),
+    ("oracle_gap", "below the oracle", 3, False),
     ("early_gain_percent", "early gain [%]", 1, True),
     ("final_gain_percent", "final gain [%]", 1, True),
 )

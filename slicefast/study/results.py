@@ -17,8 +17,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from slicefast.study.arms import requirement_groups
 from slicefast.study.parts import Study
-from slicefast.study.protocol import ARMS, PRETRAIN, SIMILARITY, parts
+from slicefast.study.protocol import ARMS, GAIN_WINDOW, GENERALIST_TRAINING, PAIRS, PRETRAIN, SIMILARITY, parts
 
 RESULT_FILE = "results.nc"
 MET = 0.95  # a cell-step fails when a slice gets less than this share of its throughput requirement
@@ -41,6 +42,8 @@ LONG_NAMES = {
     "distance_fast": "mean squared distance of the latent means",
     "latent_mean": "latent means of default-action samples; source network's cells first, then the target network's",
     "pretrain_reward": "reward on the source network",
+    "generalist_reward": "reward on the source network while one agent learns for all cells",
+    "pair_reward": "mean reward over the window before a step of a transfer, for every pair of cells",
     "source_cell": "the source cell a transfer took, counted from 1; 0 where there is none",
     "traffic_mask": "share of the slice's users that is active on the target network",
 }
@@ -67,6 +70,10 @@ def collect(study: Study) -> xr.Dataset:
         arrays = study.load(part)
         if part.name == PRETRAIN:
             put("pretrain_reward", ("seed", "pretrain_step", "cell"), (part.seed,), arrays["reward"], 1)
+        elif part.name == GENERALIST_TRAINING:
+            put("generalist_reward", ("seed", "pretrain_step", "cell"), (part.seed,), arrays["reward"], 1)
+        elif part.name == PAIRS:
+            put("pair_reward", ("seed", "gain_step", "source", "target"), (part.seed,), arrays["reward"], 1)
         elif part.name == SIMILARITY:
             for name, dims in _SIMILARITY_DIMS.items():
                 put(name, ("seed", *dims), (part.seed,), arrays[name], 1)
@@ -90,6 +97,7 @@ def collect(study: Study) -> xr.Dataset:
             "source": np.arange(1, cells + 1),
             "target": np.arange(1, cells + 1),
             "slice": [item.name for item in scenario.slices],
+            **({"gain_step": list(protocol.gain_steps)} if "pair_reward" in made else {}),
         },
         attrs=_attributes(study),
     )
@@ -108,16 +116,6 @@ _SIMILARITY_DIMS = {
     "vae_loss": ("epoch",),
     "traffic_mask": ("mask_step", "cell", "slice"),
 }
-
-
-def requirement_groups(scenario: Any) -> NDArray[np.int32]:
-    """Return which requirement group each cell belongs to, (N,), from 0 in the order of the cells.
-
-    Cells of equal requirements share a group.
-    """
-    rows = np.hstack([np.asarray(scenario.throughput_requirement_bps), np.asarray(scenario.delay_requirement_ms)])
-    known: dict[bytes, int] = {}
-    return np.array([known.setdefault(row.tobytes(), len(known)) for row in rows], dtype=np.int32)
 
 
 def _attributes(study: Study) -> dict[str, Any]:
@@ -190,7 +188,7 @@ def has(dataset: xr.Dataset, policy: str) -> bool:
     """Whether at least one seed of a policy is finished."""
     if "reward" not in dataset or policy not in dataset.policy.values:
         return False
-    return bool(np.isfinite(dataset.reward.sel(policy=policy).isel(step=0)).any())
+    return bool(np.isfinite(dataset.reward.sel(policy=policy).isel(step=-1)).any())
 
 
 def worst_satisfaction(dataset: xr.Dataset, policy: str) -> NDArray[np.float64]:
@@ -232,7 +230,8 @@ def scores(dataset: xr.Dataset, policy: str) -> dict[str, NDArray[np.float64]]:
 
     reward, satisfaction (mean minimum over slices of the throughput satisfaction), failing_percent (cell-steps below
     0.95), delay_ms (mean of the per-step maximum) over the evaluation steps; early_gain_percent and final_gain_percent
-    in mean reward over DRL from scratch at the same steps, NaN without it.
+    in mean reward over DRL from scratch at the same steps; oracle_gap, the oracle's mean reward minus the policy's over
+    the evaluation steps. NaN where DRL or the oracle is missing.
     """
     worst = worst_satisfaction(dataset, policy)
     failing = np.where(np.isnan(worst), np.nan, worst < MET)
@@ -247,4 +246,22 @@ def scores(dataset: xr.Dataset, policy: str) -> dict[str, NDArray[np.float64]]:
     for name, measure in (("early_gain_percent", early_reward), ("final_gain_percent", final_reward)):
         gain = relative_gain_percent(measure(dataset, policy), measure(dataset, "drl")) if known else nothing
         found[name] = gain
+    found["oracle_gap"] = final_reward(dataset, "oracle") - found["reward"] if has(dataset, "oracle") else nothing
     return found
+
+
+def pair_gains_percent(dataset: xr.Dataset) -> NDArray[np.float64] | None:
+    """Return the gain in reward over DRL from scratch of every pair, (K, G, source, target), NaN where they are equal.
+
+    Each is over the window before a gain step, DRL's reward taken over the same steps.
+    """
+    if "pair_reward" not in dataset or not has(dataset, "drl"):
+        return None
+    own = rewards(dataset, "drl")
+    reference = np.stack(
+        [own[:, max(0, step - GAIN_WINDOW) : step].mean(axis=1) for step in dataset.gain_step.values.tolist()], axis=1
+    )
+    gains = relative_gain_percent(dataset.pair_reward.values.astype(np.float64), reference[:, :, None, :])
+    cells = np.arange(gains.shape[-1])
+    gains[..., cells, cells] = np.nan
+    return gains

@@ -133,13 +133,26 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
     return float(spearmanr(first, second).statistic)
 
 
-def rank_correlation_over_seeds(x: ArrayLike, y: ArrayLike) -> Estimate:
+def rank_correlation_within(x: ArrayLike, y: ArrayLike) -> float:
+    """Return the mean over columns of the rank correlation within each column; x and y are (sources, targets).
+
+    Targets differ in how much any transfer gains; within a column that difference is gone.
+    """
+    columns = zip(np.asarray(x).T, np.asarray(y).T, strict=True)
+    return float(np.mean([rank_correlation(first, second) for first, second in columns]))
+
+
+def rank_correlation_over_seeds(
+    x: ArrayLike, y: ArrayLike, correlation: Callable[[Any, Any], float] = rank_correlation
+) -> Estimate:
     """Return the mean over seeds of the rank correlation within a seed, seeds resampled for the interval.
 
     Parameters
     ----------
     x, y
         (K, ...): one set of pairs per seed; NaN marks a missing pair.
+    correlation
+        `rank_correlation` or `rank_correlation_within`.
     """
-    values = [rank_correlation(a, b) for a, b in zip(np.asarray(x), np.asarray(y), strict=True)]
+    values = [correlation(a, b) for a, b in zip(np.asarray(x), np.asarray(y), strict=True)]
     return stratified(np.asarray(values)[:, None], statistic=np.mean)

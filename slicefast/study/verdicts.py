@@ -12,7 +12,14 @@ import numpy as np
 import xarray as xr
 
 from slicefast.study import results
-from slicefast.study.statistics import Estimate, Floats, group_scores, stratified
+from slicefast.study.statistics import (
+    Estimate,
+    Floats,
+    group_scores,
+    rank_correlation_over_seeds,
+    rank_correlation_within,
+    stratified,
+)
 
 CONFIRMED, REFUTED, UNDECIDED = "confirmed", "refuted", "undecided"
 EQUAL_REWARD = 0.01  # "ends at least as high": not lower by more than this in mean reward
@@ -100,9 +107,30 @@ def _similar_helps_more(dataset: xr.Dataset) -> Verdict:
     names = ("transfer_most", "transfer_least")
     early = over(dataset, np.subtract(*(results.early_reward(dataset, name) for name in names)))
     final = over(dataset, np.subtract(*(results.final_reward(dataset, name) for name in names)))
-    return Verdict(
-        "(d) A more similar source helps more, most of all early.",
-        decide((early, 0.0)),
+    tests = [(early, 0.0)]
+    evidence = (
         f"most similar minus least similar source: {show(early, sign=True)} in mean reward over the early steps, "
-        f"{show(final, sign=True)} over the evaluation steps",
+        f"{show(final, sign=True)} over the evaluation steps"
     )
+    correlations = pair_correlations(dataset)
+    if correlations is not None:
+        within, steps = correlations[1], dataset.gain_step.values
+        tests.append((Estimate(-within[0].value, -within[0].high, -within[0].low), 0.0))
+        evidence += (
+            "; rank correlation of gain and distance among the sources of a target, which similarity should make "
+            f"negative: {show(within[0], 2, sign=True)} at step {steps[0]}, "
+            f"{show(within[-1], 2, sign=True)} at step {steps[-1]}"
+        )
+    return Verdict("(d) A more similar source helps more, most of all early.", decide(*tests), evidence)
+
+
+def pair_correlations(dataset: xr.Dataset) -> tuple[list[Estimate], list[Estimate]] | None:
+    """Return the rank correlation of gain and distance at every gain step: over all pairs, and within targets."""
+    gains = results.pair_gains_percent(dataset)
+    if gains is None or "distance" not in dataset:
+        return None
+    distance = dataset.distance.values.astype(np.float64)
+    steps = range(gains.shape[1])
+    every = [rank_correlation_over_seeds(distance, gains[:, step]) for step in steps]
+    within = [rank_correlation_over_seeds(distance, gains[:, step], rank_correlation_within) for step in steps]
+    return every, within
