@@ -148,7 +148,7 @@ def print_table(headings: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         shown.add_row(*(cell.replace(" [", "\n\\[") for cell in row))
     console = Console()
-    Console(width=None if console.is_terminal else 150).print(shown)
+    Console(width=None if console.is_terminal else 170).print(shown)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from slicefast.learn import TD3
 
+Indices = int | Sequence[int] | NDArray[np.int64]
 Strategy = Literal["model", "feature", "instance", "integrated"]
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
 DISTANCES = ("kl", "fast")
@@ -112,11 +113,12 @@ def mean_squared_distance(mean: NDArray[np.float64], offsets: NDArray[np.int64])
     centre = np.stack([part.mean(axis=0) for part in parts])
     spread = np.array([part.var(axis=0).sum() for part in parts])
     between = ((centre[:, None] - centre[None]) ** 2).sum(axis=-1)
-    return spread[:, None] + spread[None] + between
+    distance: NDArray[np.float64] = spread[:, None] + spread[None] + between
+    return distance
 
 
 def rank_sources(
-    distance: ArrayLike, target: int, exclude: Sequence[int] = (), sources: Sequence[int] | None = None
+    distance: ArrayLike, target: int, exclude: Sequence[int] = (), sources: ArrayLike | None = None
 ) -> NDArray[np.int64]:
     """Return the sources in the order of their distance to a target, the most similar first.
 
@@ -143,9 +145,9 @@ def rank_sources(
 
 def transfer(
     source: TD3,
-    source_index: int | Sequence[int],
+    source_index: Indices,
     target: TD3,
-    target_index: int | Sequence[int],
+    target_index: Indices,
     strategy: Strategy = "integrated",
 ) -> None:
     """Hand what source agents learned to target agents, in place.

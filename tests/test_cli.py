@@ -63,12 +63,12 @@ def test_wrong_scenario_gets_one_message_and_nothing_is_written(tmp_path: Path, 
         assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("option", ["--scenario", "--trace"])
-def test_missing_file_is_refused(tmp_path: Path, option: str) -> None:
+@pytest.mark.parametrize(("option", "named"), [("--scenario", "nowhere"), ("--trace", "traffic_trace")])
+def test_missing_file_is_refused(tmp_path: Path, option: str, named: str) -> None:
     arguments = ["reproduce", "--quick", option, str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]
     found = runner.invoke(app, arguments)
     assert found.exit_code == 2
-    assert "nowhere" in found.stderr
+    assert named in found.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -13,7 +13,8 @@ import xarray as xr
 
 from slicefast import Scenario
 from slicefast.study import figures, report, results, verdicts
-from slicefast.study.parts import Study, choose_sources, load_arrays, run_part, save_arrays
+from slicefast.study.arms import choose_sources, requirement_groups
+from slicefast.study.parts import Study, load_arrays, run_part, save_arrays
 from slicefast.study.protocol import ARMS, Part, Protocol, needs, parts, ready, stream_seed
 from slicefast.study.runner import MANIFEST, Silent, StudyError, load_study, open_study, run_study, total_work
 
@@ -68,8 +69,10 @@ def test_result_file_has_the_dimensions_and_says_what_it_rests_on(dataset: xr.Da
     assert Protocol.from_dict(json.loads(dataset.attrs["protocol"])) == TINY
     assert {"slicefast", "numpy", "torch"} <= json.loads(dataset.attrs["versions"]).keys()
     assert "instruction_set" in json.loads(dataset.attrs["build"])
-    assert np.isfinite(dataset.reward.values).all()
-    assert ((dataset.reward > 0.0) & (dataset.reward <= 1.0)).all()
+    learned = dataset.reward.drop_sel(policy="oracle")
+    assert ((learned > 0.0) & (learned <= 1.0)).all()
+    assert np.isnan(dataset.reward.sel(policy="oracle")[:, :-10]).all()
+    assert (dataset.reward.sel(policy="oracle")[:, -10:] > 0.0).all()
 
 
 def test_fixed_policies_and_masks_do_not_depend_on_the_learners(dataset: xr.Dataset, finished: Study) -> None:
@@ -88,10 +91,37 @@ def test_transfers_take_the_nearest_and_the_farthest_other_cell(dataset: xr.Data
     assert (dataset.source_cell.sel(policy="drl") == 0).all()
 
 
-def test_random_sources_are_never_the_cell_itself() -> None:
-    chosen = choose_sources(np.random.default_rng(0).random((6, 6)), "random", seed=3)
-    assert (chosen != np.arange(6)).all()
-    np.testing.assert_array_equal(chosen, choose_sources(np.random.default_rng(0).random((6, 6)), "random", seed=3))
+def test_sources_follow_the_choice() -> None:
+    distance, groups = np.random.default_rng(0).random((6, 6)), np.array([0, 0, 0, 1, 1, 1], np.int32)
+    chosen = {
+        name: choose_sources(distance, name, groups, seed=3) for name in ("most", "least", "random", "other", "same")
+    }
+    for name in ("most", "least", "random", "other"):
+        assert (chosen[name] != np.arange(6)).all()
+    np.testing.assert_array_equal(chosen["random"], choose_sources(distance, "random", groups, seed=3))
+    np.testing.assert_array_equal(chosen["same"], np.arange(6))
+    assert (groups[chosen["other"]] != groups).all()
+    expected = np.where(groups[:, None] != groups[None], distance, np.inf).argmin(axis=0)
+    np.testing.assert_array_equal(chosen["other"], expected)
+    one_group = choose_sources(distance, "other", np.zeros(6, np.int32), seed=3)
+    np.testing.assert_array_equal(one_group, chosen["most"])
+
+
+def test_cells_of_equal_requirements_share_a_group() -> None:
+    np.testing.assert_array_equal(requirement_groups(Scenario.paper()), [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1])
+
+
+def test_pairs_hold_every_ordered_pair(dataset: xr.Dataset) -> None:
+    """A pair of the same numbers is kept as reward but gains are between different cells."""
+    assert dataset.pair_reward.dims == ("seed", "gain_step", "source", "target")
+    assert ((dataset.pair_reward > 0.0) & (dataset.pair_reward <= 1.0)).all()
+    gains = results.pair_gains_percent(dataset)
+    assert gains is not None
+    assert gains.shape == (2, 1, 3, 3)
+    np.testing.assert_array_equal(np.isnan(gains), np.broadcast_to(np.eye(3, dtype=bool), gains.shape))
+    own = dataset.reward.sel(policy="drl").values[:, :40].mean(axis=1)
+    expected = 100.0 * (dataset.pair_reward.values[:, 0] / own[:, None] - 1.0)
+    np.testing.assert_allclose(gains[:, 0, 0, 1], expected[:, 0, 1], rtol=1e-5)
 
 
 def test_same_seeds_give_the_same_numbers_in_any_order_and_process(tmp_path: Path, finished: Study) -> None:
@@ -151,8 +181,8 @@ def test_table_has_one_estimate_per_column_and_drl_gains_nothing_over_itself(dat
     rows = {row[0]: row for row in report.table(dataset)}
     assert all(len(row) == len(report.headings()) for row in rows.values())
     own = rows["DRL from scratch"]
-    assert own[5].startswith("+0.0")
-    assert own[7] == "-"
+    assert own[6].startswith("+0.0")
+    assert own[8] == "-"
 
 
 def fake(reward_drl: float, reward_transfer: float, spread: float) -> xr.Dataset:
@@ -162,7 +192,7 @@ def fake(reward_drl: float, reward_transfer: float, spread: float) -> xr.Dataset
     noise = spread * np.array([-1.5, -0.5, 0.5, 1.5, -1.0, 1.0])[None, :, None, None]
     reward = np.broadcast_to(base, (3, 6, 30, 2)) + noise * np.array([0.0, 1.0, 0.0])[:, None, None, None]
     return xr.Dataset(
-        {"reward": (("policy", "seed", "step", "cell"), reward), "requirement_group": ("cell", [0, 1])},
+        {"reward": (("policy", "seed", "step", "cell"), reward.copy()), "requirement_group": ("cell", [0, 1])},
         coords={"policy": names},
         attrs={"protocol": json.dumps({"early_steps": 10, "evaluation_steps": 5})},
     )
@@ -178,7 +208,6 @@ def test_verdict_follows_from_the_interval(drl: float, spread: float, expected: 
 
 def test_transfer_that_ends_lower_is_refuted() -> None:
     dataset = fake(0.8, 0.7, 0.001)
-    dataset["reward"] = dataset.reward.copy()
     dataset.reward[1, :, :10] = 0.2  # DRL's start
     assert verdicts._transfer_starts_higher(dataset).verdict == verdicts.REFUTED
 
@@ -189,7 +218,7 @@ def test_interrupted_study_is_readable_and_resumes_to_the_same_numbers(tmp_path:
 
         def finished(self, part: Part) -> None:
             self.done += 1
-            if self.done == 5:
+            if self.done == 9:
                 raise KeyboardInterrupt
 
     study = open_study(tmp_path / "run", tiny_scenario(), TINY)

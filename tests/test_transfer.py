@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from slicefast.learn import TD3, TD3Config
 
 from slicefast import transfer
+from slicefast.learn import TD3, TD3Config
 
 
 def small_agents(seed: int, n_agents: int = 3, obs_dim: int = 16) -> TD3:

@@ -47,7 +47,8 @@ def run_arm(study: Study, part: Part, tick: Tick) -> Arrays:
     protocol, scenario, arm = study.protocol, study.scenario, ARMS[part.name]
     simulator = started(scenario, target_network_seed(part.seed))
     recorder = Recorder(scenario, protocol.horizon, protocol.evaluation_steps)
-    seed, extra = stream_seed(part.seed, part.name), {}
+    seed = stream_seed(part.seed, part.name)
+    extra: Arrays = {}
     everything = range(protocol.horizon)
     if arm.kind == "fixed":
         play(simulator, getattr(policies, arm.name), recorder, everything, tick)

@@ -26,7 +26,7 @@ from slicefast.study.verdicts import over, pair_correlations
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 9,
@@ -90,7 +90,8 @@ def write_all(dataset: xr.Dataset, folder: Path) -> list[tuple[Drawing, Path]]:
                 continue
             path = folder / f"{drawing.name}.png"
             partial = path.with_suffix(".partial.png")
-            FigureCanvasAgg(figure).print_png(str(partial), metadata={"Software": None})
+            FigureCanvasAgg(figure)
+            figure.savefig(partial, format="png", metadata={"Software": None})
             partial.replace(path)
             written.append((drawing, path))
     return written
@@ -284,7 +285,7 @@ def draw_gain(dataset: xr.Dataset) -> Figure | None:
     for axis, gain, title in zip(axes, (early, final), titles, strict=True):
         for index, name in enumerate(("transfer_most", "transfer_least")):
             _points(axis, distance[index], gain[index], LINES[name][0], ("o", "^")[index], results.label(name))
-        correlation = statistics.rank_correlation_over_seeds(*(np.moveaxis(part, 1, 0) for part in (distance, gain)))
+        correlation = statistics.rank_correlation_over_seeds(np.moveaxis(distance, 1, 0), np.moveaxis(gain, 1, 0))
         axis.axhline(0.0, color=BLACK, linewidth=0.8)
         axis.set(title=f"{title}: rank corr. {correlation.value:+.2f}", xlabel="distance to the source [nat]")
     axes[0].set_ylabel("gain in reward over DRL [%]")

@@ -101,10 +101,10 @@ def collect(study: Study) -> xr.Dataset:
         },
         attrs=_attributes(study),
     )
-    for name, array in dataset.data_vars.items():
-        array.attrs["units"] = UNITS.get(str(name), "1")
+    for name in map(str, dataset.data_vars):
+        dataset[name].attrs["units"] = UNITS.get(name, "1")
         if name in LONG_NAMES:
-            array.attrs["long_name"] = LONG_NAMES[str(name)]
+            dataset[name].attrs["long_name"] = LONG_NAMES[name]
     return dataset
 
 
@@ -221,8 +221,11 @@ def final_reward(dataset: xr.Dataset, policy: str) -> NDArray[np.float64]:
 
 
 def relative_gain_percent(value: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 100 (value / reference - 1)."""
-    return 100.0 * (value / reference - 1.0)
+    """Return 100 (value - reference) / (the reference's mean over the cells, the last axis).
+
+    Dividing by the network's mean keeps a cell that DRL leaves near zero from outweighing all others.
+    """
+    return np.asarray(100.0 * (value - reference) / reference.mean(axis=-1, keepdims=True))
 
 
 def scores(dataset: xr.Dataset, policy: str) -> dict[str, NDArray[np.float64]]:
@@ -261,7 +264,9 @@ def pair_gains_percent(dataset: xr.Dataset) -> NDArray[np.float64] | None:
     reference = np.stack(
         [own[:, max(0, step - GAIN_WINDOW) : step].mean(axis=1) for step in dataset.gain_step.values.tolist()], axis=1
     )
-    gains = relative_gain_percent(dataset.pair_reward.values.astype(np.float64), reference[:, :, None, :])
+    gains: NDArray[np.float64] = 100.0 * (
+        dataset.pair_reward.values.astype(np.float64) / reference[:, :, None, :] - 1.0
+    )
     cells = np.arange(gains.shape[-1])
     gains[..., cells, cells] = np.nan
     return gains

@@ -253,7 +253,8 @@ def _run_on_ray(study: Study, todo: list[Part], progress: Progress) -> None:
         ray.init(log_to_driver=False, include_dashboard=False)
     absolute = Study(study.folder.resolve(), study.scenario, study.protocol)
     task: Callable[..., Any] = ray.remote(num_cpus=1, max_retries=2)(_run_on_node).remote
-    pending, running = list(todo), {}
+    pending = list(todo)
+    running: dict[Any, Part] = {}
     finished = {part for part in parts(study.protocol) if study.finished(part)}
     try:
         while pending or running:
