@@ -230,36 +230,96 @@ def info() -> None:
         typer.echo(f"{name:>16}  {value}")
 
 
+NewRun = Annotated[Path, typer.Option("--out", metavar="RUN", help="A new folder for the trained agents.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the network and of the learners.")]
+RewardOption = Annotated[str, typer.Option(help="max_min, logarithmic, or FILE.py:FUNCTION of your own.")]
+
+
+def load_reward(text: str) -> str:
+    """Return the name of a reward; `FILE.py:FUNCTION` is imported and registered under that text."""
+    from slicefast import rewards
+    from slicefast.study.runner import StudyError
+
+    path, colon, function = text.rpartition(":")
+    if not colon:
+        return text
+    import runpy
+
+    if not Path(path).is_file():
+        raise StudyError(f"reward = {text!r}: no such file")
+    found = runpy.run_path(path).get(function)
+    if not callable(found):
+        raise StudyError(f"reward = {text!r}: {path} defines no function {function}")
+    rewards.register(text, found)
+    return text
+
+
 @app.command()
 def train(
-    out: Annotated[Path, typer.Option(metavar="RUN", help="A new folder for the trained agents.")],
+    out: NewRun,
     scenario: ScenarioOption = None,
     trace: TraceOption = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the network and of the learners.")] = 0,
+    seed: SeedOption = 0,
     exploration: Annotated[int, typer.Option(min=0, help="Steps of random partitions.")] = 3000,
     steps: Annotated[int, typer.Option(min=1, help="Training steps after them.")] = 5500,
+    reward: RewardOption = "max_min",
 ) -> None:
     """Train one agent per cell from scratch and keep them."""
     with refusals():
         from slicefast.study import runs
 
         chosen = load_scenario(scenario, trace)
+        settings = {"seed": seed, "exploration_steps": exploration, "train_steps": steps}
+        run = runs.new_run(out, chosen, reward=load_reward(reward), **settings)
         note = traffic_note(chosen)
-        run = runs.new_run(out, chosen, seed, exploration, steps)
         if note:
             typer.echo(note)
-        with step_bar("training", exploration + steps) as tick:
+        with step_bar("training", run.total_steps) as tick:
             rewards = runs.train(run, tick)
-    tail = max(1, min(250, steps // 4))
+    tell_training(run, rewards)
+
+
+@app.command()
+def transfer(
+    source: Annotated[Path, typer.Option(metavar="RUN", help="A folder that `slicefast train` wrote.")],
+    out: NewRun,
+    target: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The target's scenario; the source's unless given.")
+    ] = None,
+    trace: TraceOption = None,
+    seed: SeedOption = 1,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps; there is no exploration phase.")] = 4000,
+    strategy: Annotated[str, typer.Option(help="model, feature, instance or integrated.")] = "integrated",
+    choice: Annotated[str, typer.Option(help="The source of each cell: most, least, fast or random.")] = "most",
+    samples: Annotated[int, typer.Option(min=2, help="Default-action steps by which cells are compared.")] = 500,
+) -> None:
+    """Train agents on a target network that start with what the most similar source cells learned."""
+    with refusals():
+        from slicefast.study import runs
+
+        known = runs.load_run(source)
+        chosen = load_scenario(target, trace) if target or trace else known.scenario
+        if choice not in ("most", "least", "fast", "random"):
+            raise typer.BadParameter(f"{choice!r}: allowed are most, least, fast, random", param_hint="--choice")
+        settings = {"seed": seed, "exploration_steps": 0, "train_steps": steps}
+        run = runs.new_run(out, chosen, reward=load_reward(known.reward), **settings)
+        with step_bar("transfer", run.total_steps + 2 * samples) as tick:
+            rewards = runs.transfer(known, run, strategy, choice, samples, tick)
+    tell_training(run, rewards)
+
+
+def tell_training(run: Any, rewards: Any) -> None:
+    """Say what a training run reached."""
+    tail = max(1, min(250, run.total_steps // 4))
     typer.echo(
-        f"mean reward {rewards[:tail].mean():.3f} at first, {rewards[-tail:].mean():.3f} over the last {tail} steps"
+        f"mean reward {rewards[:tail].mean():.3f} over the first {tail} steps, {rewards[-tail:].mean():.3f} over the last"
     )
-    typer.echo(f"agents in {out}; evaluate them with: slicefast evaluate {out}")
+    typer.echo(f"agents in {run.folder}; play them with: slicefast evaluate {run.folder}")
 
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `slicefast train` wrote.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `slicefast train` or `transfer` wrote.")],
     scenario: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another scenario to play; the run's own unless given.")
     ] = None,
@@ -269,16 +329,17 @@ def evaluate(
 ) -> None:
     """Play trained agents without noise on a network they have not seen, beside the baselines."""
     with refusals():
+        from slicefast import policies
         from slicefast.study import runs
 
         trained = runs.load_run(run)
         chosen = trained.scenario if scenario is None else load_scenario(scenario)
-        names = ("equal_split", "traffic_aware", *(("oracle",) if oracle else ()))
-        with step_bar("evaluating", steps * (1 + len(names))) as tick:
-            rows = runs.evaluate(trained, chosen, seed, steps, names, tick)
-    print_table(
-        ["policy", "mean reward", "mean satisfaction", "cell-steps below 0.95 [%]", "mean largest delay [ms]"], rows
-    )
+        others = {"equal split": policies.equal_split, "traffic-aware": policies.traffic_aware}
+        if oracle:
+            others["clairvoyant oracle"] = policies.oracle
+        with step_bar("evaluating", steps * (1 + len(others))) as tick:
+            rows = runs.evaluate(trained, chosen, seed, steps, others, tick)
+    print_table(["policy", *runs.SUMMARY], rows)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def tiny_file(folder: Path) -> Path:
 def test_help_names_every_command() -> None:
     found = runner.invoke(app, ["--help"])
     assert found.exit_code == 0
-    for name in ("reproduce", "report", "scenario", "train", "evaluate", "info"):
+    for name in ("reproduce", "report", "scenario", "train", "transfer", "evaluate", "info"):
         assert name in found.output
 
 
@@ -89,6 +89,40 @@ def test_trained_agents_are_kept_and_evaluated(tmp_path: Path) -> None:
     other = runner.invoke(app, ["evaluate", str(run), "--scenario", str(_twelve_cells(tmp_path))])
     assert other.exit_code == 2
     assert "n_cells" in other.stderr
+
+
+def test_agents_are_handed_to_another_network(tmp_path: Path) -> None:
+    scenario, source, target = tiny_file(tmp_path), tmp_path / "source", tmp_path / "target"
+    steps = ["--exploration", "10", "--steps", "30"]
+    assert runner.invoke(app, ["train", "--scenario", str(scenario), "--out", str(source), *steps]).exit_code == 0
+    larger = tmp_path / "larger.toml"
+    Scenario.hexagonal(n_sites=3, window_ttis=20).to_toml(larger)
+    arguments = ["transfer", "--source", str(source), "--steps", "20", "--samples", "20"]
+    found = runner.invoke(app, [*arguments, "--target", str(larger), "--out", str(target)])
+    assert found.exit_code == 0, found.output
+    assert runner.invoke(app, ["evaluate", str(target), "--steps", "5"]).exit_code == 0
+    three = tmp_path / "three_slices.toml"
+    slices = [{"name": name, "rate_bps": 1e5} for name in "abc"]
+    group = {"cells": "all", "throughput_bps": [1e6] * 3, "delay_ms": [3.0] * 3}
+    Scenario.hexagonal(n_sites=1, slices=slices, requirements=[group]).to_toml(three)
+    refused = runner.invoke(app, [*arguments, "--target", str(three), "--out", str(tmp_path / "other")])
+    assert refused.exit_code == 2
+    assert "n_slices = 3 in the target, 4 in the source" in refused.stderr
+    assert not (tmp_path / "other").exists()
+
+
+def test_own_reward_trains(tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text("def load(kpis, scenario):\n    return 1.0 - kpis.load.sum(axis=-1)\n")
+    arguments = ["train", "--scenario", str(tiny_file(tmp_path)), "--exploration", "5", "--steps", "5"]
+    for number, reward in enumerate((f"{own}:load", "logarithmic")):
+        found = runner.invoke(app, [*arguments, "--out", str(tmp_path / f"run{number}"), "--reward", reward])
+        assert found.exit_code == 0, found.output
+    for reward, message in (("fairness", "registered are"), (f"{own}:lode", "defines no function lode")):
+        found = runner.invoke(app, [*arguments, "--out", str(tmp_path / "bad"), "--reward", reward])
+        assert found.exit_code == 2
+        assert message in found.stderr
+    assert not (tmp_path / "bad").exists()
 
 
 def _twelve_cells(folder: Path) -> Path:

@@ -15,6 +15,7 @@ LAYERS = {
     "transfer": 6,
     "envs": 6,
     "policies": 5,
+    "rewards": 5,
     "kpis": 4,
     "simulator": 5,
     "learn": 4,

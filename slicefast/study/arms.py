@@ -102,14 +102,14 @@ def requirement_groups(scenario: Scenario) -> NDArray[np.int32]:
 
 
 def choose_sources(
-    distance: NDArray[np.float64], choice: str, groups: NDArray[np.int32], seed: int
+    distance: NDArray[np.float64], choice: str, groups: NDArray[np.int32], seed: int, exclude_same: bool = True
 ) -> NDArray[np.int64]:
     """Return a source for every target cell, (N,).
 
     Parameters
     ----------
     distance
-        (N, N): row the source, column the target.
+        (sources, N): row the source, column the target.
     choice
         "most" or "fast": the nearest cell of another number; "least": the farthest; "random": any of another number;
         "other": the nearest of another requirement group, if there is one; "same": the cell of the same number.
@@ -117,6 +117,8 @@ def choose_sources(
         Requirement group of every cell, (N,).
     seed
         Seed of the random choice.
+    exclude_same
+        Whether the cell of the target's number is no source; only where both are numbered alike.
     """
     from slicefast.transfer import rank_sources
 
@@ -127,7 +129,8 @@ def choose_sources(
             chosen.append(target)
             continue
         others = np.flatnonzero(groups != groups[target])
-        order = rank_sources(distance, target, (target,), others if choice == "other" and others.size else None)
+        exclude = (target,) if exclude_same else ()
+        order = rank_sources(distance, target, exclude, others if choice == "other" and others.size else None)
         pick = {"least": -1, "random": int(generator.integers(order.size))}.get(choice, 0)
         chosen.append(int(order[pick]))
     return np.asarray(chosen, dtype=np.int64)

@@ -1,20 +1,28 @@
-"""A user's own runs: agents trained on one scenario, kept in a folder, evaluated or handed on."""
+"""A user's own runs: agents trained on one scenario, kept in a folder, evaluated or handed on to another scenario.
+
+run = runs.new_run(Path("mine"), Scenario.from_toml("mine.toml"), seed=0)
+runs.train(run)
+target = runs.new_run(Path("new"), Scenario.from_toml("new.toml"), seed=1, exploration_steps=0, train_steps=4000)
+runs.transfer(runs.load_run(Path("mine")), target)
+rows = runs.evaluate(runs.load_run(Path("new")), seed=7)
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast import policies
+from slicefast import policies, rewards
 from slicefast.scenario import Scenario
-from slicefast.study.parts import save_arrays
-from slicefast.study.play import Recorder, Tick, frozen, learn, new_agents, play, started
+from slicefast.study.arms import choose_sources, requirement_groups
+from slicefast.study.parts import collect_samples, save_arrays
+from slicefast.study.play import CAPACITY, Recorder, Tick, frozen, learn, new_agents, play, started
 from slicefast.study.results import MET
 from slicefast.study.runner import StudyError, one_thread
 
@@ -22,29 +30,47 @@ if TYPE_CHECKING:
     from slicefast.learn import TD3
 
 RUN_FILE, AGENTS_FILE, LOG_FILE = "run.json", "agents.safetensors", "training.npz"
+SUMMARY = ("mean reward", "mean satisfaction", "cell-steps below 0.95 [%]", "mean largest delay [ms]")
 
 
 @dataclass(frozen=True)
 class Run:
-    """Agents trained on a scenario and where they are kept."""
+    """Agents trained on a scenario and where they are kept; `reward` is a name from `slicefast.rewards`."""
 
     folder: Path
     scenario: Scenario
-    seed: int
-    exploration_steps: int
-    train_steps: int
+    seed: int = 0
+    exploration_steps: int = 3000
+    train_steps: int = 5500
+    reward: str = "max_min"
 
     @property
     def agents_path(self) -> Path:
         """The file with the agents."""
         return self.folder / AGENTS_FILE
 
+    @property
+    def total_steps(self) -> int:
+        """Exploration and training."""
+        return self.exploration_steps + self.train_steps
 
-def new_run(folder: Path, scenario: Scenario, seed: int, exploration_steps: int, train_steps: int) -> Run:
-    """Return a run to be trained; StudyError where the folder has files already. Nothing is written yet."""
+
+def new_run(folder: Path, scenario: Scenario, **settings: Any) -> Run:
+    """Return a run to be trained; nothing is written yet.
+
+    Raises
+    ------
+    StudyError
+        The folder has files already, or the reward is not registered.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StudyError(f"{folder} is not empty: name a new folder (--out)")
-    return Run(folder, scenario, seed, exploration_steps, train_steps)
+    run = Run(folder, scenario, **settings)
+    try:
+        rewards.get(run.reward)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
+    return run
 
 
 def load_run(folder: Path) -> Run:
@@ -54,62 +80,132 @@ def load_run(folder: Path) -> Run:
         raise StudyError(f"{folder} holds no trained run ({RUN_FILE} is missing)")
     try:
         kept = json.loads(path.read_text())
-        scenario = Scenario.model_validate(kept.pop("scenario"))
-        return Run(folder, scenario, **kept)
+        scenario = Scenario.model_validate(kept["scenario"])
+        names = [field.name for field in fields(Run) if field.name not in ("folder", "scenario")]
+        return Run(folder, scenario, **{name: kept[name] for name in names})
     except (ValueError, TypeError, KeyError) as error:
         raise StudyError(f"{path} cannot be read: {error}") from None
 
 
-def train(run: Run, tick: Tick) -> NDArray[np.float32]:
-    """Train a run's agents, write its folder, and return the reward of every step, (T, N)."""
-    one_thread()
-    total = run.exploration_steps + run.train_steps
-    simulator = started(run.scenario, run.seed)
+def load_agents(run: Run) -> TD3:
+    """Return a run's trained agents."""
+    from slicefast.learn import TD3
+
+    return TD3.load(run.agents_path)
+
+
+def _ignore(steps: int) -> None:
+    """Report to nobody."""
+
+
+def train(run: Run, tick: Tick = _ignore) -> NDArray[np.float32]:
+    """Train a run's agents from scratch, write its folder, and return the reward of every step, (T, N)."""
     agents = new_agents(run.scenario, run.exploration_steps, run.seed)
-    recorder = Recorder(run.scenario, total, 1)
-    learn(simulator, agents, recorder, total, total, tick)
-    keep(run, agents, {"reward": recorder.reward})
+    return _train(run, agents, tick, {}, {})
+
+
+def transfer(
+    source: Run,
+    target: Run,
+    strategy: str = "integrated",
+    choice: str = "most",
+    sample_steps: int = 500,
+    tick: Tick = _ignore,
+) -> NDArray[np.float32]:
+    """Train a target run's agents that start with what a source run's learned; return the reward of every step, (T, N).
+
+    Both networks are sampled for `sample_steps` under the default action; every target cell takes the source cell that
+    `choice` names ("most", "least", "fast", "random"; see `choose_sources`).
+
+    Raises
+    ------
+    StudyError
+        The two scenarios have other slices. They may have any number of cells.
+    """
+    from slicefast import transfer as handing
+
+    if source.scenario.n_slices != target.scenario.n_slices:
+        mine, theirs = source.scenario.n_slices, target.scenario.n_slices
+        raise StudyError(f"n_slices = {theirs} in the target, {mine} in the source: agents cannot be handed over")
+    if strategy not in handing.STRATEGIES:
+        raise StudyError(f"strategy = {strategy!r}: allowed are {', '.join(handing.STRATEGIES)}")
+    agents_of_source = load_agents(source)
+    networks = ((source.scenario, source.seed), (target.scenario, target.seed))
+    samples = [collect_samples(scenario, seed, sample_steps, tick) for scenario, seed in networks]
+    kind = "fast" if choice == "fast" else "kl"
+    found = handing.similarity_matrix([*samples[0], *samples[1]], seed=target.seed, distance=kind)
+    cells = source.scenario.n_cells
+    distance = found.distance[:cells, cells:]
+    chosen = choose_sources(distance, choice, requirement_groups(target.scenario), target.seed, exclude_same=False)
+    kept = len(agents_of_source.replay) if strategy in ("instance", "integrated") else 0
+    agents = new_agents(target.scenario, target.exploration_steps, target.seed, CAPACITY + kept)
+    handing.transfer(agents_of_source, chosen, agents, range(target.scenario.n_cells), strategy)  # type: ignore[arg-type]
+    log = {"distance": distance, "source": chosen}
+    return _train(target, agents, tick, log, {"source_run": str(source.folder.resolve()), "strategy": strategy})
+
+
+def _train(
+    run: Run, agents: TD3, tick: Tick, log: Mapping[str, NDArray[Any]], note: Mapping[str, str]
+) -> NDArray[np.float32]:
+    one_thread()
+    simulator = started(run.scenario, run.seed)
+    recorder = Recorder(run.scenario, run.total_steps, 1)
+    learn(simulator, agents, recorder, run.total_steps, run.total_steps, tick, score=rewards.get(run.reward))
+    run.folder.mkdir(parents=True, exist_ok=True)
+    agents.save(run.agents_path)
+    save_arrays(run.folder / LOG_FILE, {"reward": recorder.reward, **log})
+    kept = {**asdict(run), "scenario": run.scenario.model_dump(mode="json"), **note}
+    del kept["folder"]
+    # Last, so that a folder which has it is whole.
+    (run.folder / RUN_FILE).write_text(json.dumps(kept, indent=1))
     return recorder.reward
 
 
-def keep(run: Run, agents: TD3, log: dict[str, NDArray[Any]]) -> None:
-    """Write a run's folder; `run.json` comes last, so a folder that has it is whole."""
-    run.folder.mkdir(parents=True, exist_ok=True)
-    agents.save(run.agents_path)
-    save_arrays(run.folder / LOG_FILE, log)
-    fields = {
-        "scenario": run.scenario.model_dump(mode="json"),
-        "seed": run.seed,
-        "exploration_steps": run.exploration_steps,
-        "train_steps": run.train_steps,
-    }
-    (run.folder / RUN_FILE).write_text(json.dumps(fields, indent=1))
-
-
 def evaluate(
-    run: Run, scenario: Scenario, seed: int, steps: int, baselines: Sequence[str], tick: Tick
+    run: Run,
+    scenario: Scenario | None = None,
+    seed: int = 1_000_003,
+    steps: int = 250,
+    others: Mapping[str, Any] | None = None,
+    tick: Tick = _ignore,
 ) -> list[list[str]]:
-    """Play the run's agents and the baselines over the same steps; return one table row of text for each.
+    """Play the run's agents without noise, and other policies, over the same steps of a network they have not seen.
+
+    Parameters
+    ----------
+    run
+        Trained agents.
+    scenario
+        What to play; the run's own unless given.
+    seed, steps
+        The network's seed and how long to play.
+    others
+        Policies (simulator, observation) -> shares by name; the baselines unless given.
+
+    Returns
+    -------
+    One table row of text per policy: its name, then the numbers of `SUMMARY`, all with the paper's reward.
 
     Raises
     ------
     StudyError
         The scenario has another number of cells or slices than the run's.
     """
-    from slicefast.learn import TD3
-
+    played = run.scenario if scenario is None else scenario
     for name in ("n_cells", "n_slices"):
-        mine, theirs = getattr(run.scenario, name), getattr(scenario, name)
+        mine, theirs = getattr(run.scenario, name), getattr(played, name)
         if mine != theirs:
             raise StudyError(f"{name} = {theirs} in the scenario, {mine} in the run: they must be equal")
     one_thread()
-    agents = TD3.load(run.agents_path)
+    baselines = {"equal split": policies.equal_split, "traffic-aware": policies.traffic_aware}
     rows = []
-    for name in ("trained agents", *baselines):
-        recorder = Recorder(scenario, steps, steps)
-        policy = frozen(agents) if name == "trained agents" else getattr(policies, name)
-        play(started(scenario, seed), policy, recorder, range(steps), tick)
-        rows.append([name.replace("_", " "), *_summary(recorder)])
+    for name, policy in {
+        "trained agents": frozen(load_agents(run)),
+        **(baselines if others is None else others),
+    }.items():
+        recorder = Recorder(played, steps, steps)
+        play(started(played, seed), policy, recorder, range(steps), tick)
+        rows.append([name, *_summary(recorder)])
     return rows
 
 

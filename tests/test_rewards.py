@@ -1,0 +1,49 @@
+"""Rewards by name."""
+
+import numpy as np
+import pytest
+from slicefast.kpis import Kpis, reward
+
+from slicefast import Scenario, rewards
+
+
+def some_kpis(scenario: Scenario) -> Kpis:
+    """Return KPIs of which some meet their requirement and some do not."""
+    generator = np.random.default_rng(0)
+    shape = (scenario.n_cells, scenario.n_slices)
+    throughput = scenario.throughput_requirement_bps * generator.uniform(0.2, 1.5, shape)
+    delay = scenario.delay_requirement_ms * generator.uniform(0.5, 3.0, shape)
+    return Kpis(throughput, delay, np.full(shape, 0.2), np.full(shape, 8.0))
+
+
+def test_max_min_is_the_papers_reward() -> None:
+    scenario = Scenario.paper()
+    kpis = some_kpis(scenario)
+    np.testing.assert_array_equal(rewards.get("max_min")(kpis, scenario), reward(kpis, scenario))
+
+
+def test_logarithmic_utility_by_hand() -> None:
+    """Satisfied by 1 everywhere it is 1; a slice at 1/10 of one of four costs ln 10 / ln 100 / 4 = 1/8."""
+    scenario = Scenario.paper()
+    shape = (scenario.n_cells, scenario.n_slices)
+    good = np.asarray(scenario.throughput_requirement_bps, dtype=np.float64).copy()
+    delay = np.asarray(scenario.delay_requirement_ms, dtype=np.float64)
+    ones = np.ones(shape)
+    np.testing.assert_allclose(rewards.logarithmic(Kpis(good, delay, ones, ones), scenario), 1.0)
+    good[:, 2] /= 10.0
+    np.testing.assert_allclose(rewards.logarithmic(Kpis(good, delay, ones, ones), scenario), 0.875, rtol=1e-6)
+    good[:] = 1e-3
+    np.testing.assert_allclose(rewards.logarithmic(Kpis(good, delay, ones, ones), scenario), 0.0, atol=1e-6)
+
+
+def test_own_rewards_are_registered_once() -> None:
+    def own(kpis: Kpis, scenario: Scenario) -> np.ndarray:
+        return kpis.load.sum(axis=-1)
+
+    rewards.register("own-test", own)
+    rewards.register("own-test", own)
+    assert rewards.get("own-test") is own
+    with pytest.raises(ValueError, match="own-test"):
+        rewards.register("own-test", rewards.logarithmic)
+    with pytest.raises(ValueError, match="max_min"):
+        rewards.get("fairness")
