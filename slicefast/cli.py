@@ -140,13 +140,13 @@ def write_outcome(study: Any) -> None:
 def print_table(headings: list[str], rows: list[list[str]]) -> None:
     """Print a table whose cells hold a value and, below it, an interval."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
+    from rich.text import Text  # plain text: "[ms]" is no markup
 
-    shown = Table(*headings, box=None, pad_edge=False)
-    for column in shown.columns[1:]:
-        column.justify = "right"
+    first, *others = (Text(heading) for heading in headings)
+    shown = Table(Column(first), *(Column(other, justify="right") for other in others), box=None, pad_edge=False)
     for row in rows:
-        shown.add_row(*(cell.replace(" [", "\n\\[") for cell in row))
+        shown.add_row(*(Text(cell.replace(" [", "\n[")) for cell in row))
     console = Console()
     Console(width=None if console.is_terminal else 170).print(shown)
 
@@ -311,9 +311,8 @@ def transfer(
 def tell_training(run: Any, rewards: Any) -> None:
     """Say what a training run reached."""
     tail = max(1, min(250, run.total_steps // 4))
-    typer.echo(
-        f"mean reward {rewards[:tail].mean():.3f} over the first {tail} steps, {rewards[-tail:].mean():.3f} over the last"
-    )
+    first, last = rewards[:tail].mean(), rewards[-tail:].mean()
+    typer.echo(f"mean reward {first:.3f} over the first {tail} steps, {last:.3f} over the last {tail}")
     typer.echo(f"agents in {run.folder}; play them with: slicefast evaluate {run.folder}")
 
 

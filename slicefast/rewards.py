@@ -29,8 +29,8 @@ def max_min(kpis: Kpis, scenario: Scenario) -> NDArray[np.float32]:
 def logarithmic(kpis: Kpis, scenario: Scenario) -> NDArray[np.float32]:
     """Return a logarithmic utility, 1 + mean over s of ln max(q_ns, 0.01) / ln 100, q the satisfaction, (..., N).
 
-    q_ns = min(phi_ns/phi*_ns, d*_ns/d_ns, 1). It lies in [0, 1] like the paper's and trades slices off against each other
-    proportionally, as TL-DIRP's utility does (arXiv 2306.11552); scale and floor are ours.
+    q_ns = min(phi_ns/phi*_ns, d*_ns/d_ns, 1). It lies in [0, 1] like the paper's and trades slices off against each
+    other proportionally, as TL-DIRP's utility does (arXiv 2306.11552); scale and floor are ours.
     """
     quality = np.minimum(*_kpis.satisfaction(kpis, scenario))
     utility = 1.0 - np.log(np.maximum(quality, LOGARITHM_FLOOR)).mean(axis=-1) / np.log(LOGARITHM_FLOOR)

@@ -82,7 +82,8 @@ def test_trained_agents_are_kept_and_evaluated(tmp_path: Path) -> None:
     found = runner.invoke(app, ["evaluate", str(run), "--steps", "10"])
     assert found.exit_code == 0, found.output
     assert "trained agents" in found.output
-    assert "traffic aware" in found.output
+    assert "traffic-aware" in found.output
+    assert "[ms]" in found.output
     again = runner.invoke(app, ["train", "--scenario", str(tiny_file(tmp_path)), "--out", str(run)])
     assert again.exit_code == 2
     assert "not empty" in again.stderr

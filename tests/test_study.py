@@ -16,7 +16,7 @@ from slicefast.study import figures, report, results, verdicts
 from slicefast.study.arms import choose_sources, requirement_groups
 from slicefast.study.parts import Study, load_arrays, run_part, save_arrays
 from slicefast.study.protocol import ARMS, Part, Protocol, needs, parts, ready, stream_seed
-from slicefast.study.runner import MANIFEST, Silent, StudyError, load_study, open_study, run_study, total_work
+from slicefast.study.runner import MANIFEST, Progress, StudyError, load_study, open_study, run_study, total_work
 
 TINY = Protocol(
     n_seeds=2,
@@ -213,7 +213,7 @@ def test_transfer_that_ends_lower_is_refuted() -> None:
 
 
 def test_interrupted_study_is_readable_and_resumes_to_the_same_numbers(tmp_path: Path, finished: Study) -> None:
-    class Impatient(Silent):
+    class Impatient(Progress):
         done = 0
 
         def finished(self, part: Part) -> None:

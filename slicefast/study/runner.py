@@ -12,12 +12,11 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from slicefast.scenario import Scenario
 from slicefast.study.parts import Study, run_part
-from slicefast.study.protocol import Part, parts, ready, work
-from slicefast.study.protocol import Protocol as StudyProtocol
+from slicefast.study.protocol import Part, Protocol, parts, ready, work
 
 MANIFEST = "study.json"
 
@@ -30,8 +29,8 @@ class StoppedError(Exception):
     """Raised inside a part when the study was interrupted."""
 
 
-class Progress(Protocol):
-    """What a runner tells about its progress."""
+class Progress:
+    """What a runner tells about its progress; this one keeps it to itself."""
 
     def started(self, part: Part) -> None:
         """Hear that a part began."""
@@ -43,20 +42,7 @@ class Progress(Protocol):
         """Hear that a part's file was written."""
 
 
-class Silent:
-    """Progress that nobody watches."""
-
-    def started(self, part: Part) -> None:
-        """Ignore it."""
-
-    def advanced(self, part: Part, steps: int) -> None:
-        """Ignore it."""
-
-    def finished(self, part: Part) -> None:
-        """Ignore it."""
-
-
-def open_study(folder: Path, scenario: Scenario, protocol: StudyProtocol, resume: bool = False) -> Study:
+def open_study(folder: Path, scenario: Scenario, protocol: Protocol, resume: bool = False) -> Study:
     """Return the study of a folder, made if it is new.
 
     Raises
@@ -74,7 +60,7 @@ def open_study(folder: Path, scenario: Scenario, protocol: StudyProtocol, resume
             )
         try:
             kept = json.loads(manifest.read_text())
-            kept_protocol = StudyProtocol.from_dict(kept["protocol"])
+            kept_protocol = Protocol.from_dict(kept["protocol"])
         except (ValueError, KeyError, TypeError) as error:
             raise StudyError(f"{manifest} cannot be read: {error}") from None
         if kept["scenario"] != asked["scenario"]:
@@ -97,7 +83,7 @@ def load_study(folder: Path) -> Study:
         raise StudyError(f"{folder} holds no study ({MANIFEST} is missing)")
     try:
         kept = json.loads(manifest.read_text())
-        return Study(folder, Scenario.model_validate(kept["scenario"]), StudyProtocol.from_dict(kept["protocol"]))
+        return Study(folder, Scenario.model_validate(kept["scenario"]), Protocol.from_dict(kept["protocol"]))
     except (ValueError, KeyError, TypeError) as error:
         raise StudyError(f"{manifest} cannot be read: {error}") from None
 
@@ -135,7 +121,7 @@ def run_study(study: Study, workers: int = 2, engine: str = "local", progress: P
     progress
         Told about every part.
     """
-    watcher = progress or Silent()
+    watcher = progress or Progress()
     todo = [part for part in parts(study.protocol) if not study.finished(part)]
     try:
         if engine == "ray":
