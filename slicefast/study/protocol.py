@@ -147,8 +147,8 @@ class Protocol:
         return cls(
             n_seeds=n_seeds,
             exploration_steps=1000,
-            train_steps=2000,
-            transfer_steps=1500,
+            train_steps=3500,
+            transfer_steps=2000,
             sample_steps=250,
             vae_epochs=30,
             early_steps=500,
