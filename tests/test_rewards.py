@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from slicefast.kpis import Kpis, reward
 
 from slicefast import Scenario, rewards
+from slicefast.kpis import Kpis, reward
 
 
 def some_kpis(scenario: Scenario) -> Kpis:
