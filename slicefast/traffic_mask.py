@@ -98,6 +98,8 @@ class TrafficMask:
     def from_trace(cls, path: str | os.PathLike[str], scenario: Scenario, rng: np.random.Generator) -> Self:
         """Read a mask from a trace with the columns time, volume and, if it has them, cell and slice.
 
+        Headers in any case: time, datetime, date, timestamp, time_s or t_s (seconds, ISO 8601 or month/day/year
+        hour:minute); volume, traffic, load or bytes; cell, cell_id or cellname; slice or slice_id. Others are ignored.
         Each series of volumes, in whatever unit, is divided by its own ``trace_percentile`` and clipped at 1. A day of
         the trace (all of it, if shorter) lasts ``period_steps`` decision steps, and the trace repeats. Cells are dealt
         to the trace's cells in turn; slices go by name or by number from 1. Where the trace does not tell cells (or

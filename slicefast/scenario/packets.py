@@ -45,7 +45,8 @@ def read_packets(path: str | os.PathLike[str], slice_index: int, slice_names: li
 
     Parameters
     ----------
-    path : comma-separated, with the columns time (seconds or a date), bytes and, if it has them, user and slice.
+    path : comma-separated, with the columns time, time_s, t_s, timestamp or datetime (seconds or a date); bytes, size,
+        size_bytes or length; and, if it has them, user, user_id or ue, and slice or slice_id.
     slice_index, slice_names : which slice's rows to take; a row names its slice, or numbers it from 1.
     n_users : users of the slice; a row numbers its user from 1.
 
