@@ -1,8 +1,7 @@
 """Typed stub of the C++ module; see cpp/bindings."""
 
-from collections.abc import Iterable
-from typing import Any
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -233,6 +232,7 @@ class Learner:
         actor_loss: NDArray[np.float32],
     ) -> None: ...
     def act(self, observation: NDArray[np.float32], noise: float, step: int) -> NDArray[np.float32]: ...
+
 # scheduler
 class SchedulerConfig:
     def __init__(
@@ -246,6 +246,7 @@ class SchedulerConfig:
         alpha: float = 1.0,
         beta: float = 1.0,
         averaging_ttis: float = 100.0,
+        discard_ttis: int = 0,
     ) -> None: ...
 
 class Scheduler:

@@ -27,7 +27,8 @@ class WindowResult:
 
     Per cell and slice, (N, S): ``throughput_bps`` bits delivered / time with data in the buffer, mean over the users
     that had data (DRB.UEThpDl of 3GPP TS 28.552); ``delay_ms`` mean over the packets delivered and, with their age,
-    those still queued (DRB.RlcSduDelayDl); ``load`` PRBs used / available (RRU.PrbUsedDl); ``users`` active users.
+    those dropped or still queued (DRB.RlcSduDelayDl); ``load`` PRBs used / available (RRU.PrbUsedDl); ``users`` active users;
+    ``dropped_bits`` whose discard timer ran out.
     Per user, (U,): ``user_delivered_bits``, ``user_busy_ttis`` with data in the buffer, ``user_queued_bits`` left.
     """
 
@@ -35,6 +36,7 @@ class WindowResult:
     delay_ms: Float
     load: Float
     users: Float
+    dropped_bits: Float
     user_delivered_bits: Float
     user_busy_ttis: Float
     user_queued_bits: Float
@@ -60,6 +62,8 @@ class Scheduler:
         ``"round_robin"``, ``"proportional_fair"`` or ``"max_ci"``.
     alpha, beta, averaging_ttis
         Of proportional fair: exponents >= 0, and a > 1.
+    discard_ttis
+        Age at which a packet is dropped (3GPP TS 36.323, discardTimer); 0: never.
     isa
         Instruction set (see ``slicefast info``); results do not depend on it.
     """
@@ -75,6 +79,7 @@ class Scheduler:
         alpha: float = 1.0,
         beta: float = 1.0,
         averaging_ttis: float = 100.0,
+        discard_ttis: int = 0,
         isa: str | None = None,
     ) -> None:
         config = _core.SchedulerConfig(
@@ -86,6 +91,7 @@ class Scheduler:
             alpha=alpha,
             beta=beta,
             averaging_ttis=averaging_ttis,
+            discard_ttis=discard_ttis,
         )
         self._core = _core.Scheduler(config, isa=isa or _core.default_isa())
         self._sizes = (n_cells, n_slices, n_users)

@@ -335,4 +335,5 @@ def _scheduler_config(scenario: Scenario) -> _core.SchedulerConfig:
         alpha=rule.alpha,
         beta=rule.beta,
         averaging_ttis=rule.averaging_ttis,
+        discard_ttis=rule.discard_timer_ms,
     )

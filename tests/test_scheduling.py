@@ -40,6 +40,7 @@ def assert_same(result, expected):
 def test_windows_match_the_slow_twin(reference, seed, kind, n_prb, isa):
     rng = np.random.default_rng(seed)
     options = {"alpha": float(rng.choice([0, 0.5, 1])), "beta": float(rng.choice([0.5, 1])), "averaging_ttis": 20.0}
+    options["discard_ttis"] = int(rng.choice([0, 1, 7, 60]))
     fast = scheduling.Scheduler(2, 3, 18, n_prb, kind, **options, isa=isa)
     slow = reference("scheduling").SlowScheduler(2, 3, 18, n_prb, kind, **options)
     for _ in range(3):  # users change cells between windows; queues, averages, fractions and pointers persist
@@ -50,14 +51,15 @@ def test_windows_match_the_slow_twin(reference, seed, kind, n_prb, isa):
 @given(seed=seeds, kind=st.sampled_from(KINDS))
 def test_bits_are_conserved_exactly(seed, kind):
     rng = np.random.default_rng(seed)
-    scheduler = scheduling.Scheduler(2, 3, 18, 15, kind)
-    offered = delivered = 0.0
+    scheduler = scheduling.Scheduler(2, 3, 18, 15, kind, discard_ttis=int(rng.choice([0, 12])))
+    offered = delivered = dropped = 0.0
     for _ in range(5):
         window = instance(rng) | {"bits_per_prb": rng.uniform(0, 700, 18)}
         result = scheduler.run(**window)
         offered += window["arrival_bits"].sum()
         delivered += result.user_delivered_bits.sum()
-        assert offered == delivered + scheduler.backlog_bits.sum()
+        dropped += result.dropped_bits.sum()
+        assert offered == delivered + scheduler.backlog_bits.sum() + dropped
         assert (result.load.sum(axis=1) <= 1.0 + 1e-12).all()
 
 

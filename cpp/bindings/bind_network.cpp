@@ -39,13 +39,14 @@ StepArrays check_step(const Network& network, const In<double>& share, const In<
   check_users(span_of(serving), sizes.n_cells, "serving");
   check_users(span_of(user), sizes.n_users, "arrival_user");
   const auto rows = static_cast<std::size_t>(n_cells), cols = static_cast<std::size_t>(n_slices);
-  return {.share = matrix_of(share),
-          .serving = span_of(serving),
-          .arrivals = {.user = span_of(user), .tti = span_of(tti), .bits = span_of(bits), .active = span_of(active)},
-          .kpis = {.throughput_bps = {writable<double>(throughput_bps, "throughput_bps", {n_cells, n_slices}), rows, cols},
-                   .delay_ms = {writable<double>(delay_ms, "delay_ms", {n_cells, n_slices}), rows, cols},
-                   .load = {writable<double>(load, "load", {n_cells, n_slices}), rows, cols},
-                   .users = {writable<double>(users, "users", {n_cells, n_slices}), rows, cols}}};
+  return {
+      .share = matrix_of(share),
+      .serving = span_of(serving),
+      .arrivals = {.user = span_of(user), .tti = span_of(tti), .bits = span_of(bits), .active = span_of(active)},
+      .kpis = {.throughput_bps = {writable<double>(throughput_bps, "throughput_bps", {n_cells, n_slices}), rows, cols},
+               .delay_ms = {writable<double>(delay_ms, "delay_ms", {n_cells, n_slices}), rows, cols},
+               .load = {writable<double>(load, "load", {n_cells, n_slices}), rows, cols},
+               .users = {writable<double>(users, "users", {n_cells, n_slices}), rows, cols}}};
 }
 
 }  // namespace
@@ -54,24 +55,25 @@ void bind_network(py::module_& module) {
   py::class_<Network>(module, "Network")
       .def(py::init([](std::shared_ptr<LinkModel> links, const SchedulerConfig& scheduler, const In<double>& power_w,
                        double noise_w, double prb_bandwidth_hz, const std::string& efficiency, int window_ttis,
-                       double handover_margin_db, int time_to_trigger_steps,
-                       const In<std::int32_t>& slice_of, const std::string& isa) {
+                       double handover_margin_db, int time_to_trigger_steps, const In<std::int32_t>& slice_of,
+                       const std::string& isa) {
              const auto power = span_of(power_w);
              const auto slices = span_of(slice_of);
-             return Network({.scheduler = scheduler,
-                             .power_w = {power.begin(), power.end()},
-                             .noise_w = noise_w,
-                             .prb_bandwidth_hz = prb_bandwidth_hz,
-                             .efficiency = slicefast::efficiency(efficiency),
-                             .window_ttis = window_ttis,
-                             .handover = {.margin_db = handover_margin_db, .time_to_trigger_steps = time_to_trigger_steps},
-                             .slice_of = {slices.begin(), slices.end()},
-                             .isa = isa_from_name(isa)},
-                            std::move(links));
+             return Network(
+                 {.scheduler = scheduler,
+                  .power_w = {power.begin(), power.end()},
+                  .noise_w = noise_w,
+                  .prb_bandwidth_hz = prb_bandwidth_hz,
+                  .efficiency = slicefast::efficiency(efficiency),
+                  .window_ttis = window_ttis,
+                  .handover = {.margin_db = handover_margin_db, .time_to_trigger_steps = time_to_trigger_steps},
+                  .slice_of = {slices.begin(), slices.end()},
+                  .isa = isa_from_name(isa)},
+                 std::move(links));
            }),
            py::kw_only(), py::arg("links"), py::arg("scheduler"), py::arg("power_w"), py::arg("noise_w"),
-           py::arg("prb_bandwidth_hz"), py::arg("efficiency"), py::arg("window_ttis"), py::arg("handover_margin_db"), py::arg("time_to_trigger_steps"),
-           py::arg("slice_of"), py::arg("isa"))
+           py::arg("prb_bandwidth_hz"), py::arg("efficiency"), py::arg("window_ttis"), py::arg("handover_margin_db"),
+           py::arg("time_to_trigger_steps"), py::arg("slice_of"), py::arg("isa"))
       .def("attach",
            [](Network& network, const In<double>& x_m, const In<double>& y_m, py::array& serving) {
              const py::ssize_t n_users = network.config().scheduler.n_users;
@@ -86,8 +88,8 @@ void bind_network(py::module_& module) {
            [](Network& network, const In<double>& share, const In<std::int32_t>& serving, const In<std::int32_t>& user,
               const In<std::int32_t>& tti, const In<float>& bits, const In<std::uint8_t>& active,
               py::array& throughput_bps, py::array& delay_ms, py::array& load, py::array& users) {
-             const StepArrays a = check_step(network, share, serving, user, tti, bits, active, throughput_bps, delay_ms,
-                                             load, users);
+             const StepArrays a =
+                 check_step(network, share, serving, user, tti, bits, active, throughput_bps, delay_ms, load, users);
              // The step is the bulk of the work, and replicas are stepped by several Python threads at once.
              py::gil_scoped_release release;
              network.step(a.share, a.serving, a.arrivals, a.kpis);
@@ -97,10 +99,10 @@ void bind_network(py::module_& module) {
               const In<std::int32_t>& serving, const In<std::int32_t>& user, const In<std::int32_t>& tti,
               const In<float>& bits, const In<std::uint8_t>& active, py::array& throughput_bps, py::array& delay_ms,
               py::array& load, py::array& users) {
-             const StepArrays a = check_step(network, share, serving, user, tti, bits, active, throughput_bps, delay_ms,
-                                             load, users);
-             check_shape(coupled_share, "coupled_share", {network.config().scheduler.n_cells,
-                                                          network.config().scheduler.n_slices});
+             const StepArrays a =
+                 check_step(network, share, serving, user, tti, bits, active, throughput_bps, delay_ms, load, users);
+             check_shape(coupled_share, "coupled_share",
+                         {network.config().scheduler.n_cells, network.config().scheduler.n_slices});
              // As long as a step: several replicas are probed at once.
              py::gil_scoped_release release;
              network.probe(a.share, matrix_of(coupled_share), a.serving, a.arrivals, a.kpis);

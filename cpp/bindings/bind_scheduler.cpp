@@ -69,8 +69,9 @@ py::dict run(Scheduler& scheduler, int n_ttis, const In<std::int32_t>& arrival_u
     out[name] = array;
     return std::span<double>{array.mutable_data(), static_cast<std::size_t>(n_users)};
   };
-  const WindowKpis kpis{kpi("throughput_bps"),           kpi("delay_ms"),           kpi("load"), kpi("users"),
-                        per_user("user_delivered_bits"), per_user("user_busy_ttis")};
+  const WindowKpis kpis{
+      kpi("throughput_bps"),      kpi("delay_ms"),    kpi("load"), kpi("users"), per_user("user_delivered_bits"),
+      per_user("user_busy_ttis"), kpi("dropped_bits")};
   {
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
@@ -111,12 +112,12 @@ void bind_scheduler(py::module_& module) {
   using namespace py::literals;
   py::class_<SchedulerConfig>(module, "SchedulerConfig")
       .def(py::init([](int n_cells, int n_slices, int n_users, int n_prb, const std::string& kind, double alpha,
-                       double beta, double averaging_ttis) {
-             return SchedulerConfig{n_cells, n_slices, n_users,       n_prb, scheduler_kind(kind),
-                                    alpha,   beta,     averaging_ttis};
+                       double beta, double averaging_ttis, int discard_ttis) {
+             return SchedulerConfig{n_cells, n_slices, n_users,        n_prb,       scheduler_kind(kind),
+                                    alpha,   beta,     averaging_ttis, discard_ttis};
            }),
            py::kw_only(), "n_cells"_a, "n_slices"_a, "n_users"_a, "n_prb"_a = 100, "kind"_a = "proportional_fair",
-           "alpha"_a = 1.0, "beta"_a = 1.0, "averaging_ttis"_a = 100.0);
+           "alpha"_a = 1.0, "beta"_a = 1.0, "averaging_ttis"_a = 100.0, "discard_ttis"_a = 0);
   py::class_<Scheduler>(module, "Scheduler")
       .def(py::init([](const SchedulerConfig& config, const std::string& isa) {
              return Scheduler(config, isa_from_name(isa));

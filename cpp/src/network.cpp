@@ -16,11 +16,11 @@ Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
   const auto n_cells = static_cast<std::size_t>(config_.scheduler.n_cells);
   const auto n_slices = static_cast<std::size_t>(config_.scheduler.n_slices);
   if (config_.power_w.size() != n_cells)
-    throw InvalidArgument("power_w: got " + std::to_string(config_.power_w.size()) + " values, expected one per cell (" +
-                          std::to_string(n_cells) + ")");
+    throw InvalidArgument("power_w: got " + std::to_string(config_.power_w.size()) +
+                          " values, expected one per cell (" + std::to_string(n_cells) + ")");
   if (config_.slice_of.size() != n_users)
-    throw InvalidArgument("slice_of: got " + std::to_string(config_.slice_of.size()) + " values, expected one per user (" +
-                          std::to_string(n_users) + ")");
+    throw InvalidArgument("slice_of: got " + std::to_string(config_.slice_of.size()) +
+                          " values, expected one per user (" + std::to_string(n_users) + ")");
   gain_ = Matrix<float>(n_users, n_cells);
   load_ = Matrix<double>(n_cells, n_slices);
   trial_load_ = Matrix<double>(n_cells, n_slices);

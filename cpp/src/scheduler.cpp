@@ -101,6 +101,8 @@ Scheduler::Scheduler(const SchedulerConfig& config, Isa isa)
   const std::size_t n_users = at_least_one(config.n_users, "n_users");
   if (at_least_one(config.n_prb, "n_prb") > 65535)
     refuse("n_prb: got " + std::to_string(config.n_prb) + ", allowed: 1 to 65535");
+  if (config.discard_ttis < 0)
+    refuse("discard_ttis: got " + std::to_string(config.discard_ttis) + ", must be at least 0 (0: never)");
   if (!(config.averaging_ttis > 1.0 && std::isfinite(config.averaging_ttis)))
     refuse("averaging_ttis: got " + std::to_string(config.averaging_ttis) + ", must be above 1");
   if (!(config.alpha >= 0 && std::isfinite(config.alpha)))
@@ -117,6 +119,17 @@ double Scheduler::queued_bits() const {
   double total = 0;
   for (const double bits : backlog_) total += bits;
   return total;
+}
+
+void Scheduler::pop(User& user) {
+  const std::int32_t freed = user.head;
+  Packet& packet = packets_[static_cast<std::size_t>(freed)];
+  user.arrival_sum -= packet.tti;
+  user.head = packet.next;
+  packet.next = free_packet_;
+  free_packet_ = freed;
+  --user.queued;
+  user.head_left = user.queued > 0 ? packets_[static_cast<std::size_t>(user.head)].bits : 0.0;
 }
 
 void Scheduler::push(std::int32_t user, double bits, std::int64_t tti) {

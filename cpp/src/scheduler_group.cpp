@@ -4,6 +4,7 @@
 // the scale of the span's start, T'_u(k) = T_u(k) / d^k with d = 1 - 1/a: unserved users then cost nothing, and a
 // service of D bits in TTI k adds D / (a d^(k + 1)). A span ends before d^-k could overflow.
 #include <algorithm>
+#include <limits>
 
 #include "scheduler_window.hpp"
 
@@ -13,6 +14,8 @@ namespace {
 
 // Keeps an average that decayed for thousands of TTIs out of the denormals; far below any average of a served user.
 constexpr double smallest_average = 1e-30;
+
+constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 double power(double base, double exponent) {
   if (exponent == 1.0) return base;
@@ -40,6 +43,8 @@ void Scheduler::Group::begin(std::size_t group) {
   next_arrival = work->arrivals.data() + work->first_arrival[group];
   last_arrival = work->arrivals.data() + work->first_arrival[group + 1];
   delay_sum = n_packets = prbs_used = 0;
+  next_expiry = never;
+  dropped_bits = 0;
   n_ready = 0;
   span_start = 0;
   dealt = false;
@@ -83,6 +88,10 @@ double Scheduler::Group::metric_of(std::size_t slot) const {
 void Scheduler::Group::enter(std::size_t local, int tti) {
   const std::size_t slot = first + local;
   work->busy_since[slot] = tti;
+  const User& user = own->users_[static_cast<std::size_t>(work->user_at[slot])];
+  if (own->config_.discard_ttis > 0)
+    next_expiry =
+        std::min(next_expiry, own->packets_[static_cast<std::size_t>(user.head)].tti + own->config_.discard_ttis);
   if (work->rate[slot] <= 0) return;
   ready.set(local);
   ++n_ready;
@@ -92,8 +101,34 @@ void Scheduler::Group::enter(std::size_t local, int tti) {
 void Scheduler::Group::leave(std::size_t local, int tti) {
   const std::size_t slot = first + local;
   work->busy[slot] += tti + 1 - work->busy_since[slot];
+  if (!ready.test(local)) return;
   ready.clear(local);
   --n_ready;
+}
+
+// Drops what is too old. Serving moves heads on without updating next_expiry, so a call may find nothing to drop; it
+// then looks up when the next timer runs out.
+void Scheduler::Group::expire(int tti) {
+  const std::int64_t now = own->clock_ + tti;
+  next_expiry = never;
+  touched.for_each([&](std::size_t local) {
+    const auto number = static_cast<std::size_t>(work->user_at[first + local]);
+    User& user = own->users_[number];
+    if (user.queued == 0) return;
+    while (user.queued > 0) {
+      const std::int64_t arrived = own->packets_[static_cast<std::size_t>(user.head)].tti;
+      if (arrived + own->config_.discard_ttis > now) {
+        next_expiry = std::min(next_expiry, arrived + own->config_.discard_ttis);
+        return;
+      }
+      delay_sum += now - arrived;
+      ++n_packets;
+      dropped_bits += user.head_left;
+      own->backlog_[number] -= user.head_left;
+      own->pop(user);
+    }
+    leave(local, tti - 1);
+  });
 }
 
 void Scheduler::Group::admit(int tti) {
@@ -127,16 +162,9 @@ void Scheduler::Group::serve(std::size_t local, int n_prb, int tti) {
   double left = bits;
   while (user.queued > 0 && left >= user.head_left) {
     left -= user.head_left;
-    Packet& packet = own->packets_[static_cast<std::size_t>(user.head)];
-    delay_sum += own->clock_ + tti + 1 - packet.tti;
+    delay_sum += own->clock_ + tti + 1 - own->packets_[static_cast<std::size_t>(user.head)].tti;
     ++n_packets;
-    user.arrival_sum -= packet.tti;
-    const std::int32_t freed = user.head;
-    user.head = packet.next;
-    packet.next = own->free_packet_;
-    own->free_packet_ = freed;
-    --user.queued;
-    user.head_left = user.queued > 0 ? own->packets_[static_cast<std::size_t>(user.head)].bits : 0.0;
+    own->pop(user);
   }
   user.head_left -= left;
 
@@ -230,9 +258,12 @@ void Scheduler::Group::run_span(int from, int to) {
   const bool round_robin = own->config_.kind == SchedulerKind::round_robin;
   for (int tti = from; tti < to; ++tti) {
     admit(tti);
+    if (own->clock_ + tti >= next_expiry) expire(tti);
     if (n_ready == 0) {
-      if (next_arrival == last_arrival) return;
-      tti = std::min(next_arrival->tti, to) - 1;
+      std::int64_t event = next_expiry == never ? never : next_expiry - own->clock_;
+      if (next_arrival != last_arrival) event = std::min<std::int64_t>(event, next_arrival->tti);
+      if (event >= to) return;
+      tti = static_cast<int>(event) - 1;
       continue;
     }
     const int quota = quotas[static_cast<std::size_t>(tti) * stride];
@@ -271,8 +302,10 @@ void Scheduler::Group::measure(const WindowKpis& kpis) {
       delay_sum += now * user.queued - user.arrival_sum;
       n_packets += user.queued;
     }
-    throughput += work->delivered[slot] / (work->busy[slot] * tti_s);
-    ++users;
+    if (work->busy[slot] > 0) {  // 0: all it had was dropped at the window's start
+      throughput += work->delivered[slot] / (work->busy[slot] * tti_s);
+      ++users;
+    }
     if (!kpis.user_delivered_bits.empty()) kpis.user_delivered_bits[number] = work->delivered[slot];
     if (!kpis.user_busy_ttis.empty()) kpis.user_busy_ttis[number] = work->busy[slot];
   });
@@ -281,6 +314,7 @@ void Scheduler::Group::measure(const WindowKpis& kpis) {
   kpis.delay_ms.data[index] =
       n_packets ? static_cast<double>(delay_sum) / static_cast<double>(n_packets) * (tti_s * 1e3) : 0.0;
   kpis.load.data[index] = static_cast<double>(prbs_used) / (static_cast<double>(own->config_.n_prb) * n_ttis);
+  if (!kpis.dropped_bits.empty()) kpis.dropped_bits.data[index] = dropped_bits;
   kpis.users.data[index] = window->active.empty() ? static_cast<double>(users) : work->active_users[index];
 }
 

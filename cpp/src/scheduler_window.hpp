@@ -57,12 +57,15 @@ struct Scheduler::Group {
   bool dealt = false;  // round robin moved the pointer
   double gain = 0;     // 1/a in the scale of the averages, see run_metric
   std::int64_t delay_sum = 0, n_packets = 0, prbs_used = 0;
+  std::int64_t next_expiry = 0;  // no discard timer runs out before this TTI of the simulated clock
+  double dropped_bits = 0;
 
   void begin(std::size_t group);
   void touch(std::size_t local);
   void admit(int tti);
   void enter(std::size_t local, int tti);
   void leave(std::size_t local, int tti);
+  void expire(int tti);
   void serve(std::size_t local, int n_prb, int tti);
   int need(std::size_t slot, int limit) const;  // PRBs that empty the queue, at most limit
   double metric_of(std::size_t slot) const;

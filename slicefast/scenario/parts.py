@@ -180,9 +180,14 @@ class Mobility(Model):
 
 
 class Scheduler(Model):
-    """How a cell shares a slice's PRBs among its users, with the exponents of proportional fair."""
+    """How a cell shares a slice's PRBs among its users, with the exponents of proportional fair.
+
+    Packets older than ``discard_timer_ms`` are dropped (3GPP TS 36.323, discardTimer; 0: never, default ours), so that
+    a starved slice recovers within a step instead of carrying its past along for minutes.
+    """
 
     kind: Literal["round_robin", "proportional_fair", "max_ci"] = "round_robin"
     alpha: NotNegative = 1.0
     beta: NotNegative = 1.0
     averaging_ttis: Annotated[float, Field(ge=1.0, le=1e12)] = 100.0
+    discard_timer_ms: Annotated[int, Field(ge=0, le=1_000_000_000)] = 100

@@ -28,10 +28,13 @@ def quotas(share, n_prb, n_ttis, carry):
 class SlowScheduler:
     """Queues of [bits left, arrival TTI] lists; every rule as scheduling.py states it, with no shortcut."""
 
-    def __init__(self, n_cells, n_slices, n_users, n_prb, kind, alpha=1.0, beta=1.0, averaging_ttis=100.0):
+    def __init__(
+        self, n_cells, n_slices, n_users, n_prb, kind, alpha=1.0, beta=1.0, averaging_ttis=100.0, discard_ttis=0
+    ):
         self.sizes = n_cells, n_slices, n_users
         self.n_prb, self.kind = n_prb, kind
         self.alpha, self.beta, self.a = alpha, beta, averaging_ttis
+        self.discard = discard_ttis
         self.queue = [[] for _ in range(n_users)]
         self.average = np.ones(n_users)
         self.carry = [[Fraction(0)] * n_slices for _ in range(n_cells)]
@@ -55,11 +58,12 @@ class SlowScheduler:
         rate = np.asarray(rate, float)
         delivered, busy = np.zeros(n_users), np.zeros(n_users)
         delays = [[[] for _ in range(n_slices)] for _ in range(n_cells)]
-        used = np.zeros((n_cells, n_slices))
+        used, dropped = np.zeros((n_cells, n_slices)), np.zeros((n_cells, n_slices))
         granted = [quotas(share[n], self.n_prb, n_ttis, self.carry[n]) for n in range(n_cells)]
         for t in range(n_ttis):
             for i in np.flatnonzero(np.asarray(tti) == t):
                 self.queue[user[i]].append([float(bits[i]), self.now])
+            self.drop(serving, slice_of, delays, dropped)
             busy += [len(q) > 0 for q in self.queue]
             served = np.zeros(n_users)
             for n in range(n_cells):
@@ -78,7 +82,16 @@ class SlowScheduler:
             delivered += served
             self.average = (1 - 1 / self.a) * self.average + served / self.a
             self.now += 1
-        return self.measure(n_ttis, delivered, busy, delays, used, serving, slice_of)
+        result = self.measure(n_ttis, delivered, busy, delays, used, serving, slice_of)
+        return result | {"dropped_bits": dropped}
+
+    def drop(self, serving, slice_of, delays, dropped):
+        """Drop packets whose discard timer has run out; they count in the delay with their age."""
+        for u, queue in enumerate(self.queue):
+            while self.discard and queue and self.now - queue[0][1] >= self.discard:
+                bits, arrived = queue.pop(0)
+                dropped[serving[u], slice_of[u]] += bits
+                delays[serving[u]][slice_of[u]].append(self.now - arrived)
 
     def send(self, u, capacity, delays):
         """Send up to `capacity` bits of user u's queue and note the delays of finished packets."""

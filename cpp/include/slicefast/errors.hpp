@@ -1,4 +1,5 @@
-// The typed errors that cross the border to Python: InvalidArgument -> ValueError, NotConverged -> slicefast.NotConverged.
+// The typed errors that cross the border to Python: InvalidArgument -> ValueError, NotConverged ->
+// slicefast.NotConverged.
 #pragma once
 
 #include <stdexcept>

@@ -1,7 +1,7 @@
 // One replica of the network: what happens between the agents' shares and the KPIs of a step.
 //
-// Description: users' positions -> link gains -> serving cells (attach); shares and arrivals -> load coupling -> SINR ->
-// bits per PRB -> PRB scheduling over the window -> KPIs (step). Randomness comes in as arrays; there is none here.
+// Description: users' positions -> link gains -> serving cells (attach); shares and arrivals -> load coupling -> SINR
+// -> bits per PRB -> PRB scheduling over the window -> KPIs (step). Randomness comes in as arrays; there is none here.
 //
 // Steps of step():
 //   1. demand   d_u = (bits queued + bits arriving in the window) / window           [bit/s]
@@ -63,15 +63,15 @@ class Network {
 
   // The KPIs that step() would give under `share` with interference as it is under `coupled_share`; changes no state.
   // Rows of `share` need not sum to at most 1: slices do not touch each other once interference is fixed.
-  void probe(ConstMatrixView<double> share, ConstMatrixView<double> coupled_share, std::span<const std::int32_t> serving,
-             const Arrivals& arrivals, WindowKpis kpis);
+  void probe(ConstMatrixView<double> share, ConstMatrixView<double> coupled_share,
+             std::span<const std::int32_t> serving, const Arrivals& arrivals, WindowKpis kpis);
 
   const NetworkConfig& config() const { return config_; }
   Scheduler& scheduler() { return scheduler_; }
-  std::span<double> load() { return load_.view().flat(); }               // (N, S) warm start of the coupling
-  std::span<std::int32_t> pending_steps() { return pending_steps_; }     // (U) of the handover's time to trigger
-  std::span<const float> sinr() const { return sinr_; }     // (U) of the last step
-  ConstMatrixView<float> gain() const { return gain_.view(); }  // (U, N) at the attached positions
+  std::span<double> load() { return load_.view().flat(); }            // (N, S) warm start of the coupling
+  std::span<std::int32_t> pending_steps() { return pending_steps_; }  // (U) of the handover's time to trigger
+  std::span<const float> sinr() const { return sinr_; }               // (U) of the last step
+  ConstMatrixView<float> gain() const { return gain_.view(); }        // (U, N) at the attached positions
 
  private:
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
@@ -82,10 +82,10 @@ class Network {
   std::shared_ptr<const LinkModel> links_;
   LoadCoupling coupling_;
   Scheduler scheduler_, trial_scheduler_;
-  Matrix<float> gain_;              // (U, N)
+  Matrix<float> gain_;                // (U, N)
   Matrix<double> load_, trial_load_;  // (N, S)
-  std::vector<double> demand_bps_;  // (U)
-  std::vector<double> rho_;         // (N)
+  std::vector<double> demand_bps_;    // (U)
+  std::vector<double> rho_;           // (N)
   std::vector<std::int32_t> pending_steps_;
   std::vector<float> sinr_, bits_per_prb_;
 };

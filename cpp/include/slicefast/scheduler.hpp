@@ -10,9 +10,11 @@
 // the start; max C/I serves argmax R_u. Ties go to the lowest user number. A user takes no more PRBs than its queue
 // needs. Queues are first in, first out, and move along with the user. A packet that arrives in TTI k is there from its
 // start; if its last bit leaves in TTI k' its delay is k' + 1 - k TTIs of 1 ms.
+// A discard timer (3GPP TS 36.323, discardTimer) drops packets of that age at the start of a TTI; they count in the
+// delay with their age, so that dropping never looks better than sending.
 //
 // Bits are kept in whole 1/1024 (rates rounded down, packets to nearest), so sums in double are exact and
-// bits in = bits out + bits queued holds to the last digit. Proportional fair after Jalali, Padovani and
+// bits in = bits out + bits queued + bits dropped holds to the last digit. Proportional fair after Jalali, Padovani and
 // Pankaj (VTC 2000); KPIs after 3GPP TS 28.552.
 #pragma once
 
@@ -37,6 +39,7 @@ struct SchedulerConfig {
   SchedulerKind kind = SchedulerKind::proportional_fair;
   double alpha = 1, beta = 1;   // proportional fair only
   double averaging_ttis = 100;  // a > 1
+  int discard_ttis = 0;         // age at which a packet is dropped; 0: never
 };
 
 struct Window {
@@ -57,11 +60,12 @@ struct Window {
 // All (N, S), written by run. A slice whose users had no data has throughput 0, delay 0, load 0.
 struct WindowKpis {
   MatrixView<double> throughput_bps;  // bits delivered / time with data in the buffer, mean over users that had data
-  MatrixView<double> delay_ms;        // mean over packets delivered and, with their age, packets queued at the end
+  MatrixView<double> delay_ms;        // mean over packets delivered and, with their age, those dropped or still queued
   MatrixView<double> load;            // PRBs used / (B n_ttis)
   MatrixView<double> users;           // active users
   std::span<double> user_delivered_bits = {};  // (U,) or empty
   std::span<double> user_busy_ttis = {};       // (U,) or empty: TTIs with data in the buffer
+  MatrixView<double> dropped_bits = {};        // or empty: bits of packets whose discard timer ran out
 };
 
 // Everything that persists over windows, as flat arrays. Packets in queue order, grouped by user.
@@ -124,6 +128,7 @@ class Scheduler {
   void prepare_averages(int n_ttis);
   void make_quotas(const Window& window, std::size_t first_cell, std::size_t n_cells);
   void push(std::int32_t user, double bits, std::int64_t tti);
+  void pop(User& user);  // takes the packet at the head off the queue
 
   SchedulerConfig config_;
   Isa isa_;
