@@ -29,13 +29,15 @@ class Solution:
     residual: float
 
 
-def _gain(gain: ArrayLike) -> NDArray[np.float32] | Float:
-    # float32 stays as it is: a copy of a large matrix costs more than the solution.
+def _gain(gain: ArrayLike, check: bool = True) -> NDArray[np.float32] | Float:
+    # float32 stays as it is: a copy of a large matrix costs more than the solution, and so does a look at all of it.
     array = np.asarray(gain)
     kept = array if array.dtype == np.float32 else np.asarray(array, dtype=np.float64)
     array = np.ascontiguousarray(kept)
     if array.ndim != 2:
         raise ValueError(f"gain: got shape {array.shape}, expected (users, cells)")
+    if not check:
+        return array
     low = array.min(initial=0.0)
     high = array.max(initial=0.0)
     if not (low >= 0.0 and high < np.inf):
@@ -86,7 +88,7 @@ def solve(
     Raises ValueError for impossible input and NotConverged (with .iterations and .residual) where no fixed point was
     reached, as for infeasible demand without caps: see `spectral_radius`.
     """
-    matrix = _gain(gain)
+    matrix = _gain(gain, check=False)  # the core looks at the rows of users with demand while it has them in cache
     n_users, n_cells = matrix.shape
     caps = None if share is None else np.asarray(share, dtype=np.float64)
     if caps is not None and (caps.ndim not in (1, 2) or caps.shape[0] != n_cells):

@@ -226,8 +226,8 @@ def test_many_cells_are_the_twins(reference):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"gain": np.full((60, 5), -1.0)}, "gain: user 0, cell 0 has -1"),
-        ({"gain": np.full((60, 5), np.nan)}, "gain: user 0"),
+        ({"gain": np.full((60, 5), -1.0)}, "gain: user [0-9]+, cell [0-9] has -1"),
+        ({"gain": np.full((60, 5), np.nan)}, "gain: user [0-9]+, cell"),
         ({"gain": np.zeros((60, 5))}, "gain: user .* serving cell"),
         ({"gain": np.ones(5)}, r"gain: got shape \(5,\)"),
         ({"power_w": np.full(5, -1.0)}, "power_w: got -1"),

@@ -13,6 +13,7 @@
 #include <limits>
 #include <numbers>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cqi_table.hpp"
@@ -23,6 +24,7 @@ namespace slicefast {
 namespace {
 
 constexpr double hopeless_load = 1e9;     // an uncapped load beyond it is growing without bound
+constexpr std::size_t chunk_users = 16;   // whose gain rows stay in the first-level cache
 constexpr std::size_t direct_cells = 64;  // up to here the Newton system is factorised, beyond it is swept
 
 void refuse(const std::string& message) { throw InvalidArgument(message); }
@@ -32,6 +34,56 @@ std::size_t users_of(const CouplingProblem& p) { return has_gain64(p) ? p.gain64
 std::size_t cells_of(const CouplingProblem& p) { return has_gain64(p) ? p.gain64.cols : p.gain.cols; }
 double gain_at(const CouplingProblem& p, std::size_t u, std::size_t n) {
   return has_gain64(p) ? p.gain64(u, n) : static_cast<double>(p.gain(u, n));
+}
+
+// rho_k p_k, in the precision of the gains.
+struct Weights {
+  std::vector<float> single;
+  std::vector<double> twice;
+  Weights(const CouplingProblem& p, std::span<const double> rho) {
+    for (std::size_t k = 0; k < rho.size(); ++k) {
+      if (has_gain64(p))
+        twice.push_back(rho[k] * p.power_w[k]);
+      else
+        single.push_back(static_cast<float>(rho[k] * p.power_w[k]));
+    }
+  }
+};
+
+// Interference of users of one cell. The own cell is left out of the sum, not subtracted from it: a strong signal would
+// drown the interference.
+void interference_of(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> users,
+                     std::size_t readable, std::size_t cell, Weights& weights, double* out) {
+  const std::size_t n_cells = cells_of(p);
+  if (has_gain64(p)) {
+    const double own = std::exchange(weights.twice[cell], 0.0);
+    kernels.interference_f64(p.gain64.data, n_cells, users.data(), users.size(), readable, weights.twice.data(), out);
+    weights.twice[cell] = own;
+  } else {
+    const float own = std::exchange(weights.single[cell], 0.0f);
+    kernels.interference_f32(p.gain.data, n_cells, users.data(), users.size(), readable, weights.single.data(), out);
+    weights.single[cell] = own;
+  }
+}
+
+void add_slopes(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> users,
+                const double* slope, double* row) {
+  if (has_gain64(p))
+    kernels.add_slopes_f64(p.gain64.data, p.gain64.cols, users.data(), users.size(), slope, row);
+  else
+    kernels.add_slopes_f32(p.gain.data, p.gain.cols, users.data(), users.size(), slope, row);
+}
+
+void check_gains(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> users) {
+  const std::size_t n_cells = cells_of(p);
+  if (has_gain64(p) ? kernels.valid_f64(p.gain64.data, n_cells, users.data(), users.size())
+                    : kernels.valid_f32(p.gain.data, n_cells, users.data(), users.size()))
+    return;
+  for (std::int32_t user : users)
+    for (std::size_t n = 0; n < n_cells; ++n)
+      if (const double g = gain_at(p, static_cast<std::size_t>(user), n); !(g >= 0.0 && std::isfinite(g)))
+        refuse("gain: user " + std::to_string(user) + ", cell " + std::to_string(n) + " has " + std::to_string(g) +
+               ", must be finite and >= 0");
 }
 
 void check(const CouplingProblem& p, std::size_t n_slices) {
@@ -97,14 +149,19 @@ struct LoadCoupling::Workspace {
   std::vector<double> signal, demand_per_hz, interference, load, slope;  // per entry of users
   std::vector<double> value, value_cell, rho, trial, step;               // f (N, S) and its row sums; iterates
   std::vector<double> jacobian;                                          // (N, N)
-  std::vector<double> weight, row;                                       // per thread: rho_k p_k, one slice's row
+  std::vector<double> row;                                               // per thread: one slice's row of J
+  bool gains_checked = false;
+  double step_error = 0.0;  // of the linear system behind `step`, relative to the step
 
   void group(const CouplingProblem& p, std::size_t slices, int n_threads);
+  void sample(const Workspace& all, std::size_t stride);
+  void guess(const CouplingProblem& p, const CouplingOptions& options, ThreadPool* pool);
   void evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, ThreadPool* pool);
   void evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, std::size_t cell,
-                     double* cell_weight, double* slice_row);
+                     Weights& weights, double* slice_row);
   double residual() const;
   bool newton_step(const CouplingKernels& kernels);
+  double tangent_error(const CouplingProblem& p) const;
   bool factorised_step();
   bool swept_step(const CouplingKernels& kernels);
   CouplingResult iterate(const CouplingProblem& p, const CouplingOptions& options, ThreadPool* pool);
@@ -136,8 +193,8 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
     const std::size_t at = next[key(u)]++, cell = static_cast<std::size_t>(p.serving[u]);
     const double gain = gain_at(p, u, cell);
     if (!(gain > 0.0 && std::isfinite(gain)))
-      refuse("gain: user " + std::to_string(u) + " has " + std::to_string(gain) +
-             " to its serving cell, must be positive");
+      refuse("gain: user " + std::to_string(u) + ", cell " + std::to_string(cell) + " has " + std::to_string(gain) +
+             ", must be positive and finite to the serving cell");
     users[at] = static_cast<std::int32_t>(u);
     signal[at] = p.power_w[cell] * gain;
     demand_per_hz[at] = p.demand_bps[u] / p.bandwidth_hz;
@@ -145,60 +202,51 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
   value.assign(n_groups, 0.0);
   for (auto* array : {&value_cell, &rho, &trial, &step}) array->assign(n_cells, 0.0);
   jacobian.resize(n_cells * n_cells);
-  weight.resize(n_cells * static_cast<std::size_t>(n_threads));
+  gains_checked = false;
   row.resize(n_cells * static_cast<std::size_t>(n_threads));
 }
 
 void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels,
-                                            bool with_jacobian, std::size_t cell, double* cell_weight,
-                                            double* slice_row) {
-  const bool capped_problem = !p.share.empty();
+                                            bool with_jacobian, std::size_t cell, Weights& weights, double* slice_row) {
   double* jacobian_row = jacobian.data() + cell * n_cells;
   if (with_jacobian) std::fill_n(jacobian_row, n_cells, 0.0);
-  // The own cell is left out of the sum, not subtracted from it: a strong signal would drown the interference.
-  const double own_weight = cell_weight[cell];
-  cell_weight[cell] = 0.0;
   value_cell[cell] = 0.0;
   for (std::size_t s = 0; s < n_slices; ++s) {
-    const std::size_t g = cell * n_slices + s, begin = first[g], n = first[g + 1] - begin;
-    const std::int32_t* group_users = users.data() + begin;
-    if (has_gain64(p))
-      kernels.interference_f64(p.gain64.data, n_cells, group_users, n, cell_weight, interference.data() + begin);
-    else
-      kernels.interference_f32(p.gain.data, n_cells, group_users, n, cell_weight, interference.data() + begin);
-    kernels.user_load(static_cast<int>(p.efficiency), signal.data() + begin, interference.data() + begin, p.noise_w,
-                      demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
+    const std::size_t g = cell * n_slices + s;
     double sum = 0.0;
-    for (std::size_t i = begin; i < begin + n; ++i) sum += load[i];
-    const bool capped = capped_problem && sum >= p.share(cell, s);
+    if (with_jacobian) std::fill_n(slice_row, n_cells, 0.0);
+    for (std::size_t begin = first[g]; begin < first[g + 1]; begin += chunk_users) {
+      const std::size_t n = std::min(chunk_users, first[g + 1] - begin);
+      const std::span<const std::int32_t> chunk{users.data() + begin, n};
+      interference_of(p, kernels, chunk, users.size() - begin, cell, weights, interference.data() + begin);
+      if (!gains_checked) check_gains(p, kernels, chunk);
+      kernels.user_load(static_cast<int>(p.efficiency), signal.data() + begin, interference.data() + begin, p.noise_w,
+                        demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
+      for (std::size_t i = begin; i < begin + n; ++i) sum += load[i];
+      if (with_jacobian) add_slopes(p, kernels, chunk, slope.data() + begin, slice_row);
+    }
+    const bool capped = !p.share.empty() && sum >= p.share(cell, s);
     value[g] = capped ? p.share(cell, s) : sum;
     value_cell[cell] += value[g];
-    if (!with_jacobian || capped || n == 0) continue;
-    std::fill_n(slice_row, n_cells, 0.0);
-    if (has_gain64(p))
-      kernels.add_slopes_f64(p.gain64.data, n_cells, group_users, n, slope.data() + begin, slice_row);
-    else
-      kernels.add_slopes_f32(p.gain.data, n_cells, group_users, n, slope.data() + begin, slice_row);
+    if (!with_jacobian || capped) continue;
     for (std::size_t k = 0; k < n_cells; ++k) jacobian_row[k] += slice_row[k] * p.power_w[k];
   }
-  jacobian_row[cell] = 0.0;
-  cell_weight[cell] = own_weight;
+  if (with_jacobian) jacobian_row[cell] = 0.0;
 }
 
 // f and, on request, J at rho. A cell is one item of work, so sums do not depend on the number of threads.
 void LoadCoupling::Workspace::evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian,
                                        ThreadPool* pool) {
-  const std::size_t n_threads = pool ? static_cast<std::size_t>(pool->n_threads()) : 1;
-  for (std::size_t thread = 0; thread < n_threads; ++thread)
-    for (std::size_t k = 0; k < n_cells; ++k) weight[thread * n_cells + k] = rho[k] * p.power_w[k];
+  std::vector<Weights> weights(pool ? static_cast<std::size_t>(pool->n_threads()) : 1, Weights(p, rho));
   const auto work = [&](std::size_t cell, int thread) {
-    const std::size_t offset = static_cast<std::size_t>(thread) * n_cells;
-    evaluate_cell(p, kernels, with_jacobian, cell, weight.data() + offset, row.data() + offset);
+    const auto t = static_cast<std::size_t>(thread);
+    evaluate_cell(p, kernels, with_jacobian, cell, weights[t], row.data() + t * n_cells);
   };
   if (pool)
     pool->for_each(n_cells, work);
   else
     for (std::size_t cell = 0; cell < n_cells; ++cell) work(cell, 0);
+  gains_checked = true;
 }
 
 double LoadCoupling::Workspace::residual() const {
@@ -231,10 +279,11 @@ bool LoadCoupling::Workspace::factorised_step() {
     for (std::size_t c = i + 1; c < n_cells; ++c) step[i] -= jacobian[i * n_cells + c] * step[c];
     step[i] /= jacobian[i * n_cells + i];
   }
+  step_error = 1e-9;
   return true;
 }
 
-// Gauss-Seidel sweeps on (I - J) step = f - rho, to a thousandth of the step: more would be lost on the next Jacobian.
+// Gauss-Seidel sweeps on (I - J) step = f - rho, to 1e-4 of the step: more would be lost on the next Jacobian.
 bool LoadCoupling::Workspace::swept_step(const CouplingKernels& kernels) {
   for (std::size_t i = 0; i < n_cells; ++i) step[i] = value_cell[i] - rho[i];
   double previous = std::numeric_limits<double>::infinity();
@@ -246,7 +295,10 @@ bool LoadCoupling::Workspace::swept_step(const CouplingKernels& kernels) {
       size = std::max(size, std::abs(updated));
       step[i] = updated;
     }
-    if (change <= 1e-3 * size) return true;
+    if (change <= 1e-4 * size) {
+      step_error = 1e-4;  // the system's residual is the change the next sweep would bring, less than the last
+      return true;
+    }
     if (sweep > 20 && change > previous) return false;  // the spectral radius of J is not below one
     previous = change;
   }
@@ -255,6 +307,75 @@ bool LoadCoupling::Workspace::swept_step(const CouplingKernels& kernels) {
 
 bool LoadCoupling::Workspace::newton_step(const CouplingKernels& kernels) {
   return n_cells <= direct_cells ? factorised_step() : swept_step(kernels);
+}
+
+// One user in `stride` of every group, with the demand of the group: a small problem with nearly the same solution.
+void LoadCoupling::Workspace::sample(const Workspace& all, std::size_t stride) {
+  n_cells = all.n_cells;
+  n_slices = all.n_slices;
+  first.assign(1, 0);
+  for (auto* array : {&signal, &demand_per_hz}) array->clear();
+  users.clear();
+  for (std::size_t g = 0; g + 1 < all.first.size(); ++g) {
+    double total = 0.0, taken = 0.0;
+    const std::size_t begin = users.size();
+    for (std::size_t at = all.first[g]; at < all.first[g + 1]; ++at) {
+      total += all.demand_per_hz[at];
+      if ((at - all.first[g]) % stride != 0) continue;
+      taken += all.demand_per_hz[at];
+      users.push_back(all.users[at]);
+      signal.push_back(all.signal[at]);
+      demand_per_hz.push_back(all.demand_per_hz[at]);
+    }
+    for (std::size_t at = begin; at < users.size(); ++at) demand_per_hz[at] *= total / taken;
+    first.push_back(users.size());
+  }
+  for (auto* array : {&interference, &load, &slope}) array->resize(users.size());
+  value.assign(all.value.size(), 0.0);
+  for (auto* array : {&value_cell, &trial, &step}) array->assign(n_cells, 0.0);
+  rho = all.rho;
+  jacobian.resize(n_cells * n_cells);
+  row.resize(all.row.size());
+  gains_checked = false;
+}
+
+// A start for those who have none. Newton's method on a concave map comes down to the fixed point from any activity
+// above it, but leaps from below: full activity, and with many users the solution of a sample.
+void LoadCoupling::Workspace::guess(const CouplingProblem& p, const CouplingOptions& options, ThreadPool* pool) {
+  for (std::size_t i = 0; i < n_cells; ++i) {
+    rho[i] = p.share.empty() ? 1.0 : 0.0;
+    if (!p.share.empty())
+      for (double a : p.share.row(i)) rho[i] += a;
+  }
+  constexpr std::size_t stride = 8, least_users_per_group = 32;
+  if (n_cells <= direct_cells || users.size() < least_users_per_group * n_cells * n_slices) return;
+  Workspace few;
+  few.sample(*this, stride);
+  try {
+    few.iterate(p, {1e-2, 6, options.isa}, pool);
+    rho = few.value_cell;
+  } catch (const NotConverged&) {  // the sample may be infeasible where the whole is not
+  }
+}
+
+// Whether the Newton step just taken leaves a residual below the tolerance, without looking: with x = SINR and L =
+// ln(1 + x), load h(I) of a user has |I^2 h'' / h| = |e (e - 1) + x (x - L) / ((1 + x) L)^2| < 1/4, e = x / ((1 + x)
+// L). A step of relative size r moves every interference by at most the factor 1 + r, so the map leaves its tangent by
+// at most r^2 / 8 of its value (and the fourth power of 1 / (1 - r), for the curvature along the way). Shannon-like
+// maps only.
+double LoadCoupling::Workspace::tangent_error(const CouplingProblem& p) const {
+  if (n_slices != 1 || !p.share.empty()) return std::numeric_limits<double>::infinity();
+  if (p.efficiency != Efficiency::shannon && p.efficiency != Efficiency::mogensen)
+    return std::numeric_limits<double>::infinity();
+  double relative = 0.0, most = 0.0, loosest = 0.0;
+  for (std::size_t i = 0; i < n_cells; ++i) {
+    if (rho[i] == 0.0 && step[i] == 0.0) continue;
+    relative = std::max(relative, std::abs(step[i]) / rho[i]);
+    most = std::max(most, value_cell[i]);
+    loosest = std::max(loosest, std::abs(step[i]));
+  }
+  if (!(relative < 0.1)) return std::numeric_limits<double>::infinity();
+  return 0.125 * relative * relative / std::pow(1.0 - relative, 4) * most + step_error * loosest;
 }
 
 CouplingResult LoadCoupling::Workspace::iterate(const CouplingProblem& p, const CouplingOptions& options,
@@ -292,6 +413,10 @@ CouplingResult LoadCoupling::Workspace::iterate(const CouplingProblem& p, const 
       rho = value_cell;
       continue;
     }
+    if (const double bound = tangent_error(p); bound <= options.tolerance) {
+      for (std::size_t i = 0; i < n_cells; ++i) value[i] = value_cell[i] = std::max(0.0, rho[i] + step[i]);
+      return {iteration, bound};
+    }
     for (std::size_t i = 0; i < n_cells; ++i) {
       double most = std::numeric_limits<double>::infinity();
       if (!p.share.empty()) {
@@ -322,15 +447,7 @@ CouplingResult LoadCoupling::solve(const CouplingProblem& problem, const Couplin
   w.group(problem, load.cols, pool ? pool->n_threads() : 1);
   for (std::size_t i = 0; i < w.n_cells; ++i)
     for (double l : load.row(i)) w.rho[i] += l;
-  // Newton's method on a concave map comes down to the fixed point from any activity above it, but leaps from below:
-  // a start of zero, which knows nothing, is replaced by full activity.
-  if (std::all_of(w.rho.begin(), w.rho.end(), [](double r) { return r == 0.0; }))
-    for (std::size_t i = 0; i < w.n_cells; ++i) {
-      w.rho[i] = 1.0;
-      if (problem.share.empty()) continue;
-      w.rho[i] = 0.0;
-      for (double a : problem.share.row(i)) w.rho[i] += a;
-    }
+  if (std::all_of(w.rho.begin(), w.rho.end(), [](double r) { return r == 0.0; })) w.guess(problem, options, pool);
   const CouplingResult result = w.iterate(problem, options, pool);
   std::copy(w.value.begin(), w.value.end(), load.data);
   return result;
@@ -351,19 +468,12 @@ void coupled_sinr(const CouplingProblem& p, std::span<const double> rho, Isa isa
   const CouplingKernels& kernels = select_coupling_kernels(isa);
   constexpr std::size_t block = 256;
   const auto work = [&](std::size_t item, int) {
-    std::vector<double> weight(n_cells);
-    for (std::size_t k = 0; k < n_cells; ++k) weight[k] = rho[k] * p.power_w[k];
+    Weights weights(p, rho);
     for (std::size_t u = item * block; u < std::min(n_users, (item + 1) * block); ++u) {
       const std::size_t cell = static_cast<std::size_t>(p.serving[u]);
       const std::int32_t user = static_cast<std::int32_t>(u);
-      const double own_weight = weight[cell];
       double interference = 0.0;
-      weight[cell] = 0.0;
-      if (has_gain64(p))
-        kernels.interference_f64(p.gain64.data, n_cells, &user, 1, weight.data(), &interference);
-      else
-        kernels.interference_f32(p.gain.data, n_cells, &user, 1, weight.data(), &interference);
-      weight[cell] = own_weight;
+      interference_of(p, kernels, {&user, 1}, 1, cell, weights, &interference);
       sinr[u] = static_cast<float>(p.power_w[cell] * gain_at(p, u, cell) / (interference + p.noise_w));
     }
   };
@@ -439,10 +549,7 @@ double spectral_radius(const CouplingProblem& p, Isa isa) {
     if (!(own > 0.0)) refuse("gain: user " + std::to_string(u) + " has no gain to its serving cell");
     const double factor = p.demand_bps[u] * std::numbers::ln2 / p.bandwidth_hz / own;
     const std::int32_t user = static_cast<std::int32_t>(u);
-    if (has_gain64(p))
-      kernels.add_slopes_f64(p.gain64.data, n_cells, &user, 1, &factor, m.data() + i * n_cells);
-    else
-      kernels.add_slopes_f32(p.gain.data, n_cells, &user, 1, &factor, m.data() + i * n_cells);
+    add_slopes(p, kernels, {&user, 1}, &factor, m.data() + i * n_cells);
   }
   for (std::size_t i = 0; i < n_cells; ++i) {
     for (std::size_t k = 0; k < n_cells; ++k) m[i * n_cells + k] *= p.power_w[k];

@@ -90,11 +90,11 @@ struct RadioKernels {
 
 // Users of one cell (and slice), named by index into a user-major gain matrix of row length `stride`.
 struct CouplingKernels {
-  // interference[i] = sum_k weight[k] gain(users[i], k), in double.
+  // interference[i] = sum_k weight[k] gain(users[i], k), i < n. users[n .. readable) are the next to come.
   void (*interference_f32)(const float* gain, std::size_t stride, const std::int32_t* users, std::size_t n,
-                           const double* weight, double* interference);
+                           std::size_t readable, const float* weight, double* interference);
   void (*interference_f64)(const double* gain, std::size_t stride, const std::int32_t* users, std::size_t n,
-                           const double* weight, double* interference);
+                           std::size_t readable, const double* weight, double* interference);
   // Per user with SINR s = signal / (interference + noise): load[i] = demand / (W eff(s)) and
   // slope[i] = d load / d interference. `efficiency` is the index of slicefast::Efficiency; an efficiency of zero gives
   // an infinite load and no slope.
@@ -105,17 +105,20 @@ struct CouplingKernels {
                          const double* slope, double* row);
   void (*add_slopes_f64)(const double* gain, std::size_t stride, const std::int32_t* users, std::size_t n,
                          const double* slope, double* row);
+  // Whether all gains of these users are finite and not negative.
+  bool (*valid_f32)(const float* gain, std::size_t stride, const std::int32_t* users, std::size_t n);
+  bool (*valid_f64)(const double* gain, std::size_t stride, const std::int32_t* users, std::size_t n);
   double (*dot)(const double* a, const double* b, std::size_t n);
 };
 
 // Whole-PRB quotas of up to quota_block cells; unused lanes are zero. Arrays (S, quota_block), cells contiguous.
 inline constexpr std::size_t quota_block = 16;
 struct QuotaProblem {
-  double* remainder;             // carried over; far below zero where a slice has no fraction
-  const double* fraction;        // of a_ns B, in [0, 1)
-  const std::int32_t* base;      // floor(a_ns B)
-  const std::int64_t* extras;    // (quota_block) PRBs left for the largest remainders
-  std::uint16_t* quota;          // (n_ttis, S, quota_block)
+  double* remainder;           // carried over; far below zero where a slice has no fraction
+  const double* fraction;      // of a_ns B, in [0, 1)
+  const std::int32_t* base;    // floor(a_ns B)
+  const std::int64_t* extras;  // (quota_block) PRBs left for the largest remainders
+  std::uint16_t* quota;        // (n_ttis, S, quota_block)
   std::size_t n_slices, n_ttis;
 };
 
