@@ -11,14 +11,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "cqi_table.hpp"
-#include "kernels/tables.hpp"
-#include "slicefast/errors.hpp"
+#include "coupling_problem.hpp"
 
 namespace slicefast {
 namespace {
@@ -27,120 +24,7 @@ constexpr double hopeless_load = 1e9;     // an uncapped load beyond it is growi
 constexpr std::size_t chunk_users = 16;   // whose gain rows stay in the first-level cache
 constexpr std::size_t direct_cells = 64;  // up to here the Newton system is factorised, beyond it is swept
 
-void refuse(const std::string& message) { throw InvalidArgument(message); }
-
-bool has_gain64(const CouplingProblem& p) { return !p.gain64.empty(); }
-std::size_t users_of(const CouplingProblem& p) { return has_gain64(p) ? p.gain64.rows : p.gain.rows; }
-std::size_t cells_of(const CouplingProblem& p) { return has_gain64(p) ? p.gain64.cols : p.gain.cols; }
-double gain_at(const CouplingProblem& p, std::size_t u, std::size_t n) {
-  return has_gain64(p) ? p.gain64(u, n) : static_cast<double>(p.gain(u, n));
-}
-
-// rho_k p_k, in the precision of the gains.
-struct Weights {
-  std::vector<float> single;
-  std::vector<double> twice;
-  Weights(const CouplingProblem& p, std::span<const double> rho) {
-    for (std::size_t k = 0; k < rho.size(); ++k) {
-      if (has_gain64(p))
-        twice.push_back(rho[k] * p.power_w[k]);
-      else
-        single.push_back(static_cast<float>(rho[k] * p.power_w[k]));
-    }
-  }
-};
-
-// Interference of users of one cell. The own cell is left out of the sum, not subtracted from it: a strong signal would
-// drown the interference.
-void interference_of(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> users,
-                     std::size_t readable, std::size_t cell, Weights& weights, double* out) {
-  const std::size_t n_cells = cells_of(p);
-  if (has_gain64(p)) {
-    const double own = std::exchange(weights.twice[cell], 0.0);
-    kernels.interference_f64(p.gain64.data, n_cells, users.data(), users.size(), readable, weights.twice.data(), out);
-    weights.twice[cell] = own;
-  } else {
-    const float own = std::exchange(weights.single[cell], 0.0f);
-    kernels.interference_f32(p.gain.data, n_cells, users.data(), users.size(), readable, weights.single.data(), out);
-    weights.single[cell] = own;
-  }
-}
-
-void add_slopes(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> users,
-                const double* slope, double* row) {
-  if (has_gain64(p))
-    kernels.add_slopes_f64(p.gain64.data, p.gain64.cols, users.data(), users.size(), slope, row);
-  else
-    kernels.add_slopes_f32(p.gain.data, p.gain.cols, users.data(), users.size(), slope, row);
-}
-
-void check_gains(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> users) {
-  const std::size_t n_cells = cells_of(p);
-  if (has_gain64(p) ? kernels.valid_f64(p.gain64.data, n_cells, users.data(), users.size())
-                    : kernels.valid_f32(p.gain.data, n_cells, users.data(), users.size()))
-    return;
-  for (std::int32_t user : users)
-    for (std::size_t n = 0; n < n_cells; ++n)
-      if (const double g = gain_at(p, static_cast<std::size_t>(user), n); !(g >= 0.0 && std::isfinite(g)))
-        refuse("gain: user " + std::to_string(user) + ", cell " + std::to_string(n) + " has " + std::to_string(g) +
-               ", must be finite and >= 0");
-}
-
-void check(const CouplingProblem& p, std::size_t n_slices) {
-  const std::size_t n_users = users_of(p), n_cells = cells_of(p);
-  const auto value = [](double v) { return std::to_string(v); };
-  if (p.power_w.size() != n_cells)
-    refuse("power_w: got " + std::to_string(p.power_w.size()) + " values, expected one per cell, " +
-           std::to_string(n_cells));
-  for (double w : p.power_w)
-    if (!(w > 0.0 && std::isfinite(w))) refuse("power_w: got " + value(w) + ", must be positive");
-  if (!(p.noise_w > 0.0 && std::isfinite(p.noise_w))) refuse("noise_w: got " + value(p.noise_w) + ", must be positive");
-  if (!(p.bandwidth_hz > 0.0 && std::isfinite(p.bandwidth_hz)))
-    refuse("bandwidth_hz: got " + value(p.bandwidth_hz) + ", must be positive");
-  if (p.demand_bps.size() != n_users || p.serving.size() != n_users)
-    refuse("demand_bps, serving: need one value per user, " + std::to_string(n_users));
-  if (n_slices > 1 && p.slice_of.size() != n_users)
-    refuse("slice_of: needs one value per user, " + std::to_string(n_users));
-  if (!p.share.empty() && (p.share.rows != n_cells || p.share.cols != n_slices))
-    refuse("share: expected shape (" + std::to_string(n_cells) + ", " + std::to_string(n_slices) + ")");
-  for (double a : p.share.flat())
-    if (!(a >= 0.0 && a <= 1.0)) refuse("share: got " + value(a) + ", allowed 0..1");
-  for (std::size_t u = 0; u < n_users; ++u) {
-    if (!(p.demand_bps[u] >= 0.0 && std::isfinite(p.demand_bps[u])))
-      refuse("demand_bps: user " + std::to_string(u) + " has " + value(p.demand_bps[u]) + ", must be finite and >= 0");
-    if (p.serving[u] < 0 || static_cast<std::size_t>(p.serving[u]) >= n_cells)
-      refuse("serving: user " + std::to_string(u) + " has cell " + std::to_string(p.serving[u]) + ", allowed 0.." +
-             std::to_string(n_cells - 1));
-    if (!p.slice_of.empty() && (p.slice_of[u] < 0 || static_cast<std::size_t>(p.slice_of[u]) >= n_slices))
-      refuse("slice_of: user " + std::to_string(u) + " has slice " + std::to_string(p.slice_of[u]) + ", allowed 0.." +
-             std::to_string(n_slices - 1));
-  }
-}
-
 }  // namespace
-
-Efficiency efficiency(std::string_view name) {
-  if (name == "shannon") return Efficiency::shannon;
-  if (name == "tr36942") return Efficiency::tr36942;
-  if (name == "mogensen") return Efficiency::mogensen;
-  if (name == "cqi") return Efficiency::cqi;
-  throw InvalidArgument("efficiency: got '" + std::string(name) + "', allowed: shannon, tr36942, mogensen, cqi");
-}
-
-double spectral_efficiency(Efficiency efficiency, double sinr) {
-  switch (efficiency) {
-    case Efficiency::shannon:
-      return std::log2(1.0 + sinr);
-    case Efficiency::tr36942:
-      return sinr < 0.1 ? 0.0 : std::min(0.6 * std::log2(1.0 + sinr), 4.4);
-    case Efficiency::mogensen:
-      return 0.75 * std::log2(1.0 + sinr / 1.25);
-    case Efficiency::cqi:
-      break;
-  }
-  const auto above = std::upper_bound(std::begin(cqi_sinr), std::end(cqi_sinr), sinr) - std::begin(cqi_sinr);
-  return above == 0 ? 0.0 : cqi_bits_per_element[above - 1] * elements_per_hz_s;
-}
 
 struct LoadCoupling::Workspace {
   std::size_t n_cells, n_slices;
@@ -155,6 +39,7 @@ struct LoadCoupling::Workspace {
 
   void group(const CouplingProblem& p, std::size_t slices, int n_threads);
   void sample(const Workspace& all, std::size_t stride);
+  void advance(const CouplingProblem& p, const CouplingKernels& kernels, int steps, ThreadPool* pool);
   void guess(const CouplingProblem& p, const CouplingOptions& options, ThreadPool* pool);
   void evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, ThreadPool* pool);
   void evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, std::size_t cell,
@@ -347,14 +232,27 @@ void LoadCoupling::Workspace::guess(const CouplingProblem& p, const CouplingOpti
     if (!p.share.empty())
       for (double a : p.share.row(i)) rho[i] += a;
   }
-  constexpr std::size_t stride = 8, least_users_per_group = 32;
+  constexpr std::size_t least_users_per_group = 32;
   if (n_cells <= direct_cells || users.size() < least_users_per_group * n_cells * n_slices) return;
-  Workspace few;
-  few.sample(*this, stride);
-  try {
-    few.iterate(p, {1e-2, 6, options.isa}, pool);
-    rho = few.value_cell;
-  } catch (const NotConverged&) {  // the sample may be infeasible where the whole is not
+  // Each finer sample needs one step from the solution of the coarser one.
+  for (const auto [stride, steps] : {std::pair{16, 3}, std::pair{3, 1}}) {
+    Workspace few;
+    few.sample(*this, static_cast<std::size_t>(stride));
+    few.advance(p, select_coupling_kernels(options.isa), steps, pool);
+    rho = few.rho;
+  }
+}
+
+// Newton steps without asking whether they help: the start of the real iteration may be anything.
+void LoadCoupling::Workspace::advance(const CouplingProblem& p, const CouplingKernels& kernels, int steps,
+                                      ThreadPool* pool) {
+  for (int s = 0; s < steps; ++s) {
+    evaluate(p, kernels, true, pool);
+    const bool solved = newton_step(kernels);
+    for (std::size_t i = 0; i < n_cells; ++i) {
+      const double moved = solved ? rho[i] + step[i] : value_cell[i];
+      rho[i] = std::isfinite(moved) ? std::clamp(moved, 0.0, 10.0) : 1.0;
+    }
   }
 }
 
@@ -451,111 +349,6 @@ CouplingResult LoadCoupling::solve(const CouplingProblem& problem, const Couplin
   const CouplingResult result = w.iterate(problem, options, pool);
   std::copy(w.value.begin(), w.value.end(), load.data);
   return result;
-}
-
-void coupled_sinr(const CouplingProblem& p, std::span<const double> rho, Isa isa, std::span<float> sinr,
-                  ThreadPool* pool) {
-  const std::size_t n_users = users_of(p), n_cells = cells_of(p);
-  if (rho.size() != n_cells)
-    refuse("rho: got " + std::to_string(rho.size()) + " values, expected one per cell, " + std::to_string(n_cells));
-  if (p.power_w.size() != n_cells) refuse("power_w: expected one value per cell, " + std::to_string(n_cells));
-  if (sinr.size() != n_users || p.serving.size() != n_users)
-    refuse("sinr, serving: need one value per user, " + std::to_string(n_users));
-  if (!(p.noise_w > 0.0)) refuse("noise_w: got " + std::to_string(p.noise_w) + ", must be positive");
-  for (std::int32_t cell : p.serving)
-    if (cell < 0 || static_cast<std::size_t>(cell) >= n_cells)
-      refuse("serving: got " + std::to_string(cell) + ", allowed 0.." + std::to_string(n_cells - 1));
-  const CouplingKernels& kernels = select_coupling_kernels(isa);
-  constexpr std::size_t block = 256;
-  const auto work = [&](std::size_t item, int) {
-    Weights weights(p, rho);
-    for (std::size_t u = item * block; u < std::min(n_users, (item + 1) * block); ++u) {
-      const std::size_t cell = static_cast<std::size_t>(p.serving[u]);
-      const std::int32_t user = static_cast<std::int32_t>(u);
-      double interference = 0.0;
-      interference_of(p, kernels, {&user, 1}, 1, cell, weights, &interference);
-      sinr[u] = static_cast<float>(p.power_w[cell] * gain_at(p, u, cell) / (interference + p.noise_w));
-    }
-  };
-  const std::size_t n_blocks = (n_users + block - 1) / block;
-  if (pool)
-    pool->for_each(n_blocks, work);
-  else
-    for (std::size_t item = 0; item < n_blocks; ++item) work(item, 0);
-}
-
-namespace {
-
-// Gelfand's formula by repeated squaring, |M^n|^(1/n) with n = 2^45: right for reducible and nilpotent matrices too.
-double radius_by_squaring(std::vector<double> m, std::size_t n) {
-  std::vector<double> squared(n * n);
-  double log_scale = 0.0, power = 1.0;  // M^power = 2^log_scale m
-  for (int k = 0; k <= 45; ++k) {
-    const double norm = *std::max_element(m.begin(), m.end());
-    if (norm == 0.0) return 0.0;
-    log_scale += std::log2(norm);
-    for (double& entry : m) entry /= norm;
-    if (k == 45) break;
-    std::fill(squared.begin(), squared.end(), 0.0);
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < n; ++j)
-        if (const double factor = m[i * n + j]; factor != 0.0)
-          for (std::size_t c = 0; c < n; ++c) squared[i * n + c] += factor * m[j * n + c];
-    m.swap(squared);
-    log_scale *= 2.0;
-    power *= 2.0;
-  }
-  return std::exp2(log_scale / power);
-}
-
-// Power iteration on M + c I, which has no second eigenvalue of the same size, between Collatz-Wielandt bounds; c, the
-// mean row sum, keeps it quick at any scale. Where the bounds do not meet (cells without mutual interference),
-// squaring.
-double radius_of(const CouplingKernels& kernels, std::vector<double> m, std::size_t n) {
-  double shift = 0.0;
-  for (double entry : m) shift += entry;
-  shift /= static_cast<double>(n);
-  if (!(shift > 0.0)) return 0.0;
-  std::vector<double> x(n, 1.0), y(n);
-  double high = 0.0;
-  for (int iteration = 0; iteration < 3000; ++iteration) {
-    double low = std::numeric_limits<double>::infinity(), norm = 0.0;
-    high = 0.0;
-    for (std::size_t i = 0; i < n; ++i) {
-      y[i] = kernels.dot(m.data() + i * n, x.data(), n) + shift * x[i];
-      low = std::min(low, y[i] / x[i]);
-      high = std::max(high, y[i] / x[i]);
-      norm = std::max(norm, y[i]);
-    }
-    if (high - low <= 1e-14 * high) return std::max(0.0, 0.5 * (high + low) - shift);
-    // In a reducible M some components fade away; the floor keeps the quotients defined.
-    for (std::size_t i = 0; i < n; ++i) x[i] = std::max(y[i] / norm, 1e-250);
-  }
-  constexpr std::size_t squaring_cells = 512;  // beyond, 45 squarings take minutes: the upper bound must do
-  return n <= squaring_cells ? radius_by_squaring(std::move(m), n) : std::max(0.0, high - shift);
-}
-
-}  // namespace
-
-double spectral_radius(const CouplingProblem& p, Isa isa) {
-  check(p, 1);
-  const std::size_t n_users = users_of(p), n_cells = cells_of(p);
-  const CouplingKernels& kernels = select_coupling_kernels(isa);
-  std::vector<double> m(n_cells * n_cells, 0.0);
-  for (std::size_t u = 0; u < n_users; ++u) {
-    if (!(p.demand_bps[u] > 0.0)) continue;
-    const std::size_t i = static_cast<std::size_t>(p.serving[u]);
-    const double own = p.power_w[i] * gain_at(p, u, i);
-    if (!(own > 0.0)) refuse("gain: user " + std::to_string(u) + " has no gain to its serving cell");
-    const double factor = p.demand_bps[u] * std::numbers::ln2 / p.bandwidth_hz / own;
-    const std::int32_t user = static_cast<std::int32_t>(u);
-    add_slopes(p, kernels, {&user, 1}, &factor, m.data() + i * n_cells);
-  }
-  for (std::size_t i = 0; i < n_cells; ++i) {
-    for (std::size_t k = 0; k < n_cells; ++k) m[i * n_cells + k] *= p.power_w[k];
-    m[i * n_cells + i] = 0.0;
-  }
-  return radius_of(kernels, std::move(m), n_cells);
 }
 
 }  // namespace slicefast
