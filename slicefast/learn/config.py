@@ -45,7 +45,9 @@ class TD3Config:
             self._require(name, len(getattr(self, name)) >= 1, "at least one hidden layer")
         for name in ("batch_size", "policy_delay", "capacity"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("actor_lr", "critic_lr", "exploration_noise", "target_noise", "noise_clip"):
+        for name in ("actor_lr", "critic_lr"):
+            self._require(name, math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0, "finite and positive")
+        for name in ("exploration_noise", "target_noise", "noise_clip"):
             value = getattr(self, name)
             self._require(name, math.isfinite(value) and value >= 0.0, "finite and at least 0")
         for name in ("gamma", "beta1", "beta2"):

@@ -19,6 +19,18 @@ from torch import Tensor, nn
 ROW_MULTIPLE = 16
 
 
+def zero_bank(n_rows: int, n_columns: int, device: torch.device | str | None = None) -> Tensor:
+    """Return zeros (n_rows, n_columns) float32; on the CPU NumPy's memory, which asks for huge pages when it is large.
+
+    A few hundred agents' banks span thousands of ordinary pages, more than the processor's translation buffer holds.
+    """
+    if torch.device(device or "cpu").type != "cpu":
+        return torch.zeros((n_rows, n_columns), device=device)
+    memory = np.zeros(n_rows * n_columns + ROW_MULTIPLE, np.float32)
+    skip = (-memory.ctypes.data % (4 * ROW_MULTIPLE)) // 4
+    return torch.from_numpy(memory[skip : skip + n_rows * n_columns].reshape(n_rows, n_columns))
+
+
 class StackedMLP(nn.Module):
     """Fully connected networks of A agents, ReLU between layers: h <- relu(h W + b), the last layer linear.
 
@@ -45,7 +57,7 @@ class StackedMLP(nn.Module):
         self.n_parameters = offset
         self.stride = -(-offset // ROW_MULTIPLE) * ROW_MULTIPLE
         self.n_nets = 2 if twin else 1
-        self.bank = torch.zeros((n_agents, self.n_nets * self.stride), device=device)
+        self.bank = zero_bank(n_agents, self.n_nets * self.stride, device)
         for name, view in self.views(self.bank).items():
             self.register_parameter(name, nn.Parameter(view))
 
@@ -64,13 +76,12 @@ class StackedMLP(nn.Module):
             found[name] = (part if self.twin else part[:, 0]).view(*lead, *shape)
         return found
 
-    def flat_gradient(self, gradients: Sequence[Tensor]) -> Tensor:
-        """Lay gradients, in the order of `parameters()`, out like the bank: (A, P)."""
+    def flat_gradient(self, gradients: Sequence[Tensor], out: Tensor) -> Tensor:
+        """Lay gradients, in the order of `parameters()`, out like the bank: into `out` (A, P), whose padding stays."""
         lead = (self.n_agents, self.n_nets)
         parts = [g.reshape(*lead, -1) for g in gradients]
-        if self.stride > self.n_parameters:
-            parts.append(self.bank.new_zeros((*lead, self.stride - self.n_parameters)))
-        return torch.cat(parts, dim=2).view(self.n_agents, -1)
+        torch.cat(parts, dim=2, out=out.view(*lead, self.stride)[:, :, : self.n_parameters])
+        return out
 
     def initialise(self, generators: Sequence[np.random.Generator]) -> None:
         """Draw weights and biases from U(-1/sqrt(in), 1/sqrt(in)), as torch.nn.Linear does; one generator per agent."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from slicefast.learn.config import TD3Config
-from slicefast.learn.networks import StackedMLP
+from slicefast.learn.networks import StackedMLP, zero_bank
 
 
 class StackedAdam:
@@ -21,10 +24,29 @@ class StackedAdam:
 
     def __init__(self, network: StackedMLP, lr: float, config: TD3Config) -> None:
         self.network, self.lr, self.config = network, lr, config
-        self.first_moment = torch.zeros_like(network.bank)
-        self.second_moment = torch.zeros_like(network.bank)
+        self.first_moment = zero_bank(*network.bank.shape, network.bank.device)
+        self.second_moment = zero_bank(*network.bank.shape, network.bank.device)
         self.steps = torch.zeros(network.n_agents, dtype=torch.int64, device=network.bank.device)
         self.trainable: Tensor | None = None
+        # Kept between steps: fresh memory of this size would be mapped and zeroed by the system every time.
+        self._gradient, self._scale = torch.empty(0), torch.empty(0)
+
+    def _corrections(self) -> tuple[Tensor, Tensor]:
+        """Return lr / (1 - b1^t) and sqrt(1 - b2^t), (A, 1) each."""
+        config = self.config
+        if self.steps.device.type == "cpu":  # NumPy: a microsecond per small operation, torch takes five
+            count = self.steps.numpy()[:, None]
+            step_size = (self.lr / (1.0 - config.beta1**count)).astype(np.float32)
+            root = np.sqrt(1.0 - config.beta2**count).astype(np.float32)
+            return torch.from_numpy(step_size), torch.from_numpy(root)
+        counts = self.steps.to(torch.float64).unsqueeze(1)
+        return (self.lr / (1.0 - config.beta1**counts)).float(), (1.0 - config.beta2**counts).sqrt().float()
+
+    def follow(self, gradients: Sequence[Tensor]) -> None:
+        """Follow gradients given per parameter, in the order of `network.parameters()`."""
+        if self._gradient.numel() == 0:
+            self._gradient, self._scale = torch.zeros_like(self.network.bank), torch.empty_like(self.network.bank)
+        self.step(self.network.flat_gradient(gradients, self._gradient))
 
     def step(self, gradient: Tensor) -> None:
         """Follow the gradient (A, P). Only tensor operations, so a CUDA graph can hold it."""
@@ -32,13 +54,13 @@ class StackedAdam:
         if self.trainable is not None:
             gradient = gradient * self.trainable
         self.steps += 1
-        count = self.steps.to(torch.float64).unsqueeze(1)
-        step_size = (self.lr / (1.0 - config.beta1**count)).float()
-        root_correction = (1.0 - config.beta2**count).sqrt().float()
+        step_size, root_correction = self._corrections()
         self.first_moment.lerp_(gradient, 1.0 - config.beta1)
         self.second_moment.mul_(config.beta2).addcmul_(gradient, gradient, value=1.0 - config.beta2)
-        scale = self.second_moment.sqrt().div_(root_correction).add_(config.epsilon)
-        self.network.bank.sub_(self.first_moment.div(scale).mul_(step_size))
+        # (sqrt(v) / root + eps) / step size, so that one pass moves the parameters
+        scale = torch.sqrt(self.second_moment, out=self._scale)
+        scale.mul_(1.0 / (root_correction * step_size)).add_(config.epsilon / step_size)
+        self.network.bank.addcdiv_(self.first_moment, scale, value=-1.0)
 
     def reset(self, agent: int) -> None:
         """Forget one agent's moments and steps."""

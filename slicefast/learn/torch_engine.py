@@ -119,7 +119,7 @@ class TorchEngine:
         if check is not None:
             check(loss.detach(), what)
         with torch.no_grad():
-            optimiser.step(optimiser.network.flat_gradient(gradients))
+            optimiser.follow(gradients)
 
     def _replay_graph(self, batch: Tensor, noise: Tensor, with_policy: bool) -> tuple[Tensor, Tensor]:
         """Run `compute` through a captured CUDA graph: one launch instead of about a hundred small kernels."""
