@@ -24,8 +24,8 @@ class StackedAdam:
 
     def __init__(self, network: StackedMLP, lr: float, config: TD3Config) -> None:
         self.network, self.lr, self.config = network, lr, config
-        self.first_moment = zero_bank(*network.bank.shape, network.bank.device)
-        self.second_moment = zero_bank(*network.bank.shape, network.bank.device)
+        self.first_moment = zero_bank(network.n_agents, network.bank.shape[1], network.bank.device)
+        self.second_moment = zero_bank(network.n_agents, network.bank.shape[1], network.bank.device)
         self.steps = torch.zeros(network.n_agents, dtype=torch.int64, device=network.bank.device)
         self.trainable: Tensor | None = None
         # Kept between steps: fresh memory of this size would be mapped and zeroed by the system every time.
