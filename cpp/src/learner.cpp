@@ -16,6 +16,9 @@
 namespace slicefast {
 namespace {
 
+// Stacks below this stay in the second-level cache between updates; above, the next agent is fetched ahead.
+constexpr std::size_t kCacheBytes = 1792 * 1024;
+
 std::size_t padded(std::size_t n) { return (n + kLaneMultiple - 1) / kLaneMultiple * kLaneMultiple; }
 
 // Denormals flushed to zero meanwhile: Adam's moments of dead units decay through them, and one costs over a hundred
@@ -92,6 +95,8 @@ class Scratch {
     for (int l = 0; l < critic.n_layers; ++l)
       requests.push_back({&view.critic_hidden[l], padded(critic.sizes[l + 1]) * lanes});
     std::size_t total = 0;
+    ranges_.resize(config.batch_size + kStateRanges);
+    view.queue.ranges = ranges_.data();
     for (const Request& request : requests) total += padded(request.size);
     // Zeroed: lanes beyond the batch are computed but never written, and must hold finite numbers.
     memory_.reset(static_cast<float*>(::operator new[](total * sizeof(float), std::align_val_t{64})));
@@ -110,6 +115,7 @@ class Scratch {
     void operator()(float* p) const { ::operator delete[](p, std::align_val_t{64}); }
   };
   std::unique_ptr<float[], Free> memory_;
+  std::vector<PrefetchQueue::Range> ranges_;
 };
 
 // Rows of agent `a`, with Adam's bias corrections of its step `t`.
@@ -167,6 +173,27 @@ struct Learner::Impl {
     u.with_policy = with_policy;
     return u;
   }
+
+  // Lists what the update of agent `a` will read first, in that order; nothing past the last agent.
+  void queue_next(PrefetchQueue& queue, const LearnerState& state, ConstMatrixView<std::int64_t> index, std::size_t a,
+                  bool with_policy) const {
+    queue.n_ranges = queue.range = 0;
+    if (a >= index.rows) return;
+    const std::size_t width = 2 * config.obs_dim + config.action_dim + 1;
+    const auto add = [&](const float* begin, std::size_t n) {
+      // From the start of the line, so that steps of one line reach the last.
+      const auto* line = reinterpret_cast<const float*>(reinterpret_cast<std::uintptr_t>(begin) & ~std::uintptr_t{63});
+      queue.ranges[queue.n_ranges++] = {line, begin + n};
+    };
+    for (std::int64_t place : index.row(a)) add(state.ring.data() + (a * state.capacity + place) * width, width);
+    const auto add_rows = [&](std::initializer_list<ConstMatrixView<float>> banks) {
+      for (const auto& bank : banks) add(bank.row(a).data(), bank.cols);
+    };
+    add_rows({state.actor.target, state.critic.target, state.critic.online, state.critic.first_moment,
+              state.critic.second_moment});
+    if (with_policy) add_rows({state.actor.online, state.actor.first_moment, state.actor.second_moment});
+    queue.at = queue.ranges[0].begin;
+  }
 };
 
 Learner::Learner(const LearnerConfig& config, int n_threads, Isa isa)
@@ -208,6 +235,7 @@ void Learner::update(const LearnerState& state, ConstMatrixView<std::int64_t> in
   if (critic_loss.size() != n || actor_loss.size() != n)
     throw InvalidArgument("critic_loss, actor_loss: must have one entry per agent");
   const AgentUpdate common = impl_->common(with_policy, step);
+  const bool large = n * 4 * (actor_stride() + critic_stride()) * sizeof(float) > kCacheBytes;
   impl_->pool.for_each(n, [&](std::size_t a, int thread) {
     const FlushDenormals guard;
     AgentUpdate u = common;
@@ -216,25 +244,10 @@ void Learner::update(const LearnerState& state, ConstMatrixView<std::int64_t> in
     u.critic = state_of(state.critic, a, config.critic_lr, config, critic_step);
     u.ring = state.ring.data() + a * row;
     u.index = index.row(a).data();
-    if (a + stride < n) {
-      u.next_ring = state.ring.data() + (a + stride) * row;
-      u.next_index = index.row(a + stride).data();
-      u.next_actor = {state.actor.online.row(a + stride).data(),
-                      state.actor.target.row(a + stride).data(),
-                      state.actor.first_moment.row(a + stride).data(),
-                      state.actor.second_moment.row(a + stride).data(),
-                      0,
-                      0};
-      u.next_critic = {state.critic.online.row(a + stride).data(),
-                       state.critic.target.row(a + stride).data(),
-                       state.critic.first_moment.row(a + stride).data(),
-                       state.critic.second_moment.row(a + stride).data(),
-                       0,
-                       0};
-    }
+    u.scratch = &impl_->scratch[thread].view;
+    impl_->queue_next(u.scratch->queue, state, index, large ? a + stride : n, with_policy);
     u.agent_id = static_cast<std::uint32_t>(state.agent_ids[a]);
     u.frozen = state.frozen[a] != 0;
-    u.scratch = &impl_->scratch[thread].view;
     u.critic_loss = &critic_loss[a];
     u.actor_loss = &actor_loss[a];
     impl_->kernels->update(u);

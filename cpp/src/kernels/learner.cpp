@@ -20,10 +20,18 @@ static inline long padded(long n) { return (n + kLaneMultiple - 1) / kLaneMultip
 static inline bool finite(float x) { return x - x == 0.0f; }
 
 static void forward(const NetShape& net, const float* parameters, const float* input, float* const* hidden,
-                    long lanes) {
+                    const AgentUpdate& u) {
   for (int l = 0; l < net.n_layers; ++l) {
-    const Product p{parameters + net.weight[l], net.sizes[l + 1],         1,       net.sizes[l], net.sizes[l + 1],
-                    l ? hidden[l - 1] : input,  parameters + net.bias[l], nullptr, hidden[l],    lanes};
+    Product p{};
+    p.w = parameters + net.weight[l];
+    p.s_red = p.n_out = net.sizes[l + 1];
+    p.s_out = 1;
+    p.n_red = net.sizes[l];
+    p.x = l ? hidden[l - 1] : input;
+    p.bias = parameters + net.bias[l];
+    p.y = hidden[l];
+    p.lanes = u.lanes;
+    p.queue = &u.scratch->queue;
     if (l + 1 < net.n_layers)
       product<Epilogue::relu>(p);
     else
@@ -54,11 +62,11 @@ static void layer_gradient(const float* x, int n_in, const float* delta, int n_o
   transpose(delta, (n_out + W - 1) / W * W, lanes, lanes, dt, ldt);
   int o = 0;
   if constexpr (kTileColumns >= 4)
-    for (; n_out - o > 3 * W; o += 4 * W) gradient_columns<4>(x, n_in, lanes, dt, ldt, u.batch, dw, n_out, o);
+    for (; n_out - o > 3 * W; o += 4 * W) gradient_columns<4>(x, n_in, lanes, dt, ldt, u, dw, n_out, o);
   if constexpr (kTileColumns >= 3)
-    for (; n_out - o > 2 * W; o += 3 * W) gradient_columns<3>(x, n_in, lanes, dt, ldt, u.batch, dw, n_out, o);
-  for (; n_out - o > W; o += 2 * W) gradient_columns<2>(x, n_in, lanes, dt, ldt, u.batch, dw, n_out, o);
-  for (; n_out - o > 0; o += W) gradient_columns<1>(x, n_in, lanes, dt, ldt, u.batch, dw, n_out, o);
+    for (; n_out - o > 2 * W; o += 3 * W) gradient_columns<3>(x, n_in, lanes, dt, ldt, u, dw, n_out, o);
+  for (; n_out - o > W; o += 2 * W) gradient_columns<2>(x, n_in, lanes, dt, ldt, u, dw, n_out, o);
+  for (; n_out - o > 0; o += W) gradient_columns<1>(x, n_in, lanes, dt, ldt, u, dw, n_out, o);
   for (int column = 0; column < n_out; column += W) {
     Vec acc{};
     for (int b = 0; b < u.batch; ++b) acc += load(dt + b * ldt + column);
@@ -79,14 +87,26 @@ static void backward(const NetShape& net, const float* parameters, const float* 
     const int n_in = net.sizes[l], n_out = net.sizes[l + 1];
     const float* x = l ? hidden[l - 1] : input;
     if (gradient) layer_gradient(x, n_in, delta, n_out, u, gradient + net.weight[l], gradient + net.bias[l]);
+    // d x = W delta: the same product with W's strides exchanged.
+    Product p{};
+    p.w = parameters + net.weight[l];
+    p.s_red = 1;
+    p.s_out = p.n_red = n_out;
+    p.n_out = n_in;
+    p.x = delta;
+    p.mask = x;
+    p.y = spare;
+    p.lanes = u.lanes;
+    p.queue = &u.scratch->queue;
     if (l > 0) {
-      product<Epilogue::masked>({parameters + net.weight[l], 1, n_out, n_out, n_in, delta, nullptr, x, spare, u.lanes});
-      float* last = delta;
-      delta = spare;
-      spare = last;
+      product<Epilogue::masked>(p);
+      spare = delta;
+      delta = p.y;
     } else if (count > 0) {
-      product<Epilogue::plain>({parameters + net.weight[0] + static_cast<long>(from) * n_out, 1, n_out, n_out, count,
-                                delta, nullptr, nullptr, d_input, u.lanes});
+      p.w += static_cast<long>(from) * n_out;
+      p.n_out = count;
+      p.y = d_input;
+      product<Epilogue::plain>(p);
     }
   }
 }
@@ -143,27 +163,6 @@ static void gather(const AgentUpdate& u) {
   transpose(scratch.rows, u.lanes, (u.width + W - 1) / W * W, ld, scratch.features, u.lanes);
 }
 
-static inline void prefetch_lines(const float* from, long n) {
-  for (long i = 0; i < n; i += kLaneMultiple) __builtin_prefetch(from + i, 0, 2);
-}
-
-static void prefetch_batch(const AgentUpdate& u) {
-  if (!u.next_ring) return;
-  for (int b = 0; b < u.batch; ++b) {
-    const float* row = u.next_ring + u.next_index[b] * u.width;
-    prefetch_lines(row, u.width);
-    __builtin_prefetch(row + u.width - 1, 0, 2);
-  }
-}
-
-static void prefetch_state(const AgentUpdate& u, const NetState& net, long n) {
-  if (!u.next_ring) return;
-  prefetch_lines(net.online, n);
-  prefetch_lines(net.target, n);
-  prefetch_lines(net.first_moment, n);
-  prefetch_lines(net.second_moment, n);
-}
-
 // y = r + gamma min(Q1bar, Q2bar)(o', softmax(logits_bar(o') + clip(sigma eps, -c, c)))
 static void regression_target(const AgentUpdate& u) {
   const LearnerScratch& scratch = *u.scratch;
@@ -172,7 +171,7 @@ static void regression_target(const AgentUpdate& u) {
   const float* reward = scratch.features + static_cast<long>(u.obs_dim + u.action_dim) * lanes;
   float* next = scratch.features + static_cast<long>(u.obs_dim + u.action_dim + 1) * lanes;
   float* next_action = next + static_cast<long>(u.obs_dim) * lanes;
-  forward(actor, u.actor.target, next, scratch.actor_hidden, lanes);
+  forward(actor, u.actor.target, next, scratch.actor_hidden, u);
   const float* logits = scratch.actor_hidden[actor.n_layers - 1];
   if (u.target_noise > 0.0f) normals(u.seed, kSmoothing, u.agent_id, u.step, u.action_dim, lanes, scratch.noise);
   for (int i = 0; i < u.action_dim * lanes; ++i) {
@@ -183,9 +182,9 @@ static void regression_target(const AgentUpdate& u) {
   }
   softmax(next_action, u.action_dim, lanes);
   const float* value = scratch.critic_hidden[critic.n_layers - 1];
-  forward(critic, u.critic.target, next, scratch.critic_hidden, lanes);
+  forward(critic, u.critic.target, next, scratch.critic_hidden, u);
   for (int b = 0; b < lanes; ++b) scratch.target_value[b] = value[b];
-  forward(critic, u.critic.target + critic.stride, next, scratch.critic_hidden, lanes);
+  forward(critic, u.critic.target + critic.stride, next, scratch.critic_hidden, u);
   for (int b = 0; b < lanes; ++b) {
     const float first = scratch.target_value[b];
     scratch.target_value[b] = reward[b] + u.gamma * (first < value[b] ? first : value[b]);
@@ -201,7 +200,7 @@ static float critic_gradient(const AgentUpdate& u) {
   float loss = 0.0f;
   for (int k = 0; k < 2; ++k) {
     const float* parameters = u.critic.online + k * net.stride;
-    forward(net, parameters, scratch.features, scratch.critic_hidden, u.lanes);
+    forward(net, parameters, scratch.features, scratch.critic_hidden, u);
     float squares = 0.0f;
     for (int b = 0; b < u.batch; ++b) {
       const float error = value[b] - scratch.target_value[b];
@@ -222,11 +221,11 @@ static float policy_gradient(const AgentUpdate& u) {
   const NetShape &actor = *u.actor_shape, &critic = *u.critic_shape;
   const int lanes = u.lanes;
   float* action = scratch.features + static_cast<long>(u.obs_dim) * lanes;
-  forward(actor, u.actor.online, scratch.features, scratch.actor_hidden, lanes);
+  forward(actor, u.actor.online, scratch.features, scratch.actor_hidden, u);
   const float* logits = scratch.actor_hidden[actor.n_layers - 1];
   for (int i = 0; i < u.action_dim * lanes; ++i) action[i] = logits[i];
   softmax(action, u.action_dim, lanes);
-  forward(critic, u.critic.online, scratch.features, scratch.critic_hidden, lanes);
+  forward(critic, u.critic.online, scratch.features, scratch.critic_hidden, u);
   const float* value = scratch.critic_hidden[critic.n_layers - 1];
   float total = 0.0f;
   for (int b = 0; b < u.batch; ++b) total += value[b];
@@ -259,9 +258,7 @@ static void update(const AgentUpdate& u) {
   float* gradient = u.scratch->gradient;
   const NetShape &actor = *u.actor_shape, &critic = *u.critic_shape;
   gather(u);
-  prefetch_batch(u);
   regression_target(u);
-  prefetch_state(u, u.next_actor, actor.stride);
   *u.critic_loss = critic_gradient(u);
   *u.actor_loss = 0.0f;
   if (!finite(*u.critic_loss)) return;
@@ -273,7 +270,6 @@ static void update(const AgentUpdate& u) {
     adam<true>(u.critic, gradient, 2 * critic.stride, u);
   else
     adam<false>(u.critic, gradient, 2 * critic.stride, u);
-  prefetch_state(u, u.next_critic, 2 * critic.stride);
   if (!u.with_policy) return;
   *u.actor_loss = policy_gradient(u);
   if (!finite(*u.actor_loss)) return;

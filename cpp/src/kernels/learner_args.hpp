@@ -30,6 +30,20 @@ struct NetState {
   float inverse_root_bias;  // 1 / sqrt(1 - b2^t)
 };
 
+// Cache lines of the next agent, fetched a few at a time between register tiles: in one burst they would fill the
+// processor's miss buffers and be waited for.
+struct PrefetchQueue {
+  struct Range {
+    const float* begin;
+    const float* end;
+  };
+  Range* ranges;  // batch + kStateRanges of them
+  int n_ranges;
+  int range;        // the one being fetched
+  const float* at;  // within it
+};
+constexpr int kStateRanges = 8;
+
 // Buffers of one thread, every pointer on a 64-byte boundary; L = lanes, the batch padded.
 struct LearnerScratch {
   float* rows;                      // (L, padded width): the gathered transitions
@@ -43,6 +57,7 @@ struct LearnerScratch {
   float* target_value;  // (L)
   float* noise;         // (4 ceil(S / 4), L)
   float* d_action;      // (S, L)
+  PrefetchQueue queue;
 };
 
 struct AgentUpdate {
@@ -51,15 +66,12 @@ struct AgentUpdate {
   NetState actor, critic;
   const float* ring;          // (C, width) of this agent
   const std::int64_t* index;  // (batch)
-  const float* next_ring;     // the next agent on this thread, for prefetching; null at the end
-  const std::int64_t* next_index;
-  NetState next_actor, next_critic;
   int width, obs_dim, action_dim, batch, lanes;
   float gamma, tau, target_noise, noise_clip, beta1, beta2, epsilon;
   std::uint64_t seed, step;
   std::uint32_t agent_id;
   bool with_policy, frozen;
-  const LearnerScratch* scratch;
+  LearnerScratch* scratch;
   float* critic_loss;
   float* actor_loss;
 };

@@ -22,6 +22,8 @@ constexpr int W = 4;
 // Register tiles: 24 of 32 registers accumulate with AVX-512, 12 of 16 otherwise.
 constexpr int kTileOutputs = W == 16 ? 12 : 6;
 constexpr int kTileColumns = W == 16 ? 4 : 2;
+// One agent's tiles fetch the next agent's two thousand lines.
+constexpr int kPrefetchPerTile = W == 16 ? 32 : 10;
 
 typedef float Vec __attribute__((vector_size(W * sizeof(float))));
 typedef float LooseVec __attribute__((vector_size(W * sizeof(float)), aligned(4), may_alias));
@@ -67,6 +69,16 @@ static inline Vec adam_scale(Vec v, float c, float eps) {
 #endif
 }
 
+// Fetches up to `n` more lines of the queue into the second-level cache.
+static inline void prefetch(PrefetchQueue& queue, int n) {
+  for (; n > 0 && queue.range < queue.n_ranges; --n) {
+    __builtin_prefetch(queue.at, 0, 2);
+    queue.at += kLaneMultiple;
+    if (queue.at >= queue.ranges[queue.range].end && ++queue.range < queue.n_ranges)
+      queue.at = queue.ranges[queue.range].begin;
+  }
+}
+
 enum class Epilogue { linear, relu, masked, plain };
 
 // y[o] = b[o] + sum_r w[r s_red + o s_out] x[r], o in [0, n_out); plain and masked: no bias; masked: zero where mask[o]
@@ -80,6 +92,7 @@ struct Product {
   const float* mask;
   float* y;
   long lanes;
+  PrefetchQueue* queue;
 };
 
 template <int NO, int NV, Epilogue E>
@@ -119,7 +132,10 @@ static inline void product_tile(const Product& p, int o, long lane) {
 template <int NV, Epilogue E>
 static inline void product_lanes(const Product& p, long lane) {
   int o = 0;
-  for (; o + kTileOutputs <= p.n_out; o += kTileOutputs) product_tile<kTileOutputs, NV, E>(p, o, lane);
+  for (; o + kTileOutputs <= p.n_out; o += kTileOutputs) {
+    prefetch(*p.queue, kPrefetchPerTile);
+    product_tile<kTileOutputs, NV, E>(p, o, lane);
+  }
   for (; o + 4 <= p.n_out; o += 4) product_tile<4, NV, E>(p, o, lane);
   for (; o < p.n_out; ++o) product_tile<1, NV, E>(p, o, lane);
 }
@@ -173,13 +189,16 @@ static inline void gradient_tile(const float* x, long lanes, const float* dt, lo
 }
 
 template <int NC>
-static inline void gradient_columns(const float* x, int n_in, long lanes, const float* dt, long ldt, int batch,
-                                    float* dw, int n_out, int o) {
+static inline void gradient_columns(const float* x, int n_in, long lanes, const float* dt, long ldt,
+                                    const AgentUpdate& u, float* dw, int n_out, int o) {
   constexpr int NI = 2 * kTileOutputs / (NC == 1 ? 2 : NC);
   int i = 0;
-  for (; i + NI <= n_in; i += NI) gradient_tile<NI, NC>(x + i * lanes, lanes, dt, ldt, batch, dw + i * n_out, n_out, o);
-  for (; i + 2 <= n_in; i += 2) gradient_tile<2, NC>(x + i * lanes, lanes, dt, ldt, batch, dw + i * n_out, n_out, o);
-  for (; i < n_in; ++i) gradient_tile<1, NC>(x + i * lanes, lanes, dt, ldt, batch, dw + i * n_out, n_out, o);
+  for (; i + NI <= n_in; i += NI) {
+    prefetch(u.scratch->queue, kPrefetchPerTile);
+    gradient_tile<NI, NC>(x + i * lanes, lanes, dt, ldt, u.batch, dw + i * n_out, n_out, o);
+  }
+  for (; i + 2 <= n_in; i += 2) gradient_tile<2, NC>(x + i * lanes, lanes, dt, ldt, u.batch, dw + i * n_out, n_out, o);
+  for (; i < n_in; ++i) gradient_tile<1, NC>(x + i * lanes, lanes, dt, ldt, u.batch, dw + i * n_out, n_out, o);
 }
 
 template <int... C>
