@@ -1,0 +1,264 @@
+"""Positions to SINR, gains and load coupling: ours beside NumPy (chunked, float32) and CRRM. Run with --benchmark-only.
+
+Two NumPy forms: "numpy" is the same physics (torus, correlated line of sight and shadowing per link), whose answers
+must be equal; "numpy lean" leaves out the torus, line of sight and the correlation of shadowing: one path loss law and a
+table of independent shadowing values, the least that a per-link model can do. CRRM (UMa, sectors) has no shadowing at
+all.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from slicefast import load_coupling, radio
+from slicefast.scenario import Scenario
+
+SIZES = {"12 cells, 1536 users": 4, "57 cells, 7296 users": 19, "300 cells, 38400 users": 100}
+POWER_W, NOISE_W = 10**4.6 * 1e-3 / 100, 10 ** (-112.45 / 10) * 1e-3
+LOG2_PER_DB = np.float32(np.log2(10) / 10)
+
+
+def network(n_sites):
+    scenario = Scenario.hexagonal(n_sites)
+    rng = np.random.default_rng(1)
+    area = scenario.area
+    x, y = area.sample(rng, 384 * n_sites)
+    fields = radio.make_fields("winner_plus_c2", n_sites, rng, area.v1_m, area.v2_m)
+    cells = {
+        "site_x_m": scenario.site_x_m,
+        "site_y_m": scenario.site_y_m,
+        "cell_site": scenario.cell_site,
+        "azimuth_deg": scenario.azimuth_deg,
+        "tilt_deg": np.full(3 * n_sites, 15.0),
+        "v1_m": area.v1_m,
+        "v2_m": area.v2_m,
+    }
+    model = radio.link_model(
+        model="winner_plus_c2", pattern="tr36814", fields=fields, frequency_hz=2.6e9, site_height_m=25.0, **cells
+    )
+    return model, fields, cells, x, y
+
+
+def antenna_db(phi_deg, theta_deg):
+    horizontal = np.minimum(np.float32(12 / 70**2) * phi_deg * phi_deg, np.float32(25))
+    vertical = np.minimum(np.float32(12 / 10**2) * (theta_deg - np.float32(15)) ** 2, np.float32(20))
+    return np.float32(14) - np.minimum(horizontal + vertical, np.float32(25))
+
+
+def sectors_to_sinr(gain_db_without_antenna, phi_deg, theta_deg, azimuth_deg):
+    """(u, K) arrays to the best server and its SINR (u,), three sectors to a site."""
+    off = (phi_deg[:, :, None] - azimuth_deg[None, None, :] + np.float32(180)) % np.float32(360) - np.float32(180)
+    gain_db = gain_db_without_antenna[:, :, None] + antenna_db(off, theta_deg[:, :, None])
+    received = np.exp2(gain_db * LOG2_PER_DB).reshape(len(off), -1) * np.float32(POWER_W)
+    server = received.argmax(axis=1)
+    own = received[np.arange(len(off)), server]
+    received[np.arange(len(off)), server] = 0
+    return server, own / (received.sum(axis=1) + np.float32(NOISE_W))
+
+
+def numpy_lean(cells, x, y, shadow_db):
+    """No torus, no line of sight, shadowing looked up as drawn; chunks of 256 users."""
+    sx, sy = (cells[name].astype(np.float32) for name in ("site_x_m", "site_y_m"))
+    azimuth = cells["azimuth_deg"][:3].astype(np.float32)
+    server, sinr = np.empty(len(x), np.int64), np.empty(len(x), np.float32)
+    for start in range(0, len(x), 256):
+        part = slice(start, start + 256)
+        dx, dy = x[part, None].astype(np.float32) - sx, y[part, None].astype(np.float32) - sy
+        d2 = np.maximum(dx * dx + dy * dy, np.float32(100))
+        loss = np.float32(36.08) + np.float32(0.5 * 35.7436 / np.log2(10)) * np.log2(d2)
+        theta = np.degrees(np.arctan2(np.float32(23.5), np.sqrt(d2)))
+        phi = np.degrees(np.arctan2(dy, dx))
+        server[part], sinr[part] = sectors_to_sinr(-loss - shadow_db[part], phi, theta, azimuth)
+    return server, sinr
+
+
+class NumpySame:
+    """The physics of LinkModel, vectorised over users and sites in chunks, float32."""
+
+    def __init__(self, fields, cells):
+        self.fields, self.cells = fields, cells
+        self.tiles = [
+            np.clip(np.rint(tile * np.float32(32)), -127, 127).astype(np.float32) / np.float32(32)
+            for tile in (fields.los_state, fields.shadow_los, fields.shadow_nlos)
+        ]
+        e1, e2, size = np.array(fields.e1_m), np.array(fields.e2_m), fields.los_state.shape[0]
+        self.inverse = np.linalg.inv(np.array([e1, e2]).T) * size
+        lags = np.array([0 * e1, e1, e2, e1 + e2]) / size  # corners in the order of `corners`
+        distance = np.linalg.norm(lags[:, None] - lags[None], axis=2)
+        self.correlations = [np.exp(-distance / d) for d in (50.0, 45.0, 50.0)]
+
+    def _values(self, tile, base, weight, rows, cols):
+        mask = tile.shape[0] - 1
+        r, c = base[0][:, None] + rows, base[1][:, None] + cols
+        corners = ((0, 0), (0, 1), (1, 0), (1, 1))
+        return sum(w[:, None] * tile[(r + i) & mask, (c + j) & mask] for w, (i, j) in zip(weight, corners, strict=True))
+
+    def _chunk(self, x, y):
+        cells, fields = self.cells, self.fields
+        s, t = self.inverse @ np.stack([x, y])
+        base = np.floor(t).astype(np.int32), np.floor(s).astype(np.int32)
+        fy, fx = t - base[0], s - base[1]
+        plain = np.stack([(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx])
+        weights = [
+            (plain / np.sqrt(np.einsum("iu,ij,ju->u", plain, c, plain))).astype(np.float32) for c in self.correlations
+        ]
+        dx = (x[:, None] - cells["site_x_m"]).astype(np.float32)
+        dy = (y[:, None] - cells["site_y_m"]).astype(np.float32)
+        best_x, best_y, best = dx, dy, np.full(dx.shape, np.inf, np.float32)
+        (v1x, v1y), (v2x, v2y) = cells["v1_m"], cells["v2_m"]
+        for i in (-1, 0, 1):
+            for j in (-1, 0, 1):
+                ix, iy = dx + np.float32(i * v1x + j * v2x), dy + np.float32(i * v1y + j * v2y)
+                d2 = ix * ix + iy * iy
+                nearer = d2 < best
+                best_x, best_y = np.where(nearer, ix, best_x), np.where(nearer, iy, best_y)
+                best = np.where(nearer, d2, best)
+        true_d = np.sqrt(best)
+        d = np.maximum(true_d, np.float32(10))
+        decay = np.exp(d * np.float32(-1 / 63))
+        near = np.minimum(np.float32(18) / d, np.float32(1))
+        probability = near + (1 - near) * decay
+        rows, cols = fields.row_offset[:-1], fields.col_offset[:-1]
+        state = self._values(self.tiles[0], base, weights[0], rows, cols)
+        los = 1 / (1 + np.exp(-state * (np.float32(1.5976) + np.float32(0.070565) * state * state))) < probability
+        log_d = np.log10(d)
+        beyond = best > np.float32(416.0**2)
+        log_f = np.log10(2.6)
+        los_loss = np.where(
+            beyond,
+            40 * log_d + np.float32(9.27 - 14 * np.log10(24) - 14 * np.log10(0.5) + 6 * log_f),
+            26 * log_d + np.float32(25 + 20 * log_f),
+        )
+        log_h = np.log10(25)
+        nlos_loss = np.float32(44.9 - 6.55 * log_h) * log_d + np.float32(5.83 * log_h + 18.38 + 23 * log_f)
+        own_los, own_nlos = (self._values(self.tiles[i], base, weights[i], rows, cols) for i in (1, 2))
+        all_los, all_nlos = (
+            self._values(self.tiles[i], base, weights[i], fields.row_offset[-1:], fields.col_offset[-1:])
+            for i in (1, 2)
+        )
+        half = np.float32(np.sqrt(0.5))
+        shadow = np.where(
+            los,
+            np.where(beyond, np.float32(6), np.float32(4)) * half * (own_los + all_los),
+            np.float32(8) * half * (own_nlos + all_nlos),
+        )
+        theta = np.degrees(np.arctan2(np.float32(23.5), true_d))
+        phi = np.degrees(np.arctan2(best_y, best_x))
+        loss = np.where(los, los_loss, nlos_loss) + shadow
+        return sectors_to_sinr(-loss, phi, theta, cells["azimuth_deg"][:3].astype(np.float32))
+
+    def sinr(self, x, y):
+        """Best server and SINR (U,)."""
+        parts = [self._chunk(x[i : i + 256], y[i : i + 256]) for i in range(0, len(x), 256)]
+        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def crrm_simulator(cells, x, y):
+    """CRRM with the same sites and users; pip install crrm."""
+    import CRRM
+
+    sites = np.column_stack([cells["site_x_m"], cells["site_y_m"], np.full(len(cells["site_x_m"]), 25.0)])
+    users = np.column_stack([x, y, np.full(len(x), 1.5)])
+    parameters = CRRM.Parameters(
+        n_cell_locations=len(sites), n_ues=len(x), n_sectors=3, cell_locations=sites, ue_initial_locations=users,
+        fc_GHz=2.6, h_UT_default=1.5, h_BS_default=25.0, pathloss_model_name="UMa", p_W=40.0, bw_MHz=18.0,
+    )  # fmt: skip
+    return CRRM.Simulator(parameters)
+
+
+def crrm_sinr(simulator):
+    simulator.sinr.update()
+    return np.asarray(simulator.sinr.data)
+
+
+KINDS = ["slicefast", "slicefast, 2 threads", "numpy", "numpy lean", "crrm"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", SIZES)
+def test_positions_to_sinr(benchmark, size, kind):
+    if kind == "crrm" and importlib.util.find_spec("CRRM") is None:
+        pytest.skip("CRRM is not installed: pip install crrm")
+    benchmark.group = f"positions to SINR, {size}"
+    model, fields, cells, x, y = network(SIZES[size])
+    ones, power = np.ones(model.n_cells), np.full(model.n_cells, POWER_W)
+    server, sinr = model.best_server(x, y, power, ones, NOISE_W)
+    rounds = {"rounds": 3 if SIZES[size] == 100 else 20, "warmup_rounds": 1}
+    if kind.startswith("slicefast"):
+        n_threads = 2 if "threads" in kind else 1
+        got = benchmark.pedantic(model.best_server, (x, y, power, ones, NOISE_W, n_threads), **{**rounds, "rounds": 20})
+        np.testing.assert_array_equal(got[1], sinr)  # the same bits with two threads
+    elif kind == "numpy":
+        got = benchmark.pedantic(NumpySame(fields, cells).sinr, (x, y), **rounds)
+        # A link whose state is decided the other way by rounding changes its user; they are few.
+        off_db = np.abs(10 * np.log10(got[1] / sinr))
+        assert (off_db < 0.05).mean() > 0.98
+        assert (got[0] == server).mean() > 0.995
+    elif kind == "numpy lean":
+        shadow_db = np.random.default_rng(0).standard_normal((len(x), SIZES[size]), dtype=np.float32) * np.float32(8)
+        got = benchmark.pedantic(numpy_lean, (cells, x, y, shadow_db), **rounds)
+        assert abs(np.median(10 * np.log10(got[1])) - np.median(10 * np.log10(sinr))) < 6.0
+    else:
+        # A fresh simulator each time: nothing is computed before the SINR is asked for.
+        setup = {"setup": lambda: ((crrm_simulator(cells, x, y),), {})}
+        got = benchmark.pedantic(crrm_sinr, rounds=2, warmup_rounds=0, **setup)
+        assert got.shape[0] == len(x)
+        assert (got > 0).all()
+
+
+@pytest.mark.parametrize("kind", ["gain matrix", "gain matrix, 1 % of the users moved"])
+@pytest.mark.parametrize("size", SIZES)
+def test_gains(benchmark, size, kind):
+    benchmark.group = f"link gains, {size}"
+    model, _, _, x, y = network(SIZES[size])
+    gain = model.gains(x, y)
+    if kind == "gain matrix":
+        np.testing.assert_array_equal(benchmark(model.gains, x, y), gain)
+    else:
+        moved = np.arange(0, len(x), 100, dtype=np.int32)
+        kept = gain.copy()
+        benchmark(model.update_gains, x, y, moved, gain)
+        np.testing.assert_array_equal(gain, kept)
+
+
+def numpy_coupling(gain, power_w, noise_w, demand_bps, serving, bandwidth_hz, tolerance=1e-6):
+    """Iterate plainly on float32 gains."""
+    users, n_cells = np.arange(len(gain)), gain.shape[1]
+    own = gain[users, serving] * power_w[serving].astype(np.float32)
+    rho = np.zeros(n_cells)
+    for _ in range(500):
+        interference = gain @ (rho * power_w).astype(np.float32) - own * rho[serving].astype(np.float32)
+        sinr = own / (interference + np.float32(noise_w))
+        new = np.bincount(serving, demand_bps / (bandwidth_hz * np.log2(1 + sinr)), minlength=n_cells)
+        if np.abs(new - rho).max() <= tolerance:
+            return new
+        rho = new
+    raise AssertionError("the plain iteration did not settle")
+
+
+@pytest.mark.parametrize("kind", ["slicefast", "slicefast, warm start", "slicefast, 2 threads", "numpy"])
+@pytest.mark.parametrize("size", SIZES)
+def test_load_coupling(benchmark, size, kind):
+    benchmark.group = f"load coupling to 1e-6, {size}"
+    model, _, _, x, y = network(SIZES[size])
+    gain = model.gains(x, y)
+    serving = gain.argmax(axis=1).astype(np.int32)
+    demand = np.random.default_rng(2).uniform(0.2, 1.8, len(x)) * 1e5
+    power = np.full(model.n_cells, POWER_W)
+    demand *= 0.5 / load_coupling.spectral_radius(gain, power, NOISE_W, demand, serving, 18e6)
+    problem = (gain, power, NOISE_W, demand, serving, 18e6)
+    expected = numpy_coupling(*problem)
+    if kind == "numpy":
+        got = benchmark.pedantic(numpy_coupling, problem, rounds=10, warmup_rounds=1)
+    else:
+        # Warm: the solution of the step before, with loads some per cent away.
+        start = None
+        if "warm" in kind:
+            start = expected * np.random.default_rng(3).uniform(0.95, 1.05, model.n_cells)
+        keywords = {"start": start, "n_threads": 2 if "threads" in kind else 1}
+        got = benchmark.pedantic(load_coupling.solve, problem, keywords, rounds=30, warmup_rounds=2).load
+    # Both stop within 1e-6 of a fixed point of a contraction of about one half.
+    np.testing.assert_allclose(got, expected, atol=4e-6)
