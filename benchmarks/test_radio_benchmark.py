@@ -1,9 +1,8 @@
 """Positions to SINR, gains and load coupling: ours beside NumPy (chunked, float32) and CRRM. Run with --benchmark-only.
 
 Two NumPy forms: "numpy" is the same physics (torus, correlated line of sight and shadowing per link), whose answers
-must be equal; "numpy lean" leaves out the torus, line of sight and the correlation of shadowing: one path loss law and a
-table of independent shadowing values, the least that a per-link model can do. CRRM (UMa, sectors) has no shadowing at
-all.
+must be equal; "numpy lean" leaves out the torus, line of sight and the correlation of shadowing: one path loss law and
+a table of independent shadowing values, the least that a per-link model can do. CRRM (UMa, sectors) has no shadowing.
 """
 
 from __future__ import annotations
