@@ -10,8 +10,8 @@ import numpy as np
 from slicefast import radio
 from slicefast.scenario import Scenario
 
-#: Percentiles and values [dB] of published calibration curves by (case, elements, quantity): TR 36.873 phase 1, 3D-UMa at
-#: 2 GHz with one vertical element, the mean of the companies' curves.
+#: Percentiles and values [dB] of published calibration curves by (case, elements, quantity): TR 36.873 phase 1, 3D-UMa
+#: at 2 GHz with one vertical element, the mean of the companies' curves.
 PERCENT = (5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
 PUBLISHED: Mapping[tuple[str, int, str], Sequence[float]] = {
     ("tr36873_uma", 1, "coupling_gain_db"): (
@@ -79,6 +79,7 @@ def sinr_map_figure(scenario: Scenario, path: str | Path, seed: int = 0, pixels:
         azimuth_deg=scenario.azimuth_deg,
         tilt_deg=scenario.tilt_deg,
         frequency_hz=settings.frequency_hz,
+        elements=settings.antenna_elements,
         ue_height_m=settings.ue_height_m,
         shadowing=settings.shadowing,
         site_correlation=settings.site_correlation,
