@@ -107,6 +107,8 @@ def solve(
     guess = np.zeros((n_cells, n_slices)) if start is None else np.asarray(start, dtype=np.float64)
     if guess.size != n_cells * n_slices:
         raise ValueError(f"start: got shape {guess.shape}, expected ({n_cells}, {n_slices})")
+    if n_users == 0:
+        raise ValueError(f"gain: got shape {matrix.shape}, needs at least one user")
     load, iterations, residual = _core.solve_load_coupling(
         gain=matrix,
         power_w=_per_cell("power_w", power_w, n_cells),

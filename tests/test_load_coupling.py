@@ -182,6 +182,26 @@ def test_radius_of_one_way_interference():
     assert load_coupling.solve(gain, 1.0, 1.0, 1e7, [0, 1], W).load[1] == pytest.approx(1e7 / W, rel=1e-6)
 
 
+@given(seeds)
+def test_cqi_settles_from_any_start(reference, seed):
+    # The map jumps at the CQI thresholds: several fixed points may exist, and ours must be one of them.
+    p = problem(seed, load=0.6, n_slices=3)
+    start = np.random.default_rng(seed).random((5, 3))
+    load = load_coupling.solve(**p, efficiency="cqi", start=start).load
+    again = reference("load_coupling").load_map(
+        *(p[name] for name in ("gain", "power_w", "noise_w", "demand_bps", "serving")), W, load.sum(axis=1),
+        name="cqi", share=p["share"], slice_of=p["slice_of"], n_slices=3,
+    )  # fmt: skip
+    np.testing.assert_allclose(again, load, atol=1e-5)
+
+
+def test_no_demand_is_no_load():
+    p = problem(8) | {"demand_bps": np.zeros(60)}
+    assert (load_coupling.solve(**p).load == 0.0).all()
+    with pytest.raises(ValueError, match="at least one user"):
+        load_coupling.solve(np.ones((0, 3)), 1.0, 1.0, np.ones(0), np.zeros(0, int), W)
+
+
 def test_near_the_limit_of_feasibility():
     # Radius 0.999: the plain iteration would need thousands of steps.
     gain = np.array([[15.0, 2.0], [2.0, 15.0]])

@@ -286,11 +286,14 @@ CouplingResult LoadCoupling::Workspace::iterate(const CouplingProblem& p, const 
     evaluate(p, kernels, newton_allowed > 0, pool);
     const double now = residual();
     if (now <= options.tolerance) return {iteration, now};
-    if (!std::isfinite(now) || *std::max_element(value_cell.begin(), value_cell.end()) > hopeless_load) {
-      // A start or a Newton step above the fixed point may lie where some user cannot be served at all; from zero the
-      // plain iteration only rises towards the smallest fixed point.
-      if (restarted)
-        throw NotConverged("load coupling: the load grows without bound, the demand is infeasible", iteration, now);
+    const bool hopeless =
+        !std::isfinite(now) || *std::max_element(value_cell.begin(), value_cell.end()) > hopeless_load;
+    if (hopeless && restarted)
+      throw NotConverged("load coupling: the load grows without bound, the demand is infeasible", iteration, now);
+    // A start or a Newton step above the fixed point may lie where some user cannot be served at all, and a map with
+    // jumps (CQI) can lead in circles; from zero the plain iteration only rises towards the smallest fixed point.
+    const bool circling = p.efficiency == Efficiency::cqi && iteration > options.max_iterations / 2;
+    if (!restarted && (hopeless || circling)) {
       restarted = true;
       newton_allowed = 0;
       from_newton = false;
