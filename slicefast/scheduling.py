@@ -27,7 +27,7 @@ class WindowResult:
 
     Per cell and slice, (N, S): ``throughput_bps`` bits delivered / time with data in the buffer, mean over the users
     that had data (DRB.UEThpDl of 3GPP TS 28.552); ``delay_ms`` mean over the packets delivered and, with their age,
-    those dropped or still queued (DRB.RlcSduDelayDl); ``load`` PRBs used / available (RRU.PrbUsedDl); ``users`` active users;
+    those dropped or still queued (DRB.RlcSduDelayDl); ``load`` PRBs used / available (RRU.PrbUsedDl); ``users`` active;
     ``dropped_bits`` whose discard timer ran out.
     Per user, (U,): ``user_delivered_bits``, ``user_busy_ttis`` with data in the buffer, ``user_queued_bits`` left.
     """
