@@ -215,6 +215,7 @@ class LearnerConfig:
     tau: float
     target_noise: float
     noise_clip: float
+    logit_penalty: float
     seed: int
 
 class Learner:

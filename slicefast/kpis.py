@@ -71,7 +71,9 @@ def observe(kpis: Kpis, scenario: Scenario, coordination: Coordination = "mean")
     users = kpis.users / np.array([item.users_per_cell for item in scenario.slices])
     parts = [throughput, kpis.load, users]
     if coordination == "mean":
-        parts.append(kpis.load[..., scenario.neighbours, :].mean(axis=-2))
+        heard = kpis.load[..., scenario.neighbours, :]
+        # A network of one cell has nobody to listen to.
+        parts.append(heard.mean(axis=-2) if heard.shape[-2] else np.zeros_like(kpis.load))
     elif coordination != "none":
         raise ValueError(f"coordination: got {coordination!r}, allowed: 'mean', 'none'")
     return np.concatenate(parts, axis=-1).astype(np.float32)

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast import _core, _traffic, radio
+from slicefast.arrivals import Arrivals
 from slicefast.kpis import Kpis
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario
 from slicefast.traffic_mask import TrafficMask
 
 Snapshot = dict[str, Any]
-Arrivals = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
+Packets = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 
 TTI_S = 1e-3
 
@@ -45,8 +46,7 @@ class _Replica:
         self.threshold = self.streams.placement.random(n_users)
         self.heading = self.streams.mobility.uniform(0.0, 2.0 * np.pi, n_users)
         self.slice_of = scenario.slice_of
-        self.rate_bps = scenario.slice_rate_bps[self.slice_of]
-        self.packet_bits = scenario.slice_packet_bits[self.slice_of].astype(np.float32)
+        self.sources = Arrivals(scenario, self.streams.traffic)
         self.serving = np.full(n_users, -1, np.int32)
         self.step_index = -1
         self._prepare(moved=False)
@@ -71,10 +71,8 @@ class _Replica:
         self.network.attach(self.x_m, self.y_m, self.serving)
         tau = self.mask.at(self.step_index)
         self.active = (self.threshold < tau[self.serving, self.slice_of]).astype(np.uint8)
-        rate_pps = self.active * self.rate_bps / self.packet_bits
-        self.arrivals = _traffic.draw_poisson_arrivals(
-            self.streams.traffic, rate_pps, self.packet_bits, scenario.window_ttis
-        )
+        backlog_bits = self.network.backlog_bits() if self.sources.needs_backlog else None
+        self.arrivals = self.sources.draw(self.active, backlog_bits)
 
     def demand_bps(self) -> NDArray[np.float64]:
         n_cells, n_slices = self.scenario.n_cells, self.scenario.n_slices
@@ -96,10 +94,12 @@ class _Replica:
 
     def snapshot(self) -> Snapshot:
         state = {name: copy.deepcopy(getattr(self, name)) for name in self._COPIED}
-        return state | {"streams": self.streams.state(), "network": self.network.state()}
+        parts = {"streams": self.streams.state(), "sources": self.sources.state(), "network": self.network.state()}
+        return state | parts
 
     def restore(self, state: Snapshot) -> None:
         self.streams.set_state(state["streams"])
+        self.sources.set_state(state["sources"])
         for name in self._COPIED:
             setattr(self, name, copy.deepcopy(state[name]))
         # The gains follow from the positions; serving cells and handover timers are then set back to what they were.
@@ -176,7 +176,7 @@ class Simulator:
         return self._gather([replica.network.backlog_bits() for replica in self._replicas])
 
     @property
-    def arrivals(self) -> Arrivals | list[Arrivals]:
+    def arrivals(self) -> Packets | list[Packets]:
         """Packets of the coming step: (user, tti, bits), each (K,), sorted by TTI; a list of R of these for R > 1."""
         found = [replica.arrivals for replica in self._replicas]
         return found[0] if self.n_replicas == 1 else found

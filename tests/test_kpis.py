@@ -76,3 +76,16 @@ def test_observation_of_replicas_is_that_of_each(scenario):
 def test_unknown_coordination_is_refused(scenario):
     with pytest.raises(ValueError, match="coordination: got 'all'"):
         observe(uniform_kpis(scenario), scenario, "all")
+
+
+def test_a_network_of_one_cell_hears_nobody(tmp_path):
+    sites = tmp_path / "one.csv"
+    sites.write_text("x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,0,25,30,12,46\n")
+    lonely = sf.Scenario.paper(
+        layout={"kind": "csv", "sites_csv": str(sites)},
+        requirements=[{"cells": "all", "throughput_bps": [4e6, 3e6, 2e6, 1e6], "delay_ms": [4.5, 6, 9, 18]}],
+    )
+    got = observe(sf.Simulator(lonely, seed=0).reset(), lonely)
+    assert got.shape == (1, 16)
+    assert np.isfinite(got).all()
+    assert (got[:, 12:] == 0).all()

@@ -63,6 +63,7 @@ def hand_written(twin, agents, i):
         config.noise_clip,
         config.actor_lr,
         config.critic_lr,
+        config.logit_penalty,
     )
 
 
@@ -278,7 +279,7 @@ def test_equals_stable_baselines3_on_the_same_batch(engine, clear_runs):
     from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
     identity = min(clear_runs)
-    agents = filled(1, engine, first=identity, target_noise=0.0)
+    agents = filled(1, engine, first=identity, target_noise=0.0, logit_penalty=0.0)
     box = spaces.Box(-10, 10, (OBS,)), spaces.Box(0, 1, (ACT,))
     env = blank_env(*box)
     other = stable_baselines3.TD3(

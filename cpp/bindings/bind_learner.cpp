@@ -95,6 +95,7 @@ void bind_learner(py::module_& module) {
       .def_readwrite("tau", &LearnerConfig::tau)
       .def_readwrite("target_noise", &LearnerConfig::target_noise)
       .def_readwrite("noise_clip", &LearnerConfig::noise_clip)
+      .def_readwrite("logit_penalty", &LearnerConfig::logit_penalty)
       .def_readwrite("seed", &LearnerConfig::seed);
   py::class_<BoundLearner>(module, "Learner")
       .def(py::init<const LearnerConfig&, int, const std::string&, py::dict>(), py::arg("config"), py::arg("n_threads"),

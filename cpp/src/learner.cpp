@@ -165,6 +165,7 @@ struct Learner::Impl {
     u.tau = static_cast<float>(config.tau);
     u.target_noise = static_cast<float>(config.target_noise);
     u.noise_clip = static_cast<float>(config.noise_clip);
+    u.logit_penalty = static_cast<float>(config.logit_penalty);
     u.beta1 = static_cast<float>(config.beta1);
     u.beta2 = static_cast<float>(config.beta2);
     u.epsilon = static_cast<float>(config.epsilon);

@@ -16,7 +16,10 @@ class TD3Config:
     exploration_steps: environment steps with actions uniform on the simplex and without updates.
     exploration_noise: standard deviation of the normal noise on the policy's *logits* afterwards (ours).
     target_noise, noise_clip: the same for the target policy's smoothing, clipped (ours: on logits, so that smoothed
-    actions stay on the simplex). capacity: replay rows per agent. transferred_fraction: share of a batch drawn from
+    actions stay on the simplex).
+    logit_penalty: weight of the mean square of the logits in the policy loss (ours; 0 is plain TD3). Without it young
+    critics drive the softmax into a corner of the simplex, where its gradient vanishes and thousands of steps pass
+    before it comes back. capacity: replay rows per agent. transferred_fraction: share of a batch drawn from
     transferred instances; None draws uniformly over both.
     """
 
@@ -32,9 +35,10 @@ class TD3Config:
     tau: float = 0.005
     policy_delay: int = 2
     exploration_steps: int = 3000
-    exploration_noise: float = 0.3
+    exploration_noise: float = 0.4
     target_noise: float = 0.2
     noise_clip: float = 0.5
+    logit_penalty: float = 0.03
     capacity: int = 10_000
     transferred_fraction: float | None = None
 
@@ -47,7 +51,7 @@ class TD3Config:
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("actor_lr", "critic_lr"):
             self._require(name, math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0, "finite and positive")
-        for name in ("exploration_noise", "target_noise", "noise_clip"):
+        for name in ("exploration_noise", "target_noise", "noise_clip", "logit_penalty"):
             value = getattr(self, name)
             self._require(name, math.isfinite(value) and value >= 0.0, "finite and at least 0")
         for name in ("gamma", "beta1", "beta2"):

@@ -39,7 +39,7 @@ class NativeEngine:
             "epsilon",
         ):
             setattr(config, name, getattr(agents.config, name))
-        for name in ("gamma", "tau", "target_noise", "noise_clip"):
+        for name in ("gamma", "tau", "target_noise", "noise_clip", "logit_penalty"):
             setattr(config, name, getattr(agents.config, name))
         arrays: dict[str, NDArray[np.generic]] = {
             "agent_ids": agents.agent_ids,

@@ -89,7 +89,8 @@ class TorchEngine:
 
         y = r + gamma min(Q1bar, Q2bar)(o', softmax(logits_bar(o') + clip(sigma eps, -c, c)));
         critic loss = mean_B (Q1(o, a) - y)^2 + mean_B (Q2(o, a) - y)^2;
-        every policy_delay updates: policy loss = -mean_B Q1(o, pi(o)), then target <- (1 - tau) target + tau online.
+        every policy_delay updates: policy loss = mean_B(-Q1(o, pi(o)) + logit_penalty mean_S z^2), z the logits, then
+        target <- (1 - tau) target + tau online.
 
         Shapes: batch (A, B, W), noise (A, B, S). `check` sees each loss before it is followed.
         """
@@ -107,7 +108,9 @@ class TorchEngine:
 
         if not with_policy:
             return critic_loss.detach(), torch.zeros_like(critic_loss)
-        actor_loss = -td3.critic.first(observation, td3.actor(observation)).mean(dim=1)
+        logits = td3.actor.logits(observation)
+        value = td3.critic.first(observation, torch.softmax(logits, dim=-1))
+        actor_loss = (config.logit_penalty * logits.square().mean(dim=2) - value).mean(dim=1)
         self._follow(td3.actor_optimiser, actor_loss, "actor loss", check)
         td3.actor_target.bank.lerp_(td3.actor.bank, config.tau)
         td3.critic_target.bank.lerp_(td3.critic.bank, config.tau)

@@ -128,12 +128,13 @@ class Adam:
 class OneAgentTD3:
     """TD3 of one agent in float64. Networks are lists of [weight (in, out), bias (out,)]."""
 
-    def __init__(self, actor, critics, gamma, tau, delay, sigma, clip, actor_lr, critic_lr):
+    def __init__(self, actor, critics, gamma, tau, delay, sigma, clip, actor_lr, critic_lr, penalty=0.0):
         copy = lambda layers: [[p.astype(float).copy() for p in pair] for pair in layers]  # noqa: E731
         self.actor, self.critics = copy(actor), [copy(c) for c in critics]
         self.actor_bar, self.critics_bar = copy(actor), [copy(c) for c in critics]
         self.adam_actor = Adam(self.actor, actor_lr)
         self.adam_critics = [Adam(c, critic_lr) for c in self.critics]
+        self.penalty = penalty
         self.gamma, self.tau, self.delay, self.sigma, self.clip, self.n = gamma, tau, delay, sigma, clip, 0
         # Distances to ReLU's kink in passes whose gradient is followed: within float32's rounding of it, two right
         # implementations may take different branches, and differ from then on.
@@ -158,10 +159,11 @@ class OneAgentTD3:
         policy = forward(self.actor, o, self.kinks)
         a = softmax(policy[-1])
         activations = forward(self.critics[0], np.concatenate([o, a], axis=1), self.kinks)
-        loss = -np.mean(activations[-1])
+        z = policy[-1]
+        loss = -np.mean(activations[-1]) + self.penalty * np.mean(z**2)
         _, d_input = backward(self.critics[0], activations, np.full((len(o), 1), -1 / len(o)))
         d_a = d_input[:, o.shape[1] :]
-        d_logits = a * (d_a - np.sum(a * d_a, axis=1, keepdims=True))
+        d_logits = a * (d_a - np.sum(a * d_a, axis=1, keepdims=True)) + 2 * self.penalty * z / z.size
         return loss, backward(self.actor, policy, d_logits)[0]
 
     def update(self, o, a, r, o2, noise):

@@ -19,7 +19,7 @@ struct LearnerConfig {
   int n_agents = 0, obs_dim = 0, action_dim = 0, batch_size = 0;
   std::vector<int> actor_hidden, critic_hidden;
   double actor_lr = 0, critic_lr = 0, beta1 = 0, beta2 = 0, epsilon = 0;
-  double gamma = 0, tau = 0, target_noise = 0, noise_clip = 0;
+  double gamma = 0, tau = 0, target_noise = 0, noise_clip = 0, logit_penalty = 0;
   std::uint64_t seed = 0;
 };
 

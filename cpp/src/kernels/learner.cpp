@@ -215,7 +215,8 @@ static float critic_gradient(const AgentUpdate& u) {
   return loss;
 }
 
-// Policy loss -mean Q1(o, pi(o)) and its gradient. Overwrites the batch's actions by pi(o).
+// Policy loss mean(-Q1(o, pi(o)) + lambda mean_s z_s^2), z the logits, and its gradient. Overwrites the batch's actions
+// by pi(o).
 static float policy_gradient(const AgentUpdate& u) {
   const LearnerScratch& scratch = *u.scratch;
   const NetShape &actor = *u.actor_shape, &critic = *u.critic_shape;
@@ -228,19 +229,27 @@ static float policy_gradient(const AgentUpdate& u) {
   forward(critic, u.critic.online, scratch.features, scratch.critic_hidden, u);
   const float* value = scratch.critic_hidden[critic.n_layers - 1];
   float total = 0.0f;
-  for (int b = 0; b < u.batch; ++b) total += value[b];
+  for (int b = 0; b < u.batch; ++b) total -= value[b];
   for (int b = 0; b < lanes; ++b) scratch.delta[b] = b < u.batch ? -1.0f / static_cast<float>(u.batch) : 0.0f;
   backward(critic, u.critic.online, scratch.features, scratch.critic_hidden, u, nullptr, u.obs_dim, u.action_dim,
            scratch.d_action);
-  // d logits_s = a_s (d a_s - sum_k a_k d a_k)
+  // d logits_s = a_s (d a_s - sum_k a_k d a_k) + 2 lambda z_s / (B S)
+  const float penalty = u.logit_penalty / static_cast<float>(u.action_dim);
+  const float slope = 2.0f * penalty / static_cast<float>(u.batch);
   for (int b = 0; b < lanes; ++b) {
     float mean = 0.0f;
     for (int s = 0; s < u.action_dim; ++s) mean += action[s * lanes + b] * scratch.d_action[s * lanes + b];
     for (int s = 0; s < u.action_dim; ++s)
       scratch.delta[s * lanes + b] = action[s * lanes + b] * (scratch.d_action[s * lanes + b] - mean);
   }
+  for (int s = 0; s < u.action_dim; ++s)
+    for (int b = 0; b < u.batch; ++b) {
+      const float z = logits[s * lanes + b];
+      total += penalty * z * z;
+      scratch.delta[s * lanes + b] += slope * z;
+    }
   backward(actor, u.actor.online, scratch.features, scratch.actor_hidden, u, scratch.gradient, 0, 0, nullptr);
-  return -total / static_cast<float>(u.batch);
+  return total / static_cast<float>(u.batch);
 }
 
 // Frozen layers keep zero moments, so a zero gradient leaves them exactly where they are.

@@ -67,7 +67,7 @@ struct AgentUpdate {
   const float* ring;          // (C, width) of this agent
   const std::int64_t* index;  // (batch)
   int width, obs_dim, action_dim, batch, lanes;
-  float gamma, tau, target_noise, noise_clip, beta1, beta2, epsilon;
+  float gamma, tau, target_noise, noise_clip, logit_penalty, beta1, beta2, epsilon;
   std::uint64_t seed, step;
   std::uint32_t agent_id;
   bool with_policy, frozen;
