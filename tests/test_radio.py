@@ -288,6 +288,11 @@ def test_threads_and_updates_give_the_same_bits():
     gain = model.gains(x, y)
     for n_threads in (2, 3):
         np.testing.assert_array_equal(gain, model.gains(x, y, n_threads))
+    kept = np.empty_like(gain)
+    assert model.gains(x, y, gain=kept) is kept
+    np.testing.assert_array_equal(gain, kept)
+    with pytest.raises(ValueError, match=r"gain: got shape \(700, 26\)"):
+        model.gains(x, y, gain=np.empty((700, 26), dtype=np.float32))
     moved = np.array([0, 5, 699, 130], dtype=np.int32)
     x[moved] += 40.0
     model.update_gains(x, y, moved, gain)

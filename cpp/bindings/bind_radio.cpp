@@ -111,17 +111,21 @@ LinkModel make_link_model(const std::string& model, const std::string& pattern, 
   return LinkModel(std::move(config), tiles, isa_from_name(isa));
 }
 
-py::array_t<float> gains(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, int n_threads) {
+py::array gains(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, int n_threads, py::object out) {
   check_shape(x_m, "x_m", {-1});
   check_shape(y_m, "y_m", {x_m.shape(0)});
-  py::array_t<float> gain({x_m.shape(0), static_cast<py::ssize_t>(model.n_cells())});
-  MatrixView<float> view{gain.mutable_data(), static_cast<std::size_t>(gain.shape(0)),
-                         static_cast<std::size_t>(gain.shape(1))};
+  const py::ssize_t n_users = x_m.shape(0), n_cells = model.n_cells();
+  if (!out.is_none() && !py::isinstance<py::array>(out)) throw InvalidArgument("gain: must be a NumPy array or None");
+  py::array gain = out.is_none() ? py::array(py::array_t<float>({n_users, n_cells})) : py::array(out);
+  float* data = writable<float>(gain, "gain", {n_users, n_cells});
+  const MatrixView<float> view{data, static_cast<std::size_t>(n_users), static_cast<std::size_t>(n_cells)};
   const auto x = span_of(x_m), y = span_of(y_m);
-  // Pure arithmetic on arrays this call holds references to: other Python threads may run.
-  py::gil_scoped_release release;
-  const auto pool = pool_of(n_threads);
-  model.gains(x, y, view, pool.get());
+  {
+    // Pure arithmetic on arrays this call holds references to: other Python threads may run.
+    py::gil_scoped_release release;
+    const auto pool = pool_of(n_threads);
+    model.gains(x, y, view, pool.get());
+  }
   return gain;
 }
 
@@ -192,7 +196,7 @@ void bind_radio(py::module_& module) {
       .def_property_readonly("n_cells", &LinkModel::n_cells)
       .def_property_readonly("n_sites", &LinkModel::n_sites)
       .def_property_readonly("isa", [](const LinkModel& m) { return std::string(isa_name(m.isa())); })
-      .def("gains", &gains, "x_m"_a, "y_m"_a, "n_threads"_a = 1)
+      .def("gains", &gains, "x_m"_a, "y_m"_a, "n_threads"_a = 1, "gain"_a = py::none())
       .def("best_server", &best_server, "x_m"_a, "y_m"_a, "power_w"_a, "activity"_a, "noise_w"_a, "n_threads"_a = 1)
       .def("update_gains", &update_gains, "x_m"_a, "y_m"_a, "users"_a, "gain"_a);
 }

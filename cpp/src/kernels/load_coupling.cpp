@@ -1,15 +1,16 @@
 // The three loops of load coupling over one cell's users: interference, load with its slope, Jacobian row. Sums of
-// float32 gains run in 32 float partial sums, joined in double: with a handful of terms to each, 1e-7 of the sum. All
-// else is double. The partial sums are the same at every instruction set.
+// float32 gains run in 8 or 32 float partial sums, joined in double: with a handful of terms to each, 1e-7 of the sum.
+// All else is double. The partial sums are the same at every instruction set.
 #include "cqi_table.hpp"
 #include "kernels/isa.hpp"
 #include "kernels/tables.hpp"
 
 namespace slicefast::SLICEFAST_ISA {
 
-static const std::size_t lanes = 32;  // partial sums of a row: enough to hide the latency of additions
+// Partial sums of a row: enough to hide the latency of additions in long rows, few to join in short ones.
+static const std::size_t long_lanes = 32, short_lanes = 8, short_row = 96;
 
-template <class Gain, class Sum>
+template <std::size_t lanes, class Gain, class Sum>
 static inline double weighted_sum(const Gain* SLICEFAST_RESTRICT row, const Sum* SLICEFAST_RESTRICT weight,
                                   std::size_t n) {
   Sum partial[lanes] = {};
@@ -34,7 +35,9 @@ static void interference(const Gain* gain, std::size_t stride, const std::int32_
       const Gain* next = gain + static_cast<std::size_t>(users[i + ahead]) * stride;
       for (std::size_t k = 0; k < stride; k += line) __builtin_prefetch(next + k);
     }
-    out[i] = weighted_sum(gain + static_cast<std::size_t>(users[i]) * stride, weight, stride);
+    const Gain* row = gain + static_cast<std::size_t>(users[i]) * stride;
+    out[i] = stride <= short_row ? weighted_sum<short_lanes>(row, weight, stride)
+                                 : weighted_sum<long_lanes>(row, weight, stride);
   }
 }
 
@@ -157,7 +160,7 @@ static void user_load(int efficiency, const double* signal, const double* interf
   }
 }
 
-static double dot(const double* a, const double* b, std::size_t n) { return weighted_sum(a, b, n); }
+static double dot(const double* a, const double* b, std::size_t n) { return weighted_sum<long_lanes>(a, b, n); }
 
 extern const CouplingKernels coupling_kernels = {interference<float, float>,
                                                  interference<double, double>,
