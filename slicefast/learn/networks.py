@@ -77,10 +77,10 @@ class StackedMLP(nn.Module):
         return found
 
     def flat_gradient(self, gradients: Sequence[Tensor], out: Tensor) -> Tensor:
-        """Lay gradients, in the order of `parameters()`, out like the bank: into `out` (A, P), whose padding stays."""
-        lead = (self.n_agents, self.n_nets)
-        parts = [g.reshape(*lead, -1) for g in gradients]
-        torch.cat(parts, dim=2, out=out.view(*lead, self.stride)[:, :, : self.n_parameters])
+        """Lay gradients, one per entry of `layout`, out like the bank: into `out` (A, P), whose padding stays."""
+        items = self.n_agents * self.n_nets
+        parts = [gradient.view(items, -1) for gradient in gradients]
+        torch.cat(parts, dim=1, out=out.view(items, self.stride)[:, : self.n_parameters])
         return out
 
     def initialise(self, generators: Sequence[np.random.Generator]) -> None:

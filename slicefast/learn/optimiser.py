@@ -32,15 +32,16 @@ class StackedAdam:
         self._gradient, self._scale = torch.empty(0), torch.empty(0)
 
     def _corrections(self) -> tuple[Tensor, Tensor]:
-        """Return lr / (1 - b1^t) and sqrt(1 - b2^t), (A, 1) each."""
+        """Return c and d (A, 1) with lr / (1 - b1^t) / (sqrt(v) / sqrt(1 - b2^t) + eps) = 1 / (c sqrt(v) + d)."""
         config = self.config
         if self.steps.device.type == "cpu":  # NumPy: a microsecond per small operation, torch takes five
             count = self.steps.numpy()[:, None]
-            step_size = (self.lr / (1.0 - config.beta1**count)).astype(np.float32)
-            root = np.sqrt(1.0 - config.beta2**count).astype(np.float32)
-            return torch.from_numpy(step_size), torch.from_numpy(root)
+            per_step = (1.0 - config.beta1**count) / self.lr
+            root = (per_step / np.sqrt(1.0 - config.beta2**count)).astype(np.float32)
+            return torch.from_numpy(root), torch.from_numpy((config.epsilon * per_step).astype(np.float32))
         counts = self.steps.to(torch.float64).unsqueeze(1)
-        return (self.lr / (1.0 - config.beta1**counts)).float(), (1.0 - config.beta2**counts).sqrt().float()
+        inverse = (1.0 - config.beta1**counts) / self.lr
+        return (inverse / (1.0 - config.beta2**counts).sqrt()).float(), (config.epsilon * inverse).float()
 
     def follow(self, gradients: Sequence[Tensor]) -> None:
         """Follow gradients given per parameter, in the order of `network.parameters()`."""
@@ -54,12 +55,12 @@ class StackedAdam:
         if self.trainable is not None:
             gradient = gradient * self.trainable
         self.steps += 1
-        step_size, root_correction = self._corrections()
+        root, shift = self._corrections()
         self.first_moment.lerp_(gradient, 1.0 - config.beta1)
         self.second_moment.mul_(config.beta2).addcmul_(gradient, gradient, value=1.0 - config.beta2)
-        # (sqrt(v) / root + eps) / step size, so that one pass moves the parameters
-        scale = torch.sqrt(self.second_moment, out=self._scale)
-        scale.mul_(1.0 / (root_correction * step_size)).add_(config.epsilon / step_size)
+        # The shift by 1e-36, its root far below epsilon, keeps zeros off the slow path of the vector library's root.
+        scale = torch.add(self.second_moment, 1e-36, out=self._scale).sqrt_()
+        torch.addcmul(shift, scale, root, out=scale)
         self.network.bank.addcdiv_(self.first_moment, scale, value=-1.0)
 
     def reset(self, agent: int) -> None:

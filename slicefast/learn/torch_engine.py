@@ -6,6 +6,7 @@ eps standard normal noise, B batch size.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,21 +20,62 @@ from slicefast import kernels
 from slicefast.learn.replay import NonFiniteError
 
 if TYPE_CHECKING:
+    from slicefast.learn.networks import StackedMLP
     from slicefast.learn.optimiser import StackedAdam
     from slicefast.learn.td3 import TD3
 
 FloatArray = NDArray[np.float32]
+_DENORMAL, _ONE = np.float32(1e-39), np.float32(1.0)
 
 
 @contextmanager
 def flushed_denormals() -> Iterator[None]:
     """Flush denormals to zero meanwhile: Adam's moments of dead units decay through them, at a tenth of the speed."""
-    was_on = float(torch.tensor(1e-39) * 1.0) == 0.0
+    was_on = bool(_DENORMAL * _ONE == 0.0)
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
         torch.set_flush_denormal(was_on)
+
+
+def twice(x: Tensor) -> Tensor:
+    """Repeat every agent's batch for its two critics: (A, B, n) -> (2 A, B, n)."""
+    return x.unsqueeze(1).expand(-1, 2, -1, -1).reshape(-1, x.shape[1], x.shape[2])
+
+
+class Leaves:
+    """A network's parameters as autograd's leaves, in the shapes torch.baddbmm takes: no views in the graph.
+
+    They share the bank's memory. With every network an item of its own (2 A of them for twin critics), weights are
+    (items, in, out) and biases (items, 1, out); `rows` selects items, such as the first of every two critics.
+    """
+
+    def __init__(self, network: StackedMLP, optimiser: StackedAdam | None = None, rows: slice = slice(None)) -> None:
+        items = network.bank.view(-1, network.stride)[rows]
+        self.optimiser, self.n_agents = optimiser, network.n_agents
+        self.tensors: list[Tensor] = []
+        for _, offset, shape in network.layout:
+            part = items[:, offset : offset + math.prod(shape)]
+            leaf = part.view(-1, 1, *shape) if len(shape) == 1 else part.view(-1, *shape)
+            self.tensors.append(leaf.detach().requires_grad_(optimiser is not None))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the last layer's outputs: x (items, B, in) -> (items, B, out)."""
+        for layer in range(0, len(self.tensors), 2):
+            x = torch.baddbmm(self.tensors[layer + 1], x, self.tensors[layer])
+            if layer + 2 < len(self.tensors):
+                x = torch.relu_(x)
+        return x
+
+    def follow(self, loss: Tensor, what: str, check: Callable[[Tensor, str], None] | None) -> None:
+        """Take one optimiser step down the losses (A,); summed, so that each agent's gradient is its own."""
+        assert self.optimiser is not None
+        gradients = torch.autograd.grad(loss.sum(), self.tensors)
+        if check is not None:
+            check(loss.detach(), what)
+        with torch.no_grad():
+            self.optimiser.follow(gradients)
 
 
 class TorchEngine:
@@ -43,6 +85,13 @@ class TorchEngine:
         self.agents = agents
         self._graphs: dict[bool, Callable[[], tuple[Tensor, Tensor]]] = {}
         self._batch = self._noise = torch.empty(0)
+        self._gamma = torch.tensor(agents.config.gamma, device=agents.device)
+        self._actor, self._critic = (
+            Leaves(agents.actor, agents.actor_optimiser),
+            Leaves(agents.critic, agents.critic_optimiser),
+        )
+        self._actor_target, self._critic_target = Leaves(agents.actor_target), Leaves(agents.critic_target)
+        self._first_critic = Leaves(agents.critic, rows=slice(None, None, 2))
 
     def act(self, observation: FloatArray, noise: float, step: int) -> FloatArray:
         """Return actions (A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams."""
@@ -98,31 +147,25 @@ class TorchEngine:
         n_o, n_a = td3.obs_dim, td3.action_dim
         observation, next_observation = batch[..., :n_o], batch[..., n_o + n_a + 1 :]
         with torch.no_grad():
-            smoothing = (config.target_noise * noise).clamp(-config.noise_clip, config.noise_clip)
-            next_action = torch.softmax(td3.actor_target.logits(next_observation) + smoothing, dim=-1)
-            target = batch[..., n_o + n_a] + config.gamma * td3.critic_target(next_observation, next_action).amin(dim=1)
+            smoothing = (noise * config.target_noise).clamp_(-config.noise_clip, config.noise_clip)
+            next_action = torch.softmax(self._actor_target(next_observation).add_(smoothing), dim=-1)
+            next_value = self._critic_target(twice(torch.cat((next_observation, next_action), dim=-1)))
+            target = next_value.view(td3.n_agents, 2, -1).amin(dim=1)
+            target = torch.addcmul(batch[..., n_o + n_a], target, self._gamma)
 
-        value = td3.critic(batch[..., : n_o + n_a])
-        critic_loss = (value - target.unsqueeze(1)).square().mean(dim=2).sum(dim=1)
-        self._follow(td3.critic_optimiser, critic_loss, "critic loss", check)
+        value = self._critic(twice(batch[..., : n_o + n_a])).view(td3.n_agents, 2, -1)
+        critic_loss = (value - target.unsqueeze(1)).square().sum(dim=(1, 2)) / config.batch_size
+        self._critic.follow(critic_loss, "critic loss", check)
 
         if not with_policy:
             return critic_loss.detach(), torch.zeros_like(critic_loss)
-        logits = td3.actor.logits(observation)
-        value = td3.critic.first(observation, torch.softmax(logits, dim=-1))
-        actor_loss = (config.logit_penalty * logits.square().mean(dim=2) - value).mean(dim=1)
-        self._follow(td3.actor_optimiser, actor_loss, "actor loss", check)
+        logits = self._actor(observation)
+        first = self._first_critic(torch.cat((observation, torch.softmax(logits, dim=-1)), dim=-1))
+        actor_loss = (config.logit_penalty * logits.square().mean(dim=2) - first.squeeze(2)).mean(dim=1)
+        self._actor.follow(actor_loss, "actor loss", check)
         td3.actor_target.bank.lerp_(td3.actor.bank, config.tau)
         td3.critic_target.bank.lerp_(td3.critic.bank, config.tau)
         return critic_loss.detach(), actor_loss.detach()
-
-    @staticmethod
-    def _follow(optimiser: StackedAdam, loss: Tensor, what: str, check: Callable[[Tensor, str], None] | None) -> None:
-        gradients = torch.autograd.grad(loss.sum(), list(optimiser.network.parameters()))
-        if check is not None:
-            check(loss.detach(), what)
-        with torch.no_grad():
-            optimiser.follow(gradients)
 
     def _replay_graph(self, batch: Tensor, noise: Tensor, with_policy: bool) -> tuple[Tensor, Tensor]:
         """Run `compute` through a captured CUDA graph: one launch instead of about a hundred small kernels."""
