@@ -368,6 +368,17 @@ def test_lower_layers_are_copied_and_frozen(engine):
     assert not torch.equal(target.actor.weight_2[1], fresh[1])
 
 
+def test_learning_may_start_within_the_exploration_phase():
+    agents = TD3(1, OBS, ACT, TD3Config(exploration_steps=100, learning_starts=40, capacity=100))
+    observation = np.full((1, OBS), 0.5, np.float32)
+    updated = []
+    for _ in range(60):
+        action = agents.act(observation, explore=True)
+        agents.store(observation, action, [0.5], observation)
+        updated.append(agents.update() is not None)
+    assert updated == [False] * 39 + [True] * 21
+
+
 def test_copy_refuses_other_sizes():
     target = TD3(1, OBS, ACT, TD3Config(actor_hidden=(8,)))
     with pytest.raises(ValueError, match="layer sizes"):

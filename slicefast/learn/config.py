@@ -13,7 +13,8 @@ class TD3Config:
 
     actor_hidden, critic_hidden: widths of the hidden layers. actor_lr, critic_lr: Adam's step sizes. gamma: discount.
     tau: Polyak averaging, target <- (1 - tau) target + tau online. policy_delay: critic updates per policy update.
-    exploration_steps: environment steps with actions uniform on the simplex and without updates.
+    exploration_steps: environment steps with actions uniform on the simplex. learning_starts: environment steps before
+    the first update; None: those of the exploration phase.
     exploration_noise: standard deviation of the normal noise on the policy's *logits* afterwards (ours).
     target_noise, noise_clip: the same for the target policy's smoothing, clipped (ours: on logits, so that smoothed
     actions stay on the simplex).
@@ -35,6 +36,7 @@ class TD3Config:
     tau: float = 0.005
     policy_delay: int = 2
     exploration_steps: int = 3000
+    learning_starts: int | None = None
     exploration_noise: float = 0.4
     target_noise: float = 0.2
     noise_clip: float = 0.5
@@ -59,12 +61,18 @@ class TD3Config:
         self._require("epsilon", self.epsilon > 0.0, "positive")
         self._require("tau", 0.0 < self.tau <= 1.0, "in (0, 1]")
         self._require("exploration_steps", self.exploration_steps >= 0, "at least 0")
+        self._require("learning_starts", self.first_update >= 0, "None or at least 0")
         fraction = self.transferred_fraction
         self._require("transferred_fraction", fraction is None or 0.0 <= fraction <= 1.0, "None or in [0, 1]")
 
     def _require(self, name: str, condition: bool, allowed: str) -> None:
         if not condition:
             raise ValueError(f"{name}: got {getattr(self, name)}, must be {allowed}")
+
+    @property
+    def first_update(self) -> int:
+        """Environment steps before the first update."""
+        return self.exploration_steps if self.learning_starts is None else self.learning_starts
 
     @property
     def kept_in_batch(self) -> int:

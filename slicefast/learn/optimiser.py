@@ -60,7 +60,7 @@ class StackedAdam:
         self.second_moment.mul_(config.beta2).addcmul_(gradient, gradient, value=1.0 - config.beta2)
         # The shift by 1e-36, its root far below epsilon, keeps zeros off the slow path of the vector library's root.
         scale = torch.add(self.second_moment, 1e-36, out=self._scale).sqrt_()
-        torch.addcmul(shift, scale, root, out=scale)
+        scale.mul_(root).add_(shift)
         self.network.bank.addcdiv_(self.first_moment, scale, value=-1.0)
 
     def reset(self, agent: int) -> None:

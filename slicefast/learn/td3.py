@@ -139,13 +139,14 @@ class TD3:
     def update(self) -> dict[str, FloatArray] | None:
         """Do one TD3 update of every agent.
 
-        Returns losses per agent, "critic_loss" (A,) and, every policy_delay updates, "actor_loss" (A,); None while the
-        exploration phase lasts or an agent has fewer than batch_size transitions.
+        Returns losses per agent, "critic_loss" (A,) and, every policy_delay updates, "actor_loss" (A,); None before
+        learning_starts (by default while the exploration phase lasts) or while an agent has fewer than batch_size
+        transitions.
 
         Raises NonFiniteError naming the agent whose loss is not finite; that agent's weights were not moved.
         """
         config = self.config
-        if self.step < config.exploration_steps or len(self.replay) < config.batch_size:
+        if self.step < config.first_update or len(self.replay) < config.batch_size:
             return None
         index = self.replay.sample(self.seed, self.agent_ids, self.n_updates, config.batch_size, self._kept_in_batch)
         with_policy = (self.n_updates + 1) % config.policy_delay == 0
