@@ -282,6 +282,29 @@ def test_shadowing_correlates_along_the_way_and_between_sites():
     assert way == pytest.approx(np.exp(-25.0 / 50.0), abs=0.06)
 
 
+def test_share_of_line_of_sight_is_the_models():
+    # Users on rings around one mast; without shadowing a link's gain tells its state. 24 draws of the fields.
+    rng = np.random.default_rng(11)
+    angle = rng.uniform(0, 2 * np.pi, 400)
+    for d in (60.0, 150.0, 400.0):
+        x, y = d * np.cos(angle), d * np.sin(angle)
+        share = []
+        for _ in range(24):
+            model = radio.link_model(
+                model="winner_plus_c2", pattern="tr36814", fields=radio.make_fields("winner_plus_c2", 1, rng),
+                frequency_hz=2.6e9, site_x_m=[0.0], site_y_m=[0.0], site_height_m=25.0, cell_site=[0],
+                azimuth_deg=[0.0], tilt_deg=15.0, shadowing=False,
+            )  # fmt: skip
+            depression = np.degrees(np.arctan2(23.5, d))
+            antenna = radio.antenna_gain_db("tr36814", np.degrees(angle), depression, 15.0)
+            loss = antenna - 10 * np.log10(model.gains(x, y)[:, 0])
+            share.append((np.abs(loss - radio.path_loss_db("winner_plus_c2", True, d, 2.6e9)) < 0.1).mean())
+        # A ring of 400 m holds some 50 independent patches, one of 60 m eight: 24 draws leave 3 %.
+        assert np.mean(share) == pytest.approx(
+            radio.los_probability("winner_plus_c2", d), abs=0.09 if d < 100 else 0.05
+        )
+
+
 def test_threads_and_updates_give_the_same_bits():
     config, fields, x, y = network(n_side=3)
     model = radio.link_model(fields=fields, **config)

@@ -4,7 +4,7 @@ The functions of `models` are the reference in double precision; `link_model` ev
 network in the C++ core.
 """
 
-from slicefast.radio.calibration import CALIBRATION_CASES, Calibration, calibrate
+from slicefast.radio.calibration import CALIBRATION_CASES, Calibration, building_loss_db, calibrate
 from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields, make_fields
 from slicefast.radio.links import link_model, update_serving
 from slicefast.radio.models import (
@@ -25,6 +25,7 @@ __all__ = [
     "Fields",
     "RangeWarning",
     "antenna_gain_db",
+    "building_loss_db",
     "calibrate",
     "link_model",
     "los_probability",

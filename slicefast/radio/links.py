@@ -39,9 +39,9 @@ def link_model(
 ) -> _core.LinkModel:
     """Link gains of a network: `.gains(x_m, y_m)` -> (U, N) float32, linear, without transmit power.
 
-    `.gains(..., gain=array)` writes into an array kept from call to call, `.update_gains(x_m, y_m, users, gain)` only the
-    rows of users who moved, and `.best_server(x_m, y_m, power_w, activity, noise_w)` -> (server (U,), sinr (U,)) keeps
-    no gains at all, so that memory does not grow with U times N.
+    `.gains(..., gain=array)` writes into an array kept from call to call, `.update_gains(x_m, y_m, users, gain)` only
+    the rows of users who moved, and `.best_server(x_m, y_m, power_w, activity, noise_w)` -> (server (U,), sinr (U,))
+    keeps no gains at all, so that memory does not grow with U times N.
 
     gain = antenna / (path loss x shadowing), shadowing = sigma (sqrt(c) common + sqrt(1 - c) own) dB with c =
     `site_correlation`, one value per site; LOS where Phi(state field) < P(LOS). Arrays: (K,) site_*, (N,) cell_site,
