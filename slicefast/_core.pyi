@@ -248,6 +248,14 @@ class SchedulerConfig:
         beta: float = 1.0,
         averaging_ttis: float = 100.0,
         discard_ttis: int = 0,
+        rbg_prb: int = 1,
+        deal_leftover: bool = True,
+        buffer_bits: float = 0.0,
+        block_error_rate: float = 0.0,
+        max_retransmissions: int = 3,
+        retransmission_ttis: int = 8,
+        harq_seed: int = 0,
+        prb_bandwidth_hz: float = 180e3,
     ) -> None: ...
 
 class Scheduler:
@@ -261,8 +269,12 @@ class Scheduler:
         arrival_bits: NDArray[np.float32],
         serving: NDArray[np.int32],
         slice_of: NDArray[np.int32],
-        bits_per_prb: NDArray[np.float32],
-        share: NDArray[np.float64],
+        bits_per_prb: NDArray[np.float32] | None,
+        tbs_index: NDArray[np.int32] | None,
+        share: NDArray[np.float64] | None,
+        dedicated_ratio: NDArray[np.float64] | None,
+        min_ratio: NDArray[np.float64] | None,
+        max_ratio: NDArray[np.float64] | None,
         active: NDArray[np.uint8] | None,
         separate_slices: bool,
     ) -> dict[str, NDArray[np.float64]]: ...
@@ -273,3 +285,20 @@ class Scheduler:
     def clock_ttis(self) -> int: ...
     def queued_bits(self) -> float: ...
     def backlog_bits(self) -> NDArray[np.float64]: ...
+
+def run_flow(
+    *,
+    n_ttis: int,
+    n_prb: int,
+    arriving_bits: NDArray[np.float64],
+    packet_bits: NDArray[np.float64],
+    serving: NDArray[np.int32],
+    slice_of: NDArray[np.int32],
+    bits_per_prb: NDArray[np.float32],
+    share: NDArray[np.float64],
+    active: NDArray[np.uint8] | None,
+    backlog_bits: NDArray[np.float64],
+) -> dict[str, NDArray[np.float64]]: ...
+def cqi(sinr: NDArray[np.float64]) -> NDArray[np.int32]: ...
+def tbs_index(indicator: NDArray[np.int32]) -> NDArray[np.int32]: ...
+def transport_block_bits(index: int, n_prb: int) -> int: ...

@@ -16,7 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _core
 
-__all__ = ["Scheduler", "WindowResult", "schedule_window"]
+__all__ = [
+    "FlowResult",
+    "Scheduler",
+    "WindowResult",
+    "cqi",
+    "flow_window",
+    "schedule_window",
+    "tbs_index",
+    "transport_block_bits",
+]
 
 Float = NDArray[np.float64]
 
@@ -27,17 +36,23 @@ class WindowResult:
 
     Per cell and slice, (N, S): ``throughput_bps`` bits delivered / time with data in the buffer, mean over the users
     that had data (DRB.UEThpDl of 3GPP TS 28.552); ``delay_ms`` mean over the packets delivered and, with their age,
-    those dropped or still queued (DRB.RlcSduDelayDl); ``load`` PRBs used / available (RRU.PrbUsedDl); ``users`` active;
-    ``dropped_bits`` whose discard timer ran out.
-    Per user, (U,): ``user_delivered_bits``, ``user_busy_ttis`` with data in the buffer, ``user_queued_bits`` left.
+    those dropped or still queued (DRB.RlcSduDelayDl); ``load`` PRBs used / available (RRU.PrbUsedDl); ``users`` active
+    users; ``delivered_bits``; ``dropped_bits``; ``spectral_efficiency`` bits delivered / (PRBs used, bandwidth x time)
+    [bit/s/Hz]; ``throughput_p5_bps`` 5th percentile of the users' throughput.
+    Per user, (U,): ``user_delivered_bits``, ``user_dropped_bits``, ``user_busy_ttis`` with data in the buffer,
+    ``user_queued_bits`` at the end.
     """
 
     throughput_bps: Float
     delay_ms: Float
     load: Float
     users: Float
+    delivered_bits: Float
     dropped_bits: Float
+    spectral_efficiency: Float
+    throughput_p5_bps: Float
     user_delivered_bits: Float
+    user_dropped_bits: Float
     user_busy_ttis: Float
     user_queued_bits: Float
 
@@ -49,6 +64,10 @@ def _integers(name: str, value: ArrayLike) -> NDArray[np.int32]:
     if array.size and not np.issubdtype(array.dtype, np.integer):
         raise ValueError(f"{name}: got dtype {array.dtype}, expected integers")
     return np.ascontiguousarray(np.clip(array, -(2**31), 2**31 - 1), dtype=np.int32)
+
+
+def _optional(value: ArrayLike | None) -> Float | None:
+    return None if value is None else np.asarray(value, np.float64)
 
 
 class Scheduler:
@@ -64,6 +83,19 @@ class Scheduler:
         Of proportional fair: exponents >= 0, and a > 1.
     discard_ttis
         Age at which a packet is dropped (3GPP TS 36.323, discardTimer); 0: never.
+    rbg_prb
+        PRBs of a resource block group, the unit that is dealt; a cell's last group may be smaller.
+    deal_leftover
+        Round robin: False leaves idle the groups that do not divide equally among the waiting users.
+    buffer_bits
+        Per user, 0: unlimited. A packet that does not fit is dropped and counted.
+    block_error_rate, max_retransmissions, retransmission_ttis, harq_seed
+        HARQ, off at rate 0: every transmission fails independently with this probability; a failed block is sent again
+        after the round trip, before anything new, and its bits are dropped and counted after the last failure. Expected
+        transmissions (1 - p^(k+1)) / (1 - p), residual loss p^(k+1). Packets are handed up in order. Errors are drawn
+        by counter from the seed, user and TTI.
+    prb_bandwidth_hz
+        For ``spectral_efficiency``.
     isa
         Instruction set (see ``slicefast info``); results do not depend on it.
     """
@@ -80,6 +112,14 @@ class Scheduler:
         beta: float = 1.0,
         averaging_ttis: float = 100.0,
         discard_ttis: int = 0,
+        rbg_prb: int = 1,
+        deal_leftover: bool = True,
+        buffer_bits: float = 0.0,
+        block_error_rate: float = 0.0,
+        max_retransmissions: int = 3,
+        retransmission_ttis: int = 8,
+        harq_seed: int = 0,
+        prb_bandwidth_hz: float = 180e3,
         isa: str | None = None,
     ) -> None:
         config = _core.SchedulerConfig(
@@ -92,6 +132,14 @@ class Scheduler:
             beta=beta,
             averaging_ttis=averaging_ttis,
             discard_ttis=discard_ttis,
+            rbg_prb=rbg_prb,
+            deal_leftover=deal_leftover,
+            buffer_bits=buffer_bits,
+            block_error_rate=block_error_rate,
+            max_retransmissions=max_retransmissions,
+            retransmission_ttis=retransmission_ttis,
+            harq_seed=harq_seed,
+            prb_bandwidth_hz=prb_bandwidth_hz,
         )
         self._core = _core.Scheduler(config, isa=isa or _core.default_isa())
         self._sizes = (n_cells, n_slices, n_users)
@@ -102,12 +150,16 @@ class Scheduler:
         arrival_user: ArrayLike,
         arrival_tti: ArrayLike,
         arrival_bits: ArrayLike,
-        bits_per_prb: ArrayLike,
+        bits_per_prb: ArrayLike | None = None,
         share: ArrayLike | None = None,
         serving: ArrayLike | None = None,
         slice_of: ArrayLike | None = None,
         active: ArrayLike | None = None,
         *,
+        tbs_index: ArrayLike | None = None,
+        dedicated_ratio: ArrayLike | None = None,
+        min_ratio: ArrayLike | None = None,
+        max_ratio: ArrayLike | None = None,
         separate_slices: bool = False,
     ) -> WindowResult:
         """Play one window and return what it measured.
@@ -128,11 +180,23 @@ class Scheduler:
             (U,) flags counted in ``users``; left out, users count when they had data.
         separate_slices
             Rows of ``share`` need not add up: every slice is measured as if alone with its share.
+        tbs_index
+            (U,) in place of ``bits_per_prb``: rows 0..26 of the transport block table, -1: out of reach.
+        dedicated_ratio, min_ratio, max_ratio
+            (N, S) RRMPolicyRatio of 3GPP TS 28.541 in place of ``share``, 0 <= dedicated <= min <= max <= 1 and min
+            summing to at most 1; left out: 0, 0 and 1. Dedicated PRBs are never lent, those up to min are guaranteed
+            when needed and lent when idle, the rest is dealt equally to the slices in need, up to max. All three equal:
+            the hard partition, the same as ``share``.
 
         Raises ValueError naming argument and row, with nothing changed.
         """
         n_cells, n_slices, n_users = self._sizes
-        if share is None:
+        policy = any(ratio is not None for ratio in (dedicated_ratio, min_ratio, max_ratio))
+        if policy and share is not None:
+            raise ValueError("share: got one beside dedicated, min or max ratios, allowed: either")
+        if (bits_per_prb is None) == (tbs_index is None):
+            raise ValueError("bits_per_prb: give either it or tbs_index")
+        if share is None and not policy:
             share = np.full((n_cells, n_slices), 1.0 / n_slices)
         none = np.zeros(n_users, np.int32)
         out = self._core.run(
@@ -142,8 +206,12 @@ class Scheduler:
             arrival_bits=np.asarray(arrival_bits, np.float32),
             serving=none if serving is None else _integers("serving", serving),
             slice_of=none if slice_of is None else _integers("slice_of", slice_of),
-            bits_per_prb=np.asarray(bits_per_prb, np.float32),
-            share=np.asarray(share, np.float64),
+            bits_per_prb=None if bits_per_prb is None else np.asarray(bits_per_prb, np.float32),
+            tbs_index=None if tbs_index is None else _integers("tbs_index", tbs_index),
+            share=_optional(share),
+            dedicated_ratio=_optional(dedicated_ratio),
+            min_ratio=_optional(min_ratio),
+            max_ratio=_optional(max_ratio),
             active=None if active is None else np.asarray(active, np.bool_).astype(np.uint8),
             separate_slices=separate_slices,
         )
@@ -179,11 +247,12 @@ def schedule_window(
     arrival_user: ArrayLike,
     arrival_tti: ArrayLike,
     arrival_bits: ArrayLike,
-    bits_per_prb: ArrayLike,
+    bits_per_prb: ArrayLike | None = None,
     share: ArrayLike | None = None,
     serving: ArrayLike | None = None,
     slice_of: ArrayLike | None = None,
     *,
+    tbs_index: ArrayLike | None = None,
     n_prb: int = 100,
     kind: str = "proportional_fair",
     **options: Any,
@@ -192,7 +261,7 @@ def schedule_window(
 
     Shapes, units and errors as in ``Scheduler.run``; further ``options`` are those of ``Scheduler``.
     """
-    n_users = np.asarray(bits_per_prb).shape[0]
+    rates = np.atleast_1d(np.asarray(tbs_index if bits_per_prb is None else bits_per_prb))
     if share is None:
         n_cells = 1 + max(0, int(np.max(np.asarray(0 if serving is None else serving), initial=0)))
         n_slices = 1 + max(0, int(np.max(np.asarray(0 if slice_of is None else slice_of), initial=0)))
@@ -201,5 +270,80 @@ def schedule_window(
         if array.ndim != 2:
             raise ValueError(f"share: got shape {array.shape}, expected (cells, slices)")
         n_cells, n_slices = array.shape
-    scheduler = Scheduler(n_cells, n_slices, n_users, n_prb, kind, **options)
-    return scheduler.run(n_ttis, arrival_user, arrival_tti, arrival_bits, bits_per_prb, share, serving, slice_of)
+    scheduler = Scheduler(n_cells, n_slices, rates.size, n_prb, kind, **options)
+    arrivals = (arrival_user, arrival_tti, arrival_bits)
+    return scheduler.run(n_ttis, *arrivals, bits_per_prb, share, serving, slice_of, tbs_index=tbs_index)
+
+
+@dataclass(frozen=True)
+class FlowResult:
+    """The KPIs of ``WindowResult`` per cell and slice, (N, S), and ``backlog_bits`` (U,) left at the end."""
+
+    throughput_bps: Float
+    delay_ms: Float
+    load: Float
+    users: Float
+    backlog_bits: Float
+
+
+def flow_window(
+    n_ttis: int,
+    arriving_bits: ArrayLike,
+    packet_bits: ArrayLike,
+    bits_per_prb: ArrayLike,
+    share: ArrayLike,
+    serving: ArrayLike,
+    slice_of: ArrayLike,
+    backlog_bits: ArrayLike | None = None,
+    active: ArrayLike | None = None,
+    *,
+    n_prb: int = 100,
+) -> FlowResult:
+    """Return a window's KPIs at the flow level: processor sharing in closed form, no TTIs and no packets.
+
+    x_ns = sum_u D_u / (R_u a_ns B n_ttis); load a_ns min(x, 1); delay W_u = (L_u / (R_u a_ns B)) / (1 - x) + 1/2 TTI,
+    bounded in a window, and the queue left over by Little's law; throughput max(L_u / W_u, D_u min(1, 1/x) / n_ttis).
+    Kleinrock, Queueing Systems vol. 2, section 4.4.
+
+    ``arriving_bits`` and mean ``packet_bits`` (U,); ``backlog_bits`` (U,) queued at the start (none if left out);
+    ``share`` (N, S) need not add up, since slices do not touch each other; the rest as in ``Scheduler.run``.
+    Raises ValueError naming argument and row.
+    """
+    arriving = np.asarray(arriving_bits, np.float64)
+    queued = np.zeros(arriving.shape) if backlog_bits is None else np.array(backlog_bits, np.float64)
+    out = _core.run_flow(
+        n_ttis=n_ttis,
+        n_prb=n_prb,
+        arriving_bits=arriving,
+        packet_bits=np.ascontiguousarray(np.broadcast_to(np.asarray(packet_bits, np.float64), arriving.shape)),
+        serving=_integers("serving", serving),
+        slice_of=_integers("slice_of", slice_of),
+        bits_per_prb=np.asarray(bits_per_prb, np.float32),
+        share=np.asarray(share, np.float64),
+        active=None if active is None else np.asarray(active, np.bool_).astype(np.uint8),
+        backlog_bits=queued,
+    )
+    return FlowResult(**out, backlog_bits=queued)
+
+
+def cqi(sinr: ArrayLike) -> NDArray[np.int32]:
+    """Return the highest CQI 1..15 whose 10 % block-error threshold a linear SINR reaches, or 0.
+
+    TS 36.213 Table 7.2.3-1; thresholds on an AWGN channel with 2000-bit blocks.
+    """
+    values = np.asarray(sinr, np.float64)
+    return _core.cqi(values.ravel()).reshape(values.shape)
+
+
+def tbs_index(cqi: ArrayLike) -> NDArray[np.int32]:
+    """Return the row I_TBS 0..26 of the transport block table for a CQI 0..15; -1 for CQI 0, out of reach.
+
+    The largest block over 100 PRBs within the CQI's efficiency, 136 of a PRB's 168 elements carrying data (ours).
+    """
+    values = np.asarray(cqi)
+    return _core.tbs_index(_integers("cqi", values.ravel())).reshape(values.shape)
+
+
+def transport_block_bits(index: int, n_prb: int) -> int:
+    """Return the bits of one transport block, TS 36.213 Table 7.1.7.2.1-1; 0 for index -1."""
+    return _core.transport_block_bits(index, n_prb)

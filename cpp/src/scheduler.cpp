@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <string>
 
 #include "kernels/tables.hpp"
@@ -60,6 +61,22 @@ void check_share(const Window& window, const SchedulerConfig& config) {
   }
 }
 
+void check_rates(const Window& window, std::size_t n_users) {
+  if (!window.tbs_index.empty()) {
+    check_size(window.tbs_index, n_users, "tbs_index");
+    for (std::size_t u = 0; u < n_users; ++u)
+      if (window.tbs_index[u] < -1 || window.tbs_index[u] > 26)
+        refuse("tbs_index: row " + std::to_string(u) + " has " + std::to_string(window.tbs_index[u]) +
+               ", allowed: -1 to 26");
+    return;
+  }
+  check_size(window.bits_per_prb, n_users, "bits_per_prb");
+  for (std::size_t u = 0; u < n_users; ++u)
+    if (!(window.bits_per_prb[u] >= 0.0f && window.bits_per_prb[u] <= 1e9f))
+      refuse("bits_per_prb: row " + std::to_string(u) + " has " + std::to_string(window.bits_per_prb[u]) +
+             ", allowed: 0 to 1e9");
+}
+
 void check_arrivals(const Window& window, int n_users) {
   check_size(window.arrival_tti, window.arrival_user.size(), "arrival_tti");
   check_size(window.arrival_bits, window.arrival_user.size(), "arrival_bits");
@@ -109,6 +126,20 @@ Scheduler::Scheduler(const SchedulerConfig& config, Isa isa)
     refuse("alpha: got " + std::to_string(config.alpha) + ", must be at least 0");
   if (!(config.beta >= 0 && std::isfinite(config.beta)))
     refuse("beta: got " + std::to_string(config.beta) + ", must be at least 0");
+  at_least_one(config.rbg_prb, "rbg_prb");
+  at_least_one(config.retransmission_ttis, "retransmission_ttis");
+  if (config.max_retransmissions < 0)
+    refuse("max_retransmissions: got " + std::to_string(config.max_retransmissions) + ", must be at least 0");
+  if (!(config.buffer_bits >= 0 && std::isfinite(config.buffer_bits)))
+    refuse("buffer_bits: got " + std::to_string(config.buffer_bits) + ", must be at least 0");
+  if (!(config.block_error_rate >= 0 && config.block_error_rate < 1))
+    refuse("block_error_rate: got " + std::to_string(config.block_error_rate) + ", allowed: 0 to below 1");
+  if (!(config.prb_bandwidth_hz > 0 && std::isfinite(config.prb_bandwidth_hz)))
+    refuse("prb_bandwidth_hz: got " + std::to_string(config.prb_bandwidth_hz) + ", must be above 0");
+  if (config.block_error_rate > 0) sent_.assign(n_users, 0.0);
+  dedicated_carry_.assign(n_groups, 0.0);
+  max_carry_.assign(n_groups, 0.0);
+  lending_pointer_.assign(static_cast<std::size_t>(config.n_cells), 0);
   backlog_.assign(n_users, 0.0);
   users_.assign(n_users, {});
   carry_.assign(n_groups, 0.0);
@@ -160,15 +191,14 @@ void Scheduler::check(const Window& window, const WindowKpis& kpis) const {
   if (window.n_ttis < 1) refuse("n_ttis: got " + std::to_string(window.n_ttis) + ", must be at least 1");
   check_size(window.serving, n_users, "serving");
   check_size(window.slice_of, n_users, "slice_of");
-  check_size(window.bits_per_prb, n_users, "bits_per_prb");
   if (!window.active.empty()) check_size(window.active, n_users, "active");
   check_index(window.serving, config_.n_cells, "serving");
   check_index(window.slice_of, config_.n_slices, "slice_of");
-  for (std::size_t u = 0; u < n_users; ++u)
-    if (!(window.bits_per_prb[u] >= 0.0f && window.bits_per_prb[u] <= 1e9f))
-      refuse("bits_per_prb: row " + std::to_string(u) + " has " + std::to_string(window.bits_per_prb[u]) +
-             ", allowed: 0 to 1e9");
-  check_share(window, config_);
+  check_rates(window, n_users);
+  if (window.policy())
+    check_policy(window);
+  else
+    check_share(window, config_);
   check_arrivals(window, config_.n_users);
   check_kpi(kpis.throughput_bps, config_, "throughput_bps");
   check_kpi(kpis.delay_ms, config_, "delay_ms");
@@ -176,6 +206,11 @@ void Scheduler::check(const Window& window, const WindowKpis& kpis) const {
   check_kpi(kpis.users, config_, "users");
   if (!kpis.user_delivered_bits.empty()) check_size(kpis.user_delivered_bits, n_users, "user_delivered_bits");
   if (!kpis.user_busy_ttis.empty()) check_size(kpis.user_busy_ttis, n_users, "user_busy_ttis");
+  if (!kpis.user_dropped_bits.empty()) check_size(kpis.user_dropped_bits, n_users, "user_dropped_bits");
+  if (!kpis.delivered_bits.empty()) check_kpi(kpis.delivered_bits, config_, "delivered_bits");
+  if (!kpis.dropped_bits.empty()) check_kpi(kpis.dropped_bits, config_, "dropped_bits");
+  if (!kpis.spectral_efficiency.empty()) check_kpi(kpis.spectral_efficiency, config_, "spectral_efficiency");
+  if (!kpis.throughput_p5_bps.empty()) check_kpi(kpis.throughput_p5_bps, config_, "throughput_p5_bps");
 }
 
 // Counting sort of the users by (cell, slice), in the order of their numbers.
@@ -201,7 +236,8 @@ void Scheduler::group_users(const Window& window) {
     work.user_at[static_cast<std::size_t>(slot)] = static_cast<std::int32_t>(u);
   }
   for (auto* values : {&work.rate, &work.rate_alpha, &work.metric, &work.delivered}) values->resize(n_users);
-  for (auto* values : {&work.busy_since, &work.busy, &work.needed, &work.given}) values->resize(n_users);
+  for (auto* values : {&work.busy_since, &work.busy, &work.needed, &work.given, &work.tbs_index})
+    values->resize(n_users);
 }
 
 void Scheduler::group_arrivals(const Window& window) {
@@ -221,27 +257,43 @@ void Scheduler::group_arrivals(const Window& window) {
   }
 }
 
+// Whole resource block groups per slice and TTI. Under RRMPolicyRatio the guaranteed ones, with one more slice that
+// holds what is promised to nobody.
 void Scheduler::make_quotas(const Window& window, std::size_t first_cell, std::size_t n_cells) {
   Scratch& work = *scratch_.data;
   const auto n_slices = static_cast<std::size_t>(config_.n_slices);
-  const std::size_t n = n_slices * quota_block;
+  const std::size_t n_columns = n_slices + (window.policy() ? 1 : 0);
+  const std::size_t n = n_columns * quota_block;
+  const int total = in_groups(config_.n_prb, config_.rbg_prb);
+  work.quota_stride = n;
   work.remainder.assign(n, never);
   work.fraction.assign(n, 0.0);
   work.base.assign(n, 0);
   work.extras.assign(quota_block, 0);
   work.quota.resize(static_cast<std::size_t>(window.n_ttis) * n);
   for (std::size_t c = 0; c < n_cells; ++c) {
-    const auto share = window.share.row(first_cell + c);
-    double sum = 0;
-    for (const double a : share) sum += a;
-    const double scale = window.separate_slices ? config_.n_prb : config_.n_prb / sum;
-    std::int64_t left = config_.n_prb;
+    const std::size_t cell = first_cell + c;
+    double sum = 0, carried = 0;
+    work.shares.assign(n_columns, 0.0);
     for (std::size_t s = 0; s < n_slices; ++s) {
+      work.shares[s] = !window.policy()           ? window.share(cell, s)
+                       : window.min_ratio.empty() ? 0
+                                                  : window.min_ratio(cell, s);
+      sum += work.shares[s];
+      carried += carry_[cell * n_slices + s];
+    }
+    if (window.policy() && sum < 1) {
+      work.shares[n_slices] = 1 - sum;
+      sum = 1;
+    }
+    const double scale = window.separate_slices ? total : total / sum;
+    std::int64_t left = total;
+    for (std::size_t s = 0; s < n_columns; ++s) {
       const std::size_t i = s * quota_block + c;
-      const double exact = std::min(share[s] * scale, static_cast<double>(config_.n_prb));
+      const double exact = std::min(work.shares[s] * scale, static_cast<double>(total));
       work.base[i] = static_cast<std::int32_t>(exact);
       work.fraction[i] = exact - work.base[i];
-      if (work.fraction[i] > 0) work.remainder[i] = carry_[(first_cell + c) * n_slices + s];
+      if (work.fraction[i] > 0) work.remainder[i] = s < n_slices ? carry_[cell * n_slices + s] : -carried;
       left -= work.base[i];
     }
     work.extras[c] = left;
@@ -251,7 +303,7 @@ void Scheduler::make_quotas(const Window& window, std::size_t first_cell, std::s
                              work.base.data(),
                              work.extras.data(),
                              work.quota.data(),
-                             n_slices,
+                             n_columns,
                              static_cast<std::size_t>(window.n_ttis)};
   const SchedulerKernels& kernels = select_scheduler_kernels(isa_);
   (window.separate_slices ? kernels.separate_quotas : kernels.quotas)(problem);
@@ -261,33 +313,76 @@ void Scheduler::make_quotas(const Window& window, std::size_t first_cell, std::s
         carry_[(first_cell + c) * n_slices + s] = work.remainder[s * quota_block + c];
 }
 
+// From resource block groups to PRBs; the cell's last group may be smaller, and is the last slice's.
+void Scheduler::to_prbs(std::size_t n_ttis, std::size_t n_slices) {
+  Scratch& work = *scratch_.data;
+  const int unit = config_.rbg_prb, total = in_groups(config_.n_prb, unit);
+  const int missing = total * unit - config_.n_prb;
+  for (std::size_t t = 0; t < n_ttis; ++t)
+    for (std::size_t c = 0; c < quota_block; ++c) {
+      std::uint16_t* quota = work.quota.data() + t * work.quota_stride + c;
+      std::uint16_t* last = nullptr;
+      for (std::size_t s = 0; s < n_slices; ++s) {
+        std::uint16_t& mine = quota[s * quota_block];
+        if (mine > 0) last = &mine;
+        mine = static_cast<std::uint16_t>(mine * unit);
+      }
+      if (last) *last = static_cast<std::uint16_t>(*last - missing);
+    }
+}
+
 void Scheduler::run(const Window& window, const WindowKpis& kpis) {
   check(window, kpis);
   Scratch& work = *scratch_.data;
   group_users(window);
   group_arrivals(window);
   prepare_averages(window.n_ttis);
-  std::fill(kpis.user_delivered_bits.begin(), kpis.user_delivered_bits.end(), 0.0);
-  std::fill(kpis.user_busy_ttis.begin(), kpis.user_busy_ttis.end(), 0.0);
+  for (auto& values : {kpis.user_delivered_bits, kpis.user_busy_ttis, kpis.user_dropped_bits})
+    std::fill(values.begin(), values.end(), 0.0);
+  work.delivered_bits = work.dropped_bits = 0;
+  work.kept_blocks.clear();
+#ifndef NDEBUG
+  double bits_in = queued_bits();
+  for (const ArrivedPacket& packet : work.arrivals) bits_in += packet.bits;
+#endif
 
   const auto n_cells = static_cast<std::size_t>(config_.n_cells), n_slices = static_cast<std::size_t>(config_.n_slices);
-  Group& group = work.group;
-  group.own = this;
-  group.work = &work;
-  group.window = &window;
-  work.quota_stride = n_slices * quota_block;
+  work.groups.resize(window.policy() ? n_slices : 1);
+  work.needs.resize(n_slices);
+  work.grants.resize(n_slices);
+  for (Group& group : work.groups) {
+    group.own = this;
+    group.work = &work;
+    group.window = &window;
+    group.kpis = &kpis;
+  }
   for (std::size_t first = 0; first < n_cells; first += quota_block) {
     const std::size_t n_block = std::min(quota_block, n_cells - first);
     make_quotas(window, first, n_block);
-    for (std::size_t c = 0; c < n_block; ++c)
+    if (config_.rbg_prb > 1 && !window.policy()) to_prbs(static_cast<std::size_t>(window.n_ttis), n_slices);
+    for (std::size_t c = 0; c < n_block; ++c) {
+      if (window.policy()) {
+        run_cell(window, first + c, c);
+        continue;
+      }
       for (std::size_t s = 0; s < n_slices; ++s) {
         work.quota_offset = s * quota_block + c;
-        group.begin((first + c) * n_slices + s);
-        group.run();
-        group.measure(kpis);
+        work.groups[0].begin((first + c) * n_slices + s);
+        work.groups[0].run();
+        work.groups[0].end_window();
       }
+    }
+  }
+  if (!sent_.empty()) {
+    blocks_ = work.kept_blocks;
+    std::stable_sort(blocks_.begin(), blocks_.end(), [](const Block& a, const Block& b) { return a.due < b.due; });
   }
   clock_ += window.n_ttis;
+#ifndef NDEBUG
+  // Exact, since bits are on a grid.
+  if (bits_in != work.delivered_bits + work.dropped_bits + queued_bits())
+    throw std::logic_error("scheduler: bits in differ from bits out + dropped + queued");
+#endif
 }
 
 void Scheduler::prepare_averages(int n_ttis) {
@@ -310,6 +405,19 @@ SchedulerState Scheduler::state() const {
   out.clock_ttis = clock_;
   out.carry = carry_;
   out.pointer = pointer_;
+  out.sent = sent_;
+  out.dedicated_carry = dedicated_carry_;
+  out.max_carry = max_carry_;
+  out.lending_pointer = lending_pointer_;
+  for (const Block& block : blocks_) {
+    out.block_user.push_back(block.user);
+    out.block_prb.push_back(block.n_prb);
+    out.block_attempts.push_back(block.attempts);
+    out.block_due.push_back(block.due);
+    out.block_sent_at.push_back(block.sent_at);
+    out.block_offset.push_back(block.offset);
+    out.block_bits.push_back(block.bits);
+  }
   for (std::size_t u = 0; u < users_.size(); ++u) {
     const User& user = users_[u];
     std::int32_t at = user.head;
@@ -334,6 +442,19 @@ void Scheduler::set_state(const SchedulerState& state) {
   check_size(std::span(state.average), users_.size(), "average");
   check_size(std::span(state.average_tti), users_.size(), "average_tti");
   check_index(state.packet_user, config_.n_users, "packet_user");
+  check_size(std::span(state.sent), sent_.size(), "sent");
+  check_size(std::span(state.dedicated_carry), carry_.size(), "dedicated_carry");
+  check_size(std::span(state.max_carry), carry_.size(), "max_carry");
+  check_size(std::span(state.lending_pointer), lending_pointer_.size(), "lending_pointer");
+  check_index(state.lending_pointer, config_.n_slices, "lending_pointer");
+  check_index(state.block_user, config_.n_users, "block_user");
+  const std::size_t n_blocks = state.block_user.size();
+  check_size(std::span(state.block_prb), n_blocks, "block_prb");
+  check_size(std::span(state.block_attempts), n_blocks, "block_attempts");
+  check_size(std::span(state.block_due), n_blocks, "block_due");
+  check_size(std::span(state.block_sent_at), n_blocks, "block_sent_at");
+  check_size(std::span(state.block_offset), n_blocks, "block_offset");
+  check_size(std::span(state.block_bits), n_blocks, "block_bits");
   for (std::size_t i = 0; i < state.packet_user.size(); ++i) {
     if (!(state.packet_bits[i] > 0) || state.packet_bits[i] != packet_on_grid(state.packet_bits[i]))
       refuse("packet_bits: row " + std::to_string(i) + " has " + std::to_string(state.packet_bits[i]) +
@@ -349,6 +470,13 @@ void Scheduler::set_state(const SchedulerState& state) {
     fresh.users_[u].average = state.average[u];
     fresh.users_[u].average_tti = state.average_tti[u];
   }
+  for (std::size_t i = 0; i < n_blocks; ++i)
+    fresh.blocks_.push_back({state.block_offset[i], state.block_bits[i], state.block_due[i], state.block_sent_at[i],
+                             state.block_user[i], state.block_prb[i], state.block_attempts[i]});
+  fresh.sent_ = state.sent;
+  fresh.dedicated_carry_ = state.dedicated_carry;
+  fresh.max_carry_ = state.max_carry;
+  fresh.lending_pointer_ = state.lending_pointer;
   fresh.carry_ = state.carry;
   fresh.pointer_ = state.pointer;
   fresh.clock_ = state.clock_ttis;

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "scheduler_window.hpp"
+#include "slicefast/link_adaptation.hpp"
 
 namespace slicefast {
 
@@ -21,6 +22,17 @@ double power(double base, double exponent) {
   if (exponent == 1.0) return base;
   if (exponent == 0.0) return 1.0;
   return std::pow(base, exponent);
+}
+
+// Linear between order statistics, as NumPy does it.
+double quantile(std::vector<double>& values, double q) {
+  if (values.empty()) return 0.0;
+  const double position = q * static_cast<double>(values.size() - 1);
+  const auto below = values.begin() + static_cast<std::ptrdiff_t>(position);
+  std::nth_element(values.begin(), below, values.end());
+  if (below + 1 == values.end()) return *below;
+  const double above = *std::min_element(below + 1, values.end());
+  return *below + (position - std::floor(position)) * (above - *below);
 }
 
 }  // namespace
@@ -43,8 +55,9 @@ void Scheduler::Group::begin(std::size_t group) {
   next_arrival = work->arrivals.data() + work->first_arrival[group];
   last_arrival = work->arrivals.data() + work->first_arrival[group + 1];
   delay_sum = n_packets = prbs_used = 0;
+  delivered_bits = dropped_bits = 0;
   next_expiry = never;
-  dropped_bits = 0;
+  blocks.clear();
   n_ready = 0;
   span_start = 0;
   dealt = false;
@@ -58,8 +71,13 @@ void Scheduler::Group::begin(std::size_t group) {
   for (std::size_t i = 0; i < n_users; ++i)
     if (own->users_[static_cast<std::size_t>(begin[static_cast<std::ptrdiff_t>(i)])].queued > 0) {
       touch(i);
-      enter(i, 0);
+      work->busy_since[first + i] = 0;
+      start_timer(static_cast<std::size_t>(work->user_at[first + i]));
+      set_ready(i);
     }
+  for (const Block& block : own->blocks_)
+    if (work->group_of[static_cast<std::size_t>(block.user)] == static_cast<std::int32_t>(group))
+      blocks.push_back(block);
 }
 
 void Scheduler::Group::touch(std::size_t local) {
@@ -68,7 +86,13 @@ void Scheduler::Group::touch(std::size_t local) {
   touched.set(local);
   work->delivered[slot] = 0;
   work->busy[slot] = 0;
-  work->rate[slot] = rate_on_grid(static_cast<double>(window->bits_per_prb[user]));
+  if (window->tbs_index.empty()) {
+    work->rate[slot] = rate_on_grid(static_cast<double>(window->bits_per_prb[user]));
+  } else {
+    work->tbs_index[slot] = window->tbs_index[user];
+    work->rate[slot] =
+        transport_block_bits(work->tbs_index[slot], own->config_.n_prb) / static_cast<double>(own->config_.n_prb);
+  }
   if (own->config_.kind == SchedulerKind::proportional_fair) {
     work->rate_alpha[slot] = power(work->rate[slot], own->config_.alpha);
     User& state = own->users_[user];
@@ -85,29 +109,32 @@ double Scheduler::Group::metric_of(std::size_t slot) const {
   return work->rate_alpha[slot] / power(user.average, own->config_.beta);
 }
 
-void Scheduler::Group::enter(std::size_t local, int tti) {
+void Scheduler::Group::set_ready(std::size_t local) {
   const std::size_t slot = first + local;
-  work->busy_since[slot] = tti;
-  const User& user = own->users_[static_cast<std::size_t>(work->user_at[slot])];
-  if (own->config_.discard_ttis > 0)
-    next_expiry =
-        std::min(next_expiry, own->packets_[static_cast<std::size_t>(user.head)].tti + own->config_.discard_ttis);
-  if (work->rate[slot] <= 0) return;
+  if (work->rate[slot] <= 0 || fresh_bits(static_cast<std::size_t>(work->user_at[slot])) <= 0) return;
   ready.set(local);
   ++n_ready;
   work->metric[slot] = metric_of(slot);
 }
 
-void Scheduler::Group::leave(std::size_t local, int tti) {
-  const std::size_t slot = first + local;
-  work->busy[slot] += tti + 1 - work->busy_since[slot];
-  if (!ready.test(local)) return;
+void Scheduler::Group::clear_ready(std::size_t local) {
   ready.clear(local);
   --n_ready;
 }
 
+void Scheduler::Group::drop(std::size_t user, double bits) {
+  dropped_bits += bits;
+  if (!kpis->user_dropped_bits.empty()) kpis->user_dropped_bits[user] += bits;
+}
+
+void Scheduler::Group::start_timer(std::size_t user) {
+  if (own->config_.discard_ttis == 0) return;
+  const std::int64_t arrived = own->packets_[static_cast<std::size_t>(own->users_[user].head)].tti;
+  next_expiry = std::min(next_expiry, arrived + own->config_.discard_ttis);
+}
+
 // Drops what is too old. Serving moves heads on without updating next_expiry, so a call may find nothing to drop; it
-// then looks up when the next timer runs out.
+// then looks up when the next timer runs out. A packet with bits in the air is left to HARQ.
 void Scheduler::Group::expire(int tti) {
   const std::int64_t now = own->clock_ + tti;
   next_expiry = never;
@@ -115,6 +142,10 @@ void Scheduler::Group::expire(int tti) {
     const auto number = static_cast<std::size_t>(work->user_at[first + local]);
     User& user = own->users_[number];
     if (user.queued == 0) return;
+    if (!own->sent_.empty() && own->sent_[number] > 0) {
+      next_expiry = now + 1;
+      return;
+    }
     while (user.queued > 0) {
       const std::int64_t arrived = own->packets_[static_cast<std::size_t>(user.head)].tti;
       if (arrived + own->config_.discard_ttis > now) {
@@ -123,42 +154,89 @@ void Scheduler::Group::expire(int tti) {
       }
       delay_sum += now - arrived;
       ++n_packets;
-      dropped_bits += user.head_left;
+      drop(number, user.head_left);
       own->backlog_[number] -= user.head_left;
       own->pop(user);
     }
-    leave(local, tti - 1);
+    work->busy[first + local] += tti - work->busy_since[first + local];
+    if (ready.test(local)) clear_ready(local);
   });
 }
 
 void Scheduler::Group::admit(int tti) {
+  const double limit = own->config_.buffer_bits;
   for (; next_arrival != last_arrival && next_arrival->tti <= tti; ++next_arrival) {
     const auto local = static_cast<std::size_t>(next_arrival->local);
     const std::int32_t user = work->user_at[first + local];
-    const bool idle = own->users_[static_cast<std::size_t>(user)].queued == 0;
+    const auto number = static_cast<std::size_t>(user);
+    if (limit > 0 && own->backlog_[number] + next_arrival->bits > limit) {
+      drop(number, next_arrival->bits);
+      continue;
+    }
+    const bool was_empty = own->users_[number].queued == 0;
     own->push(user, next_arrival->bits, own->clock_ + next_arrival->tti);
-    if (!idle) continue;
-    if (!touched.test(local)) touch(local);
-    enter(local, tti);
+    if (was_empty) {
+      if (!touched.test(local)) touch(local);
+      work->busy_since[first + local] = tti;
+      start_timer(number);
+    }
+    if (!ready.test(local)) set_ready(local);
   }
 }
 
+double Scheduler::Group::fresh_bits(std::size_t user) const {
+  return own->sent_.empty() ? own->backlog_[user] : own->backlog_[user] - own->sent_[user];
+}
+
+double Scheduler::Group::capacity(std::size_t slot, int n_prb) const {
+  return window->tbs_index.empty() ? n_prb * work->rate[slot] : transport_block_bits(work->tbs_index[slot], n_prb);
+}
+
 int Scheduler::Group::need(std::size_t slot, int limit) const {
-  const double backlog = own->backlog_[static_cast<std::size_t>(work->user_at[slot])];
-  if (backlog >= limit * work->rate[slot]) return limit;
-  return static_cast<int>(std::ceil(backlog / work->rate[slot]));  // exact: both are on the grid
+  const double bits = fresh_bits(static_cast<std::size_t>(work->user_at[slot]));
+  if (bits >= capacity(slot, limit)) return limit;
+  int n_prb = 1;
+  if (window->tbs_index.empty()) {
+    n_prb = static_cast<int>(std::ceil(bits / work->rate[slot]));  // exact: both are on the grid
+  } else {
+    int low = 0;  // capacity(low) < bits <= capacity(high)
+    for (int high = n_prb = limit; high - low > 1; n_prb = high) {
+      const int middle = (low + high) / 2;
+      (capacity(slot, middle) < bits ? low : high) = middle;
+    }
+  }
+  const int group = own->config_.rbg_prb;
+  return group == 1 ? n_prb : std::min(limit, in_groups(n_prb, group) * group);
 }
 
 void Scheduler::Group::serve(std::size_t local, int n_prb, int tti) {
   const std::size_t slot = first + local;
   const auto number = static_cast<std::size_t>(work->user_at[slot]);
-  User& user = own->users_[number];
-  double& backlog = own->backlog_[number];
-  const double bits = std::min(backlog, n_prb * work->rate[slot]);
+  const double bits = std::min(fresh_bits(number), capacity(slot, n_prb));
   prbs_used += n_prb;
-  backlog -= bits;
-  work->delivered[slot] += bits;
+  if (own->sent_.empty()) {
+    hand_up(local, bits, tti);
+  } else {
+    send_block(local, bits, n_prb, tti);
+  }
+  if (own->config_.kind == SchedulerKind::proportional_fair) {
+    own->users_[number].average += bits * gain;
+    work->metric[slot] = metric_of(slot);
+  }
+  if (fresh_bits(number) <= 0) clear_ready(local);
+}
 
+// The next `bits` of the queue leave: to the user above, or lost for good.
+void Scheduler::Group::hand_up(std::size_t local, double bits, int tti, bool lost) {
+  const std::size_t slot = first + local;
+  const auto number = static_cast<std::size_t>(work->user_at[slot]);
+  User& user = own->users_[number];
+  own->backlog_[number] -= bits;
+  if (lost) {
+    drop(number, bits);
+  } else {
+    work->delivered[slot] += bits;
+  }
   double left = bits;
   while (user.queued > 0 && left >= user.head_left) {
     left -= user.head_left;
@@ -167,12 +245,7 @@ void Scheduler::Group::serve(std::size_t local, int n_prb, int tti) {
     own->pop(user);
   }
   user.head_left -= left;
-
-  if (own->config_.kind == SchedulerKind::proportional_fair) {
-    user.average += bits * gain;
-    work->metric[slot] = metric_of(slot);
-  }
-  if (user.queued == 0) leave(local, tti);
+  if (user.queued == 0) work->busy[slot] += tti + 1 - work->busy_since[slot];
 }
 
 std::size_t Scheduler::Group::best() const {
@@ -199,7 +272,7 @@ void Scheduler::Group::allocate_best(int quota, int tti) {
   }
 }
 
-// PRB by PRB round the users, in bulk: every pass deals as many full rounds as are sure to be there.
+// Group by group of PRBs round the users, in bulk: every pass deals as many full rounds as are sure to be there.
 void Scheduler::Group::allocate_round_robin(int quota, int tti) {
   dealt = true;
   if (n_ready == 1) {
@@ -208,38 +281,59 @@ void Scheduler::Group::allocate_round_robin(int quota, int tti) {
     serve(local, need(first + local, quota), tti);
     return;
   }
+  const int unit = own->config_.rbg_prb;
   auto& needed = work->needed;
   auto& given = work->given;
+  auto& order = work->order;
+  order.clear();
   ready.for_each([&](std::size_t local) {
-    needed[first + local] = need(first + local, quota);
+    needed[first + local] = in_groups(need(first + local, quota), unit);
     given[first + local] = 0;
+    order.push_back(local);
   });
-  std::size_t hungry = n_ready;
-  const std::size_t members = n_ready;
-  while (quota > 0 && hungry > 0) {
-    const int rounds = std::max(1, quota / static_cast<int>(hungry));
+  int left = in_groups(quota, unit);
+  const int missing = left * unit - quota;  // of the last group
+  std::size_t hungry = order.size();
+  while (left > 0 && hungry > 0) {
+    const int rounds = std::max(1, left / static_cast<int>(hungry));
     int most = 0;
     std::size_t at = pointer, last = pointer;
-    for (std::size_t k = 0; k < members && quota > 0; ++k) {
+    for (std::size_t k = 0; k < order.size() && left > 0; ++k) {
       at = ready.next(at);
       const std::size_t slot = first + at;
       const int part = std::min(rounds, needed[slot] - given[slot]);
       if (part <= 0) continue;
       given[slot] += part;
-      quota -= part;
-      if (part >= most) {  // the last PRB dealt is the one of the longest run, the later user first
+      left -= part;
+      if (part >= most) {  // the last one dealt is the one of the longest run, the later user first
         most = part;
         last = at;
       }
       if (given[slot] == needed[slot]) --hungry;
     }
     pointer = last;
+    if (!own->config_.deal_leftover) break;
   }
-  auto& order = work->order;
-  order.clear();
-  ready.for_each([&](std::size_t local) { order.push_back(local); });
   for (const std::size_t local : order)
-    if (given[first + local] > 0) serve(local, given[first + local], tti);
+    if (given[first + local] > 0)
+      serve(local, given[first + local] * unit - (left == 0 && local == pointer ? missing : 0), tti);
+}
+
+void Scheduler::Group::allocate(int quota, int tti) {
+  if (!blocks.empty()) quota = retransmit(quota, tti);
+  if (quota <= 0 || n_ready == 0) return;
+  own->config_.kind == SchedulerKind::round_robin ? allocate_round_robin(quota, tti) : allocate_best(quota, tti);
+}
+
+int Scheduler::Group::need_in_groups(int limit, int tti) const {
+  const int unit = own->config_.rbg_prb;
+  int total = 0;
+  for (const Block& block : blocks)
+    if (block.attempts >= 0 && block.due <= own->clock_ + tti) total += in_groups(block.n_prb, unit);
+  ready.for_each([&](std::size_t local) {
+    if (total < limit) total += in_groups(need(first + local, limit * unit), unit);
+  });
+  return std::min(total, limit);
 }
 
 void Scheduler::Group::rescale(double factor) {
@@ -255,11 +349,10 @@ void Scheduler::Group::run_span(int from, int to) {
   const std::uint16_t* quotas = work->quota.data() + work->quota_offset;
   const std::size_t stride = work->quota_stride;
   const bool averages = own->config_.kind == SchedulerKind::proportional_fair;
-  const bool round_robin = own->config_.kind == SchedulerKind::round_robin;
   for (int tti = from; tti < to; ++tti) {
     admit(tti);
     if (own->clock_ + tti >= next_expiry) expire(tti);
-    if (n_ready == 0) {
+    if (idle()) {
       std::int64_t event = next_expiry == never ? never : next_expiry - own->clock_;
       if (next_arrival != last_arrival) event = std::min<std::int64_t>(event, next_arrival->tti);
       if (event >= to) return;
@@ -269,7 +362,7 @@ void Scheduler::Group::run_span(int from, int to) {
     const int quota = quotas[static_cast<std::size_t>(tti) * stride];
     if (quota == 0) continue;
     if (averages) gain = work->gain_at[static_cast<std::size_t>(tti - from)];
-    round_robin ? allocate_round_robin(quota, tti) : allocate_best(quota, tti);
+    allocate(quota, tti);
   }
 }
 
@@ -283,14 +376,23 @@ void Scheduler::Group::run() {
     run_span(from, to);
     rescale(work->decay_over[static_cast<std::size_t>(to - from)]);
   }
-  touched.for_each([&](std::size_t local) {
-    own->users_[static_cast<std::size_t>(work->user_at[first + local])].average_tti = own->clock_ + n_ttis;
-  });
 }
 
-void Scheduler::Group::measure(const WindowKpis& kpis) {
+void Scheduler::Group::end_window() {
+  if (own->config_.kind == SchedulerKind::proportional_fair)
+    touched.for_each([&](std::size_t local) {
+      own->users_[static_cast<std::size_t>(work->user_at[first + local])].average_tti = own->clock_ + window->n_ttis;
+    });
+  if (dealt) own->pointer_[index] = work->user_at[first + pointer];
+  keep_blocks();
+  measure();
+}
+
+void Scheduler::Group::measure() {
   const int n_ttis = window->n_ttis;
   const std::int64_t now = own->clock_ + n_ttis;
+  const bool percentile = !kpis->throughput_p5_bps.empty();
+  work->user_throughput.clear();
   double throughput = 0;
   std::size_t users = 0;
   touched.for_each([&](std::size_t local) {
@@ -302,20 +404,29 @@ void Scheduler::Group::measure(const WindowKpis& kpis) {
       delay_sum += now * user.queued - user.arrival_sum;
       n_packets += user.queued;
     }
+    delivered_bits += work->delivered[slot];
     if (work->busy[slot] > 0) {  // 0: all it had was dropped at the window's start
-      throughput += work->delivered[slot] / (work->busy[slot] * tti_s);
+      const double user_throughput = work->delivered[slot] / (work->busy[slot] * tti_s);
+      throughput += user_throughput;
       ++users;
+      if (percentile) work->user_throughput.push_back(user_throughput);
     }
-    if (!kpis.user_delivered_bits.empty()) kpis.user_delivered_bits[number] = work->delivered[slot];
-    if (!kpis.user_busy_ttis.empty()) kpis.user_busy_ttis[number] = work->busy[slot];
+    if (!kpis->user_delivered_bits.empty()) kpis->user_delivered_bits[number] = work->delivered[slot];
+    if (!kpis->user_busy_ttis.empty()) kpis->user_busy_ttis[number] = work->busy[slot];
   });
-  if (dealt) own->pointer_[index] = work->user_at[first + pointer];
-  kpis.throughput_bps.data[index] = users ? throughput / static_cast<double>(users) : 0.0;
-  kpis.delay_ms.data[index] =
+  kpis->throughput_bps.data[index] = users ? throughput / static_cast<double>(users) : 0.0;
+  kpis->delay_ms.data[index] =
       n_packets ? static_cast<double>(delay_sum) / static_cast<double>(n_packets) * (tti_s * 1e3) : 0.0;
-  kpis.load.data[index] = static_cast<double>(prbs_used) / (static_cast<double>(own->config_.n_prb) * n_ttis);
-  if (!kpis.dropped_bits.empty()) kpis.dropped_bits.data[index] = dropped_bits;
-  kpis.users.data[index] = window->active.empty() ? static_cast<double>(users) : work->active_users[index];
+  kpis->load.data[index] = static_cast<double>(prbs_used) / (static_cast<double>(own->config_.n_prb) * n_ttis);
+  kpis->users.data[index] = window->active.empty() ? static_cast<double>(users) : work->active_users[index];
+  work->delivered_bits += delivered_bits;
+  work->dropped_bits += dropped_bits;
+  if (!kpis->delivered_bits.empty()) kpis->delivered_bits.data[index] = delivered_bits;
+  if (!kpis->dropped_bits.empty()) kpis->dropped_bits.data[index] = dropped_bits;
+  if (!kpis->spectral_efficiency.empty())
+    kpis->spectral_efficiency.data[index] =
+        prbs_used ? delivered_bits / (static_cast<double>(prbs_used) * own->config_.prb_bandwidth_hz * tti_s) : 0.0;
+  if (percentile) kpis->throughput_p5_bps.data[index] = quantile(work->user_throughput, 0.05);
 }
 
 }  // namespace slicefast

@@ -15,6 +15,7 @@ namespace slicefast {
 // Bits are kept in whole 1/1024: below 2^43 bits every sum in double is exact.
 inline constexpr double bit_grid = 1024.0;
 inline double packet_on_grid(double bits) { return std::nearbyint(bits * bit_grid) / bit_grid; }
+inline int in_groups(int n_prb, int group) { return (n_prb + group - 1) / group; }
 inline double rate_on_grid(double bits) { return std::floor(bits * bit_grid) / bit_grid; }
 
 class UserMask {
@@ -58,24 +59,42 @@ struct Scheduler::Group {
   double gain = 0;     // 1/a in the scale of the averages, see run_metric
   std::int64_t delay_sum = 0, n_packets = 0, prbs_used = 0;
   std::int64_t next_expiry = 0;  // no discard timer runs out before this TTI of the simulated clock
-  double dropped_bits = 0;
+
+  const WindowKpis* kpis = nullptr;
+  double delivered_bits = 0, dropped_bits = 0;
+  std::vector<Block> blocks;  // HARQ: of the group's users, by due TTI
 
   void begin(std::size_t group);
   void touch(std::size_t local);
   void admit(int tti);
-  void enter(std::size_t local, int tti);
-  void leave(std::size_t local, int tti);
+  void start_timer(std::size_t user);
   void expire(int tti);
-  void serve(std::size_t local, int n_prb, int tti);
-  int need(std::size_t slot, int limit) const;  // PRBs that empty the queue, at most limit
+  void drop(std::size_t user, double bits);
+  void set_ready(std::size_t local);
+  void clear_ready(std::size_t local);
+  bool idle() const { return n_ready == 0 && blocks.empty(); }
+  double fresh_bits(std::size_t user) const;           // queued and not yet sent
+  double capacity(std::size_t slot, int n_prb) const;  // bits of a transmission
+  int need(std::size_t slot, int limit) const;         // PRBs that empty the queue, in whole groups, at most limit
+  int need_in_groups(int limit, int tti) const;        // of all users, in resource block groups
+  void serve(std::size_t local, int n_prb, int tti);   // a transmission of new bits
+  void hand_up(std::size_t local, double bits, int tti, bool lost = false);
+  bool transmission_fails(std::size_t user, std::int64_t sent_at, int attempt) const;
+  void send_block(std::size_t local, double bits, int n_prb, int tti);
+  int retransmit(int quota, int tti);  // returns the PRBs left
+  void settle(std::size_t local, int tti);
+  void settle_all(int tti);
+  void keep_blocks();
   double metric_of(std::size_t slot) const;
   std::size_t best() const;
+  void allocate(int quota, int tti);
   void allocate_best(int quota, int tti);
   void allocate_round_robin(int quota, int tti);
   void rescale(double factor);
   void run();
   void run_span(int from, int to);
-  void measure(const WindowKpis& kpis);
+  void end_window();
+  void measure();
 };
 
 struct Scheduler::Scratch {
@@ -96,7 +115,15 @@ struct Scheduler::Scratch {
   std::vector<double> decay_over;                             // decay^k over a span
   std::vector<std::size_t> order;                             // who is served, while the mask changes
   std::size_t quota_offset = 0, quota_stride = 0;             // of the group at work
-  Group group;
+  std::vector<std::int32_t> tbs_index;                        // by slot; of the transport block table
+  std::vector<double> user_throughput;                        // of one group, for the percentile
+  std::vector<std::uint16_t> dedicated, guaranteed, most;     // (n_ttis, S) of the cell at work, in groups
+  std::vector<std::int32_t> settling;                         // users
+  std::vector<Block> kept_blocks;
+  std::vector<double> shares;                   // of one cell
+  std::vector<int> needs, grants;               // (S)
+  std::vector<Group> groups;                    // one; or the S of a cell, where slices lend
+  double delivered_bits = 0, dropped_bits = 0;  // of the window
 };
 
 }  // namespace slicefast

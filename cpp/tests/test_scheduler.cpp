@@ -56,7 +56,8 @@ void test_conservation_and_state() {
   for (Isa isa : available_isas())
     for (auto kind : {SchedulerKind::round_robin, SchedulerKind::proportional_fair, SchedulerKind::max_ci}) {
       Instance instance;
-      Scheduler scheduler({2, 2, 12, 25, kind}, isa);
+      const SchedulerConfig config{.n_cells = 2, .n_slices = 2, .n_users = 12, .n_prb = 25, .kind = kind};
+      Scheduler scheduler(config, isa);
       std::vector<double> delivered(12);
       double total = 0;
       for (int k = 1; k <= 4; ++k) {
@@ -64,7 +65,7 @@ void test_conservation_and_state() {
         for (double bits : delivered) total += bits;
         CHECK(total + scheduler.queued_bits() == k * instance.offered);  // exact: bits are on a grid
       }
-      Scheduler other({2, 2, 12, 25, kind}, isa);
+      Scheduler other(config, isa);
       other.set_state(scheduler.state());
       Scheduler copy = scheduler;
       scheduler.run(instance.window(), instance.kpis());
@@ -76,9 +77,43 @@ void test_conservation_and_state() {
     }
 }
 
+// Every option at once; built for debugging, run() checks the bits of every window itself.
+void test_options() {
+  for (auto kind : {SchedulerKind::round_robin, SchedulerKind::proportional_fair, SchedulerKind::max_ci})
+    for (bool policy : {false, true}) {
+      Instance instance;
+      SchedulerConfig config{.n_cells = 2, .n_slices = 2, .n_users = 12, .n_prb = 25, .kind = kind};
+      config.rbg_prb = 2;
+      config.buffer_bits = 30000;
+      config.block_error_rate = 0.3;
+      Scheduler scheduler(config);
+      std::vector<double> delivered(12), dropped(12);
+      const std::vector<std::int32_t> tbs{-1, 0, 5, 9, 12, 26, 26, 20, 3, 2, 7, 8};
+      const std::vector<double> low{0.2, 0.3, 0.5, 0.5}, dedicated{0.1, 0.3, 0.0, 0.2}, high{0.6, 0.9, 1.0, 0.5};
+      double total = 0;
+      for (int k = 1; k <= 6; ++k) {
+        Window window = instance.window();
+        window.tbs_index = tbs;
+        if (policy) {
+          window.dedicated_ratio = {dedicated.data(), 2, 2};
+          window.min_ratio = {low.data(), 2, 2};
+          window.max_ratio = {high.data(), 2, 2};
+        }
+        WindowKpis kpis = instance.kpis(delivered);
+        kpis.user_dropped_bits = dropped;
+        scheduler.run(window, kpis);
+        for (int u = 0; u < 12; ++u) total += delivered[u] + dropped[u];
+        CHECK(total + scheduler.queued_bits() == k * instance.offered);
+        Scheduler other(config);
+        other.set_state(scheduler.state());
+        scheduler = other;
+      }
+    }
+}
+
 void test_refusals() {
   Instance instance;
-  Scheduler scheduler({2, 2, 12, 25});
+  Scheduler scheduler({.n_cells = 2, .n_slices = 2, .n_users = 12, .n_prb = 25});
   scheduler.run(instance.window(), instance.kpis());
   const double queued = scheduler.queued_bits();
   const auto refused = [&](const std::string& word) {
@@ -107,5 +142,6 @@ void test_refusals() {
 
 void test_scheduler() {
   test_conservation_and_state();
+  test_options();
   test_refusals();
 }

@@ -1,0 +1,41 @@
+// The flow level: a window of the scheduler in closed form, by processor sharing. No TTIs and no packets, so its cost
+// is one pass over the users.
+//
+//   C = a_ns B          PRBs of slice s in cell n per TTI          R_u   bits one PRB carries for user u in one TTI
+//   D_u                 bits queued plus bits arriving             L_u   mean packet size [bit]
+//   x = sum_u D_u / (R_u C n_ttis)   utilisation of the share      f = min(1, 1 / x)   what is delivered
+//
+//   load        a_ns min(x, 1)
+//   delay       W_u = (L_u / (R_u C)) / (1 - x) + 1/2   M/G/1 processor sharing, and half a TTI because packets come
+//   and
+//               go at TTI borders; in a window it cannot pass L_u / (R_u C) + n_ttis / 2; plus, by Little's law, the
+//               queue left over: mean(queue at start, queue at end) / (f D_u / n_ttis)
+//   throughput  max(L_u / W_u, f D_u / n_ttis): a user is never slower than what it got over the whole window
+//
+// Kleinrock, Queueing Systems vol. 2, section 4.4 (processor sharing is insensitive to the size distribution).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "slicefast/scheduler.hpp"
+#include "slicefast/types.hpp"
+
+namespace slicefast {
+
+struct FlowWindow {
+  int n_ttis = 0, n_prb = 100;
+  std::span<const double> arriving_bits;   // (U)
+  std::span<const double> packet_bits;     // (U) mean size, > 0
+  std::span<const std::int32_t> serving;   // (U)
+  std::span<const std::int32_t> slice_of;  // (U)
+  std::span<const float> bits_per_prb;     // (U) per TTI; 0: out of reach
+  ConstMatrixView<double> share;           // (N, S); slices do not touch each other, so rows need not add up
+  std::span<const std::uint8_t> active;    // (U); empty: users count when they have data
+};
+
+// Writes the four KPIs (the optional ones of `kpis` are left alone) and moves `backlog_bits` (U) on by the window.
+// Throws InvalidArgument with nothing changed.
+void run_flow(const FlowWindow& window, std::span<double> backlog_bits, const WindowKpis& kpis);
+
+}  // namespace slicefast
