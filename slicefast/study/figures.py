@@ -230,7 +230,7 @@ def draw_distance(dataset: xr.Dataset) -> Figure | None:
         return None
     seed = int(np.flatnonzero(np.isfinite(dataset.distance.values[:, 0, 0]))[0])
     distance = dataset.distance.isel(seed=seed)
-    figure, (left, right) = _new(WIDE, 3.5, columns=2)
+    figure, (left, right) = _new(WIDE, 3.7, columns=2)
     cells = np.arange(distance.shape[0])
     image = left.imshow(distance.values, cmap="cividis_r", aspect="equal")
     left.grid(visible=False)
@@ -266,7 +266,7 @@ def draw_distance(dataset: xr.Dataset) -> Figure | None:
     right.set_xlabel(f"main latent direction ({100 * explained[0]:.0f} % of variance)")
     right.set_ylabel(f"second latent direction ({100 * explained[1]:.0f} %)")
     right.set_title("default-action samples, latent space")
-    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", markerscale=2, ncols=4, fontsize=6.5)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", markerscale=2, ncols=2, fontsize=7)
     return figure
 
 
