@@ -117,6 +117,18 @@ def mean_squared_distance(mean: NDArray[np.float64], offsets: NDArray[np.int64])
     return distance
 
 
+def without_spread(distance: ArrayLike) -> NDArray[np.float64]:
+    """Return D_ij - (D_ii + D_jj) / 2: what sets two agents apart beyond how widely each one's samples are spread.
+
+    The mean over all pairs grows with the spread of both samples, so it prefers sources that saw little variety,
+    whatever the target (ours; of squared distances the squared distance of the centres is left).
+    """
+    matrix = np.asarray(distance, dtype=np.float64)
+    own = np.diag(matrix)
+    corrected: NDArray[np.float64] = matrix - 0.5 * (own[:, None] + own[None])
+    return corrected
+
+
 def rank_sources(
     distance: ArrayLike, target: int, exclude: Sequence[int] = (), sources: ArrayLike | None = None
 ) -> NDArray[np.int64]:

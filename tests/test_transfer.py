@@ -51,6 +51,16 @@ def test_fast_distance_is_the_mean_over_all_pairs() -> None:
     np.testing.assert_allclose(transfer.mean_squared_distance(mean, offsets), expected, rtol=1e-10)
 
 
+def test_without_spread_leaves_the_distance_of_the_centres() -> None:
+    """For the fast distance the rest is exactly the squared distance of the two means."""
+    generator = np.random.default_rng(3)
+    mean, offsets = generator.normal(size=(60, 4)), np.array([0, 20, 60])
+    mean[20:] = 3.0 * mean[20:] + 1.0
+    found = transfer.without_spread(transfer.mean_squared_distance(mean, offsets))
+    centre = np.sum((mean[:20].mean(axis=0) - mean[20:].mean(axis=0)) ** 2)
+    np.testing.assert_allclose(found, [[0.0, centre], [centre, 0.0]], atol=1e-12)
+
+
 def test_divergence_of_equal_small_variances_is_proportional_to_the_fast_distance() -> None:
     """KL = ||m_i - m_j||^2 / (2 v) when all variances are one constant v (exact, so only rounding is left)."""
     generator = np.random.default_rng(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from slicefast import policies
 from slicefast.kpis import observe, reward
 from slicefast.scenario import Scenario
+from slicefast.study import best
 from slicefast.study.parts import Study
 from slicefast.study.play import (
     CAPACITY,
@@ -25,11 +27,13 @@ from slicefast.study.play import (
 )
 from slicefast.study.protocol import (
     ARMS,
+    BEST_TRAINING,
     GAIN_WINDOW,
     GENERALIST_TRAINING,
     ORACLE_WORK,
     PAIRS_WORK,
     PRETRAIN,
+    PROBE_WORK,
     SIMILARITY,
     Arm,
     Part,
@@ -62,6 +66,11 @@ def run_arm(study: Study, part: Part, tick: Tick) -> Arrays:
         learn(simulator, agents, recorder, protocol.learning_steps, protocol.horizon, tick, arm.coordination)
     elif arm.kind == "centralised":
         learn_centralised(study, simulator, recorder, seed, tick)
+    elif arm.kind == "best":
+        from slicefast.learn.counterfactual import CurvePolicy
+
+        policy = CurvePolicy.load(_best_path(study, part.seed, arm.strategy))
+        play(simulator, best.player(policy, arm.strategy, scenario.n_slices), recorder, everything, tick)
     elif arm.kind == "generalist":
         play(simulator, _shared(_generalist(study, part.seed)), recorder, everything, tick)
     else:
@@ -83,7 +92,7 @@ def _started_agents(study: Study, seed: int, arm: Arm, learner_seed: int) -> tup
         return agents, {}
     source = TD3.load(study.agents_path(Part(seed, PRETRAIN)))
     measured = study.load(Part(seed, SIMILARITY))
-    distance = measured["distance_fast" if arm.source == "fast" else "distance"]
+    distance = measured[{"fast": "distance_fast", "corrected": "distance_corrected"}.get(arm.source, "distance")]
     chosen = choose_sources(distance, arm.source, requirement_groups(scenario), learner_seed)
     kept = protocol.learning_steps if arm.strategy in ("instance", "integrated") else 0
     agents = new_agents(scenario, 0, learner_seed, CAPACITY + kept)
@@ -111,7 +120,7 @@ def choose_sources(
     distance
         (sources, N): row the source, column the target.
     choice
-        "most" or "fast": the nearest cell of another number; "least": the farthest; "random": any of another number;
+        "most", "fast" or "corrected": the nearest cell of another number; "least": the farthest; "random": any other;
         "other": the nearest of another requirement group, if there is one; "same": the cell of the same number.
     groups
         Requirement group of every cell, (N,).
@@ -218,6 +227,21 @@ def _shared(agent: TD3) -> Any:
         return np.concatenate([ask(simulator, row[None]) for row in observation])
 
     return policy
+
+
+def train_best(study: Study, part: Part, tick: Tick) -> Arrays:
+    """Train `policy="best"` and its ablations on the source network."""
+    simulator = started(study.scenario, source_network_seed(part.seed))
+    seed = stream_seed(part.seed, part.name)
+    trained = best.train(simulator, seed, study.protocol.best_steps, lambda steps: tick(PROBE_WORK * steps))
+    study.path(part).parent.mkdir(parents=True, exist_ok=True)
+    for variant, policy in trained.items():
+        policy.save(_best_path(study, part.seed, variant))
+    return {"steps": np.array(study.protocol.best_steps)}
+
+
+def _best_path(study: Study, seed: int, variant: str) -> Path:
+    return study.path(Part(seed, BEST_TRAINING)).with_name(f"best-{variant}.safetensors")
 
 
 def pairs(study: Study, part: Part, tick: Tick) -> Arrays:

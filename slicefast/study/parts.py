@@ -16,6 +16,7 @@ from slicefast.kpis import observe, reward
 from slicefast.scenario import Scenario
 from slicefast.study.play import Arrays, Recorder, Tick, learn, new_agents, report, started
 from slicefast.study.protocol import (
+    BEST_TRAINING,
     GENERALIST_TRAINING,
     PAIRS,
     PRETRAIN,
@@ -77,7 +78,13 @@ def run_part(study: Study, part: Part, tick: Tick) -> None:
     """Compute one part and write its file; `tick(steps)` is called as it advances and may raise to stop it."""
     from slicefast.study import arms
 
-    run = {PRETRAIN: pretrain, SIMILARITY: similarity, GENERALIST_TRAINING: arms.train_generalist, PAIRS: arms.pairs}
+    run = {
+        PRETRAIN: pretrain,
+        SIMILARITY: similarity,
+        GENERALIST_TRAINING: arms.train_generalist,
+        BEST_TRAINING: arms.train_best,
+        PAIRS: arms.pairs,
+    }
     save_arrays(study.path(part), run.get(part.name, arms.run_arm)(study, part, tick))
 
 
@@ -110,7 +117,7 @@ def collect_samples(scenario: Scenario, network_seed: int, steps: int, tick: Tic
 
 def similarity(study: Study, part: Part, tick: Tick) -> Arrays:
     """Sample both networks under the default action, train the autoencoder, and measure all distances."""
-    from slicefast.transfer import latent_distance, similarity_matrix
+    from slicefast.transfer import latent_distance, similarity_matrix, without_spread
 
     protocol, scenario = study.protocol, study.scenario
     target_seed = target_network_seed(part.seed)
@@ -126,6 +133,7 @@ def similarity(study: Study, part: Part, tick: Tick) -> Arrays:
     return {
         "distance": found.distance[:cells, cells:],
         "distance_fast": fast[:cells, cells:],
+        "distance_corrected": without_spread(found.distance)[:cells, cells:],
         "latent_mean": found.latent_mean.reshape(shape)[:, keep].astype(np.float32),
         "latent_variance": found.latent_variance.reshape(shape)[:, keep].astype(np.float32),
         "vae_loss": found.loss,

@@ -19,9 +19,10 @@ from slicefast.kpis import Coordination
 PRETRAIN = "pretrain"
 SIMILARITY = "similarity"
 GENERALIST_TRAINING = "generalist_training"
+BEST_TRAINING = "best_training"
 PAIRS = "pairs"
 # About how many steps of one network a step of these costs; only the progress bar rests on it.
-PAIRS_WORK, ORACLE_WORK = 12, 50
+PAIRS_WORK, ORACLE_WORK, PROBE_WORK = 12, 50, 20
 GAIN_STEPS = (250, 500, 1000, 2000, 4000)
 GAIN_WINDOW = 250
 
@@ -38,12 +39,13 @@ class Arm:
         "fixed": a policy without learning. "oracle": the clairvoyant reference, over the evaluation steps only. "drl":
         agents from scratch. "centralised": one agent for all cells. "transfer": agents that start with a source's
         knowledge. "generalist": the agent trained on all source cells, as it is. "specialist": the same, fine-tuned by
-        every cell.
+        every cell. "best": the policy of `slicefast.study.best`.
     source
-        Which source cell a transfer takes: the "most" or "least" similar, the most similar by the "fast" distance, a
-        "random" one, the most similar of the "other" requirement group, or the cell of the "same" number.
+        Which source cell a transfer takes: the "most" or "least" similar, the most similar by the "fast" or by the
+        "corrected" distance (see `slicefast.transfer.without_spread`), a "random" one, the most similar of the "other"
+        requirement group, or the cell of the "same" number.
     strategy
-        What a transfer hands over, see `slicefast.transfer.transfer`.
+        What a transfer hands over, see `slicefast.transfer.transfer`; for "best" what is left out of it, if anything.
     coordination
         What agents hear of their neighbours: the "mean" of their loads, or "none".
     """
@@ -74,6 +76,7 @@ ARMS = {
         Arm("transfer_least", "transfer, least similar source", "transfer", "least"),
         Arm("transfer_random", "transfer, random source", "transfer", "random"),
         Arm("transfer_fast", "transfer, most similar by fast distance", "transfer", "fast"),
+        Arm("transfer_corrected", "transfer, most similar without spread", "transfer", "corrected"),
         Arm("transfer_other", "transfer, most similar of the other group", "transfer", "other"),
         Arm("transfer_same", "transfer, same cell before everything changed", "transfer", "same"),
         Arm("model_most", "model transfer, most similar", "transfer", "most", "model"),
@@ -81,6 +84,12 @@ ARMS = {
         Arm("instance_most", "instance transfer, most similar", "transfer", "most", "instance"),
         Arm("generalist", "generalist, not fine-tuned", "generalist"),
         Arm("specialist", "specialists from the generalist", "specialist"),
+        Arm("best", 'policy="best"', "best", strategy="full"),
+        Arm("best_no_delay", "best without delay", "best", strategy="delay"),
+        Arm("best_no_neighbours", "best without neighbours", "best", strategy="neighbours"),
+        Arm("best_no_action", "best without its own action", "best", strategy="action"),
+        Arm("best_no_requirements", "best without requirements", "best", strategy="requirements"),
+        Arm("best_one_round", "best without samples of its own", "best", strategy="rounds"),
     )
 }
 QUICK_ARMS = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least")
@@ -108,6 +117,8 @@ class Protocol:
         The window of the early gain.
     mask_steps
         Steps of the traffic masks that are kept for the figure.
+    best_steps
+        Steps on the source network from which `policy="best"` is learned.
     arms
         Names from `ARMS`.
     pairs
@@ -123,6 +134,7 @@ class Protocol:
     vae_epochs: int = 60
     early_steps: int = 1000
     mask_steps: int = 200
+    best_steps: int = 1600
     arms: tuple[str, ...] = tuple(ARMS)
     pairs: bool = True
 
@@ -146,9 +158,9 @@ class Protocol:
         """Return a study that takes a minute or two and still shows the ordering."""
         return cls(
             n_seeds=n_seeds,
-            exploration_steps=1000,
-            train_steps=3500,
-            transfer_steps=2000,
+            exploration_steps=1500,
+            train_steps=5500,
+            transfer_steps=2500,
             sample_steps=250,
             vae_epochs=30,
             early_steps=500,
@@ -222,6 +234,8 @@ def parts(protocol: Protocol) -> list[Part]:
     names = [PRETRAIN, SIMILARITY]
     if kinds & {"generalist", "specialist"}:
         names.append(GENERALIST_TRAINING)
+    if "best" in kinds:
+        names.append(BEST_TRAINING)
     if protocol.pairs:
         names.append(PAIRS)
     return [Part(seed, name) for seed in protocol.seeds for name in (*names, *protocol.arms)]
@@ -233,6 +247,7 @@ def needs(part: Part) -> list[Part]:
     wanted = {
         "transfer": (PRETRAIN, SIMILARITY),
         PAIRS: (PRETRAIN,),
+        "best": (BEST_TRAINING,),
         "generalist": (GENERALIST_TRAINING,),
         "specialist": (GENERALIST_TRAINING,),
     }
@@ -245,6 +260,8 @@ def work(part: Part, protocol: Protocol) -> int:
         return protocol.learning_steps
     if part.name == SIMILARITY:
         return 2 * protocol.sample_steps
+    if part.name == BEST_TRAINING:
+        return PROBE_WORK * protocol.best_steps
     if part.name == PAIRS:
         return PAIRS_WORK * protocol.transfer_steps
     if ARMS[part.name].kind == "oracle":

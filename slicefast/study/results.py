@@ -19,7 +19,16 @@ from numpy.typing import NDArray
 
 from slicefast.study.arms import requirement_groups
 from slicefast.study.parts import Study
-from slicefast.study.protocol import ARMS, GAIN_WINDOW, GENERALIST_TRAINING, PAIRS, PRETRAIN, SIMILARITY, parts
+from slicefast.study.protocol import (
+    ARMS,
+    BEST_TRAINING,
+    GAIN_WINDOW,
+    GENERALIST_TRAINING,
+    PAIRS,
+    PRETRAIN,
+    SIMILARITY,
+    parts,
+)
 
 RESULT_FILE = "results.nc"
 MET = 0.95  # a cell-step fails when a slice gets less than this share of its throughput requirement
@@ -40,6 +49,7 @@ LONG_NAMES = {
     "delay_satisfaction": "delay requirement over delay, at most 1; 1 without traffic",
     "distance": "mean Kullback-Leibler divergence between default-action samples, source cell to target cell",
     "distance_fast": "mean squared distance of the latent means",
+    "distance_corrected": "distance less half of what source and target have to themselves",
     "latent_mean": "latent means of default-action samples; source network's cells first, then the target network's",
     "pretrain_reward": "reward on the source network",
     "generalist_reward": "reward on the source network while one agent learns for all cells",
@@ -77,7 +87,7 @@ def collect(study: Study) -> xr.Dataset:
         elif part.name == SIMILARITY:
             for name, dims in _SIMILARITY_DIMS.items():
                 put(name, ("seed", *dims), (part.seed,), arrays[name], 1)
-        else:
+        elif part.name != BEST_TRAINING:
             index = (protocol.arms.index(part.name), part.seed)
             put("reward", ("policy", "seed", "step", "cell"), index, arrays["reward"], 2)
             for name in KPIS:
@@ -111,6 +121,7 @@ def collect(study: Study) -> xr.Dataset:
 _SIMILARITY_DIMS = {
     "distance": ("source", "target"),
     "distance_fast": ("source", "target"),
+    "distance_corrected": ("source", "target"),
     "latent_mean": ("agent", "latent_sample", "latent"),
     "latent_variance": ("agent", "latent_sample", "latent"),
     "vae_loss": ("epoch",),
