@@ -22,7 +22,7 @@ def problem(count: int = 600) -> tuple[np.ndarray, np.ndarray]:
 
 def test_policy_finds_the_partition_that_satisfies_both() -> None:
     x, curves = problem()
-    policy = CurvePolicy(1, 2, hidden=(16,))
+    policy = CurvePolicy(1, 2, hidden=(16,), learning_rate=1e-2)
     earned = policy.fit(x, curves, LEVELS, epochs=60)
     assert earned[-1] > 0.95
     assert earned[-1] > earned[0]

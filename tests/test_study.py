@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -171,7 +172,7 @@ def test_report_stands_alone_with_every_figure_arm_and_claim(dataset: xr.Dataset
     assert all(link.startswith("data:image/png;base64,") for link in page.links)
     assert base64.b64decode(page.images[0].split(",")[1]) == drawings[0][1].read_bytes()
     for name in TINY.arms:
-        assert ARMS[name].label in text
+        assert escape(ARMS[name].label) in text
     assert [item.claim[:3] for item in verdicts.verdicts(dataset)] == ["(a)", "(b)", "(c)", "(d)"]
     assert len(re.findall(r"<b>(confirmed|refuted|undecided)</b>", text)) == 4
     assert "With 2 seeds" in text

@@ -84,7 +84,7 @@ ARMS = {
         Arm("instance_most", "instance transfer, most similar", "transfer", "most", "instance"),
         Arm("generalist", "generalist, not fine-tuned", "generalist"),
         Arm("specialist", "specialists from the generalist", "specialist"),
-        Arm("best", 'policy="best"', "best", strategy="full"),
+        Arm("best", "best, past the paper", "best", strategy="full"),
         Arm("best_no_delay", "best without delay", "best", strategy="delay"),
         Arm("best_no_neighbours", "best without neighbours", "best", strategy="neighbours"),
         Arm("best_no_action", "best without its own action", "best", strategy="action"),
