@@ -81,18 +81,23 @@ void pack_tile(std::span<const float> nodes, int size, std::int32_t* packed) {
 // 1 / standard deviation of the bilinear value at (fx, fy): neighbouring nodes are correlated, not equal, so the mean
 // of four has a smaller variance than one; this restores it.
 struct UnitVariance {
-  double along_col, along_row, diagonal, antidiagonal;
-  double scale(double fx, double fy) const {
-    const double w00 = (1 - fx) * (1 - fy), w01 = fx * (1 - fy), w10 = (1 - fx) * fy, w11 = fx * fy;
-    const double variance = w00 * w00 + w01 * w01 + w10 * w10 + w11 * w11 + 2 * along_col * (w00 * w01 + w10 * w11) +
-                            2 * along_row * (w00 * w10 + w01 * w11) + 2 * diagonal * w00 * w11 +
-                            2 * antidiagonal * w01 * w10;
-    return 1.0 / std::sqrt(variance);
+  float along_col, along_row, diagonal, antidiagonal;
+  void scale(const float* fx, const float* fy, std::size_t n, float* out) const {
+    for (std::size_t i = 0; i < n; ++i) {
+      const float gx = 1.0f - fx[i], gy = 1.0f - fy[i];
+      const float w00 = gx * gy, w01 = fx[i] * gy, w10 = gx * fy[i], w11 = fx[i] * fy[i];
+      const float variance = w00 * w00 + w01 * w01 + w10 * w10 + w11 * w11 +
+                             2.0f * (along_col * (w00 * w01 + w10 * w11) + along_row * (w00 * w10 + w01 * w11) +
+                                     diagonal * w00 * w11 + antidiagonal * w01 * w10);
+      out[i] = 1.0f / std::sqrt(variance);
+    }
   }
 };
 
 UnitVariance unit_variance(const FieldTiles& t, double decorrelation_m) {
-  const auto rho = [&](double x, double y) { return std::exp(-std::hypot(x, y) / t.size / decorrelation_m); };
+  const auto rho = [&](double x, double y) {
+    return static_cast<float>(std::exp(-std::hypot(x, y) / t.size / decorrelation_m));
+  };
   return {rho(t.e1_x_m, t.e1_y_m), rho(t.e2_x_m, t.e2_y_m), rho(t.e1_x_m + t.e2_x_m, t.e1_y_m + t.e2_y_m),
           rho(t.e1_x_m - t.e2_x_m, t.e1_y_m - t.e2_y_m)};
 }
@@ -287,17 +292,18 @@ void LinkModel::State::load(Block& b, std::size_t n, Position position) const {
   for (std::size_t i = 0; i < padded; ++i) {
     const auto [px, py] = position(std::min(i, n - 1));
     const double s = (inverse[0] * px + inverse[1] * py) * size, t = (inverse[2] * px + inverse[3] * py) * size;
-    const double col = std::floor(s), row = std::floor(t), fx = s - col, fy = t - row;
+    // Rounding down through the conversion: std::floor is a library call on the baseline instruction set.
+    const std::int64_t col = static_cast<std::int64_t>(s) - (s < 0.0), row = static_cast<std::int64_t>(t) - (t < 0.0);
     b.x[i] = static_cast<float>(px - origin_x);
     b.y[i] = static_cast<float>(py - origin_y);
-    b.fx[i] = static_cast<float>(fx);
-    b.fy[i] = static_cast<float>(fy);
-    b.col[i] = static_cast<std::int32_t>(static_cast<std::int64_t>(col) & (size - 1));
-    b.row[i] = static_cast<std::int32_t>(static_cast<std::int64_t>(row) & (size - 1));
-    b.scale_state[i] = static_cast<float>(unit_state.scale(fx, fy));
-    b.scale_los[i] = static_cast<float>(unit_los.scale(fx, fy));
-    b.scale_nlos[i] = static_cast<float>(unit_nlos.scale(fx, fy));
+    b.fx[i] = static_cast<float>(s - static_cast<double>(col));
+    b.fy[i] = static_cast<float>(t - static_cast<double>(row));
+    b.col[i] = static_cast<std::int32_t>(col & (size - 1));
+    b.row[i] = static_cast<std::int32_t>(row & (size - 1));
   }
+  unit_state.scale(b.fx, b.fy, padded, b.scale_state);
+  unit_los.scale(b.fx, b.fy, padded, b.scale_los);
+  unit_nlos.scale(b.fx, b.fy, padded, b.scale_nlos);
   const RadioUsers users = b.users();
   kernels->field(shadow.data(), log2_size, common_row, common_col, &users, b.scale_los, padded, b.common_los);
   kernels->field(shadow.data() + los_state.size(), log2_size, common_row, common_col, &users, b.scale_nlos, padded,
