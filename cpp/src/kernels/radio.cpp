@@ -158,10 +158,13 @@ static void site(const RadioSite* site_pointer, const RadioTorus* torus, const R
   gather(tiles->shadow, index, n, packed);
   for (std::size_t i = 0; i < n; ++i) {
     const bool is_los = los[i] > 0;
-    const float own =
-        (is_los ? u.scale_los[i] : u.scale_nlos[i]) * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
-    const float common = is_los ? u.common_los[i] : u.common_nlos[i];
-    const float sigma = is_los ? (los[i] == 2 ? s.sigma_near : s.sigma_far) : s.sigma_nlos;
+    // Both states' values are read: a read under a condition would keep the loop from vectorising on the baseline.
+    const float scale_los = u.scale_los[i], scale_nlos = u.scale_nlos[i];
+    const float common_los = u.common_los[i], common_nlos = u.common_nlos[i];
+    const float own = (is_los ? scale_los : scale_nlos) * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
+    const float common = is_los ? common_los : common_nlos;
+    const float los_sigma = los[i] == 2 ? s.sigma_near : s.sigma_far;
+    const float sigma = is_los ? los_sigma : s.sigma_nlos;
     base[i] -= sigma * (own + common);
   }
 }
@@ -188,10 +191,13 @@ static void strongest(const float* SLICEFAST_RESTRICT gain, float power, float a
   for (std::size_t i = 0; i < n; ++i) {
     const float received = power * gain[i];
     const bool wins = received > best[i];
-    interference[i] += wins ? best_activity[i] * best[i] : activity * received;
-    best[i] = wins ? received : best[i];
-    best_activity[i] = wins ? activity : best_activity[i];
-    server[i] = wins ? cell : server[i];
+    const float old_best = best[i], old_activity = best_activity[i];
+    const float from_old = old_activity * old_best, from_new = activity * received;
+    const std::int32_t old_server = server[i];
+    interference[i] += wins ? from_old : from_new;
+    best[i] = wins ? received : old_best;
+    best_activity[i] = wins ? activity : old_activity;
+    server[i] = wins ? cell : old_server;
   }
 }
 
