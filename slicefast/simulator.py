@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast import _core, _traffic, radio
-from slicefast.arrivals import Arrivals
+from slicefast.arrivals import Arrivals, Events
 from slicefast.kpis import Kpis
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario
 from slicefast.traffic_mask import TrafficMask
 
 Snapshot = dict[str, Any]
-Packets = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 
 TTI_S = 1e-3
 
@@ -176,7 +175,7 @@ class Simulator:
         return self._gather([replica.network.backlog_bits() for replica in self._replicas])
 
     @property
-    def arrivals(self) -> Packets | list[Packets]:
+    def arrivals(self) -> Events | list[Events]:
         """Packets of the coming step: (user, tti, bits), each (K,), sorted by TTI; a list of R of these for R > 1."""
         found = [replica.arrivals for replica in self._replicas]
         return found[0] if self.n_replicas == 1 else found
