@@ -3,10 +3,13 @@
 import base64
 import json
 import re
+import sys
+from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -173,8 +176,8 @@ def test_report_stands_alone_with_every_figure_arm_and_claim(dataset: xr.Dataset
     assert base64.b64decode(page.images[0].split(",")[1]) == drawings[0][1].read_bytes()
     for name in TINY.arms:
         assert escape(ARMS[name].label) in text
-    assert [item.claim[:3] for item in verdicts.verdicts(dataset)] == ["(a)", "(b)", "(c)", "(d)"]
-    assert len(re.findall(r"<b>(confirmed|refuted|undecided)</b>", text)) == 4
+    assert [item.claim[:3] for item in verdicts.verdicts(dataset)] == ["(a)", "(b)", "(c)", "(d)", "(e)"]
+    assert len(re.findall(r"<b>(confirmed|refuted|undecided)</b>", text)) == 5
     assert "With 2 seeds" in text
     assert "not finished" not in text
 
@@ -206,6 +209,16 @@ def fake(reward_drl: float, reward_transfer: float, spread: float) -> xr.Dataset
 )
 def test_verdict_follows_from_the_interval(drl: float, spread: float, expected: str) -> None:
     assert verdicts._drl_beats_baseline(fake(drl, 0.9, spread)).verdict == expected
+
+
+def test_best_policy_is_measured_against_half_of_the_gap() -> None:
+    """DRL 0.5 and the oracle 0.9: 0.8 closes three quarters, 0.6 one quarter."""
+    for reward, expected in ((0.8, verdicts.CONFIRMED), (0.6, verdicts.REFUTED)):
+        dataset = fake(0.5, reward, 0.001).assign_coords(policy=["oracle", "drl", "best"])
+        dataset.reward[0] = 0.9
+        found = verdicts.verdicts(dataset)[-1]
+        assert found.verdict == expected
+        assert f"({100 * (reward - 0.5) / 0.4:.0f} % of the gap)" in found.evidence
 
 
 def test_transfer_that_ends_lower_is_refuted() -> None:
@@ -326,3 +339,41 @@ def test_parts_come_after_what_they_need() -> None:
 def test_learner_seeds_differ_between_parts_and_seeds() -> None:
     seeds = {stream_seed(part.seed, part.name) for part in parts(Protocol.full())}
     assert len(seeds) == len(parts(Protocol.full()))
+
+
+def test_ray_engine_runs_parts_when_their_needs_are_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: Study
+) -> None:
+    """A stand-in for Ray that runs tasks at once, last submitted first: results do not depend on the order."""
+
+    class Ray:
+        tasks: ClassVar[list[tuple[Any, ...]]] = []
+
+        def is_initialized(self) -> bool:
+            return True
+
+        def remote(self, **_: Any) -> Any:
+            return lambda function: SimpleNamespace(remote=lambda *given: self.submit(function, *given))
+
+        def submit(self, *task: Any) -> int:
+            self.tasks.append(task)
+            return len(self.tasks) - 1
+
+        def wait(self, references: list[int], num_returns: int) -> tuple[list[int], list[int]]:
+            return references[-num_returns:], references[:-num_returns]
+
+        def get(self, reference: int) -> None:
+            function, *given = self.tasks[reference]
+            function(*given)
+
+        def cancel(self, reference: int, force: bool) -> None:
+            raise AssertionError("nothing is left to cancel")
+
+    monkeypatch.setitem(sys.modules, "ray", Ray())
+    study = open_study(
+        tmp_path / "run", tiny_scenario(), replace(TINY, n_seeds=1, arms=("drl", "transfer_most"), pairs=False)
+    )
+    assert run_study(study, engine="ray")
+    assert all(study.finished(part) for part in parts(study.protocol))
+    for name in ("drl", "transfer_most"):
+        np.testing.assert_array_equal(study.load(Part(0, name))["reward"], finished.load(Part(0, name))["reward"])

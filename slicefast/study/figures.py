@@ -63,6 +63,7 @@ LINES: dict[str, tuple[str, Any]] = {
     "drl": (ORANGE, "-"),
     "transfer_most": (BLUE, "-"),
     "transfer_least": (SKY, (0, (4, 1.5))),
+    "best": (PURPLE, (0, (5, 1, 1, 1))),
 }
 MAIN = tuple(LINES)
 COLUMN = 3.5  # inches, a column of a two-column paper
@@ -354,7 +355,7 @@ def draw_final(dataset: xr.Dataset) -> Figure | None:
     figure, (axis,) = _new(WIDE, 0.9 + 0.23 * len(names))
     for row, index in enumerate(order):
         name, estimate = names[index], estimates[index]
-        colour = LINES.get(name, (PURPLE, ""))[0]
+        colour = LINES.get(name, (VERMILION, ""))[0]
         error = np.nan_to_num([[estimate.value - estimate.low], [estimate.high - estimate.value]])
         axis.errorbar(estimate.value, row, xerr=error, color=colour, marker="o", markersize=5, capsize=3)
     axis.set_yticks(range(len(names)), [results.label(names[index]) for index in order])

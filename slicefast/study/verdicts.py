@@ -66,6 +66,8 @@ def verdicts(dataset: xr.Dataset) -> list[Verdict]:
         found += [_transfer_starts_higher(dataset), _headline(dataset)]
     if {"drl", "transfer_most", "transfer_least"} <= present:
         found.append(_similar_helps_more(dataset))
+    if {"drl", "oracle", "best"} <= present:
+        found.append(_best_closes_half(dataset))
     return found
 
 
@@ -121,15 +123,30 @@ def _similar_helps_more(dataset: xr.Dataset) -> Verdict:
             f"negative: {show(within[0], 2, sign=True)} at step {steps[0]}, "
             f"{show(within[-1], 2, sign=True)} at step {steps[-1]}"
         )
+        corrected = pair_correlations(dataset, "distance_corrected")
+        if corrected is not None:
+            evidence += f"; with the distance less its spread {show(corrected[1][0], 2, sign=True)} at step {steps[0]}"
     return Verdict("(d) A more similar source helps more, most of all early.", decide(*tests), evidence)
 
 
-def pair_correlations(dataset: xr.Dataset) -> tuple[list[Estimate], list[Estimate]] | None:
-    """Return the rank correlation of gain and distance at every gain step: over all pairs, and within targets."""
+def _best_closes_half(dataset: xr.Dataset) -> Verdict:
+    drl, best, oracle = (results.final_reward(dataset, name) for name in ("drl", "best", "oracle"))
+    beyond = over(dataset, best - 0.5 * (drl + oracle))
+    gained, gap = over(dataset, best - drl), over(dataset, oracle - drl)
+    return Verdict(
+        "(e) Past the paper: the best policy closes at least half of the gap between DRL and the oracle.",
+        decide((beyond, 0.0)),
+        f"it gains {show(gained, sign=True)} in mean reward over DRL where the oracle gains {show(gap, sign=True)} "
+        f"({100 * gained.value / gap.value:.0f} % of the gap); beyond half of the gap {show(beyond, sign=True)}",
+    )
+
+
+def pair_correlations(dataset: xr.Dataset, name: str = "distance") -> tuple[list[Estimate], list[Estimate]] | None:
+    """Return the rank correlation of gain and a distance at every gain step: over all pairs, and within targets."""
     gains = results.pair_gains_percent(dataset)
-    if gains is None or "distance" not in dataset:
+    if gains is None or name not in dataset:
         return None
-    distance = dataset.distance.values.astype(np.float64)
+    distance = dataset[name].values.astype(np.float64)
     steps = range(gains.shape[1])
     every = [rank_correlation_over_seeds(distance, gains[:, step]) for step in steps]
     within = [rank_correlation_over_seeds(distance, gains[:, step], rank_correlation_within) for step in steps]
