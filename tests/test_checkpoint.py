@@ -1,6 +1,9 @@
 """Checkpoints: exact resumption, damaged and foreign files, killed writers."""
 
 import os
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -60,6 +63,32 @@ def test_resumed_run_is_bit_identical(tmp_path, engine, at):
         assert torch.equal(mine, other)
     np.testing.assert_array_equal(whole.replay.array, resumed.replay.array)
     assert (whole.step, whole.n_updates, whole.n_acts) == (resumed.step, resumed.n_updates, resumed.n_acts)
+
+
+def test_killed_writers_leave_a_whole_file(tmp_path):
+    """A process that saves without pause is killed at two moments; the file always loads, and was wholly written."""
+    path = tmp_path / "agents.safetensors"
+    script = (
+        "import sys\n"
+        "from slicefast.learn import TD3, TD3Config\n"
+        "agents = TD3(20, 5, 3, TD3Config(capacity=10))\n"
+        "while True:\n"
+        "    agents.step += 1\n"
+        "    agents.actor.bank.fill_(agents.step)\n"
+        "    agents.save(sys.argv[1])\n"
+        "    print(agents.step, flush=True)\n"
+    )
+    command = [sys.executable, "-P", "-c", script, str(path)]
+    for pause in (0.0, 0.005):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            saved = int(writer.stdout.readline())
+            time.sleep(pause)
+            writer.kill()
+            rest = writer.stdout.read().split()
+        last = int(rest[-1]) if rest else saved
+        loaded = TD3.load(path)
+        assert loaded.step in (last, last + 1)
+        assert (loaded.actor.weight_0 == loaded.step).all()
 
 
 def test_truncated_files_are_refused(tmp_path):

@@ -142,13 +142,3 @@ class TwinCritic(StackedMLP):
         """Return both values: observation (A, B, n_o) and action (A, B, S), or the two joined -> (A, 2, B)."""
         x = observation if action is None else torch.cat((observation, action), dim=-1)
         return super().forward(x).squeeze(-1)
-
-    def first(self, observation: Tensor, action: Tensor) -> Tensor:
-        """Return only the first value, the one the policy climbs: (A, B)."""
-        x = torch.cat((observation, action), dim=-1)
-        for layer in range(self.n_layers):
-            weight, bias = getattr(self, f"weight_{layer}")[:, 0], getattr(self, f"bias_{layer}")[:, 0]
-            x = torch.baddbmm(bias.unsqueeze(1), x, weight)
-            if layer + 1 < self.n_layers:
-                x = torch.relu(x)
-        return x.squeeze(-1)

@@ -143,7 +143,8 @@ class TD3:
         learning_starts (by default while the exploration phase lasts) or while an agent has fewer than batch_size
         transitions.
 
-        Raises NonFiniteError naming the agent whose loss is not finite; that agent's weights were not moved.
+        Raises NonFiniteError naming the agent whose loss is not finite, after which training should stop. On the CPU
+        that agent's weights were not moved (other agents' may have been); on CUDA the graph has run to its end.
         """
         config = self.config
         if self.step < config.first_update or len(self.replay) < config.batch_size:
