@@ -37,7 +37,7 @@ double quantile(std::vector<double>& values, double q) {
 
 }  // namespace
 
-std::size_t UserMask::next(std::size_t from) const {
+inline std::size_t UserMask::next(std::size_t from) const {
   const std::size_t w0 = from >> 6;
   const std::uint64_t behind = (from & 63) == 63 ? 0 : words_[w0] & (~std::uint64_t{0} << ((from & 63) + 1));
   if (behind) return (w0 << 6) + static_cast<std::size_t>(__builtin_ctzll(behind));
@@ -60,6 +60,7 @@ void Scheduler::Group::begin(std::size_t group) {
   blocks.clear();
   n_ready = 0;
   span_start = 0;
+  simple = own->sent_.empty() && window->tbs_index.empty();
   dealt = false;
   ready.reset(n_users);
   touched.reset(n_users);
@@ -80,7 +81,7 @@ void Scheduler::Group::begin(std::size_t group) {
       blocks.push_back(block);
 }
 
-void Scheduler::Group::touch(std::size_t local) {
+inline void Scheduler::Group::touch(std::size_t local) {
   const std::size_t slot = first + local;
   const auto user = static_cast<std::size_t>(work->user_at[slot]);
   touched.set(local);
@@ -98,18 +99,22 @@ void Scheduler::Group::touch(std::size_t local) {
     User& state = own->users_[user];
     const std::int64_t now = own->clock_ + span_start;
     const auto idle = static_cast<double>(now - state.average_tti);
-    if (idle > 0) state.average = std::max(state.average * std::pow(own->decay_, idle), smallest_average);
+    if (idle > 0) {
+      const auto k = static_cast<std::size_t>(idle);
+      const double decay = k < work->decay_over.size() ? work->decay_over[k] : std::pow(own->decay_, idle);
+      state.average = std::max(state.average * decay, smallest_average);
+    }
     state.average_tti = now;
   }
 }
 
-double Scheduler::Group::metric_of(std::size_t slot) const {
+inline double Scheduler::Group::metric_of(std::size_t slot) const {
   if (own->config_.kind != SchedulerKind::proportional_fair) return work->rate[slot];
   const User& user = own->users_[static_cast<std::size_t>(work->user_at[slot])];
   return work->rate_alpha[slot] / power(user.average, own->config_.beta);
 }
 
-void Scheduler::Group::set_ready(std::size_t local) {
+inline void Scheduler::Group::set_ready(std::size_t local) {
   const std::size_t slot = first + local;
   if (work->rate[slot] <= 0 || fresh_bits(static_cast<std::size_t>(work->user_at[slot])) <= 0) return;
   ready.set(local);
@@ -117,7 +122,7 @@ void Scheduler::Group::set_ready(std::size_t local) {
   work->metric[slot] = metric_of(slot);
 }
 
-void Scheduler::Group::clear_ready(std::size_t local) {
+inline void Scheduler::Group::clear_ready(std::size_t local) {
   ready.clear(local);
   --n_ready;
 }
@@ -127,7 +132,7 @@ void Scheduler::Group::drop(std::size_t user, double bits) {
   if (!kpis->user_dropped_bits.empty()) kpis->user_dropped_bits[user] += bits;
 }
 
-void Scheduler::Group::start_timer(std::size_t user) {
+inline void Scheduler::Group::start_timer(std::size_t user) {
   if (own->config_.discard_ttis == 0) return;
   const std::int64_t arrived = own->packets_[static_cast<std::size_t>(own->users_[user].head)].tti;
   next_expiry = std::min(next_expiry, arrived + own->config_.discard_ttis);
@@ -184,20 +189,23 @@ void Scheduler::Group::admit(int tti) {
   }
 }
 
-double Scheduler::Group::fresh_bits(std::size_t user) const {
-  return own->sent_.empty() ? own->backlog_[user] : own->backlog_[user] - own->sent_[user];
+inline double Scheduler::Group::fresh_bits(std::size_t user) const {
+  return simple || own->sent_.empty() ? own->backlog_[user] : own->backlog_[user] - own->sent_[user];
 }
 
-double Scheduler::Group::capacity(std::size_t slot, int n_prb) const {
-  return window->tbs_index.empty() ? n_prb * work->rate[slot] : transport_block_bits(work->tbs_index[slot], n_prb);
+inline double Scheduler::Group::capacity(std::size_t slot, int n_prb) const {
+  return simple || window->tbs_index.empty() ? n_prb * work->rate[slot]
+                                             : transport_block_bits(work->tbs_index[slot], n_prb);
 }
 
-int Scheduler::Group::need(std::size_t slot, int limit) const {
+inline int Scheduler::Group::need(std::size_t slot, int limit) const {
   const double bits = fresh_bits(static_cast<std::size_t>(work->user_at[slot]));
   if (bits >= capacity(slot, limit)) return limit;
   int n_prb = 1;
   if (window->tbs_index.empty()) {
-    n_prb = static_cast<int>(std::ceil(bits / work->rate[slot]));  // exact: both are on the grid
+    const double exact = bits / work->rate[slot];  // rounded right: both are on the grid
+    n_prb = static_cast<int>(exact);
+    n_prb += n_prb < exact;
   } else {
     int low = 0;  // capacity(low) < bits <= capacity(high)
     for (int high = n_prb = limit; high - low > 1; n_prb = high) {
@@ -209,18 +217,30 @@ int Scheduler::Group::need(std::size_t slot, int limit) const {
   return group == 1 ? n_prb : std::min(limit, in_groups(n_prb, group) * group);
 }
 
-void Scheduler::Group::serve(std::size_t local, int n_prb, int tti) {
+inline void Scheduler::Group::serve(std::size_t local, int n_prb, int tti) {
   const std::size_t slot = first + local;
   const auto number = static_cast<std::size_t>(work->user_at[slot]);
-  const double bits = std::min(fresh_bits(number), capacity(slot, n_prb));
   prbs_used += n_prb;
+  User& user = own->users_[number];
+  const bool averages = own->config_.kind == SchedulerKind::proportional_fair;
+  const double bits = std::min(fresh_bits(number), capacity(slot, n_prb));
+  if (simple && bits < user.head_left) {  // no packet ends: most transmissions
+    user.head_left -= bits;
+    own->backlog_[number] -= bits;
+    work->delivered[slot] += bits;
+    if (averages) {
+      user.average += bits * gain;
+      work->metric[slot] = metric_of(slot);
+    }
+    return;
+  }
   if (own->sent_.empty()) {
     hand_up(local, bits, tti);
   } else {
     send_block(local, bits, n_prb, tti);
   }
-  if (own->config_.kind == SchedulerKind::proportional_fair) {
-    own->users_[number].average += bits * gain;
+  if (averages) {
+    user.average += bits * gain;
     work->metric[slot] = metric_of(slot);
   }
   if (fresh_bits(number) <= 0) clear_ready(local);
@@ -248,7 +268,7 @@ void Scheduler::Group::hand_up(std::size_t local, double bits, int tti, bool los
   if (user.queued == 0) work->busy[slot] += tti + 1 - work->busy_since[slot];
 }
 
-std::size_t Scheduler::Group::best() const {
+inline std::size_t Scheduler::Group::best() const {
   const double* metric = work->metric.data() + first;
   std::size_t found = 0;
   double highest = -1.0;
@@ -272,6 +292,26 @@ void Scheduler::Group::allocate_best(int quota, int tti) {
   }
 }
 
+// Where every queue takes its equal part and one more, nothing has to be looked up: the common case under load.
+bool Scheduler::Group::deal_plenty(int left, int missing, int tti) {
+  const int unit = own->config_.rbg_prb, users = static_cast<int>(n_ready);
+  const int rounds = left / users, odd = left % users, extra = own->config_.deal_leftover ? odd : 0;
+  bool plenty = true;
+  ready.for_each([&](std::size_t local) {
+    const std::size_t slot = first + local;
+    plenty &= fresh_bits(static_cast<std::size_t>(work->user_at[slot])) >= capacity(slot, (rounds + 1) * unit);
+  });
+  if (!plenty) return false;
+  const int last = extra > 0 ? extra : users;  // who is dealt the last one
+  std::size_t at = pointer;
+  for (int k = 1; k <= users; ++k) {
+    at = ready.next(at);
+    if (k == last) pointer = at;
+    serve(at, (rounds + (k <= extra ? 1 : 0)) * unit - (k == last && extra == odd ? missing : 0), tti);
+  }
+  return true;
+}
+
 // Group by group of PRBs round the users, in bulk: every pass deals as many full rounds as are sure to be there.
 void Scheduler::Group::allocate_round_robin(int quota, int tti) {
   dealt = true;
@@ -282,6 +322,18 @@ void Scheduler::Group::allocate_round_robin(int quota, int tti) {
     return;
   }
   const int unit = own->config_.rbg_prb;
+  int left = in_groups(quota, unit);
+  const int missing = left * unit - quota;  // of the last group
+  if (left <= static_cast<int>(n_ready)) {  // one each, and whoever waits needs one
+    std::size_t at = pointer;
+    for (; left > 0; --left) {
+      at = ready.next(at);
+      serve(at, left > 1 ? unit : unit - missing, tti);
+    }
+    pointer = at;
+    return;
+  }
+  if (deal_plenty(left, missing, tti)) return;
   auto& needed = work->needed;
   auto& given = work->given;
   auto& order = work->order;
@@ -291,8 +343,6 @@ void Scheduler::Group::allocate_round_robin(int quota, int tti) {
     given[first + local] = 0;
     order.push_back(local);
   });
-  int left = in_groups(quota, unit);
-  const int missing = left * unit - quota;  // of the last group
   std::size_t hungry = order.size();
   while (left > 0 && hungry > 0) {
     const int rounds = std::max(1, left / static_cast<int>(hungry));

@@ -15,7 +15,7 @@ namespace slicefast {
 // Bits are kept in whole 1/1024: below 2^43 bits every sum in double is exact.
 inline constexpr double bit_grid = 1024.0;
 inline double packet_on_grid(double bits) { return std::nearbyint(bits * bit_grid) / bit_grid; }
-inline int in_groups(int n_prb, int group) { return (n_prb + group - 1) / group; }
+inline int in_groups(int n_prb, int group) { return group == 1 ? n_prb : (n_prb + group - 1) / group; }
 inline double rate_on_grid(double bits) { return std::floor(bits * bit_grid) / bit_grid; }
 
 class UserMask {
@@ -55,6 +55,7 @@ struct Scheduler::Group {
   std::size_t n_ready = 0;
   std::size_t pointer = 0;  // local number of the user who got the last PRB
   int span_start = 0;
+  bool simple = true;  // neither HARQ nor transport blocks
   bool dealt = false;  // round robin moved the pointer
   double gain = 0;     // 1/a in the scale of the averages, see run_metric
   std::int64_t delay_sum = 0, n_packets = 0, prbs_used = 0;
@@ -90,6 +91,7 @@ struct Scheduler::Group {
   void allocate(int quota, int tti);
   void allocate_best(int quota, int tti);
   void allocate_round_robin(int quota, int tti);
+  bool deal_plenty(int left, int missing, int tti);
   void rescale(double factor);
   void run();
   void run_span(int from, int to);
