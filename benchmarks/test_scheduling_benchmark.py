@@ -131,3 +131,26 @@ def test_against_plain_python(benchmark, engine):
             rounds=1,
         )
         np.testing.assert_allclose(result["throughput_bps"], expected.throughput_bps, rtol=1e-9)
+
+
+@pytest.mark.benchmark(group="scheduling: 300 cells, 38,400 users, 200 TTIs")
+def test_large_network_that_lends(benchmark):
+    window = network(300, 128, 0.4)
+    share = window.pop("share")
+    policy = {"dedicated_ratio": 0.4 * share, "min_ratio": share}
+    start = scheduling.Scheduler(300, 4, 38_400, 100, "round_robin")
+    result = benchmark.pedantic(
+        lambda scheduler: scheduler.run(**window, **policy), setup=lambda: ((start.copy(),), {}), rounds=5
+    )
+    assert window["arrival_bits"].sum(dtype=float) == (result.user_delivered_bits + result.user_queued_bits).sum()
+
+
+@pytest.mark.benchmark(group="scheduling: 300 cells, 38,400 users, 200 TTIs")
+def test_large_network_at_flow_level(benchmark):
+    window = network(300, 128, 0.4)
+    arriving = np.bincount(window["arrival_user"], window["arrival_bits"], 38_400)
+    names = ("n_ttis", "bits_per_prb", "share", "serving", "slice_of")
+    arguments = {"arriving_bits": arriving, "packet_bits": 12000.0} | {name: window[name] for name in names}
+    result = benchmark(lambda: scheduling.flow_window(**arguments))
+    packets = fresh(window, "round_robin").run(**window)
+    assert result.load.mean() == pytest.approx(packets.load.mean(), rel=0.05)
