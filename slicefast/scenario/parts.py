@@ -189,5 +189,5 @@ class Scheduler(Model):
     kind: Literal["round_robin", "proportional_fair", "max_ci"] = "round_robin"
     alpha: NotNegative = 1.0
     beta: NotNegative = 1.0
-    averaging_ttis: Annotated[float, Field(ge=1.0, le=1e12)] = 100.0
+    averaging_ttis: Annotated[float, Field(gt=1.0, le=1e12)] = 100.0
     discard_timer_ms: Annotated[int, Field(ge=0, le=1_000_000_000)] = 100
