@@ -41,13 +41,18 @@ def train(engine, seed=0, steps=STEPS, exploration_steps=3000):
     return rewards, seconds
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("engine", ["native", "torch"])
 def test_training_loop(benchmark, engine):
     benchmark.group = "training loop, 8,750 steps of 12 agents"
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     rewards, seconds = benchmark.pedantic(train, args=(engine,), rounds=1)
-    torch.set_num_threads(before)
     total = sum(seconds.values())
     benchmark.extra_info.update({part: f"{100 * value / total:.0f} %" for part, value in seconds.items()})
     assert rewards[-EVALUATION:].mean() > rewards[:1000].mean() + 0.05
