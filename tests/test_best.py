@@ -75,7 +75,7 @@ def test_rich_observation_is_finite_and_its_parts_can_be_left_out() -> None:
 
 def test_trained_policy_plays_the_simplex() -> None:
     simulator = tiny_simulator()
-    found = best.train(simulator, seed=0, steps=8, tick=lambda steps: None, epochs=2)
+    found = best.train([simulator], seed=0, steps=8, tick=lambda steps: None, epochs=2)
     assert set(found) == set(best.VARIANTS)
     other = tiny_simulator(1)
     for variant, policy in found.items():

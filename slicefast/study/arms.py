@@ -40,6 +40,7 @@ from slicefast.study.protocol import (
     source_network_seed,
     stream_seed,
     target_network_seed,
+    training_network_seed,
 )
 
 if TYPE_CHECKING:
@@ -230,10 +231,10 @@ def _shared(agent: TD3) -> Any:
 
 
 def train_best(study: Study, part: Part, tick: Tick) -> Arrays:
-    """Train `policy="best"` and its ablations on the source network."""
-    simulator = started(study.scenario, source_network_seed(part.seed))
+    """Train `policy="best"` and its ablations on the source network and further networks of the scenario."""
+    networks = [started(study.scenario, training_network_seed(part.seed, number)) for number in range(best.ROUNDS)]
     seed = stream_seed(part.seed, part.name)
-    trained = best.train(simulator, seed, study.protocol.best_steps, lambda steps: tick(PROBE_WORK * steps))
+    trained = best.train(networks, seed, study.protocol.best_steps, lambda steps: tick(PROBE_WORK * steps))
     study.path(part).parent.mkdir(parents=True, exist_ok=True)
     for variant, policy in trained.items():
         policy.save(_best_path(study, part.seed, variant))

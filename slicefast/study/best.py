@@ -1,14 +1,15 @@
-"""`policy="best"`: one policy for all cells, learned from counterfactual probes of a source network.
+"""`policy="best"`: one policy for all cells, learned from counterfactual probes of simulated networks.
 
-Past the paper. In training, the simulator of the source network tells for every step what each slice would have got at
-each share (the oracle's own question, from snapshots with the step's arrivals). One small network, shared by all cells
-and told their requirements, is fitted to earn the most from those curves, on the states that it visits itself. At work
-a cell needs its own measurements and last partition and its neighbours' loads: nothing clairvoyant, nothing central.
+Past the paper. In training, the simulator tells for every step what each slice would have got at each share (the
+oracle's own question, from snapshots with the step's arrivals), on the source network and three others of the same
+scenario, none of them the target. One small network, shared by all cells and told their requirements, is fitted to earn
+the most from those curves, on the states that it visits itself. At work a cell needs its own measurements and last
+partition and its neighbours' loads: nothing clairvoyant, nothing central, and no learning on the target.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,10 +95,12 @@ class RichPolicy:
         return self.shares
 
 
-def train(simulator: Simulator, seed: int, steps: int, tick: Tick, epochs: int = 40) -> dict[str, CurvePolicy]:
+def train(
+    simulators: Sequence[Simulator], seed: int, steps: int, tick: Tick, epochs: int = 40
+) -> dict[str, CurvePolicy]:
     """Return the trained policy, "full", and one without each part of it, by the names of VARIANTS.
 
-    Its `steps` are played in ROUNDS rounds. In the first, partitions are random around the equal split; later ones are
+    Its `steps` are played in ROUNDS rounds, which take turns on the networks given. In the first, partitions are random around the equal split; later ones are
     the policy's own, with a little noise, so that it learns where it goes. Every round fits all samples so far anew.
     """
     generator = np.random.default_rng(seed)
@@ -105,6 +108,7 @@ def train(simulator: Simulator, seed: int, steps: int, tick: Tick, epochs: int =
     curves: list[NDArray[np.float64]] = []
     found: dict[str, CurvePolicy] = {}
     for number in range(ROUNDS):
+        simulator = simulators[number % len(simulators)]
         player = RichPolicy(_noisy(found.get("full"), simulator.scenario.n_slices, generator))
         for _ in range(max(1, steps // ROUNDS)):
             shares = player(simulator)

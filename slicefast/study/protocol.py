@@ -118,7 +118,7 @@ class Protocol:
     mask_steps
         Steps of the traffic masks that are kept for the figure.
     best_steps
-        Steps on the source network from which `policy="best"` is learned.
+        Steps on training networks (the source network is one) from which `policy="best"` is learned.
     arms
         Names from `ARMS`.
     pairs
@@ -210,6 +210,14 @@ def source_network_seed(seed: int) -> int:
 def target_network_seed(seed: int) -> int:
     """Return the simulator seed of a study seed's target network."""
     return 2 * seed + 1
+
+
+def training_network_seed(seed: int, number: int) -> int:
+    """Return the simulator seed of a network that `policy="best"` learns on: the source network, then others.
+
+    They are even, as source networks' are, so that none is the target network of any seed.
+    """
+    return source_network_seed(seed) + 1_000_000 * number
 
 
 def stream_seed(seed: int, part: str) -> int:
