@@ -100,8 +100,9 @@ def train(
 ) -> dict[str, CurvePolicy]:
     """Return the trained policy, "full", and one without each part of it, by the names of VARIANTS.
 
-    Its `steps` are played in ROUNDS rounds, which take turns on the networks given. In the first, partitions are random around the equal split; later ones are
-    the policy's own, with a little noise, so that it learns where it goes. Every round fits all samples so far anew.
+    Its `steps` are played in ROUNDS rounds, which take turns on the networks given. In the first, partitions are random
+    around the equal split; later ones are the policy's own, with a little noise, so that it learns where it goes. Every
+    round fits all samples so far anew.
     """
     generator = np.random.default_rng(seed)
     observed: list[NDArray[np.float64]] = []
