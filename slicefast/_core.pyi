@@ -161,6 +161,9 @@ class Network:
         time_to_trigger_steps: int,
         slice_of: ArrayLike,
         isa: str,
+        lend: bool,
+        fidelity: str,
+        packet_bits: ArrayLike,
     ) -> None: ...
     def attach(self, x_m: NDArray[Any], y_m: NDArray[Any], serving: NDArray[Any]) -> None: ...
     def step(
@@ -171,10 +174,8 @@ class Network:
         arrival_tti: NDArray[Any],
         arrival_bits: NDArray[Any],
         active: NDArray[Any],
-        throughput_bps: NDArray[Any],
-        delay_ms: NDArray[Any],
-        load: NDArray[Any],
-        users: NDArray[Any],
+        kpis: NDArray[Any],
+        user_kpis: NDArray[Any] | None,
     ) -> None: ...
     def probe(
         self,
@@ -185,10 +186,8 @@ class Network:
         arrival_tti: NDArray[Any],
         arrival_bits: NDArray[Any],
         active: NDArray[Any],
-        throughput_bps: NDArray[Any],
-        delay_ms: NDArray[Any],
-        load: NDArray[Any],
-        users: NDArray[Any],
+        kpis: NDArray[Any],
+        user_kpis: NDArray[Any] | None,
     ) -> None: ...
     def sinr(self) -> NDArray[np.float32]: ...
     def gain(self) -> NDArray[np.float32]: ...

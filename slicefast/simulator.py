@@ -8,6 +8,7 @@ shares will be played on, which is what a policy with perfect information and a 
 from __future__ import annotations
 
 import copy
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from slicefast import _core, _traffic, radio
 from slicefast.arrivals import Arrivals, Events
-from slicefast.kpis import Kpis
+from slicefast.kpis import CELL_KPIS, USER_KPIS, Kpis
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario
 from slicefast.traffic_mask import TrafficMask
@@ -37,7 +38,7 @@ class _Replica:
         self.scenario, self.seed, self.index = scenario, seed, index
         self.streams = Streams(seed, index)
         self.mask = TrafficMask.from_scenario(scenario, self.streams.mask)
-        self.network = _network(scenario, self.streams.shadowing)
+        self.network = _network(scenario, self.streams.shadowing, _harq_seed(seed, index))
         n_users = scenario.n_users
         self.x_m, self.y_m = scenario.area.sample(self.streams.placement, n_users)
         # A user is active while the mask of its cell and slice exceeds its threshold, so activity follows the mask
@@ -81,13 +82,19 @@ class _Replica:
         demand = np.bincount(queue, waiting, minlength=n_cells * n_slices) / (self.scenario.window_ttis * TTI_S)
         return demand.reshape(n_cells, n_slices)
 
-    def play(self, share: NDArray[np.float64], out: NDArray[np.float64]) -> None:
-        """Play the prepared step into ``out`` (4, N, S), then prepare the next."""
-        self.network.step(share, self.serving, *self.arrivals, self.active, *out)
+    def play(self, share: NDArray[np.float64], out: NDArray[np.float64], user_out: NDArray[np.float64] | None) -> None:
+        """Play the prepared step into ``out`` (7, N, S) and ``user_out`` (3, U), then prepare the next."""
+        self.network.step(share, self.serving, *self.arrivals, self.active, out, user_out)
         self._prepare()
 
-    def probe(self, share: NDArray[np.float64], coupled: NDArray[np.float64], out: NDArray[np.float64]) -> None:
-        self.network.probe(share, coupled, self.serving, *self.arrivals, self.active, *out)
+    def probe(
+        self,
+        share: NDArray[np.float64],
+        coupled: NDArray[np.float64],
+        out: NDArray[np.float64],
+        user_out: NDArray[np.float64] | None,
+    ) -> None:
+        self.network.probe(share, coupled, self.serving, *self.arrivals, self.active, out, user_out)
 
     _COPIED = ("x_m", "y_m", "heading", "threshold", "serving", "active", "arrivals", "step_index", "seed", "index")
 
@@ -120,17 +127,22 @@ class Simulator:
         R, independent copies with random streams of their own.
     n_threads
         Replicas are shared among this many threads.
+    per_user
+        Whether KPIs carry the series of every user, see ``Kpis``.
 
     Shapes below are (N, S), with a leading R when ``n_replicas`` > 1.
     """
 
-    def __init__(self, scenario: Scenario, seed: int = 0, n_replicas: int = 1, n_threads: int = 1):
+    def __init__(
+        self, scenario: Scenario, seed: int = 0, n_replicas: int = 1, n_threads: int = 1, *, per_user: bool = False
+    ):
         for name, value in (("n_replicas", n_replicas), ("n_threads", n_threads)):
             if value < 1:
                 raise ValueError(f"{name}: got {value}, must be at least 1")
         self.scenario = scenario
         self.seed = seed
         self.n_replicas = n_replicas
+        self.per_user = per_user
         self._pool = ThreadPoolExecutor(n_threads) if min(n_threads, n_replicas) > 1 else None
         self._replicas: list[_Replica] = []
         self._kpis: Kpis | None = None
@@ -211,9 +223,9 @@ class Simulator:
         offending cell; the simulator's state is unchanged then.
         """
         checked = self._checked("shares", shares, simplex=True)
-        out = np.empty((self.n_replicas, 4, *self.shares_shape[-2:]))
-        self._each(lambda r, replica: replica.play(checked[r], out[r]))
-        self._kpis = self._as_kpis(out)
+        out, user_out = self._outputs()
+        self._each(lambda r, replica: replica.play(checked[r], out[r], None if user_out is None else user_out[r]))
+        self._kpis = self._as_kpis(out, user_out)
         return self._kpis
 
     def probe(self, shares: NDArray[Any], coupled_shares: NDArray[Any]) -> Kpis:
@@ -221,12 +233,15 @@ class Simulator:
 
         Changes no state. Rows of ``shares`` need not sum to 1: with interference held, a slice's KPIs depend on its
         own share alone, so one call can ask for the same share of every slice. ``coupled_shares`` are on the simplex.
+        Nothing is lent: with ``share_as = "guarantee"`` these are the KPIs that a share guarantees.
         """
         asked = self._checked("shares", shares, simplex=False)
         coupled = self._checked("coupled_shares", coupled_shares, simplex=True)
-        out = np.empty((self.n_replicas, 4, *self.shares_shape[-2:]))
-        self._each(lambda r, replica: replica.probe(asked[r], coupled[r], out[r]))
-        return self._as_kpis(out)
+        out, user_out = self._outputs()
+        self._each(
+            lambda r, replica: replica.probe(asked[r], coupled[r], out[r], None if user_out is None else user_out[r])
+        )
+        return self._as_kpis(out, user_out)
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the whole state, random streams included; see ``restore``."""
@@ -281,12 +296,24 @@ class Simulator:
     def _gather(self, values: list[NDArray[Any]]) -> NDArray[Any]:
         return values[0] if self.n_replicas == 1 else np.stack(values)
 
-    def _as_kpis(self, out: NDArray[np.float64]) -> Kpis:
-        throughput, delay, load, users = np.moveaxis(out, 1, 0).reshape(4, *self.shares_shape)
-        return Kpis(throughput, delay, load, users)
+    def _outputs(self) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        out = np.empty((self.n_replicas, len(CELL_KPIS), *self.shares_shape[-2:]))
+        return out, np.empty((self.n_replicas, len(USER_KPIS), self.scenario.n_users)) if self.per_user else None
+
+    def _as_kpis(self, out: NDArray[np.float64], user_out: NDArray[np.float64] | None) -> Kpis:
+        cells = out[0] if self.n_replicas == 1 else np.moveaxis(out, 1, 0)
+        if user_out is None:
+            return Kpis(*cells)
+        return Kpis(*cells, *(user_out[0] if self.n_replicas == 1 else np.moveaxis(user_out, 1, 0)))
 
 
-def _network(scenario: Scenario, generator: np.random.Generator) -> _core.Network:
+def _harq_seed(seed: int, replica: int) -> int:
+    """Return 64 bits for the block errors of a replica, independent of its random streams."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(b"harq"), replica))
+    return int(sequence.generate_state(1, np.uint64)[0])
+
+
+def _network(scenario: Scenario, generator: np.random.Generator, harq_seed: int) -> _core.Network:
     """Build the core network of one replica, its shadowing and line-of-sight fields drawn from ``generator``."""
     settings, area = scenario.radio, scenario.area
     torus = (area.v1_m, area.v2_m) if area.wrap else (None, None)
@@ -310,7 +337,7 @@ def _network(scenario: Scenario, generator: np.random.Generator) -> _core.Networ
     )
     return _core.Network(
         links=links,
-        scheduler=_scheduler_config(scenario),
+        scheduler=_scheduler_config(scenario, harq_seed),
         power_w=scenario.power_w_per_prb,
         noise_w=scenario.noise_w_per_prb,
         prb_bandwidth_hz=settings.prb_bandwidth_hz,
@@ -320,10 +347,13 @@ def _network(scenario: Scenario, generator: np.random.Generator) -> _core.Networ
         time_to_trigger_steps=0,
         slice_of=scenario.slice_of,
         isa=_core.default_isa(),
+        lend=scenario.scheduler.share_as == "guarantee",
+        fidelity=scenario.fidelity,
+        packet_bits=scenario.mean_packet_bits[scenario.slice_of],
     )
 
 
-def _scheduler_config(scenario: Scenario) -> _core.SchedulerConfig:
+def _scheduler_config(scenario: Scenario, harq_seed: int) -> _core.SchedulerConfig:
     rule = scenario.scheduler
     return _core.SchedulerConfig(
         n_cells=scenario.n_cells,
@@ -335,4 +365,11 @@ def _scheduler_config(scenario: Scenario) -> _core.SchedulerConfig:
         beta=rule.beta,
         averaging_ttis=rule.averaging_ttis,
         discard_ttis=rule.discard_timer_ms,
+        rbg_prb=rule.rbg_prb,
+        buffer_bits=rule.buffer_bits,
+        block_error_rate=rule.block_error_rate,
+        max_retransmissions=rule.max_retransmissions,
+        retransmission_ttis=rule.retransmission_ttis,
+        harq_seed=harq_seed,
+        prb_bandwidth_hz=scenario.radio.prb_bandwidth_hz,
     )

@@ -7,6 +7,30 @@
 namespace slicefast::bindings {
 namespace {
 
+// The rows of a step's KPIs, in this order; per user: delivered bits, busy TTIs, dropped bits.
+constexpr py::ssize_t n_kpis = 7, n_user_kpis = 3;
+
+WindowKpis kpis_of(const SchedulerConfig& sizes, py::array& kpis, const py::object& user_kpis) {
+  const py::ssize_t n_cells = sizes.n_cells, n_slices = sizes.n_slices, n_users = sizes.n_users;
+  double* first = writable<double>(kpis, "kpis", {n_kpis, n_cells, n_slices});
+  const auto row = [&](py::ssize_t i) {
+    return MatrixView<double>{first + i * n_cells * n_slices, static_cast<std::size_t>(n_cells),
+                              static_cast<std::size_t>(n_slices)};
+  };
+  WindowKpis out{.throughput_bps = row(0), .delay_ms = row(1), .load = row(2), .users = row(3)};
+  out.dropped_bits = row(4);
+  out.spectral_efficiency = row(5);
+  out.throughput_p5_bps = row(6);
+  if (user_kpis.is_none()) return out;
+  auto per_user = user_kpis.cast<py::array>();
+  double* users = writable<double>(per_user, "user_kpis", {n_user_kpis, n_users});
+  const auto count = static_cast<std::size_t>(n_users);
+  out.user_delivered_bits = {users, count};
+  out.user_busy_ttis = {users + n_users, count};
+  out.user_dropped_bits = {users + 2 * n_users, count};
+  return out;
+}
+
 // Views on one replica's arrays, checked against the network's sizes. The Python objects outlive the call, so the views
 // stay valid while the GIL is released.
 struct StepArrays {
@@ -25,8 +49,7 @@ void check_users(std::span<const std::int32_t> users, std::int32_t limit, const 
 
 StepArrays check_step(const Network& network, const In<double>& share, const In<std::int32_t>& serving,
                       const In<std::int32_t>& user, const In<std::int32_t>& tti, const In<float>& bits,
-                      const In<std::uint8_t>& active, py::array& throughput_bps, py::array& delay_ms, py::array& load,
-                      py::array& users) {
+                      const In<std::uint8_t>& active, py::array& kpis, const py::object& user_kpis) {
   const SchedulerConfig& sizes = network.config().scheduler;
   const py::ssize_t n_cells = sizes.n_cells, n_slices = sizes.n_slices, n_users = sizes.n_users;
   const py::ssize_t n_arrivals = user.size();
@@ -38,15 +61,34 @@ StepArrays check_step(const Network& network, const In<double>& share, const In<
   check_shape(active, "active", {n_users});
   check_users(span_of(serving), sizes.n_cells, "serving");
   check_users(span_of(user), sizes.n_users, "arrival_user");
-  const auto rows = static_cast<std::size_t>(n_cells), cols = static_cast<std::size_t>(n_slices);
-  return {
-      .share = matrix_of(share),
-      .serving = span_of(serving),
-      .arrivals = {.user = span_of(user), .tti = span_of(tti), .bits = span_of(bits), .active = span_of(active)},
-      .kpis = {.throughput_bps = {writable<double>(throughput_bps, "throughput_bps", {n_cells, n_slices}), rows, cols},
-               .delay_ms = {writable<double>(delay_ms, "delay_ms", {n_cells, n_slices}), rows, cols},
-               .load = {writable<double>(load, "load", {n_cells, n_slices}), rows, cols},
-               .users = {writable<double>(users, "users", {n_cells, n_slices}), rows, cols}}};
+  return {.share = matrix_of(share),
+          .serving = span_of(serving),
+          .arrivals = {.user = span_of(user), .tti = span_of(tti), .bits = span_of(bits), .active = span_of(active)},
+          .kpis = kpis_of(sizes, kpis, user_kpis)};
+}
+
+NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>& power_w, double noise_w,
+                             double prb_bandwidth_hz, const std::string& efficiency, int window_ttis,
+                             double handover_margin_db, int time_to_trigger_steps, const In<std::int32_t>& slice_of,
+                             const std::string& isa, bool lend, const std::string& fidelity,
+                             const In<double>& packet_bits) {
+  const bool transport_blocks = efficiency == "transport_block";
+  const auto power = span_of(power_w);
+  const auto slices = span_of(slice_of);
+  const auto sizes = span_of(packet_bits);
+  return {.scheduler = scheduler,
+          .power_w = {power.begin(), power.end()},
+          .noise_w = noise_w,
+          .prb_bandwidth_hz = prb_bandwidth_hz,
+          .efficiency = transport_blocks ? Efficiency::cqi : slicefast::efficiency(efficiency),
+          .window_ttis = window_ttis,
+          .handover = {.margin_db = handover_margin_db, .time_to_trigger_steps = time_to_trigger_steps},
+          .slice_of = {slices.begin(), slices.end()},
+          .isa = isa_from_name(isa),
+          .transport_blocks = transport_blocks,
+          .lend = lend,
+          .fidelity = slicefast::fidelity(fidelity),
+          .packet_bits = {sizes.begin(), sizes.end()}};
 }
 
 }  // namespace
@@ -56,24 +98,16 @@ void bind_network(py::module_& module) {
       .def(py::init([](std::shared_ptr<LinkModel> links, const SchedulerConfig& scheduler, const In<double>& power_w,
                        double noise_w, double prb_bandwidth_hz, const std::string& efficiency, int window_ttis,
                        double handover_margin_db, int time_to_trigger_steps, const In<std::int32_t>& slice_of,
-                       const std::string& isa) {
-             const auto power = span_of(power_w);
-             const auto slices = span_of(slice_of);
+                       const std::string& isa, bool lend, const std::string& fidelity, const In<double>& packet_bits) {
              return Network(
-                 {.scheduler = scheduler,
-                  .power_w = {power.begin(), power.end()},
-                  .noise_w = noise_w,
-                  .prb_bandwidth_hz = prb_bandwidth_hz,
-                  .efficiency = slicefast::efficiency(efficiency),
-                  .window_ttis = window_ttis,
-                  .handover = {.margin_db = handover_margin_db, .time_to_trigger_steps = time_to_trigger_steps},
-                  .slice_of = {slices.begin(), slices.end()},
-                  .isa = isa_from_name(isa)},
+                 network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, window_ttis,
+                                handover_margin_db, time_to_trigger_steps, slice_of, isa, lend, fidelity, packet_bits),
                  std::move(links));
            }),
            py::kw_only(), py::arg("links"), py::arg("scheduler"), py::arg("power_w"), py::arg("noise_w"),
            py::arg("prb_bandwidth_hz"), py::arg("efficiency"), py::arg("window_ttis"), py::arg("handover_margin_db"),
-           py::arg("time_to_trigger_steps"), py::arg("slice_of"), py::arg("isa"))
+           py::arg("time_to_trigger_steps"), py::arg("slice_of"), py::arg("isa"), py::arg("lend"), py::arg("fidelity"),
+           py::arg("packet_bits"))
       .def("attach",
            [](Network& network, const In<double>& x_m, const In<double>& y_m, py::array& serving) {
              const py::ssize_t n_users = network.config().scheduler.n_users;
@@ -86,10 +120,9 @@ void bind_network(py::module_& module) {
            })
       .def("step",
            [](Network& network, const In<double>& share, const In<std::int32_t>& serving, const In<std::int32_t>& user,
-              const In<std::int32_t>& tti, const In<float>& bits, const In<std::uint8_t>& active,
-              py::array& throughput_bps, py::array& delay_ms, py::array& load, py::array& users) {
-             const StepArrays a =
-                 check_step(network, share, serving, user, tti, bits, active, throughput_bps, delay_ms, load, users);
+              const In<std::int32_t>& tti, const In<float>& bits, const In<std::uint8_t>& active, py::array& kpis,
+              const py::object& user_kpis) {
+             const StepArrays a = check_step(network, share, serving, user, tti, bits, active, kpis, user_kpis);
              // The step is the bulk of the work, and replicas are stepped by several Python threads at once.
              py::gil_scoped_release release;
              network.step(a.share, a.serving, a.arrivals, a.kpis);
@@ -97,10 +130,8 @@ void bind_network(py::module_& module) {
       .def("probe",
            [](Network& network, const In<double>& share, const In<double>& coupled_share,
               const In<std::int32_t>& serving, const In<std::int32_t>& user, const In<std::int32_t>& tti,
-              const In<float>& bits, const In<std::uint8_t>& active, py::array& throughput_bps, py::array& delay_ms,
-              py::array& load, py::array& users) {
-             const StepArrays a =
-                 check_step(network, share, serving, user, tti, bits, active, throughput_bps, delay_ms, load, users);
+              const In<float>& bits, const In<std::uint8_t>& active, py::array& kpis, const py::object& user_kpis) {
+             const StepArrays a = check_step(network, share, serving, user, tti, bits, active, kpis, user_kpis);
              check_shape(coupled_share, "coupled_share",
                          {network.config().scheduler.n_cells, network.config().scheduler.n_slices});
              // As long as a step: several replicas are probed at once.
@@ -119,25 +150,30 @@ void bind_network(py::module_& module) {
            })
       .def("backlog_bits",
            [](Network& network) {
-             const auto backlog = network.scheduler().backlog_bits();
+             const auto backlog = network.backlog_bits();
              return py::array_t<double>(static_cast<py::ssize_t>(backlog.size()), backlog.data());
            })
       .def("state",
            [](Network& network) {
              const auto load = network.load();
              const auto pending = network.pending_steps();
+             const auto backlog = network.flow_backlog();
              return py::make_tuple(py::array_t<double>(static_cast<py::ssize_t>(load.size()), load.data()),
                                    py::array_t<std::int32_t>(static_cast<py::ssize_t>(pending.size()), pending.data()),
-                                   scheduler_state(network.scheduler()));
+                                   scheduler_state(network.scheduler()),
+                                   py::array_t<double>(static_cast<py::ssize_t>(backlog.size()), backlog.data()));
            })
       .def("set_state", [](Network& network, const py::tuple& state) {
         const auto load = state[0].cast<In<double>>();
         check_shape(load, "load", {static_cast<py::ssize_t>(network.load().size())});
         const auto pending = state[1].cast<In<std::int32_t>>();
         check_shape(pending, "pending_steps", {static_cast<py::ssize_t>(network.pending_steps().size())});
+        const auto backlog = state[3].cast<In<double>>();
+        check_shape(backlog, "flow_backlog", {static_cast<py::ssize_t>(network.flow_backlog().size())});
         set_scheduler_state(network.scheduler(), state[2].cast<py::dict>());
         std::copy_n(pending.data(), pending.size(), network.pending_steps().begin());
         std::copy_n(load.data(), load.size(), network.load().begin());
+        std::copy_n(backlog.data(), backlog.size(), network.flow_backlog().begin());
       });
 }
 

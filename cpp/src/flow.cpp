@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <string>
 #include <vector>
 
+#include "quantile.hpp"
 #include "slicefast/errors.hpp"
 
 namespace slicefast {
@@ -44,19 +46,80 @@ void check(const FlowWindow& w, std::span<const double> backlog) {
     for (const double a : w.share.row(n)) check_value(a, 0, 1 + 1e-6, n, "share");
 }
 
+void check(const WindowKpis& kpis, const FlowWindow& w) {
+  const auto check_matrix = [&](const MatrixView<double>& kpi) {
+    if (kpi.rows != w.share.rows || kpi.cols != w.share.cols)
+      throw InvalidArgument("kpis: got shape (" + std::to_string(kpi.rows) + ", " + std::to_string(kpi.cols) +
+                            "), expected that of share");
+  };
+  for (const auto& kpi : {kpis.throughput_bps, kpis.delay_ms, kpis.load, kpis.users}) check_matrix(kpi);
+  for (const auto& kpi : {kpis.delivered_bits, kpis.dropped_bits, kpis.spectral_efficiency, kpis.throughput_p5_bps})
+    if (!kpi.empty()) check_matrix(kpi);
+  for (const auto& values : {kpis.user_delivered_bits, kpis.user_busy_ttis, kpis.user_dropped_bits})
+    if (!values.empty() && values.size() != w.serving.size())
+      throw InvalidArgument("kpis: got " + std::to_string(values.size()) + " users, expected " +
+                            std::to_string(w.serving.size()));
+}
+
+struct UserFlow {
+  double delay, throughput, delivered, dropped;  // TTI, bit per TTI, bit, bit
+};
+
+// `work` of all users of the slice: PRBs times TTIs that its demand takes.
+UserFlow flow_of(const FlowWindow& w, std::size_t u, double share, double work, double backlog) {
+  const double n_ttis = w.n_ttis, arriving = w.arriving_bits[u], demand = backlog + arriving;
+  const double capacity = share * w.n_prb * static_cast<double>(w.bits_per_prb[u]);  // bit per TTI, alone
+  UserFlow flow{n_ttis, 0, 0, 0};
+  if (capacity > 0) {
+    const double x = work / (share * w.n_prb * n_ttis);
+    flow.delivered = demand * std::min(1.0, 1.0 / x);
+    const double alone = w.packet_bits[u] / capacity;
+    const double longest = alone + 2.0 / 3.0 * std::sqrt(2.0 * alone * n_ttis / std::numbers::pi);
+    const double sojourn = std::max(1.0, (x < 1 ? std::min(alone / (1 - x), longest) : longest) + 0.5);
+    flow.throughput = std::max(w.packet_bits[u] / sojourn, flow.delivered / n_ttis);
+    flow.delay = sojourn + 0.5 * (backlog + demand - flow.delivered) / (demand / n_ttis);
+  }
+  const double left = demand - flow.delivered;
+  double kept = left;
+  if (w.discard_ttis > 0) {
+    // Beyond the window, what was queued at its start is as old as anything up to the timer, evenly.
+    const double timer = w.discard_ttis;
+    const double young = arriving * std::min(1.0, timer / n_ttis) + backlog * std::max(0.0, 1.0 - n_ttis / timer);
+    kept = std::min(kept, young);
+    flow.delay = std::min(flow.delay, timer);
+  }
+  if (w.buffer_bits > 0) kept = std::min(kept, w.buffer_bits);
+  flow.dropped = left - kept;
+  return flow;
+}
+
+// The 5th percentile of `throughput` (U), below 0 where a user had no data, in every group.
+void percentiles(const std::vector<std::size_t>& group, const std::vector<double>& throughput, MatrixView<double> out) {
+  std::vector<std::size_t> first(out.flat().size() + 1, 0);
+  for (std::size_t u = 0; u < group.size(); ++u)
+    if (throughput[u] >= 0) ++first[group[u] + 1];
+  for (std::size_t g = 0; g + 1 < first.size(); ++g) first[g + 1] += first[g];
+  std::vector<std::size_t> cursor(first.begin(), first.end() - 1);
+  std::vector<double> sorted(first.back());
+  for (std::size_t u = 0; u < group.size(); ++u)
+    if (throughput[u] >= 0) sorted[cursor[group[u]]++] = throughput[u];
+  for (std::size_t g = 0; g + 1 < first.size(); ++g)
+    out.data[g] = quantile(std::span(sorted).subspan(first[g], first[g + 1] - first[g]), 0.05);
+}
+
 }  // namespace
 
 void run_flow(const FlowWindow& w, std::span<double> backlog_bits, const WindowKpis& kpis) {
   check(w, backlog_bits);
-  for (const MatrixView<double>& kpi : {kpis.throughput_bps, kpis.delay_ms, kpis.load, kpis.users})
-    if (kpi.rows != w.share.rows || kpi.cols != w.share.cols)
-      throw InvalidArgument("kpis: got shape (" + std::to_string(kpi.rows) + ", " + std::to_string(kpi.cols) +
-                            "), expected that of share");
+  check(kpis, w);
   const std::size_t n_users = w.serving.size(), n_groups = w.share.rows * w.share.cols;
   std::vector<std::size_t> group(n_users);
   std::vector<double> work(n_groups, 0.0), packets(n_groups, 0.0), with_data(n_groups, 0.0);
-  for (MatrixView<double> kpi : {kpis.throughput_bps, kpis.delay_ms, kpis.load, kpis.users})
+  std::vector<double> delivered(n_groups, 0.0), user_throughput(n_users, -1.0);
+  for (MatrixView<double> kpi : {kpis.throughput_bps, kpis.delay_ms, kpis.load, kpis.users, kpis.dropped_bits})
     std::fill(kpi.flat().begin(), kpi.flat().end(), 0.0);
+  for (std::span<double> values : {kpis.user_delivered_bits, kpis.user_busy_ttis, kpis.user_dropped_bits})
+    std::fill(values.begin(), values.end(), 0.0);
 
   for (std::size_t u = 0; u < n_users; ++u) {
     group[u] = static_cast<std::size_t>(w.serving[u]) * w.share.cols + static_cast<std::size_t>(w.slice_of[u]);
@@ -69,23 +132,20 @@ void run_flow(const FlowWindow& w, std::span<double> backlog_bits, const WindowK
     const double demand = backlog_bits[u] + w.arriving_bits[u];
     if (demand <= 0) continue;
     const std::size_t g = group[u];
-    const double capacity = w.share.data[g] * w.n_prb * static_cast<double>(w.bits_per_prb[u]);  // bit per TTI, alone
-    double delay = n_ttis, throughput = 0, delivered = 0;
-    if (capacity > 0) {
-      const double x = work[g] / (w.share.data[g] * w.n_prb * n_ttis);
-      delivered = demand * std::min(1.0, 1.0 / x);
-      const double alone = w.packet_bits[u] / capacity;
-      const double longest = alone + 0.5 * n_ttis;
-      const double sojourn = (x < 1 ? std::min(alone / (1 - x), longest) : longest) + 0.5;
-      throughput = std::max(w.packet_bits[u] / sojourn, delivered / n_ttis) / tti_s;
-      delay = sojourn + 0.5 * (backlog_bits[u] + demand - delivered) / (delivered / n_ttis);
-    }
+    const UserFlow flow = flow_of(w, u, w.share.data[g], work[g], backlog_bits[u]);
     const double count = demand / w.packet_bits[u];
-    kpis.throughput_bps.data[g] += throughput;
-    kpis.delay_ms.data[g] += delay * count * (tti_s * 1e3);
+    user_throughput[u] = flow.throughput / tti_s;
+    kpis.throughput_bps.data[g] += user_throughput[u];
+    kpis.delay_ms.data[g] += flow.delay * count * (tti_s * 1e3);
     packets[g] += count;
     with_data[g] += 1;
-    backlog_bits[u] = demand - delivered;
+    delivered[g] += flow.delivered;
+    backlog_bits[u] = demand - flow.delivered - flow.dropped;
+    if (!kpis.dropped_bits.empty()) kpis.dropped_bits.data[g] += flow.dropped;
+    if (!kpis.user_dropped_bits.empty()) kpis.user_dropped_bits[u] = flow.dropped;
+    if (!kpis.user_delivered_bits.empty()) kpis.user_delivered_bits[u] = flow.delivered;
+    if (!kpis.user_busy_ttis.empty())
+      kpis.user_busy_ttis[u] = flow.throughput > 0 ? flow.delivered / flow.throughput : n_ttis;
   }
   for (std::size_t g = 0; g < n_groups; ++g) {
     if (with_data[g] > 0) {
@@ -94,7 +154,11 @@ void run_flow(const FlowWindow& w, std::span<double> backlog_bits, const WindowK
     }
     if (w.active.empty()) kpis.users.data[g] = with_data[g];
     kpis.load.data[g] = std::min(work[g] / (w.n_prb * n_ttis), w.share.data[g]);
+    const double used = kpis.load.data[g] * w.n_prb * n_ttis * w.prb_bandwidth_hz * tti_s;  // [Hz s]
+    if (!kpis.spectral_efficiency.empty()) kpis.spectral_efficiency.data[g] = used > 0 ? delivered[g] / used : 0.0;
+    if (!kpis.delivered_bits.empty()) kpis.delivered_bits.data[g] = delivered[g];
   }
+  if (!kpis.throughput_p5_bps.empty()) percentiles(group, user_throughput, kpis.throughput_p5_bps);
 }
 
 }  // namespace slicefast

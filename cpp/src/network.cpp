@@ -4,8 +4,15 @@
 #include <string>
 
 #include "slicefast/errors.hpp"
+#include "slicefast/link_adaptation.hpp"
 
 namespace slicefast {
+
+Fidelity fidelity(std::string_view name) {
+  if (name == "tti") return Fidelity::tti;
+  if (name == "flow") return Fidelity::flow;
+  throw InvalidArgument("fidelity: got '" + std::string(name) + "', allowed: tti, flow");
+}
 
 Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
     : config_(std::move(config)),
@@ -22,13 +29,29 @@ Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
     throw InvalidArgument("slice_of: got " + std::to_string(config_.slice_of.size()) +
                           " values, expected one per user (" + std::to_string(n_users) + ")");
   gain_ = Matrix<float>(n_users, n_cells);
-  load_ = Matrix<double>(n_cells, n_slices);
-  trial_load_ = Matrix<double>(n_cells, n_slices);
+  // Slices that lend are one queue for the cell's PRBs, as far as interference goes.
+  const std::size_t n_columns = config_.lend ? 1 : n_slices;
+  load_ = Matrix<double>(n_cells, n_columns);
+  trial_load_ = Matrix<double>(n_cells, n_columns);
+  if (config_.lend) whole_ = Matrix<double>(n_cells, 1, 1.0);
   demand_bps_.resize(n_users);
   rho_.resize(n_cells);
   sinr_.resize(n_users);
   bits_per_prb_.resize(n_users);
   pending_steps_.assign(n_users, 0);
+  if (config_.transport_blocks) {
+    for (int quality = 0; quality < static_cast<int>(tbs_index_of_.size()); ++quality)
+      tbs_index_of_[static_cast<std::size_t>(quality)] = tbs_index(quality);
+    tbs_index_.assign(n_users, -1);
+  }
+  if (config_.fidelity == Fidelity::flow) {
+    if (config_.packet_bits.size() != n_users)
+      throw InvalidArgument("packet_bits: got " + std::to_string(config_.packet_bits.size()) +
+                            " values, expected one per user (" + std::to_string(n_users) + ")");
+    if (config_.lend) throw InvalidArgument("fidelity: at the flow level slices cannot lend");
+    arriving_bits_.assign(n_users, 0.0);
+    flow_backlog_.assign(n_users, 0.0);
+  }
 }
 
 void Network::attach(std::span<const double> x_m, std::span<const double> y_m, std::span<std::int32_t> serving) {
@@ -39,10 +62,15 @@ void Network::attach(std::span<const double> x_m, std::span<const double> y_m, s
 void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                          MatrixView<double> load) {
   const double window_s = config_.window_ttis * tti_s;
-  const std::span<const double> backlog = scheduler_.backlog_bits();
+  const std::span<const double> backlog = backlog_bits();
   std::copy(backlog.begin(), backlog.end(), demand_bps_.begin());
   for (std::size_t i = 0; i < arrivals.user.size(); ++i)
     demand_bps_[static_cast<std::size_t>(arrivals.user[i])] += arrivals.bits[i];
+  if (config_.fidelity == Fidelity::flow) {
+    std::fill(arriving_bits_.begin(), arriving_bits_.end(), 0.0);
+    for (std::size_t i = 0; i < arrivals.user.size(); ++i)
+      arriving_bits_[static_cast<std::size_t>(arrivals.user[i])] += static_cast<double>(arrivals.bits[i]);
+  }
   for (double& demand : demand_bps_) demand /= window_s;
 
   const CouplingProblem problem{.gain = gain_.view(),
@@ -50,8 +78,8 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
                                 .noise_w = config_.noise_w,
                                 .demand_bps = demand_bps_,
                                 .serving = serving,
-                                .slice_of = config_.slice_of,
-                                .share = share,
+                                .slice_of = config_.lend ? std::span<const std::int32_t>{} : config_.slice_of,
+                                .share = config_.lend ? ConstMatrixView<double>(whole_.view()) : share,
                                 .bandwidth_hz = config_.prb_bandwidth_hz * config_.scheduler.n_prb,
                                 .efficiency = config_.efficiency};
   coupling_.solve(problem, CouplingOptions{.isa = config_.isa}, load);
@@ -60,6 +88,18 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
     for (double part : load.row(n)) rho_[n] += part;
   }
   coupled_sinr(problem, rho_, config_.isa, sinr_);
+  find_bits();
+}
+
+void Network::find_bits() {
+  if (config_.transport_blocks) {
+    const int n_prb = config_.scheduler.n_prb;
+    for (std::size_t u = 0; u < sinr_.size(); ++u) {
+      tbs_index_[u] = tbs_index_of_[static_cast<std::size_t>(cqi(static_cast<double>(sinr_[u])))];
+      bits_per_prb_[u] = static_cast<float>(transport_block_bits(tbs_index_[u], n_prb)) / static_cast<float>(n_prb);
+    }
+    return;
+  }
   for (std::size_t u = 0; u < sinr_.size(); ++u)
     bits_per_prb_[u] = static_cast<float>(config_.prb_bandwidth_hz * tti_s *
                                           spectral_efficiency(config_.efficiency, static_cast<double>(sinr_[u])));
@@ -75,19 +115,44 @@ Window Network::window(ConstMatrixView<double> share, std::span<const std::int32
           .slice_of = config_.slice_of,
           .bits_per_prb = bits_per_prb_,
           .share = share,
-          .active = arrivals.active};
+          .active = arrivals.active,
+          .tbs_index = tbs_index_};
+}
+
+FlowWindow Network::flow_window(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
+                                const Arrivals& arrivals) const {
+  return {.n_ttis = config_.window_ttis,
+          .n_prb = config_.scheduler.n_prb,
+          .arriving_bits = arriving_bits_,
+          .packet_bits = config_.packet_bits,
+          .serving = serving,
+          .slice_of = config_.slice_of,
+          .bits_per_prb = bits_per_prb_,
+          .share = share,
+          .active = arrivals.active,
+          .discard_ttis = config_.scheduler.discard_ttis,
+          .buffer_bits = config_.scheduler.buffer_bits,
+          .prb_bandwidth_hz = config_.prb_bandwidth_hz};
 }
 
 void Network::step(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                    WindowKpis kpis) {
   find_rates(share, serving, arrivals, load_.view());
-  scheduler_.run(window(share, serving, arrivals), kpis);
+  if (config_.fidelity == Fidelity::flow) return run_flow(flow_window(share, serving, arrivals), flow_backlog_, kpis);
+  Window played = window(share, serving, arrivals);
+  // What is neither dedicated nor capped: RRMPolicyRatio's prioritised PRBs.
+  if (config_.lend) played.min_ratio = share;
+  scheduler_.run(played, kpis);
 }
 
 void Network::probe(ConstMatrixView<double> share, ConstMatrixView<double> coupled_share,
                     std::span<const std::int32_t> serving, const Arrivals& arrivals, WindowKpis kpis) {
   trial_load_ = load_;
   find_rates(coupled_share, serving, arrivals, trial_load_.view());
+  if (config_.fidelity == Fidelity::flow) {
+    trial_backlog_ = flow_backlog_;
+    return run_flow(flow_window(share, serving, arrivals), trial_backlog_, kpis);
+  }
   trial_scheduler_ = scheduler_;
   Window trial = window(share, serving, arrivals);
   trial.separate_slices = true;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "quantile.hpp"
 #include "scheduler_window.hpp"
 #include "slicefast/link_adaptation.hpp"
 
@@ -22,17 +23,6 @@ double power(double base, double exponent) {
   if (exponent == 1.0) return base;
   if (exponent == 0.0) return 1.0;
   return std::pow(base, exponent);
-}
-
-// Linear between order statistics, as NumPy does it.
-double quantile(std::vector<double>& values, double q) {
-  if (values.empty()) return 0.0;
-  const double position = q * static_cast<double>(values.size() - 1);
-  const auto below = values.begin() + static_cast<std::ptrdiff_t>(position);
-  std::nth_element(values.begin(), below, values.end());
-  if (below + 1 == values.end()) return *below;
-  const double above = *std::min_element(below + 1, values.end());
-  return *below + (position - std::floor(position)) * (above - *below);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +90,9 @@ class Scenario(Model):
     """A network, its slices and its users: everything that a simulation needs but the seed.
 
     Every field has the paper's value as its default. ``requirements`` may be left out with the default slices: the
-    paper's two groups then alternate from site to site.
+    paper's two groups then alternate from site to site. ``fidelity = "flow"`` replaces the window's TTIs by load
+    coupling and processor sharing in closed form (see ``slicefast.scheduling.flow_window``), for large networks and for
+    planning; it knows neither lending, nor HARQ, nor max C/I, and takes resource blocks as divisible.
     """
 
     name: Name = "custom"
@@ -105,6 +107,7 @@ class Scenario(Model):
     step_s: Positive = 1.0
     window_ttis: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     traffic_trace: str | None = None
+    fidelity: Literal["tti", "flow"] = "tti"
 
     def __eq__(self, other: object) -> bool:
         # pydantic's own comparison would also meet the cached arrays.
@@ -200,9 +203,35 @@ class Scenario(Model):
             if name in names[:s]:
                 raise ScenarioError(f"slices[{s}].name", name, "must differ from the other slices' names")
         self._check_requirements()
+        self._check_scheduler()
         if self.traffic_trace is not None and not Path(self.traffic_trace).is_file():
             raise ScenarioError("traffic_trace", self.traffic_trace, "no such file")
         return self
+
+    def _check_scheduler(self) -> None:
+        """Hold the scheduler's options against the rest."""
+        rule = self.scheduler
+        if rule.rbg_prb > self.radio.n_prb:
+            raise ScenarioError("scheduler.rbg_prb", rule.rbg_prb, f"must be at most radio.n_prb = {self.radio.n_prb}")
+        if rule.buffer_bits > 0:
+            for s, item in enumerate(self.slices):
+                if isinstance(item.traffic, FullBufferTraffic):
+                    problem = f"must be 0 (unlimited) beside full_buffer traffic, slices[{s}]"
+                    raise ScenarioError("scheduler.buffer_bits", rule.buffer_bits, problem)
+                size = self.slice_packet_bits[s]
+                if rule.buffer_bits < size and not isinstance(item.traffic, TraceTraffic):
+                    problem = f"must be 0 (unlimited) or hold a packet of slices[{s}], {size:g} bits"
+                    raise ScenarioError("scheduler.buffer_bits", rule.buffer_bits, problem)
+        if self.fidelity == "flow":
+            for field, allowed in (
+                ("share_as", ("partition",)),
+                ("block_error_rate", (0.0,)),
+                ("kind", ("round_robin", "proportional_fair")),
+            ):
+                value = getattr(rule, field)
+                if value not in allowed:
+                    problem = f"must be {' or '.join(map(repr, allowed))} with fidelity = 'flow'"
+                    raise ScenarioError(f"scheduler.{field}", value, problem)
 
     def _check_requirements(self) -> None:
         """Every cell in exactly one group, and every group complete."""
@@ -298,6 +327,14 @@ class Scenario(Model):
         """Size of what arrives in each slice (S,) [bit]: packets, or whole files for the FTP models."""
         sizes = [getattr(item.traffic, "file_bits", item.packet_bits) for item in self.slices]
         return _readonly(np.array(sizes, dtype=np.float64))
+
+    @cached_property
+    def mean_packet_bits(self) -> FloatArray:
+        """Mean size of a packet of each slice (S,) [bit]: as `slice_packet_bits`, for a trace its mean."""
+        sizes = self.slice_packet_bits.copy()
+        for s, trace in self.packet_traces.items():
+            sizes[s] = trace.bits.mean(dtype=np.float64)
+        return _readonly(sizes)
 
     def _by_cell(self, field: str) -> FloatArray:
         values = np.empty((self.n_cells, self.n_slices))

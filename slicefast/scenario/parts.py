@@ -75,7 +75,8 @@ class Radio(Model):
     """Carrier, propagation, antennas and link adaptation (LTE, 2.6 GHz, 20 MHz; tilt and noise figure ours).
 
     Link adaptation is ours too: the fit of Mogensen et al. 2007, which unlike the truncated one of TR 36.942 leaves no
-    user of a cell without any rate.
+    user of a cell without any rate. ``efficiency = "transport_block"`` goes from SINR to CQI to the transport block of
+    3GPP TS 36.213 (Tables 7.2.3-1 and 7.1.7.2.1-1) that the PRBs of a TTI carry, as a base station does.
     """
 
     path_loss_model: Literal[
@@ -101,7 +102,7 @@ class Radio(Model):
     noise_figure_db: Annotated[float, Field(ge=0.0, le=50.0)] = 9.0
     shadowing: bool = True
     site_correlation: Fraction = 0.5
-    efficiency: Literal["shannon", "tr36942", "mogensen", "cqi"] = "mogensen"
+    efficiency: Literal["shannon", "tr36942", "mogensen", "cqi", "transport_block"] = "mogensen"
     handover_margin_db: NotNegative = 3.0
 
 
@@ -180,10 +181,21 @@ class Mobility(Model):
 
 
 class Scheduler(Model):
-    """How a cell shares a slice's PRBs among its users, with the exponents of proportional fair.
+    """How a cell shares its PRBs among the slices and a slice's among its users.
 
-    Packets older than ``discard_timer_ms`` are dropped (3GPP TS 36.323, discardTimer; 0: never, default ours), so that
-    a starved slice recovers within a step instead of carrying its past along for minutes.
+    Parameters
+    ----------
+    kind : how a slice's PRBs are dealt to its users.
+    alpha, beta, averaging_ttis : exponents and averaging time of proportional fair.
+    discard_timer_ms : age at which packets are dropped (3GPP TS 36.323, discardTimer; 0: never, default ours), so that
+        a starved slice recovers within a step instead of carrying its past along for minutes.
+    rbg_prb : PRBs of a resource block group, the unit that is dealt (3GPP TS 36.213 has 4 at 100 PRBs).
+    buffer_bits : what a user's queue holds, 0: anything; a packet that does not fit is dropped.
+    block_error_rate : probability that a transmission fails and HARQ sends it again, 0: never.
+    max_retransmissions, retransmission_ttis : after so many the block is lost; round trip of one.
+    share_as : what a share is in terms of RRMPolicyRatio (3GPP TS 28.541). ``"partition"``, as in the paper: dedicated
+        = min = max, idle PRBs stay idle. ``"guarantee"``: min, with dedicated 0 and max 1: PRBs that are there when
+        needed and lent to the other slices when not.
     """
 
     kind: Literal["round_robin", "proportional_fair", "max_ci"] = "round_robin"
@@ -191,3 +203,9 @@ class Scheduler(Model):
     beta: NotNegative = 1.0
     averaging_ttis: Annotated[float, Field(gt=1.0, le=1e12)] = 100.0
     discard_timer_ms: Annotated[int, Field(ge=0, le=1_000_000_000)] = 100
+    rbg_prb: Count = 1
+    buffer_bits: Annotated[float, Field(ge=0.0, le=1e15)] = 0.0
+    block_error_rate: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    max_retransmissions: Annotated[int, Field(ge=0, le=1000)] = 3
+    retransmission_ttis: Annotated[int, Field(ge=1, le=1_000_000)] = 8
+    share_as: Literal["partition", "guarantee"] = "partition"

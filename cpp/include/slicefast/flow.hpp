@@ -6,11 +6,16 @@
 //   x = sum_u D_u / (R_u C n_ttis)   utilisation of the share      f = min(1, 1 / x)   what is delivered
 //
 //   load        a_ns min(x, 1)
-//   delay       W_u = (L_u / (R_u C)) / (1 - x) + 1/2   M/G/1 processor sharing, and half a TTI because packets come
-//   and
-//               go at TTI borders; in a window it cannot pass L_u / (R_u C) + n_ttis / 2; plus, by Little's law, the
-//               queue left over: mean(queue at start, queue at end) / (f D_u / n_ttis)
+//   delay       W_u = (L_u / (R_u C)) / (1 - x) + 1/2   M/G/1 processor sharing, and half a TTI because packets
+//               come and go at TTI borders; in a window that starts with nothing random queued it cannot pass s + 2/3
+//               sqrt(2 s n_ttis / pi), s = L_u / (R_u C): the work of a critical queue spreads like Brownian motion of
+//               variance s per TTI reflected at 0, here its mean over the window; plus, by Little's law, the queue left
+//               over: mean(queue at start, queue at end) / (D_u / n_ttis), since packets still queued count, with
+//               the age they have
+//               no packet takes less than its own TTI, nor, with a discard timer T, longer than T
 //   throughput  max(L_u / W_u, f D_u / n_ttis): a user is never slower than what it got over the whole window
+//   dropped     with a discard timer, of what is left over all but what arrived, at an even rate, within the last T
+//               TTIs; with finite buffers what is left beyond them
 //
 // Kleinrock, Queueing Systems vol. 2, section 4.4 (processor sharing is insensitive to the size distribution).
 #pragma once
@@ -32,9 +37,12 @@ struct FlowWindow {
   std::span<const float> bits_per_prb;     // (U) per TTI; 0: out of reach
   ConstMatrixView<double> share;           // (N, S); slices do not touch each other, so rows need not add up
   std::span<const std::uint8_t> active;    // (U); empty: users count when they have data
+  int discard_ttis = 0;                    // T; 0: never
+  double buffer_bits = 0;                  // per user, 0: unlimited
+  double prb_bandwidth_hz = 180e3;         // for the spectral efficiency
 };
 
-// Writes the four KPIs (the optional ones of `kpis` are left alone) and moves `backlog_bits` (U) on by the window.
+// Writes the KPIs (a user's busy time is what its throughput says) and moves `backlog_bits` (U) on by the window.
 // Throws InvalidArgument with nothing changed.
 void run_flow(const FlowWindow& window, std::span<double> backlog_bits, const WindowKpis& kpis);
 

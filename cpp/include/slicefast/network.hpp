@@ -7,7 +7,9 @@
 //   1. demand   d_u = (bits queued + bits arriving in the window) / window           [bit/s]
 //   2. coupling rho = fixed point of the interference mapping under the shares a_ns   [1]
 //   3. rate     b_u = W_prb * 1 ms * eff(SINR_u(rho))                                 [bit per PRB and TTI]
-//   4. schedule the window's TTIs with real queues -> KPIs
+//   4. schedule the window's TTIs with real queues -> KPIs; or the flow level in closed form (flow.hpp)
+// With transport blocks, 3. is SINR -> CQI -> row of the transport block table (link_adaptation.hpp). Where slices lend
+// (RRMPolicyRatio min = a_ns, dedicated 0, max 1) no share caps a slice's load in 2., only the cell's PRBs do.
 //
 // | symbol | meaning                                   | unit |
 // |--------|-------------------------------------------|------|
@@ -18,11 +20,13 @@
 // | b_u    | bits one PRB carries in one TTI for user u| bit  |
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "slicefast/flow.hpp"
 #include "slicefast/load_coupling.hpp"
 #include "slicefast/radio.hpp"
 #include "slicefast/scheduler.hpp"
@@ -30,6 +34,9 @@
 #include "slicefast/types.hpp"
 
 namespace slicefast {
+
+enum class Fidelity { tti, flow };
+Fidelity fidelity(std::string_view name);
 
 struct NetworkConfig {
   SchedulerConfig scheduler;
@@ -41,6 +48,10 @@ struct NetworkConfig {
   HandoverConfig handover;
   std::vector<std::int32_t> slice_of;  // (U)
   Isa isa = Isa::baseline;
+  bool transport_blocks = false;  // in place of the efficiency, which the coupling still uses: cqi
+  bool lend = false;              // shares are guaranteed, and lent when idle, instead of a hard partition
+  Fidelity fidelity = Fidelity::tti;
+  std::vector<double> packet_bits;  // (U) mean size; flow level only
 };
 
 // The window's packets, sorted by TTI, and which users the traffic mask lets send.
@@ -62,32 +73,44 @@ class Network {
             WindowKpis kpis);
 
   // The KPIs that step() would give under `share` with interference as it is under `coupled_share`; changes no state.
-  // Rows of `share` need not sum to at most 1: slices do not touch each other once interference is fixed.
+  // Rows of `share` need not sum to at most 1: slices do not touch each other once interference is fixed. Nothing is
+  // lent: where slices lend, this is what each is guaranteed.
   void probe(ConstMatrixView<double> share, ConstMatrixView<double> coupled_share,
              std::span<const std::int32_t> serving, const Arrivals& arrivals, WindowKpis kpis);
 
   const NetworkConfig& config() const { return config_; }
   Scheduler& scheduler() { return scheduler_; }
-  std::span<double> load() { return load_.view().flat(); }            // (N, S) warm start of the coupling
+  std::span<double> load() { return load_.view().flat(); }  // (N, S) warm start of the coupling, (N, 1) if lent
   std::span<std::int32_t> pending_steps() { return pending_steps_; }  // (U) of the handover's time to trigger
   std::span<const float> sinr() const { return sinr_; }               // (U) of the last step
   ConstMatrixView<float> gain() const { return gain_.view(); }        // (U, N) at the attached positions
+  std::span<double> flow_backlog() { return flow_backlog_; }          // (U), empty unless at the flow level
+  std::span<const double> backlog_bits() const {                      // (U)
+    return config_.fidelity == Fidelity::flow ? std::span<const double>(flow_backlog_) : scheduler_.backlog_bits();
+  }
 
  private:
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                   MatrixView<double> load);
+  void find_bits();
   Window window(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals) const;
+  FlowWindow flow_window(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
+                         const Arrivals& arrivals) const;
 
   NetworkConfig config_;
   std::shared_ptr<const LinkModel> links_;
   LoadCoupling coupling_;
   Scheduler scheduler_, trial_scheduler_;
   Matrix<float> gain_;                // (U, N)
-  Matrix<double> load_, trial_load_;  // (N, S)
+  Matrix<double> load_, trial_load_;  // (N, S), or (N, 1) where slices lend
+  Matrix<double> whole_;              // (N, 1) ones: the cap where slices lend
   std::vector<double> demand_bps_;    // (U)
   std::vector<double> rho_;           // (N)
   std::vector<std::int32_t> pending_steps_;
   std::vector<float> sinr_, bits_per_prb_;
+  std::array<std::int32_t, 16> tbs_index_of_{};                       // by CQI
+  std::vector<std::int32_t> tbs_index_;                               // (U), transport blocks only
+  std::vector<double> arriving_bits_, flow_backlog_, trial_backlog_;  // (U), flow level only
 };
 
 }  // namespace slicefast
