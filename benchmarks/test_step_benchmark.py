@@ -33,6 +33,20 @@ def test_slicefast_whole_step(benchmark):
     assert kpis.throughput_bps.mean() > 1e6
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"fidelity": "flow"}, {"scheduler": {"share_as": "guarantee"}}, {"radio": {"efficiency": "transport_block"}}],
+    ids=["flow", "guarantee", "transport_block"],
+)
+@pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")
+def test_slicefast_whole_step_with(benchmark, options):
+    simulator = sf.Simulator(sf.Scenario.paper(**options), seed=0)
+    simulator.reset()
+    kpis = benchmark(lambda: simulator.step(traffic_aware(simulator)))
+    assert (kpis.load.sum(axis=1) <= 1 + 1e-9).all()
+    assert kpis.throughput_bps.mean() > 1e6
+
+
 @pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")
 def test_numpy_coupling_and_sinr_only(benchmark):
     scenario = sf.Scenario.paper()
