@@ -263,19 +263,26 @@ def train(
     exploration: Annotated[int, typer.Option(min=0, help="Steps of random partitions.")] = 3000,
     steps: Annotated[int, typer.Option(min=1, help="Training steps after them.")] = 5500,
     reward: RewardOption = "max_min",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the folder's interrupted training.")] = False,
 ) -> None:
-    """Train one agent per cell from scratch and keep them."""
+    """Train one agent per cell from scratch and keep them; an interrupted training can be resumed."""
     with refusals():
         from slicefast.study import runs
 
-        chosen = load_scenario(scenario, trace)
-        settings = {"seed": seed, "exploration_steps": exploration, "train_steps": steps}
-        run = runs.new_run(out, chosen, reward=load_reward(reward), **settings)
-        note = traffic_note(chosen)
-        if note:
-            typer.echo(note)
-        with step_bar("training", run.total_steps) as tick:
-            rewards = runs.train(run, tick)
+        if resume:
+            load_reward(reward)  # registers a function of the user's own, which the run may name
+            run, reached = runs.interrupted(out)
+            with step_bar("training", run.total_steps - reached.step) as tick:
+                rewards = runs.train(run, tick, reached)
+        else:
+            chosen = load_scenario(scenario, trace)
+            settings = {"seed": seed, "exploration_steps": exploration, "train_steps": steps}
+            run = runs.new_run(out, chosen, reward=load_reward(reward), **settings)
+            note = traffic_note(chosen)
+            if note:
+                typer.echo(note)
+            with step_bar("training", run.total_steps) as tick:
+                rewards = runs.train(run, tick)
     tell_training(run, rewards)
 
 

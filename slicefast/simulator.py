@@ -96,10 +96,11 @@ class _Replica:
     ) -> None:
         self.network.probe(share, coupled, self.serving, *self.arrivals, self.active, out, user_out)
 
-    _COPIED = ("x_m", "y_m", "heading", "threshold", "serving", "active", "arrivals", "step_index", "seed", "index")
+    _COPIED = ("x_m", "y_m", "heading", "threshold", "serving", "active", "step_index", "seed", "index")
 
     def snapshot(self) -> Snapshot:
         state = {name: copy.deepcopy(getattr(self, name)) for name in self._COPIED}
+        state["arrivals"] = [part.copy() for part in self.arrivals]
         parts = {"streams": self.streams.state(), "sources": self.sources.state(), "network": self.network.state()}
         return state | parts
 
@@ -108,9 +109,10 @@ class _Replica:
         self.sources.set_state(state["sources"])
         for name in self._COPIED:
             setattr(self, name, copy.deepcopy(state[name]))
+        self.arrivals = Events(*(part.copy() for part in state["arrivals"]))
         # The gains follow from the positions; serving cells and handover timers are then set back to what they were.
         self.network.attach(self.x_m, self.y_m, self.serving.copy())
-        self.network.set_state(state["network"])
+        self.network.set_state(tuple(state["network"]))
 
 
 class Simulator:
@@ -244,10 +246,10 @@ class Simulator:
         return self._as_kpis(out, user_out)
 
     def snapshot(self) -> Snapshot:
-        """Return a copy of the whole state, random streams included; see ``restore``."""
+        """Return a copy of the whole state, random streams included: nested dicts and lists of arrays and numbers."""
         return {
             "scenario": self.scenario.model_dump_json(),
-            "kpis": self._kpis,
+            "kpis": None if self._kpis is None else dict(vars(self._kpis)),
             "replicas": [replica.snapshot() for replica in self._replicas],
         }
 
@@ -262,7 +264,7 @@ class Simulator:
             self._start(seed)
         for replica, state in zip(self._replicas, snapshot["replicas"], strict=True):
             replica.restore(state)
-        self._kpis = snapshot["kpis"]
+        self._kpis = None if snapshot["kpis"] is None else Kpis(**snapshot["kpis"])
 
     def _start(self, seed: int) -> None:
         self.seed = seed

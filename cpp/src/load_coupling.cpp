@@ -235,7 +235,7 @@ void LoadCoupling::Workspace::guess(const CouplingProblem& p, const CouplingOpti
   constexpr std::size_t least_users_per_group = 32;
   if (n_cells <= direct_cells || users.size() < least_users_per_group * n_cells * n_slices) return;
   // Each finer sample needs one step from the solution of the coarser one.
-  for (const auto [stride, steps] : {std::pair{16, 3}, std::pair{3, 1}}) {
+  for (const auto& [stride, steps] : {std::pair{16, 3}, std::pair{3, 1}}) {
     Workspace few;
     few.sample(*this, static_cast<std::size_t>(stride));
     few.advance(p, select_coupling_kernels(options.isa), steps, pool);

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _KEY = "slicefast"
+_ARRAY = "$array"
 
 
 class CheckpointError(ValueError):
@@ -75,3 +76,32 @@ def take(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...], 
     if arrays[name].shape != shape:
         raise CheckpointError(f"{path}: array {name!r} has shape {arrays[name].shape}, expected {shape}")
     return arrays[name]
+
+
+def pack(tree: Any) -> tuple[dict[str, NDArray[Any]], Any]:
+    """Split nested dicts and lists of arrays and JSON-able values into (arrays, document) for `write`."""
+    arrays: dict[str, NDArray[Any]] = {}
+
+    def document(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            name = f"array-{len(arrays)}"
+            arrays[name] = value
+            return {_ARRAY: name}
+        if isinstance(value, Mapping):
+            return {str(key): document(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [document(item) for item in value]
+        return value.item() if isinstance(value, np.generic) else value
+
+    return arrays, document(tree)
+
+
+def unpack(arrays: Mapping[str, NDArray[Any]], document: Any) -> Any:
+    """Put together what `pack` split; tuples come back as lists."""
+    if isinstance(document, dict):
+        if document.keys() == {_ARRAY}:
+            return arrays[document[_ARRAY]]
+        return {key: unpack(arrays, item) for key, item in document.items()}
+    if isinstance(document, list):
+        return [unpack(arrays, item) for item in document]
+    return document

@@ -110,11 +110,16 @@ def learn(
     tick: Tick,
     coordination: Coordination = "mean",
     score: Reward = reward,
+    first_step: int = 0,
+    after_step: Tick = lambda done: None,
 ) -> None:
-    """Train agents for `train_steps` in lock-step with the network, then play them as they are to `total_steps`."""
+    """Train agents for `train_steps` in lock-step with the network, then play them as they are to `total_steps`.
+
+    A run that goes on starts at `first_step`; `after_step(done)` is called with the steps done after each.
+    """
     scenario = simulator.scenario
     observation = observe(simulator.kpis, scenario, coordination)
-    steps = range(total_steps)
+    steps = range(first_step, total_steps)
     for step in steps:
         training = step < train_steps
         action = agents.act(observation, explore=training)
@@ -126,6 +131,7 @@ def learn(
         observation = following
         if recorder is not None:
             recorder.add(step, kpis, rewards)
+        after_step(step + 1)
         report(step, steps, tick)
 
 

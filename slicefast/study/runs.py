@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from slicefast import policies, rewards
 from slicefast.scenario import Scenario
+from slicefast.study import progress
 from slicefast.study.arms import choose_sources, requirement_groups
 from slicefast.study.parts import collect_samples, save_arrays
 from slicefast.study.play import CAPACITY, Recorder, Tick, frozen, learn, new_agents, play, started
@@ -73,18 +74,42 @@ def new_run(folder: Path, scenario: Scenario, **settings: Any) -> Run:
     return run
 
 
+def _ignore(steps: int) -> None:
+    """Report to nobody."""
+
+
 def load_run(folder: Path) -> Run:
     """Return a trained run, or raise StudyError."""
     path = folder / RUN_FILE
     if not path.is_file():
         raise StudyError(f"{folder} holds no trained run ({RUN_FILE} is missing)")
     try:
-        kept = json.loads(path.read_text())
-        scenario = Scenario.model_validate(kept["scenario"])
-        names = [field.name for field in fields(Run) if field.name not in ("folder", "scenario")]
-        return Run(folder, scenario, **{name: kept[name] for name in names})
+        return _run_of(folder, json.loads(path.read_text()))
     except (ValueError, TypeError, KeyError) as error:
         raise StudyError(f"{path} cannot be read: {error}") from None
+
+
+def interrupted(folder: Path) -> tuple[Run, progress.Progress]:
+    """Return a training that was interrupted and how far it came, for `train`; StudyError if there is none."""
+    if not (folder / progress.PROGRESS_FILE).is_file():
+        raise StudyError(f"{folder} holds no interrupted training ({progress.PROGRESS_FILE} is missing)")
+    try:
+        reached = progress.load(folder)
+        return _run_of(folder, reached.settings), reached
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StudyError(f"{folder} cannot be resumed: {error}") from None
+
+
+def _run_of(folder: Path, kept: Mapping[str, Any]) -> Run:
+    scenario = Scenario.model_validate(kept["scenario"])
+    names = [field.name for field in fields(Run) if field.name not in ("folder", "scenario")]
+    return Run(folder, scenario, **{name: kept[name] for name in names})
+
+
+def _settings_of(run: Run) -> dict[str, Any]:
+    kept = {**asdict(run), "scenario": run.scenario.model_dump(mode="json")}
+    del kept["folder"]
+    return kept
 
 
 def load_agents(run: Run) -> TD3:
@@ -94,14 +119,14 @@ def load_agents(run: Run) -> TD3:
     return TD3.load(run.agents_path)
 
 
-def _ignore(steps: int) -> None:
-    """Report to nobody."""
+def train(run: Run, tick: Tick = _ignore, reached: progress.Progress | None = None) -> NDArray[np.float32]:
+    """Train a run's agents from scratch, write its folder, and return the reward of every step, (T, N).
 
-
-def train(run: Run, tick: Tick = _ignore) -> NDArray[np.float32]:
-    """Train a run's agents from scratch, write its folder, and return the reward of every step, (T, N)."""
-    agents = new_agents(run.scenario, run.exploration_steps, run.seed)
-    return _train(run, agents, tick, {}, {})
+    Every 500 steps the progress is kept. With `reached` from `interrupted` the run goes on from there and ends
+    bit-identical to an undisturbed one.
+    """
+    agents = new_agents(run.scenario, run.exploration_steps, run.seed) if reached is None else reached.agents
+    return _train(run, agents, tick, {}, {}, keeps=True, reached=reached)
 
 
 def transfer(
@@ -145,19 +170,42 @@ def transfer(
 
 
 def _train(
-    run: Run, agents: TD3, tick: Tick, log: Mapping[str, NDArray[Any]], note: Mapping[str, str]
+    run: Run,
+    agents: TD3,
+    tick: Tick,
+    log: Mapping[str, NDArray[Any]],
+    note: Mapping[str, str],
+    keeps: bool = False,
+    reached: progress.Progress | None = None,
 ) -> NDArray[np.float32]:
     one_thread()
     simulator = started(run.scenario, run.seed)
     recorder = Recorder(run.scenario, run.total_steps, 1)
-    learn(simulator, agents, recorder, run.total_steps, run.total_steps, tick, score=rewards.get(run.reward))
+    if reached is not None:
+        simulator.restore(reached.simulator)
+        recorder.reward[...] = reached.reward
+
+    def keep(done: int) -> None:
+        if keeps and done % progress.KEEP_STEPS == 0 and done < run.total_steps:
+            progress.save(run.folder, done, agents, simulator, recorder.reward, _settings_of(run))
+
+    learn(
+        simulator,
+        agents,
+        recorder,
+        run.total_steps,
+        run.total_steps,
+        tick,
+        score=rewards.get(run.reward),
+        first_step=0 if reached is None else reached.step,
+        after_step=keep,
+    )
     run.folder.mkdir(parents=True, exist_ok=True)
     agents.save(run.agents_path)
     save_arrays(run.folder / LOG_FILE, {"reward": recorder.reward, **log})
-    kept = {**asdict(run), "scenario": run.scenario.model_dump(mode="json"), **note}
-    del kept["folder"]
     # Last, so that a folder which has it is whole.
-    (run.folder / RUN_FILE).write_text(json.dumps(kept, indent=1))
+    (run.folder / RUN_FILE).write_text(json.dumps(_settings_of(run) | dict(note), indent=1))
+    progress.clear(run.folder)
     return recorder.reward
 
 
