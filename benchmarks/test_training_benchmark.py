@@ -10,6 +10,7 @@ from slicefast import Simulator
 from slicefast.kpis import observe, reward
 from slicefast.learn import TD3, TD3Config
 from slicefast.scenario import Scenario
+from slicefast.study.statistics import stratified
 
 STEPS, EVALUATION = 8750, 250
 PARTS = ("act", "environment", "observe", "store", "update")
@@ -72,3 +73,18 @@ def test_act_torch(benchmark):
     observation = np.random.default_rng(0).random((12, 16), np.float32)
     action = benchmark(agents.act, observation, explore=True)
     np.testing.assert_allclose(action.sum(axis=1), 1.0, atol=1e-6)
+
+
+def test_engines_learn_alike(benchmark):
+    """Learning curves of both engines over 10 seeds: in every tenth of the steps the 95 % bands of the mean overlap."""
+    benchmark.group = "learning curves of both engines, 10 seeds"
+
+    def curves(engine):
+        return np.stack([train(engine, seed)[0].reshape(10, -1).mean(axis=1) for seed in range(10)])
+
+    found = benchmark.pedantic(lambda: {engine: curves(engine) for engine in ("native", "torch")}, rounds=1)
+    for tenth in range(10):
+        native, torch_ = (stratified(found[engine][:, [tenth]]) for engine in ("native", "torch"))
+        benchmark.extra_info[f"tenth {tenth + 1}"] = f"native {native}, torch {torch_}"
+        assert native.low <= torch_.high
+        assert torch_.low <= native.high
