@@ -7,8 +7,6 @@ a table of independent shadowing values, the least that a per-link model can do.
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 
@@ -179,8 +177,8 @@ KINDS = ["slicefast", "slicefast, 2 threads", "numpy", "numpy lean", "crrm"]
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", SIZES)
 def test_positions_to_sinr(benchmark, size, kind):
-    if kind == "crrm" and importlib.util.find_spec("CRRM") is None:
-        pytest.skip("CRRM is not installed: pip install crrm")
+    if kind == "crrm":
+        pytest.importorskip("CRRM", reason="a reference of the bench extra")
     benchmark.group = f"positions to SINR, {size}"
     model, fields, cells, x, y = network(SIZES[size])
     ones, power = np.ones(model.n_cells), np.full(model.n_cells, POWER_W)

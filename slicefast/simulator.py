@@ -315,11 +315,11 @@ def _harq_seed(seed: int, replica: int) -> int:
     return int(sequence.generate_state(1, np.uint64)[0])
 
 
-def _network(scenario: Scenario, generator: np.random.Generator, harq_seed: int) -> _core.Network:
-    """Build the core network of one replica, its shadowing and line-of-sight fields drawn from ``generator``."""
+def network_links(scenario: Scenario, generator: np.random.Generator) -> _core.LinkModel:
+    """Return the links of a scenario's network, shadowing and line-of-sight fields drawn from ``generator``."""
     settings, area = scenario.radio, scenario.area
     torus = (area.v1_m, area.v2_m) if area.wrap else (None, None)
-    links = radio.link_model(
+    return radio.link_model(
         model=settings.path_loss_model,
         pattern=settings.antenna,
         fields=radio.make_fields(settings.path_loss_model, scenario.n_sites, generator, *torus),
@@ -337,6 +337,12 @@ def _network(scenario: Scenario, generator: np.random.Generator, harq_seed: int)
         v1_m=torus[0],
         v2_m=torus[1],
     )
+
+
+def _network(scenario: Scenario, generator: np.random.Generator, harq_seed: int) -> _core.Network:
+    """Build the core network of one replica, its fields drawn from ``generator``."""
+    settings = scenario.radio
+    links = network_links(scenario, generator)
     return _core.Network(
         links=links,
         scheduler=_scheduler_config(scenario, harq_seed),

@@ -9,6 +9,7 @@ import numpy as np
 
 from slicefast import radio
 from slicefast.scenario import Scenario
+from slicefast.simulator import network_links
 
 #: Percentiles and values [dB] of published calibration curves by (case, elements, quantity): TR 36.873 phase 1, 3D-UMa
 #: at 2 GHz with one vertical element, the mean of the companies' curves.
@@ -66,26 +67,7 @@ def sinr_map_figure(scenario: Scenario, path: str | Path, seed: int = 0, pixels:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    settings, area = scenario.radio, scenario.area
-    torus = (area.v1_m, area.v2_m) if area.wrap else (None, None)
-    model = radio.link_model(
-        model=settings.path_loss_model,
-        pattern=settings.antenna,
-        fields=radio.make_fields(settings.path_loss_model, scenario.n_sites, np.random.default_rng(seed), *torus),
-        site_x_m=scenario.site_x_m,
-        site_y_m=scenario.site_y_m,
-        site_height_m=scenario.site_height_m,
-        cell_site=scenario.cell_site,
-        azimuth_deg=scenario.azimuth_deg,
-        tilt_deg=scenario.tilt_deg,
-        frequency_hz=settings.frequency_hz,
-        elements=settings.antenna_elements,
-        ue_height_m=settings.ue_height_m,
-        shadowing=settings.shadowing,
-        site_correlation=settings.site_correlation,
-        v1_m=torus[0],
-        v2_m=torus[1],
-    )
+    area, model = scenario.area, network_links(scenario, np.random.default_rng(seed))
     corners = np.array([(0.0, 0.0), area.v1_m, area.v2_m, np.add(area.v1_m, area.v2_m)])
     low, high = corners.min(axis=0), corners.max(axis=0)
     x, y = (grid.ravel() for grid in np.meshgrid(*(np.linspace(low[i], high[i], pixels) for i in (0, 1))))
