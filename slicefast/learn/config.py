@@ -1,4 +1,4 @@
-"""The numbers of TD3, validated; defaults are SPEC section 4's."""
+"""The numbers of TD3, validated; defaults are the paper's, ours where it says so."""
 
 from __future__ import annotations
 

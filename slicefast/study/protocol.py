@@ -97,7 +97,7 @@ QUICK_ARMS = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How many seeds and steps a study takes; the defaults are SPEC's full run.
+    """How many seeds and steps a study takes; the defaults are the full run.
 
     Attributes
     ----------
