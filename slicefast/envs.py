@@ -118,8 +118,8 @@ def parallel_env(scenario: Scenario, seed: int = 0, **options: Any) -> SlicingPa
     """Return a PettingZoo ``ParallelEnv`` with one agent ``cell_n`` per cell.
 
     Observations are float32 (4S,), actions float32 (S,) in the box [0, 1], normalised to the simplex; rewards are
-    the r_n of :func:`slicefast.kpis.reward`. Options: ``n_steps`` per episode (200), ``coordination`` ("mean" or "none"),
-    ``n_threads``.
+    the r_n of :func:`slicefast.kpis.reward`. Options: ``n_steps`` per episode (200), ``coordination`` ("mean" or
+    "none"), ``n_threads``.
     """
     return SlicingParallelEnv(scenario, seed=seed, **options)
 

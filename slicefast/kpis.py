@@ -104,7 +104,7 @@ def satisfaction(kpis: Kpis, scenario: Scenario) -> tuple[NDArray[np.float64], N
 
 
 def reward(kpis: Kpis, scenario: Scenario) -> NDArray[np.float32]:
-    """Return r_n = min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1), shape (N,) or (R, N), float32 (the paper's reward)."""
+    """Return r_n = min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1), the paper's reward: (N,) or (R, N) float32."""
     throughput, delay = satisfaction(kpis, scenario)
     worst: NDArray[np.float64] = np.minimum(throughput, delay).min(axis=-1)
     return worst.astype(np.float32)
