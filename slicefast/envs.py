@@ -14,7 +14,7 @@ from pettingzoo import ParallelEnv
 
 from slicefast.kpis import Coordination, observe, reward
 from slicefast.scenario import Scenario
-from slicefast.simulator import Simulator
+from slicefast.simulator import Simulator, to_simplex
 
 Array = NDArray[np.float32]
 
@@ -24,16 +24,6 @@ def _spaces(scenario: Scenario, coordination: Coordination) -> tuple[gymnasium.s
     observation = gymnasium.spaces.Box(0.0, np.inf, (n_observed,), np.float32)
     action = gymnasium.spaces.Box(0.0, 1.0, (scenario.n_slices,), np.float32)
     return observation, action
-
-
-def to_simplex(action: NDArray[Any]) -> NDArray[np.float64]:
-    """Return non-negative ``action`` (..., S) divided by its sum; all zeros becomes the uniform partition.
-
-    Agents of other libraries act in the box [0, 1]^S; the direction of their action is what partitions the cell.
-    """
-    positive = np.maximum(np.asarray(action, np.float64), 0.0)
-    total = positive.sum(axis=-1, keepdims=True)
-    return np.where(total > 0, positive / np.where(total > 0, total, 1.0), 1.0 / positive.shape[-1])
 
 
 class SlicingParallelEnv(ParallelEnv[str, Array, Array]):  # type: ignore[misc]  # pettingzoo is untyped

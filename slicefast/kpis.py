@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast.scenario.packets import TTI_S
+
 if TYPE_CHECKING:
     from slicefast.scenario import Scenario
 
@@ -45,8 +47,6 @@ CELL_KPIS = (
     "throughput_p5_bps",
 )
 USER_KPIS = ("user_delivered_bits", "user_busy_ttis", "user_dropped_bits")
-
-_TTI_S = 1e-3
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Kpis:
         """
         if self.user_delivered_bits is None or self.user_busy_ttis is None:
             raise ValueError("user_throughput_bps: needs the series of every user, Simulator(..., per_user=True)")
-        busy_s = np.where(self.user_busy_ttis > 0, self.user_busy_ttis * _TTI_S, np.nan)
+        busy_s = np.where(self.user_busy_ttis > 0, self.user_busy_ttis * TTI_S, np.nan)
         return self.user_delivered_bits / busy_s
 
 

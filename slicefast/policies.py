@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.kpis import satisfaction
-from slicefast.simulator import Simulator
+from slicefast.simulator import Simulator, to_simplex
 
 Shares = NDArray[np.float64]
 
@@ -33,9 +33,7 @@ def traffic_aware(simulator: Simulator, observation: NDArray[np.float32] | None 
 
     a_ns = d_ns / sum_s d_ns with d_ns the mean rate offered by the slice's active users; equal split without traffic.
     """
-    demand = simulator.demand_bps
-    total = demand.sum(axis=-1, keepdims=True)
-    return np.where(total > 0, demand / np.where(total > 0, total, 1.0), 1.0 / demand.shape[-1])
+    return to_simplex(simulator.demand_bps)
 
 
 #: Shares at which the oracle asks the simulator; denser below, where satisfaction is steep.
@@ -73,16 +71,17 @@ def _satisfaction_curves(simulator: Simulator, coupled: Shares) -> NDArray[np.fl
 def _max_min(curves: NDArray[np.float64]) -> Shares:
     # A slice that even the whole cell would leave dissatisfied (old packets in its queue) is brought close to the best
     # it can have, so that it does not take the others' share for next to nothing.
-    ceiling = ORACLE_CEILING * curves[-1]
+    ceiling = np.where(curves[-1] < 1.0, ORACLE_CEILING * curves[-1], 1.0)
+
+    def shares_at(level: NDArray[np.float64]) -> Shares:
+        return _smallest_share(curves, np.minimum(level[..., None], ceiling))
+
     low, high = np.zeros(curves.shape[1:-1]), np.ones(curves.shape[1:-1])
     for _ in range(ORACLE_BISECTIONS):
         middle = 0.5 * (low + high)
-        wanted = np.minimum(middle[..., None], np.where(curves[-1] < 1.0, ceiling, 1.0))
-        fits = _smallest_share(curves, wanted).sum(axis=-1) <= 1.0
+        fits = shares_at(middle).sum(axis=-1) <= 1.0
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-    share = _smallest_share(curves, np.minimum(low[..., None], np.where(curves[-1] < 1.0, ceiling, 1.0)))
-    total = share.sum(axis=-1, keepdims=True)
-    return np.where(total > 0, share / np.where(total > 0, total, 1.0), 1.0 / share.shape[-1])
+    return to_simplex(shares_at(low))
 
 
 def _smallest_share(curves: NDArray[np.float64], wanted: NDArray[np.float64]) -> Shares:

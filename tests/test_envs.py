@@ -6,8 +6,8 @@ import pytest
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
 import slicefast as sf
-from slicefast.envs import to_simplex
 from slicefast.kpis import observe, reward
+from slicefast.simulator import to_simplex
 
 
 @pytest.fixture(scope="module")

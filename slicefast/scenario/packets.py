@@ -15,7 +15,7 @@ _REQUIRED = {
     "bytes": ("bytes", "size", "size_bytes", "length"),
 }
 _OPTIONAL = {"user": ("user", "user_id", "ue"), "slice": ("slice", "slice_id")}
-_TTI_S = 1e-3
+TTI_S = 1e-3
 _LARGEST_BYTES = 1e9
 _LONGEST_S = 1e9
 
@@ -72,7 +72,7 @@ def read_packets(path: str | os.PathLike[str], slice_index: int, slice_names: li
     user = np.full(rows.size, -1, dtype=np.int32)
     if "user" in table:
         user[:] = [_user_of(table, int(row), n_users) for row in rows]
-    tti = np.floor((time_s - time_s[0]) / _TTI_S + 1e-6).astype(np.int64)  # 1e-6: decimal times just below a TTI
+    tti = np.floor((time_s - time_s[0]) / TTI_S + 1e-6).astype(np.int64)  # 1e-6: decimal times just below a TTI
     return PacketTrace(tti[rows], user, (8.0 * size[rows]).astype(np.float32), int(tti[-1]) + 1)
 
 
