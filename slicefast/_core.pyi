@@ -19,6 +19,12 @@ def available_isas() -> list[str]: ...
 def default_isa() -> str: ...
 
 # radio
+class FoldedGains:
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def nbytes(self) -> int: ...
+
 class LinkModel:
     def __init__(
         self,
@@ -47,6 +53,7 @@ class LinkModel:
         col_offset: NDArray[np.int32],
         e1_m: tuple[float, float],
         e2_m: tuple[float, float],
+        fold_db: float,
         isa: str,
     ) -> None: ...
     @property
@@ -55,6 +62,16 @@ class LinkModel:
     def n_sites(self) -> int: ...
     @property
     def isa(self) -> str: ...
+    @property
+    def folds(self) -> bool: ...
+    def fold(
+        self,
+        x_m: NDArray[np.float64],
+        y_m: NDArray[np.float64],
+        power_w: NDArray[np.float64],
+        noise_w: float,
+        n_threads: int = 1,
+    ) -> FoldedGains: ...
     def gains(self, x_m: NDArray[np.float64], y_m: NDArray[np.float64], n_threads: int = 1) -> NDArray[np.float32]: ...
     def best_server(
         self,

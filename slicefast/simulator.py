@@ -343,6 +343,7 @@ def network_links(scenario: Scenario, generator: np.random.Generator) -> _core.L
         ue_height_m=settings.ue_height_m,
         shadowing=settings.shadowing,
         site_correlation=settings.site_correlation,
+        fold_db=settings.fold_db,
         v1_m=torus[0],
         v2_m=torus[1],
     )

@@ -77,6 +77,9 @@ class Radio(Model):
     Link adaptation is ours too: the fit of Mogensen et al. 2007, which unlike the truncated one of TR 36.942 leaves no
     user of a cell without any rate. ``efficiency = "transport_block"`` goes from SINR to CQI to the transport block of
     3GPP TS 36.213 (Tables 7.2.3-1 and 7.1.7.2.1-1) that the PRBs of a TTI carry, as a base station does.
+
+    In networks of more than 37 sites far cells fold into a remainder that moves no user's SINR by more than ``fold_db``
+    (see `slicefast.radio.link_model`); 0 computes every link.
     """
 
     path_loss_model: Literal[
@@ -104,6 +107,7 @@ class Radio(Model):
     site_correlation: Fraction = 0.5
     efficiency: Literal["shannon", "tr36942", "mogensen", "cqi", "transport_block"] = "mogensen"
     handover_margin_db: NotNegative = 3.0
+    fold_db: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
 
 
 class Slice(Model):
