@@ -71,7 +71,7 @@ def run_arm(study: Study, part: Part, tick: Tick) -> Arrays:
         from slicefast.learn.counterfactual import CurvePolicy
 
         policy = CurvePolicy.load(_best_path(study, part.seed, arm.strategy))
-        play(simulator, best.player(policy, arm.strategy, scenario.n_slices), recorder, everything, tick)
+        play(simulator, best.player(policy, arm.strategy), recorder, everything, tick)
     elif arm.kind == "generalist":
         play(simulator, _shared(_generalist(study, part.seed)), recorder, everything, tick)
     else:
@@ -232,13 +232,13 @@ def _shared(agent: TD3) -> Any:
 
 def train_best(study: Study, part: Part, tick: Tick) -> Arrays:
     """Train `policy="best"` and its ablations on the source network and further networks of the scenario."""
-    networks = [started(study.scenario, training_network_seed(part.seed, number)) for number in range(best.ROUNDS)]
-    seed = stream_seed(part.seed, part.name)
-    trained = best.train(networks, seed, study.protocol.best_steps, lambda steps: tick(PROBE_WORK * steps))
+    networks = [training_network_seed(part.seed, number) for number in range(best.NETWORKS)]
+    seed, steps = stream_seed(part.seed, part.name), study.protocol.best_steps
+    trained = best.train(study.scenario, networks, seed, steps, lambda count: tick(PROBE_WORK * count))
     study.path(part).parent.mkdir(parents=True, exist_ok=True)
     for variant, policy in trained.items():
         policy.save(_best_path(study, part.seed, variant))
-    return {"steps": np.array(study.protocol.best_steps)}
+    return {"steps": np.array(steps)}
 
 
 def _best_path(study: Study, seed: int, variant: str) -> Path:

@@ -25,6 +25,7 @@ PAIRS = "pairs"
 PAIRS_WORK, ORACLE_WORK, PROBE_WORK = 12, 50, 20
 GAIN_STEPS = (250, 500, 1000, 2000, 4000)
 GAIN_WINDOW = 250
+MORE_SAMPLES = 4  # times as many default-action samples, one of the remedies for the paper's distance
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,10 @@ ARMS = {
         Arm("best_no_neighbours", "best without neighbours", "best", strategy="neighbours"),
         Arm("best_no_action", "best without its own action", "best", strategy="action"),
         Arm("best_no_requirements", "best without requirements", "best", strategy="requirements"),
+        Arm("best_no_queue", "best without queues", "best", strategy="queue"),
+        Arm("best_no_radio", "best without its users' radio", "best", strategy="radio"),
         Arm("best_one_round", "best without samples of its own", "best", strategy="rounds"),
+        Arm("best_no_sharing", "best without weights shared by slices", "best", strategy="sharing"),
     )
 }
 QUICK_ARMS = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least")
@@ -134,7 +138,7 @@ class Protocol:
     vae_epochs: int = 60
     early_steps: int = 1000
     mask_steps: int = 200
-    best_steps: int = 1600
+    best_steps: int = 2400
     arms: tuple[str, ...] = tuple(ARMS)
     pairs: bool = True
 
@@ -167,6 +171,11 @@ class Protocol:
             arms=QUICK_ARMS,
             pairs=False,
         )
+
+    @property
+    def collected_steps(self) -> int:
+        """Default-action steps of each network that are sampled."""
+        return self.sample_steps * (MORE_SAMPLES if self.pairs else 1)
 
     @property
     def learning_steps(self) -> int:
@@ -267,7 +276,7 @@ def work(part: Part, protocol: Protocol) -> int:
     if part.name in (PRETRAIN, GENERALIST_TRAINING):
         return protocol.learning_steps
     if part.name == SIMILARITY:
-        return 2 * protocol.sample_steps
+        return 2 * protocol.collected_steps
     if part.name == BEST_TRAINING:
         return PROBE_WORK * protocol.best_steps
     if part.name == PAIRS:
