@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
-from slicefast.study import results, statistics
+from slicefast.study import ordering, results, statistics
 from slicefast.study.protocol import ARMS
-from slicefast.study.verdicts import over, pair_correlations
+from slicefast.study.verdicts import over
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -154,9 +154,10 @@ def draw_learning(dataset: xr.Dataset) -> Figure | None:
         per_seed = results.rewards(dataset, name).mean(axis=2)
         curves = smooth(per_seed[np.isfinite(per_seed[:, -1])][:, :until], window)
         steps = np.arange(curves.shape[1]) + window
-        axis.plot(steps, curves.mean(axis=0), color=colour, linestyle=dashes, label=results.label(name))
-        if len(curves) > 1:
-            axis.fill_between(steps, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.15, linewidth=0)
+        every = slice(0, None, max(1, window // 4))
+        middle, low, high = statistics.band(curves[:, every])
+        axis.plot(steps[every], middle, color=colour, linestyle=dashes, label=results.label(name))
+        axis.fill_between(steps[every], low, high, color=colour, alpha=0.18, linewidth=0)
     axis.axvline(protocol["exploration_steps"], color=GREY, linewidth=0.8)
     axis.annotate(
         "DRL's random exploration ends",
@@ -314,7 +315,7 @@ def _draw_pair_gain(dataset: xr.Dataset, gains: NDArray[np.float64]) -> Figure:
         axis.set(title=f"step {steps[index]}", xlabel="distance to the source [nat]")
     axes[0].set_ylabel("gain in reward over DRL [%]")
     axes[0].legend(loc="best", markerscale=2)
-    found = pair_correlations(dataset)
+    found = ordering.pair_correlations(dataset)
     assert found is not None
     for estimates, colour, marker, name in zip(
         found, (GREY, BLUE), ("s", "o"), ("all pairs", "within targets"), strict=True
@@ -376,8 +377,8 @@ DRAWINGS = (
     Drawing(
         "learning",
         "Reward over training",
-        "Mean reward of the cells, exploration noise included; the band spans the seeds. DRL starts with random "
-        "partitions, transfer does not.",
+        "Mean reward of the cells, exploration noise included: interquartile mean over seeds, the band its 95 % "
+        "bootstrap interval. DRL starts with random partitions, transfer does not.",
         draw_learning,
     ),
     Drawing(
