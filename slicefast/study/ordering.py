@@ -88,8 +88,6 @@ def _chosen(dataset: xr.Dataset, name: str) -> list[Estimate]:
     cells = np.arange(distance.shape[-1])
     known = np.isfinite(rewards[:, 0, ~np.eye(cells.size, dtype=bool)]).all(axis=-1)
     distance, rewards = distance[known], rewards[known]
-    if not len(rewards):
-        return []
     distance[:, cells, cells] = np.inf
     nearest = distance.argmin(axis=1)
     picked = np.take_along_axis(rewards, nearest[:, None, None], axis=2)[:, :, 0]
