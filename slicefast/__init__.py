@@ -27,7 +27,7 @@ _MODULE_OF = {
     "reward": "kpis",
     "satisfaction": "kpis",
 }
-_MODULES = ("kernels", "load_coupling", "policies", "radio", "scheduling", "transfer")
+_MODULES = ("kernels", "load_coupling", "policies", "radio", "rewards", "scheduling", "transfer")
 
 __all__ = [
     "Kpis",
@@ -44,6 +44,7 @@ __all__ = [
     "policies",
     "radio",
     "reward",
+    "rewards",
     "satisfaction",
     "scheduling",
     "transfer",

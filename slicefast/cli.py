@@ -82,7 +82,7 @@ def reproduce(
     scenario: ScenarioOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
 ) -> None:
-    """Run the paper's experiment and write results.nc, figures and report.html."""
+    """Run the paper's experiment and write results.nc, figures, report.html and report.md."""
     import os
 
     with refusals():
@@ -111,17 +111,28 @@ def reproduce(
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A study's folder.")],
+    into: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Also put verdicts and tables between this file's marks.")
+    ] = None,
 ) -> None:
-    """Write results.nc, figures and report.html again from a study's finished parts."""
+    """Write results.nc, figures, report.html and report.md again from a study's finished parts."""
     with refusals():
         from slicefast.study.runner import load_study
 
         study = load_study(folder)
-    write_outcome(study)
+    dataset = write_outcome(study)
+    if into is not None:
+        from slicefast.study.report import put_section
+
+        try:
+            put_section(dataset, into)
+        except (ValueError, OSError) as error:
+            typer.echo(f"slicefast: {error}", err=True)
+            raise typer.Exit(REFUSED) from None
 
 
-def write_outcome(study: Any) -> None:
-    """Collect the result file, draw the figures, write the report, and print the table."""
+def write_outcome(study: Any) -> Any:
+    """Collect the result file, draw the figures, write the report, print the table, and return the dataset."""
     from slicefast.study import figures, results
     from slicefast.study import report as page
 
@@ -135,6 +146,7 @@ def write_outcome(study: Any) -> None:
     for item in verdicts(dataset):
         typer.echo(f"{item.verdict:>9}  {item.claim} {item.evidence}")
     typer.echo(f"{study.folder / 'report.html'}  {study.folder / results.RESULT_FILE}")
+    return dataset
 
 
 def print_table(headings: list[str], rows: list[list[str]]) -> None:

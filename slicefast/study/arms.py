@@ -30,6 +30,7 @@ from slicefast.study.protocol import (
     BEST_TRAINING,
     GAIN_WINDOW,
     GENERALIST_TRAINING,
+    KNOWN_PRETRAIN,
     ORACLE_WORK,
     PAIRS_WORK,
     PRETRAIN,
@@ -91,10 +92,14 @@ def _started_agents(study: Study, seed: int, arm: Arm, learner_seed: int) -> tup
         agents = new_agents(scenario, 0, learner_seed)
         transfer(_generalist(study, seed), [0] * len(targets), agents, targets, "model")
         return agents, {}
-    source = TD3.load(study.agents_path(Part(seed, PRETRAIN)))
-    measured = study.load(Part(seed, SIMILARITY))
-    distance = measured[{"fast": "distance_fast", "corrected": "distance_corrected"}.get(arm.source, "distance")]
-    chosen = choose_sources(distance, arm.source, requirement_groups(scenario), learner_seed)
+    known = arm.source == "itself"
+    source = TD3.load(study.agents_path(Part(seed, KNOWN_PRETRAIN if known else PRETRAIN)))
+    if known:
+        chosen = np.asarray(targets, dtype=np.int64)
+    else:
+        measured = study.load(Part(seed, SIMILARITY))
+        distance = measured[{"fast": "distance_fast", "corrected": "distance_corrected"}.get(arm.source, "distance")]
+        chosen = choose_sources(distance, arm.source, requirement_groups(scenario), learner_seed)
     kept = protocol.learning_steps if arm.strategy in ("instance", "integrated") else 0
     agents = new_agents(scenario, 0, learner_seed, CAPACITY + kept)
     transfer(source, chosen, agents, targets, arm.strategy)  # type: ignore[arg-type]
@@ -122,7 +127,7 @@ def choose_sources(
         (sources, N): row the source, column the target.
     choice
         "most", "fast" or "corrected": the nearest cell of another number; "least": the farthest; "random": any other;
-        "other": the nearest of another requirement group, if there is one; "same": the cell of the same number.
+        "other": the nearest of another requirement group, if there is one.
     groups
         Requirement group of every cell, (N,).
     seed
@@ -135,9 +140,6 @@ def choose_sources(
     generator = np.random.default_rng(seed)
     chosen = []
     for target in range(distance.shape[1]):
-        if choice == "same":
-            chosen.append(target)
-            continue
         others = np.flatnonzero(groups != groups[target])
         exclude = (target,) if exclude_same else ()
         order = rank_sources(distance, target, exclude, others if choice == "other" and others.size else None)

@@ -1,7 +1,7 @@
 """`policy="best"`: one policy for all cells, learned from counterfactual probes of simulated networks.
 
 Past the paper. In training, the simulator tells for every step what each slice would have got at each share (the
-oracle's own question, from snapshots with the step's arrivals), on the source network and seven others of the same
+oracle's own question, from snapshots with the step's arrivals), on the source network and eleven others of the same
 scenario, none of them the target. One small network, shared by all cells and slices and told their requirements, is
 fitted to earn the most on average from those curves, on the states that it visits itself: so it keeps the margin that
 random arrivals ask for. At work a cell needs its own measurements and last partition and its neighbours' loads: nothing
@@ -31,7 +31,7 @@ LEVELS = np.concatenate([[0.0], np.geomspace(0.02, 1.0, 24)])
 PARTS = {"measured": 3, "delay": 1, "neighbours": 1, "action": 2, "requirements": 2, "queue": 2, "radio": 3}
 RATIO_LIMIT = 3.0
 LEAST_EFFICIENCY = 0.05  # bit/s/Hz, below which a user's cost in resource blocks is not told apart
-NETWORKS = 8
+NETWORKS = 12
 #: What the ablations leave out: a part of the observation; "rounds": all samples but the first network's, which the
 #: policy did not visit itself; "sharing": the weights that slices have in common.
 VARIANTS = ("full", *(part for part in PARTS if part != "measured"), "rounds", "sharing")

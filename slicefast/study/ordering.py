@@ -23,17 +23,23 @@ from slicefast.study.statistics import (
 )
 
 Floats = NDArray[np.float64]
-SOURCE_REWARD = "source_reward"
-#: Variable in the result file, and what it is; the last is no distance but what else might order sources.
+SOURCE_REWARD, RELATIVE = "source_reward", "distance_relative"
+#: Variable in the result file: what figures and what tables call it. The last is no distance: sources might simply
+#: be better or worse.
 DISTANCES = {
-    "distance": "mean KL divergence (the paper's)",
-    "distance_fast": "mean squared distance of the latent means",
-    "distance_corrected": "mean KL divergence less its spread within source and target",
-    "distance_floored": "mean KL divergence, latent variances no less than their pooled median",
-    "distance_median": "median KL divergence in place of the mean",
-    "distance_weighted": "mean KL divergence, prior weighted ten times as much in training the autoencoder",
-    "distance_longer": "mean KL divergence, four times as many default-action samples",
-    SOURCE_REWARD: "no distance: what the source itself earned at the end, negated",
+    "distance": ("mean KL", "mean KL divergence (the paper's)"),
+    "distance_fast": ("fast", "mean squared distance of the latent means"),
+    "distance_corrected": ("less spread", "mean KL divergence less its spread within source and target"),
+    "distance_floored": ("variance floor", "mean KL divergence, latent variances no less than their pooled median"),
+    "distance_median": ("median KL", "median KL divergence in place of the mean"),
+    "distance_weighted": (
+        "prior x 10",
+        "mean KL divergence, ten times the weight on the autoencoder's prior",
+    ),
+    "distance_longer": ("4 x samples", "mean KL divergence, four times as many default-action samples"),
+    "distance_centres": ("centres", "squared distance of the mean latent vectors"),
+    RELATIVE: ("relative KL", "logarithm of the mean KL divergence less its source's and its target's mean"),
+    SOURCE_REWARD: ("source's reward", "no distance: what the source itself earned at the end, negated"),
 }
 LAST_STEPS = 1000  # over which what a source itself earned is taken
 
@@ -45,7 +51,7 @@ class Ordering:
     `chosen`: mean reward with the nearest other cell as source minus the mean over all other cells.
     """
 
-    name: str
+    short: str
     label: str
     within: list[Estimate]
     every: list[Estimate]
@@ -69,16 +75,29 @@ def distances(dataset: xr.Dataset, name: str) -> Floats | None:
     if name == SOURCE_REWARD and "pretrain_reward" in dataset:
         reward = dataset.pretrain_reward.isel(pretrain_step=slice(-LAST_STEPS, None)).mean("pretrain_step").values
         return -np.repeat(reward.astype(np.float64)[:, :, None], reward.shape[1], axis=2)
+    if name == RELATIVE and "distance" in dataset:
+        return np.stack([relative(matrix) for matrix in dataset.distance.values.astype(np.float64)])
     return dataset[name].values.astype(np.float64) if name in dataset else None
+
+
+def relative(distance: Floats) -> Floats:
+    """Return what is left of ln D_ij when what source and target have with all others is taken out, (source, target).
+
+    So a source that is near to everyone is no longer the nearest to everyone.
+    """
+    logarithm: Floats = np.log(np.maximum(distance, np.finfo(np.float64).tiny))
+    source, target = logarithm.mean(axis=1, keepdims=True), logarithm.mean(axis=0, keepdims=True)
+    centred: Floats = logarithm - source - target + logarithm.mean()
+    return centred
 
 
 def orderings(dataset: xr.Dataset) -> list[Ordering]:
     """Return how each distance of the result file orders the gains of all pairs; empty without pairs."""
     found = []
-    for name, label in DISTANCES.items():
+    for name, (short, label) in DISTANCES.items():
         correlations = pair_correlations(dataset, name)
         if correlations is not None:
-            found.append(Ordering(name, label, correlations[1], correlations[0], _chosen(dataset, name)))
+            found.append(Ordering(short, label, correlations[1], correlations[0], _chosen(dataset, name)))
     return found
 
 
@@ -187,6 +206,25 @@ def explanation(dataset: xr.Dataset) -> list[str]:
             f"Sources of the target's own requirement group earn {estimate.value:+.3f} more at step {steps[0]} than "
             f"those of another group ({told}: {estimate.low:+.3f} to {estimate.high:+.3f}), the difference between "
             "cells that their agents were trained for."
+        )
+    said += _of_distance(dataset)
+    return said
+
+
+def _of_distance(dataset: xr.Dataset) -> list[str]:
+    """Return what is peculiar to the paper's distance in this result file."""
+    said = []
+    for name in ("distance", RELATIVE):
+        matrix = distances(dataset, name)
+        if matrix is None:
+            continue
+        cells = np.arange(matrix.shape[-1])
+        matrix[:, cells, cells] = np.inf
+        matrix = matrix[np.isfinite(matrix[:, 0, 1])]
+        most = [np.bincount(seed.argmin(axis=0)).max() for seed in matrix]
+        said.append(
+            f"Ordered by “{DISTANCES[name][1]}”, one and the same source is the nearest for "
+            f"{np.mean(most):.1f} of the {cells.size} targets of a network, mean over seeds."
         )
     if "latent_variance" in dataset:
         variance = dataset.latent_variance.values.astype(np.float64)

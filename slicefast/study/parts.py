@@ -18,6 +18,7 @@ from slicefast.study.play import Arrays, Recorder, Tick, learn, new_agents, repo
 from slicefast.study.protocol import (
     BEST_TRAINING,
     GENERALIST_TRAINING,
+    KNOWN_PRETRAIN,
     MORE_SAMPLES,
     PAIRS,
     PRETRAIN,
@@ -84,6 +85,7 @@ def run_part(study: Study, part: Part, tick: Tick) -> None:
 
     run = {
         PRETRAIN: pretrain,
+        KNOWN_PRETRAIN: pretrain,
         SIMILARITY: similarity,
         GENERALIST_TRAINING: arms.train_generalist,
         BEST_TRAINING: arms.train_best,
@@ -93,9 +95,14 @@ def run_part(study: Study, part: Part, tick: Tick) -> None:
 
 
 def pretrain(study: Study, part: Part, tick: Tick) -> Arrays:
-    """Train one agent per cell of the source network from scratch and keep it with its replay."""
+    """Train one agent per cell of the source network from scratch and keep it with its replay.
+
+    For a known cell whose traffic changed, the source network lies where the target network does: the same shadowing,
+    other users and traffic.
+    """
     protocol, scenario = study.protocol, study.scenario
-    simulator = started(scenario, source_network_seed(part.seed))
+    place = target_network_seed(part.seed) if part.name == KNOWN_PRETRAIN else None
+    simulator = started(scenario, source_network_seed(part.seed), place)
     agents = new_agents(scenario, protocol.exploration_steps, stream_seed(part.seed, part.name))
     recorder = Recorder(scenario, protocol.learning_steps, 1)
     learn(simulator, agents, recorder, protocol.learning_steps, protocol.learning_steps, tick)
@@ -140,7 +147,12 @@ def similarity(study: Study, part: Part, tick: Tick) -> Arrays:
     fast = latent_distance(found.latent_mean, found.latent_variance, found.offsets, "fast")
     keep = np.linspace(0, protocol.sample_steps - 1, min(LATENT_SAMPLES, protocol.sample_steps)).astype(int)
     shape = (2 * cells, protocol.sample_steps, -1)
-    measured = {"": found.distance, "_fast": fast, "_corrected": without_spread(found.distance)}
+    measured = {
+        "": found.distance,
+        "_fast": fast,
+        "_corrected": without_spread(found.distance),
+        "_centres": without_spread(fast),
+    }
     if protocol.pairs:
         measured |= _remedies(protocol, found, everything, seed)
     return {

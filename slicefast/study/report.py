@@ -154,7 +154,7 @@ def _verdict_section(dataset: xr.Dataset) -> list[str]:
         return []
     rows = [
         f'<tr><td>{escape(item.claim)}</td><td class="{item.verdict}"><b>{item.verdict}</b></td>'
-        f"<td>{escape(item.evidence)}</td></tr>"
+        f"<td>{escape(_sentence(item.evidence))}</td></tr>"
         for item in found
     ]
     return [
@@ -232,29 +232,56 @@ def _indented(text: str) -> str:
     return json.dumps(json.loads(text), indent=1)
 
 
+SECTION_BEGINS, SECTION_ENDS = "<!-- study begins -->", "<!-- study ends -->"
+
+
 def markdown(dataset: xr.Dataset, drawings: Sequence[tuple[Drawing, Path]]) -> str:
     """Return the report as Markdown; figures are linked where they lie beside it."""
+    parts = [section(dataset, heading="##", everything=True)]
+    if drawings:
+        parts.append("## Figures")
+    parts += [f"![{drawing.title}](figures/{path.name})\n\n{drawing.caption}" for drawing, path in drawings]
+    return "\n\n".join(parts) + "\n"
+
+
+def section(dataset: xr.Dataset, heading: str = "###", everything: bool = False) -> str:
+    """Return verdicts and tables as Markdown; unless `everything` is asked for, only the first table on similarity."""
     parts = [summary(dataset)]
     if not dataset.attrs["complete"]:
         parts.append(f"Not finished: {dataset.attrs['parts_finished']} of {dataset.attrs['parts']} parts.")
     found = verdicts(dataset)
     if found:
-        parts += ["## Claims", "\n".join(f"- **{item.verdict}**: {item.claim} {item.evidence}." for item in found)]
+        claims = (f"- **{item.verdict}**: {item.claim} {_sentence(item.evidence)}" for item in found)
+        parts += [f"{heading} Claims", "\n".join(claims)]
     note = NOTE.format(early_steps=results.protocol_of(dataset)["early_steps"])
-    parts += ["## Comparison", _markdown_table(headings(), table(dataset)), " ".join(note.split())]
+    parts += [f"{heading} Comparison", _markdown_table(headings(), table(dataset)), " ".join(note.split())]
     if warning := few_seeds(dataset.sizes["seed"]):
         parts.append(warning)
     tables = ordering_tables(dataset)
     if tables:
-        parts += ["## Does a more similar source help more?", " ".join(ORDERING_NOTE.split())]
-        for item in tables:
+        parts += [f"{heading} Does a more similar source help more?", " ".join(ORDERING_NOTE.split())]
+        for item in tables if everything else tables[:1]:
             parts += [f"{item.title}:", _markdown_table(item.headings, item.rows)]
-        parts += ordering.explanation(dataset)
-    if drawings:
-        parts.append("## Figures")
-    parts += [f"![{drawing.title}](figures/{path.name})\n\n{drawing.caption}" for drawing, path in drawings]
-    parts += ["## How it was made", provenance(dataset)]
-    return "\n\n".join(parts) + "\n"
+        parts.append("\n".join(f"- {sentence}" for sentence in ordering.explanation(dataset)))
+    parts.append(f"Made with {provenance(dataset)}")
+    return "\n\n".join(parts)
+
+
+def put_section(dataset: xr.Dataset, path: Path) -> None:
+    """Replace what stands between the two marks of a Markdown file by this study's verdicts and tables.
+
+    Raises ValueError, and leaves the file as it was, unless it holds SECTION_BEGINS and then SECTION_ENDS, once each.
+    """
+    text = path.read_text(encoding="utf-8")
+    before, begins, rest = text.partition(SECTION_BEGINS)
+    _, ends, after = rest.partition(SECTION_ENDS)
+    if not (begins and ends) or SECTION_BEGINS in rest or SECTION_ENDS in after:
+        raise ValueError(f"{path}: needs the lines {SECTION_BEGINS} and {SECTION_ENDS}, once each, in this order")
+    _write_text(path, f"{before}{begins}\n\n{section(dataset)}\n\n{ends}{after}")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _markdown_table(head: list[str], rows: list[list[str]]) -> str:
@@ -264,8 +291,11 @@ def _markdown_table(head: list[str], rows: list[list[str]]) -> str:
 
 def write(dataset: xr.Dataset, drawings: Sequence[tuple[Drawing, Path]], path: Path) -> None:
     """Write the page, and `.md` beside it, so that each appears whole or not at all."""
-    texts = {path: render(dataset, drawings), path.with_suffix(".md"): markdown(dataset, drawings)}
-    for name, text in texts.items():
-        partial = name.with_name(f"{name.name}.partial-{os.getpid()}")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(name)
+    _write_text(path, render(dataset, drawings))
+    _write_text(path.with_suffix(".md"), markdown(dataset, drawings))
+
+
+def _write_text(path: Path, text: str) -> None:
+    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

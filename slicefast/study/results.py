@@ -24,6 +24,7 @@ from slicefast.study.protocol import (
     BEST_TRAINING,
     GAIN_WINDOW,
     GENERALIST_TRAINING,
+    KNOWN_PRETRAIN,
     PAIRS,
     PRETRAIN,
     SIMILARITY,
@@ -50,6 +51,7 @@ LONG_NAMES = {
     "distance": "mean Kullback-Leibler divergence between default-action samples, source cell to target cell",
     "distance_fast": "mean squared distance of the latent means",
     "distance_corrected": "distance less half of what source and target have to themselves",
+    "distance_centres": "squared distance of the mean latent vectors",
     "distance_floored": "distance with latent variances no less than their pooled median",
     "distance_median": "median in place of the mean over sample pairs",
     "distance_weighted": "distance by an autoencoder with reconstruction weight 1",
@@ -92,7 +94,7 @@ def collect(study: Study) -> xr.Dataset:
             for name, values in arrays.items():
                 dims = ("source", "target") if name.startswith("distance") else _SIMILARITY_DIMS[name]
                 put(name, ("seed", *dims), (part.seed,), values, 1)
-        elif part.name != BEST_TRAINING:
+        elif part.name not in (BEST_TRAINING, KNOWN_PRETRAIN):
             index = (protocol.arms.index(part.name), part.seed)
             put("reward", ("policy", "seed", "step", "cell"), index, arrays["reward"], 2)
             for name in KPIS:
