@@ -198,7 +198,9 @@ def test_report_is_markdown_too_and_goes_into_a_file_with_marks(dataset: xr.Data
     for name in TINY.arms:
         assert f"| {ARMS[name].label} |" in text
     widths = {line.count("|") for line in text.splitlines() if line.startswith("| ")}
-    assert widths == {len(report.headings()) + 1, len(TINY.gain_steps) + 2}
+    assert widths == {len(report.headings()) + 1, len(TINY.gain_steps) + 2, 4}
+    ablated = [name for name in TINY.arms if ARMS[name].kind == "best" and name != "best"]
+    assert [len(item.rows) for item in report.ablation_table(dataset)] == [len(ablated)]
     assert text.count("- **") == 5
     page = tmp_path / "README.md"
     page.write_text(f"mine\n{report.SECTION_BEGINS}\nold\n{report.SECTION_ENDS}\nalso mine\n")

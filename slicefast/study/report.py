@@ -14,6 +14,7 @@ import xarray as xr
 
 from slicefast.study import ordering, results
 from slicefast.study.figures import Drawing
+from slicefast.study.protocol import ARMS
 from slicefast.study.statistics import improvement
 from slicefast.study.verdicts import over, show, verdicts
 
@@ -70,15 +71,31 @@ def table(dataset: xr.Dataset) -> list[list[str]]:
 
 
 @dataclass(frozen=True)
-class OrderingTable:
-    """How every distance orders the gains of all pairs, one column per gain step."""
+class TitledTable:
+    """A table of text, the first column its rows' names."""
 
     title: str
     headings: list[str]
     rows: list[list[str]]
 
 
-def ordering_tables(dataset: xr.Dataset) -> list[OrderingTable]:
+def ablation_table(dataset: xr.Dataset) -> list[TitledTable]:
+    """Return what each part of the best policy is worth; empty where it or its ablations were not played."""
+    rows = []
+    for name in map(str, dataset.policy.values):
+        ablated = name in ARMS and ARMS[name].kind == "best" and name != "best"
+        if not (ablated and results.has(dataset, name) and results.has(dataset, "best")):
+            continue
+        full, without = (results.final_reward(dataset, arm) for arm in ("best", name))
+        better = improvement(full, without, dataset.requirement_group.values)
+        rows.append([results.label(name), show(over(dataset, full - without), 4, sign=True), show(better, 2)])
+    head = ["left out", "loss in mean reward", "P(better with it)"]
+    return (
+        [TitledTable("What each part of the best policy is worth, one left out at a time", head, rows)] if rows else []
+    )
+
+
+def ordering_tables(dataset: xr.Dataset) -> list[TitledTable]:
     """Return the tables on whether a more similar source helps more; empty unless all pairs were transferred."""
     found = ordering.orderings(dataset)
     if not found:
@@ -93,7 +110,7 @@ def ordering_tables(dataset: xr.Dataset) -> list[OrderingTable]:
     for key, title in titles.items():
         digits = 3 if key == "chosen" else 2
         rows = [[item.label, *(show(value, digits, sign=True) for value in getattr(item, key))] for item in found]
-        tables.append(OrderingTable(title, head, rows))
+        tables.append(TitledTable(title, head, rows))
     return tables
 
 
@@ -178,6 +195,7 @@ def _table_section(dataset: xr.Dataset, early_steps: int) -> list[str]:
         "</table>",
         f'<p class="note">{NOTE.format(early_steps=early_steps)}</p>',
         *([f'<p class="warning">{warning}</p>'] if (warning := few_seeds(dataset.sizes["seed"])) else []),
+        *(line for item in ablation_table(dataset) for line in _titled(item)),
     ]
 
 
@@ -187,13 +205,17 @@ def _ordering_section(dataset: xr.Dataset) -> list[str]:
         return []
     parts = ["<h2>Does a more similar source help more?</h2>", f'<p class="note">{escape(ORDERING_NOTE)}</p>']
     for item in tables:
-        head = "".join(f"<th>{escape(title)}</th>" for title in item.headings)
-        parts += [f"<h3>{escape(item.title)}</h3>", f"<table><tr>{head}</tr>"]
-        for name, *cells in item.rows:
-            shown = "".join(f"<td>{_two_lines(cell)}</td>" for cell in cells)
-            parts.append(f"<tr><td>{escape(name)}</td>{shown}</tr>")
-        parts.append("</table>")
+        parts += _titled(item)
     return [*parts, *(f"<p>{escape(sentence)}</p>" for sentence in ordering.explanation(dataset))]
+
+
+def _titled(item: TitledTable) -> list[str]:
+    head = "".join(f"<th>{escape(title)}</th>" for title in item.headings)
+    parts = [f"<h3>{escape(item.title)}</h3>", f"<table><tr>{head}</tr>"]
+    for name, *cells in item.rows:
+        shown = "".join(f"<td>{_two_lines(cell)}</td>" for cell in cells)
+        parts.append(f"<tr><td>{escape(name)}</td>{shown}</tr>")
+    return [*parts, "</table>"]
 
 
 def few_seeds(count: int) -> str:
@@ -257,6 +279,8 @@ def section(dataset: xr.Dataset, heading: str = "###", everything: bool = False)
     parts += [f"{heading} Comparison", _markdown_table(headings(), table(dataset)), " ".join(note.split())]
     if warning := few_seeds(dataset.sizes["seed"]):
         parts.append(warning)
+    for item in ablation_table(dataset):
+        parts += [f"{item.title}:", _markdown_table(item.headings, item.rows)]
     tables = ordering_tables(dataset)
     if tables:
         parts += [f"{heading} Does a more similar source help more?", " ".join(ORDERING_NOTE.split())]
