@@ -33,11 +33,12 @@ SIMPLEX_TOLERANCE = 1e-4
 class _Replica:
     """One replica of the network: its users, its random streams and its core."""
 
-    def __init__(self, scenario: Scenario, seed: int, index: int):
+    def __init__(self, scenario: Scenario, seed: int, index: int, place_seed: int | None = None):
         self.scenario, self.seed, self.index = scenario, seed, index
         self.streams = Streams(seed, index)
         self.mask = TrafficMask.from_scenario(scenario, self.streams.mask)
-        self.network = _network(scenario, self.streams.shadowing, _harq_seed(seed, index))
+        place = self.streams if place_seed is None else Streams(place_seed, index)
+        self.network = _network(scenario, place.shadowing, _harq_seed(seed, index))
         n_users = scenario.n_users
         self.x_m, self.y_m = scenario.area.sample(self.streams.placement, n_users)
         # A user is active while the mask of its cell and slice exceeds its threshold, so activity follows the mask
@@ -130,12 +131,22 @@ class Simulator:
         Replicas are shared among this many threads.
     per_user
         Whether KPIs carry the series of every user, see ``Kpis``.
+    place_seed
+        Seed of the shadowing and line-of-sight fields, ``seed`` unless given: two networks of one place seed are the
+        same place with other users and traffic.
 
     Shapes below are (N, S), with a leading R when ``n_replicas`` > 1.
     """
 
     def __init__(
-        self, scenario: Scenario, seed: int = 0, n_replicas: int = 1, n_threads: int = 1, *, per_user: bool = False
+        self,
+        scenario: Scenario,
+        seed: int = 0,
+        n_replicas: int = 1,
+        n_threads: int = 1,
+        *,
+        per_user: bool = False,
+        place_seed: int | None = None,
     ):
         for name, value in (("n_replicas", n_replicas), ("n_threads", n_threads)):
             if value < 1:
@@ -144,6 +155,7 @@ class Simulator:
         self.seed = seed
         self.n_replicas = n_replicas
         self.per_user = per_user
+        self.place_seed = place_seed
         self._pool = ThreadPoolExecutor(n_threads) if min(n_threads, n_replicas) > 1 else None
         self._replicas: list[_Replica] = []
         self._kpis: Kpis | None = None
@@ -268,7 +280,7 @@ class Simulator:
     def _start(self, seed: int) -> None:
         self.seed = seed
         self._kpis = None
-        self._replicas = [_Replica(self.scenario, seed, r) for r in range(self.n_replicas)]
+        self._replicas = [_Replica(self.scenario, seed, r, self.place_seed) for r in range(self.n_replicas)]
 
     def _each(self, work: Callable[[int, _Replica], None]) -> None:
         if self._pool is None:
