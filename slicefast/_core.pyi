@@ -123,7 +123,7 @@ def update_serving(
 # load coupling
 def solve_load_coupling(
     *,
-    gain: NDArray[np.float32] | NDArray[np.float64],
+    gain: NDArray[np.float32] | NDArray[np.float64] | FoldedGains,
     power_w: NDArray[np.float64],
     noise_w: float,
     demand_bps: NDArray[np.float64],
@@ -140,7 +140,7 @@ def solve_load_coupling(
 ) -> tuple[NDArray[np.float64], int, float]: ...
 def coupled_sinr(
     *,
-    gain: NDArray[np.float32] | NDArray[np.float64],
+    gain: NDArray[np.float32] | NDArray[np.float64] | FoldedGains,
     power_w: NDArray[np.float64],
     noise_w: float,
     rho: NDArray[np.float64],

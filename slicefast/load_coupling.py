@@ -29,11 +29,9 @@ class Solution:
     residual: float
 
 
-def _gain(
-    gain: ArrayLike | _core.FoldedGains, check: bool = True
-) -> NDArray[np.float32] | Float | _core.FoldedGains:
+def _gain(gain: ArrayLike, check: bool = True) -> NDArray[np.float32] | Float:
     if isinstance(gain, _core.FoldedGains):
-        return gain
+        raise ValueError("gain: got folded gains, this needs the matrix of every link")
     # float32 stays as it is: a copy of a large matrix costs more than the solution, and so does a look at all of it.
     array = np.asarray(gain)
     kept = array if array.dtype == np.float32 else np.asarray(array, dtype=np.float64)
@@ -85,14 +83,16 @@ def solve(
 ) -> Solution:
     """Solve the load coupling.
 
-    gain (U, N) linear, or what a link model's `fold` returns; power_w (N,) or a number, and noise_w, over the same bandwidth unit; demand_bps (U,) or a
-    number; serving (U,) in [0, N); share (N, S) caps the load of each slice (slice_of (U,) names it), without it the
-    load is uncapped and may pass 1. efficiency: "shannon", "tr36942", "mogensen" or "cqi". `start`, shaped like the
-    load, makes it fast when it is near. Newton's method, with the plain iteration where Newton does not help.
+    gain (U, N) linear, or what a link model's `fold` returns; power_w (N,) or a number, and noise_w, over the same
+    bandwidth unit; demand_bps (U,) or a number; serving (U,) in [0, N); share (N, S) caps the load of each slice
+    (slice_of (U,) names it), without it the load is uncapped and may pass 1. efficiency: "shannon", "tr36942",
+    "mogensen" or "cqi". `start`, shaped like the load, makes it fast when it is near. Newton's method, with the plain
+    iteration where Newton does not help.
     Raises ValueError for impossible input and NotConverged (with .iterations and .residual) where no fixed point was
     reached, as for infeasible demand without caps: see `spectral_radius`.
     """
-    matrix = _gain(gain, check=False)  # the core looks at the rows of users with demand while it has them in cache
+    # The core looks at the rows of users with demand while it has them in cache.
+    matrix = gain if isinstance(gain, _core.FoldedGains) else _gain(gain, check=False)
     n_users, n_cells = matrix.shape
     caps = None if share is None else np.asarray(share, dtype=np.float64)
     if caps is not None and (caps.ndim not in (1, 2) or caps.shape[0] != n_cells):
@@ -144,7 +144,7 @@ def sinr(
     isa: str | None = None,
 ) -> NDArray[np.float32]:
     """SINR (U,), linear, at cell activities rho (N,)."""
-    matrix = _gain(gain)
+    matrix = gain if isinstance(gain, _core.FoldedGains) else _gain(gain)
     return _core.coupled_sinr(
         gain=matrix,
         power_w=_per_cell("power_w", power_w, matrix.shape[1]),
@@ -157,7 +157,7 @@ def sinr(
 
 
 def spectral_radius(
-    gain: ArrayLike | _core.FoldedGains,
+    gain: ArrayLike,
     power_w: ArrayLike,
     noise_w: float,
     demand_bps: ArrayLike,

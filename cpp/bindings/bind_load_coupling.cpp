@@ -16,8 +16,7 @@ std::pair<py::ssize_t, py::ssize_t> shape_of(const py::object& gain) {
   const py::array array = py::array::ensure(gain);
   if (!array) throw py::error_already_set();
   check_shape(array, "gain", {-1, -1});
-  if (array.shape(1) < 1)
-    throw InvalidArgument("gain: got shape " + shape_text(array) + ", needs at least one cell");
+  if (array.shape(1) < 1) throw InvalidArgument("gain: got shape " + shape_text(array) + ", needs at least one cell");
   return {array.shape(0), array.shape(1)};
 }
 

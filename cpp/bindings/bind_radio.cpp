@@ -218,8 +218,8 @@ void bind_radio(py::module_& module) {
       .def(py::init(&make_link_model), py::kw_only(), "model"_a, "pattern"_a, "elements"_a, "frequency_hz"_a,
            "ue_height_m"_a, "shadowing"_a, "site_correlation"_a, "wrap"_a, "v1_m"_a, "v2_m"_a, "site_x_m"_a,
            "site_y_m"_a, "site_height_m"_a, "cell_site"_a, "azimuth_deg"_a, "tilt_deg"_a, "los_state"_a, "shadow_los"_a,
-           "shadow_nlos"_a, "los_state_decorrelation_m"_a, "row_offset"_a, "col_offset"_a, "e1_m"_a, "e2_m"_a, "fold_db"_a,
-           "isa"_a)
+           "shadow_nlos"_a, "los_state_decorrelation_m"_a, "row_offset"_a, "col_offset"_a, "e1_m"_a, "e2_m"_a,
+           "fold_db"_a, "isa"_a)
       .def_property_readonly("n_cells", &LinkModel::n_cells)
       .def_property_readonly("n_sites", &LinkModel::n_sites)
       .def_property_readonly("folds", &LinkModel::folds)

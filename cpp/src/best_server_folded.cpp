@@ -1,7 +1,8 @@
 // Best servers and their SINR with far cells folded; see far_cells.hpp for what is left out and how far it can be off.
 //
 // Steps: a run of a region's users meets the near sites as in link_model.cpp; then each user its far sites in line of
-// sight, and its share of the remainder. Users whose remainder could deviate too far meet the ring, and then every site.
+// sight, and its share of the remainder. Users whose remainder could deviate too far meet the ring, and then every
+// site.
 #include <algorithm>
 #include <cmath>
 
@@ -145,9 +146,8 @@ void LinkModel::best_server_folded(std::span<const double> x_m, std::span<const 
                       .remainder = remainders(state, weight),
                       .all_cells = {state.column_of.begin(), state.column_of.end()},
                       .in_full = std::vector<std::uint8_t>(x_m.size(), 0)};
-  over(pool, sorted.runs.size(), [&](std::size_t item, int) {
-    search.run(sorted.runs[item], sorted.user.data() + sorted.runs[item].first);
-  });
+  over(pool, sorted.runs.size(),
+       [&](std::size_t item, int) { search.run(sorted.runs[item], sorted.user.data() + sorted.runs[item].first); });
   std::vector<std::int32_t> rest;
   for (std::size_t u = 0; u < search.in_full.size(); ++u)
     if (search.in_full[u]) rest.push_back(static_cast<std::int32_t>(u));

@@ -44,22 +44,24 @@ double line_of_sight_below(double probability) {
   if (probability >= 1.0) return std::numeric_limits<double>::infinity();
   const double target = -std::log2((1.0 - probability) / std::max(probability, 1e-300));
   double f = target / 2.30485;  // f (2.30485 + 0.101804 f^2) = target, convex beyond 0: Newton's method settles
-  for (int i = 0; i < 40; ++i)
-    f -= (f * (2.30485 + 0.101804 * f * f) - target) / (2.30485 + 3.0 * 0.101804 * f * f);
+  for (int i = 0; i < 40; ++i) f -= (f * (2.30485 + 0.101804 * f * f) - target) / (2.30485 + 3.0 * 0.101804 * f * f);
   return f;
 }
 
 }  // namespace
 
 struct FarCellsBuilder {
+  FarCellsBuilder(const LinkModel::State& state_, const RadioConfig& config_, const FieldTiles& tiles_)
+      : state(state_), config(config_), tiles(tiles_) {}
+
   const LinkModel::State& state;
   const RadioConfig& config;
   const FieldTiles& tiles;
   FarCells far;
   double own_mean = 1.0;
-  double node_x[2], node_y[2];          // displacement of one node along the columns and the rows
-  std::vector<double> x, y, distance;   // (K,) displacements site -> centre of the region at hand
-  std::vector<std::uint8_t> is_near;    // (K,)
+  double node_x[2], node_y[2];                   // displacement of one node along the columns and the rows
+  std::vector<double> x, y, distance;            // (K,) displacements site -> centre of the region at hand
+  std::vector<std::uint8_t> is_near;             // (K,)
   std::vector<std::vector<std::int32_t>> lists;  // per tile
   struct Test {
     std::int32_t site, row, col;  // where the site reads the state field at the plane's first node
@@ -96,11 +98,12 @@ bool FarCellsBuilder::cut_plane() {
   } else {
     double low[2] = {1e300, 1e300}, high[2] = {-1e300, -1e300};
     for (std::size_t k = 0; k < config.site_x_m.size(); ++k) {
-      const double at[2] = {col_of(config.site_x_m[k], config.site_y_m[k]), row_of(config.site_x_m[k], config.site_y_m[k])};
+      const double at[2] = {col_of(config.site_x_m[k], config.site_y_m[k]),
+                            row_of(config.site_x_m[k], config.site_y_m[k])};
       for (int i = 0; i < 2; ++i) low[i] = std::min(low[i], at[i]), high[i] = std::max(high[i], at[i]);
     }
-    const double spacing = std::sqrt(std::max(1.0, (high[0] - low[0]) * (high[1] - low[1])) /
-                                     static_cast<double>(config.site_x_m.size()));
+    const double spacing =
+        std::sqrt(std::max(1.0, (high[0] - low[0]) * (high[1] - low[1])) / static_cast<double>(config.site_x_m.size()));
     far.first_col = std::llround(low[0] - spacing), far.n_cols = std::llround(high[0] - low[0] + 2.0 * spacing) + 1;
     far.first_row = std::llround(low[1] - spacing), far.n_rows = std::llround(high[1] - low[1] + 2.0 * spacing) + 1;
   }
@@ -114,7 +117,9 @@ bool FarCellsBuilder::cut_plane() {
   while (4.0 * region_area() <= 0.55 * site_nodes ||
          area_nodes / region_area() * static_cast<double>(state.n_cells) > static_cast<double>(most_weights))
     far.region_nodes *= 2;
-  const auto pieces = [](std::int64_t n, std::int64_t piece) { return static_cast<std::size_t>((n + piece - 1) / piece); };
+  const auto pieces = [](std::int64_t n, std::int64_t piece) {
+    return static_cast<std::size_t>((n + piece - 1) / piece);
+  };
   far.region_cols = pieces(far.n_cols, far.region_nodes);
   far.n_regions = far.region_cols * pieces(far.n_rows, far.region_nodes);
   far.tile_cols = pieces(far.n_cols, far.tile_nodes);
@@ -205,9 +210,8 @@ void FarCellsBuilder::add_weights(std::size_t region) {
     for (std::size_t n = state.first_cell[k]; n < state.first_cell[k + 1]; ++n) {
       const std::size_t column = state.column_of[n];
       const double azimuth = std::atan2(y[k], x[k]) * deg_per_rad - config.azimuth_deg[column];
-      const double antenna_db =
-          antenna_gain_db(config.pattern, std::remainder(azimuth, 360.0), depression * deg_per_rad, config.tilt_deg[column],
-                          config.elements);
+      const double antenna_db = antenna_gain_db(config.pattern, std::remainder(azimuth, 360.0),
+                                                depression * deg_per_rad, config.tilt_deg[column], config.elements);
       const double w = gain * std::exp2(antenna_db * log2_per_db);
       weight[column] = static_cast<float>(w);
       sum += w;
@@ -251,7 +255,8 @@ void FarCellsBuilder::add_candidates(std::size_t region, const std::vector<float
         const std::int64_t at = ((r + test.row) & mask) * size + ((c + test.col) & mask);
         n += static_cast<std::size_t>(least[static_cast<std::size_t>(at)] < test.limit);
       }
-      const auto tile = static_cast<std::size_t>(r / far.tile_nodes) * far.tile_cols + static_cast<std::size_t>(c / far.tile_nodes);
+      const auto tile =
+          static_cast<std::size_t>(r / far.tile_nodes) * far.tile_cols + static_cast<std::size_t>(c / far.tile_nodes);
       lists[tile].assign(passed.begin(), passed.begin() + static_cast<std::ptrdiff_t>(n));
     }
 }
@@ -259,7 +264,7 @@ void FarCellsBuilder::add_candidates(std::size_t region, const std::vector<float
 std::shared_ptr<const FarCells> make_far_cells(const LinkModel::State& state, const RadioConfig& config,
                                                const FieldTiles& tiles) {
   if (!(config.fold_db > 0.0) || state.sites.size() <= FarCells::near_sites) return nullptr;
-  FarCellsBuilder builder{.state = state, .config = config, .tiles = tiles};
+  FarCellsBuilder builder(state, config, tiles);
   if (!builder.cut_plane()) return nullptr;
   FarCells& far = builder.far;
   far.tolerance = std::pow(10.0, config.fold_db / 10.0) - 1.0;

@@ -17,8 +17,8 @@
 // | h_u    | first-order change of the remainder from the region's centre to the user                    | 1    |
 // | v      | squared coefficient of variation of a link's own shadowing                                  | 1    |
 //
-// The deviation is six standard deviations of the sum, and a quarter of it for what antennas and distances change within
-// a region.
+// The deviation is six standard deviations of the sum, and a quarter of it for what antennas and distances change
+// within a region.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// What the two ways to use folded far cells share: users sorted by region, remainders, and far links of a block of users.
+// What the two ways to use folded far cells share: users sorted by region, remainders, and far links of a block of
+// users.
 #pragma once
 
 #include <algorithm>
@@ -42,8 +43,8 @@ struct FoldedBlock {
   std::vector<float> gain;
   std::vector<std::uint8_t> beyond_ring;
 
-  void load(const LinkModel::State& state, const SortedUsers::Run& run, const std::int32_t* users, std::span<const double> x,
-            std::span<const double> y);
+  void load(const LinkModel::State& state, const SortedUsers::Run& run, const std::int32_t* users,
+            std::span<const double> x, std::span<const double> y);
   void find_far(const LinkModel::State& state, std::size_t region, std::size_t n);
 
  private:

@@ -1,8 +1,8 @@
 // Gains with far cells folded; see far_cells.hpp for what is left out and folded_gains.hpp for what is kept.
 //
 // Steps: a run of a region's users meets the near sites, whose gains become rows; far sites in line of sight, and for
-// users whose remainder could deviate too far the ring's or all sites, become single links; links too weak to matter one
-// by one go back into the user's share of the remainder, as they are at full activity.
+// users whose remainder could deviate too far the ring's or all sites, become single links; links too weak to matter
+// one by one go back into the user's share of the remainder, as they are at full activity.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -14,7 +14,8 @@
 namespace slicefast {
 
 std::span<const std::int32_t> FoldedGains::near_cells(std::size_t place) const {
-  return region[place] < 0 ? std::span<const std::int32_t>{} : far->near.cells_of(static_cast<std::size_t>(region[place]));
+  return region[place] < 0 ? std::span<const std::int32_t>{}
+                           : far->near.cells_of(static_cast<std::size_t>(region[place]));
 }
 
 std::ptrdiff_t FoldedGains::near_column(std::size_t place, std::size_t cell) const {
@@ -67,13 +68,15 @@ float share_of_remainder(const Folding& all, std::size_t place, float power) {
 // One run of users on its way into FoldedGains.
 class FoldedRun {
  public:
-  FoldedRun(Folding& all, std::size_t item, const SortedUsers::Run& run) : all_(all), run_(run), links_(all.links[item]) {}
+  FoldedRun(Folding& all, std::size_t item, const SortedUsers::Run& run)
+      : all_(all), run_(run), links_(all.links[item]) {}
   void fold();
 
  private:
   std::size_t place(std::size_t i) const { return run_.first + i; }
   bool doubtful(std::size_t i, float interference, const Remainder& rest) const {
-    return block_.factor[i] * rest.deviation > static_cast<float>(all_.state.far->tolerance) * (interference + all_.noise);
+    return block_.factor[i] * rest.deviation >
+           static_cast<float>(all_.state.far->tolerance) * (interference + all_.noise);
   }
   void meet_near();
   void keep(std::size_t i, std::int32_t cell, float gain);
@@ -149,7 +152,8 @@ void FoldedRun::keep(std::size_t i, std::int32_t cell, float gain) {
 void FoldedRun::keep_far(std::size_t i, bool beyond_ring_only) {
   for (std::size_t j = block_.first_link[i]; j < block_.first_link[i + 1]; ++j)
     if (!beyond_ring_only || block_.beyond_ring[j])
-      keep(i, static_cast<std::int32_t>(all_.state.column_of[static_cast<std::size_t>(block_.cell[j])]), block_.gain[j]);
+      keep(i, static_cast<std::int32_t>(all_.state.column_of[static_cast<std::size_t>(block_.cell[j])]),
+           block_.gain[j]);
 }
 
 // Links of the users `which` to cells of which rows_ holds the gains; negative users are left out.
@@ -185,12 +189,13 @@ void FoldedRun::fold_ring(std::span<const std::int32_t> which) {
   const std::size_t padded = (which.size() + 15) / 16 * 16;
   for (std::size_t w = 0; w < which.size(); ++w) interference[w] = interference_[which[w]];
   rows_.clear();
-  state.run(wider, which.size(), state.far->ring.sites_of(run_.region), false, [&](std::size_t rows, std::size_t first) {
-    for (std::size_t r = 0; r < rows; ++r)
-      state.kernels->strongest(wider.rows + r * block_users, all_.power_of(cells[first + r]), 1.0f, cells[first + r],
-                               padded, best, ones, server, interference);
-    rows_.insert(rows_.end(), wider.rows, wider.rows + rows * block_users);
-  });
+  state.run(wider, which.size(), state.far->ring.sites_of(run_.region), false,
+            [&](std::size_t rows, std::size_t first) {
+              for (std::size_t r = 0; r < rows; ++r)
+                state.kernels->strongest(wider.rows + r * block_users, all_.power_of(cells[first + r]), 1.0f,
+                                         cells[first + r], padded, best, ones, server, interference);
+              rows_.insert(rows_.end(), wider.rows, wider.rows + rows * block_users);
+            });
   std::vector<std::int32_t> settled(which.begin(), which.end());
   for (std::size_t w = 0; w < which.size(); ++w) {
     const auto i = static_cast<std::size_t>(which[w]);
@@ -235,8 +240,8 @@ void FullBlock::fold() {
   state.run(b.block, n, state.all_sites, false, [&](std::size_t count, std::size_t first) {
     for (std::size_t r = 0; r < count; ++r) {
       const auto cell = static_cast<std::int32_t>(state.column_of[first + r]);
-      state.kernels->strongest(b.block.rows + r * block_users, all_.power_of(cell), 1.0f, cell, (n + 15) / 16 * 16, best,
-                               ones, server, interference);
+      state.kernels->strongest(b.block.rows + r * block_users, all_.power_of(cell), 1.0f, cell, (n + 15) / 16 * 16,
+                               best, ones, server, interference);
     }
     rows.insert(rows.end(), b.block.rows, b.block.rows + count * block_users);
   });

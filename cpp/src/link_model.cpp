@@ -52,8 +52,7 @@ void check_values(const RadioConfig& c) {
   for (double h : c.site_height_m)
     if (!(h > c.ue_height_m && h <= 300.0))
       refuse("site_height_m: got " + std::to_string(h) + ", must be above the users and at most 300");
-  if (!(c.fold_db >= 0.0 && c.fold_db <= 10.0))
-    refuse("fold_db: got " + std::to_string(c.fold_db) + ", allowed 0..10");
+  if (!(c.fold_db >= 0.0 && c.fold_db <= 10.0)) refuse("fold_db: got " + std::to_string(c.fold_db) + ", allowed 0..10");
   if (!(c.site_correlation >= 0.0 && c.site_correlation <= 1.0))
     refuse("site_correlation: got " + std::to_string(c.site_correlation) + ", allowed 0..1");
   const ModelParameters p = model_parameters(c.model);
@@ -289,7 +288,8 @@ void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, 
     const std::size_t first = item * block_users, n = std::min(block_users, n_users - first);
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[first + i], y_m[first + i]}; });
     for (std::size_t i = 0; i < n; ++i) block.out[i] = gain.data + (first + i) * gain.cols;
-    state_->run(block, n, state_->all_sites, true, [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
+    state_->run(block, n, state_->all_sites, true,
+                [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
   };
   if (pool)
     pool->for_each(n_blocks, work);
@@ -346,7 +346,8 @@ void LinkModel::update_gains(std::span<const double> x_m, std::span<const double
     const auto user = [&](std::size_t i) { return static_cast<std::size_t>(users[first + i]); };
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[user(i)], y_m[user(i)]}; });
     for (std::size_t i = 0; i < n; ++i) block.out[i] = gain.data + user(i) * gain.cols;
-    state_->run(block, n, state_->all_sites, true, [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
+    state_->run(block, n, state_->all_sites, true,
+                [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
   }
 }
 

@@ -29,8 +29,8 @@ constexpr std::size_t direct_cells = 64;  // up to here the Newton system is fac
 
 struct LoadCoupling::Workspace {
   std::size_t n_cells, n_slices;
-  std::vector<std::size_t> first;  // (N * S + 1,) groups of `users`
-  std::vector<std::int32_t> users;  // by their rows
+  std::vector<std::size_t> first;                                        // (N * S + 1,) groups of `users`
+  std::vector<std::int32_t> users;                                       // by their rows
   std::vector<double> signal, demand_per_hz, interference, load, slope;  // per entry of users
   std::vector<double> value, value_cell, rho, trial, step;               // f (N, S) and its row sums; iterates
   std::vector<double> jacobian;                                          // (N, N)

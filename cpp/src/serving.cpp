@@ -40,7 +40,6 @@ void check(std::size_t n_users, std::size_t n_cells, std::span<const double> pow
     if (serving[u] >= static_cast<std::int32_t>(n_cells))
       throw InvalidArgument("serving: user " + std::to_string(u) + " has cell " + std::to_string(serving[u]) + " of " +
                             std::to_string(n_cells));
-
 }
 
 // Events of one user: its best cell, and what it receives from its own.

@@ -5,6 +5,7 @@
 
 #include "check.hpp"
 #include "slicefast/errors.hpp"
+#include "slicefast/folded_gains.hpp"
 #include "slicefast/radio.hpp"
 #include "slicefast/simd.hpp"
 
@@ -30,6 +31,28 @@ struct Network {
   std::vector<std::int32_t> offsets;
   FieldTiles tiles() const { return {16, 300, 0, 0, 300, nodes, nodes, nodes, 50, offsets, offsets}; }
 };
+
+// 8 x 8 sites on a torus, 500 m apart, with white noise for fields.
+Network grid() {
+  Network n;
+  n.config.wrap = true;
+  n.config.fold_db = 0.1;
+  n.config.v1_x_m = 3900, n.config.v2_y_m = 3900;
+  std::mt19937 random(2);
+  for (int k = 0; k < 64; ++k) {
+    n.config.site_x_m.push_back(487.5 * (k % 8));
+    n.config.site_y_m.push_back(487.5 * (k / 8));
+    n.config.site_height_m.push_back(25);
+    for (double azimuth : {30.0, 150.0, 270.0}) {
+      n.config.cell_site.push_back(k);
+      n.config.azimuth_deg.push_back(azimuth);
+      n.config.tilt_deg.push_back(15);
+    }
+  }
+  for (int i = 0; i < 256; ++i) n.nodes.push_back(static_cast<float>(random() % 401) / 100.0f - 2.0f);
+  for (int k = 0; k < 65; ++k) n.offsets.push_back(static_cast<std::int32_t>(random() % 16));
+  return n;
+}
 
 Network two_sites() {
   Network n;
@@ -63,6 +86,39 @@ void levels_and_threads_agree() {
   }
 }
 
+void folded_gains_stand_for_all() {
+  const Network network = grid();
+  const std::vector<double> power(192, 0.4), activity(192, 1.0);
+  const double noise = 5.7e-15;
+  std::vector<double> x(500), y(500);
+  std::mt19937 random(1);
+  for (std::size_t u = 0; u < x.size(); ++u) x[u] = random() % 39000 / 10.0, y[u] = random() % 39000 / 10.0;
+  for (Isa isa : available_isas()) {
+    const LinkModel model(network.config, network.tiles(), isa);
+    CHECK(model.folds());
+    Matrix<float> gain(x.size(), 192);
+    model.gains(x, y, gain.view());
+    FoldedGains folded;
+    ThreadPool pool(2);
+    model.fold(x, y, power, noise, folded, &pool);
+    std::vector<std::int32_t> server(x.size());
+    std::vector<float> sinr(x.size());
+    model.best_server(x, y, power, activity, noise, server, sinr, &pool);
+    for (std::size_t u = 0; u < x.size(); ++u) {
+      double total = 0.0;
+      for (std::size_t n = 0; n < 192; ++n) total += power[n] * gain(u, n);
+      const double own = power[0] * gain(u, static_cast<std::size_t>(server[u]));
+      CHECK(std::abs(10.0 * std::log10(sinr[u] * (total - own + noise) / own)) <= 0.1);
+      const auto place = static_cast<std::size_t>(folded.place_of[u]);
+      CHECK(static_cast<std::size_t>(folded.user_of[place]) == u);
+      CHECK(folded.strongest[place] == server[u]);
+      CHECK_CLOSE(
+          folded.link(place, static_cast<std::size_t>(server[u])) / gain(u, static_cast<std::size_t>(server[u])), 1.0,
+          1e-5);
+    }
+  }
+}
+
 void refusals() {
   Network network = two_sites();
   network.config.v1_x_m = 450;  // not a whole multiple of the tile's period
@@ -80,5 +136,6 @@ void refusals() {
 void test_radio() {
   golden_values();
   levels_and_threads_agree();
+  folded_gains_stand_for_all();
   refusals();
 }

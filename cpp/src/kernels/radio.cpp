@@ -201,8 +201,8 @@ static void strongest(const float* SLICEFAST_RESTRICT gain, float power, float a
   }
 }
 
-static bool sift(const float* SLICEFAST_RESTRICT gain, float power, const float* SLICEFAST_RESTRICT least, std::size_t n,
-                 float* SLICEFAST_RESTRICT dropped, std::uint8_t* SLICEFAST_RESTRICT strong) {
+static bool sift(const float* SLICEFAST_RESTRICT gain, float power, const float* SLICEFAST_RESTRICT least,
+                 std::size_t n, float* SLICEFAST_RESTRICT dropped, std::uint8_t* SLICEFAST_RESTRICT strong) {
   std::int32_t matters[max_block], any = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const float received = power * gain[i];
@@ -404,8 +404,7 @@ static void far_cells(const RadioCell* cells, const std::int32_t* index, std::si
       RadioCell pointed = c;
       pointed.azimuth = boresight[i];
       pointed.tilt = tilt[i];
-      gain[start + i] =
-          exp2_f32(base[start + i] + pattern(pointed, azimuth[start + i], depression[start + i]));
+      gain[start + i] = exp2_f32(base[start + i] + pattern(pointed, azimuth[start + i], depression[start + i]));
     }
     const int elements = static_cast<int>(c.elements);
     if (elements == 1) continue;
@@ -413,7 +412,7 @@ static void far_cells(const RadioCell* cells, const std::int32_t* index, std::si
   }
 }
 
-extern const RadioKernels radio_kernels = {site,      cell,  column_cell, strongest,
-                                           sift,      transpose, field,   far_los,     far_cells};
+extern const RadioKernels radio_kernels = {site,      cell,  column_cell, strongest, sift,
+                                           transpose, field, far_los,     far_cells};
 
 }  // namespace slicefast::SLICEFAST_ISA
