@@ -111,7 +111,8 @@ LinkModel make_link_model(const std::string& model, const std::string& pattern, 
   return LinkModel(std::move(config), tiles, isa_from_name(isa));
 }
 
-py::array gains(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, int n_threads, py::object out) {
+py::array gains(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, int n_threads, py::object out,
+                const UserProfile* profile) {
   check_shape(x_m, "x_m", {-1});
   check_shape(y_m, "y_m", {x_m.shape(0)});
   const py::ssize_t n_users = x_m.shape(0), n_cells = model.n_cells();
@@ -124,13 +125,13 @@ py::array gains(const LinkModel& model, const In<double>& x_m, const In<double>&
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
     const auto pool = pool_of(n_threads);
-    model.gains(x, y, view, pool.get());
+    model.gains(x, y, view, pool.get(), profile);
   }
   return gain;
 }
 
 py::tuple best_server(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, const In<double>& power_w,
-                      const In<double>& activity, double noise_w, int n_threads) {
+                      const In<double>& activity, double noise_w, int n_threads, const UserProfile* profile) {
   check_shape(x_m, "x_m", {-1});
   check_shape(y_m, "y_m", {x_m.shape(0)});
   check_shape(power_w, "power_w", {model.n_cells()});
@@ -145,13 +146,13 @@ py::tuple best_server(const LinkModel& model, const In<double>& x_m, const In<do
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
     const auto pool = pool_of(n_threads);
-    model.best_server(x, y, power, active, noise_w, servers, sinrs, pool.get());
+    model.best_server(x, y, power, active, noise_w, servers, sinrs, pool.get(), profile);
   }
   return py::make_tuple(server, sinr);
 }
 
 void update_gains(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, const In<std::int32_t>& users,
-                  py::array gain) {
+                  py::array gain, const UserProfile* profile) {
   check_shape(x_m, "x_m", {-1});
   check_shape(y_m, "y_m", {x_m.shape(0)});
   float* data = writable<float>(gain, "gain", {x_m.shape(0), model.n_cells()});
@@ -160,7 +161,15 @@ void update_gains(const LinkModel& model, const In<double>& x_m, const In<double
   const auto moved = span_of(users);
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
-  model.update_gains(x, y, moved, view);
+  model.update_gains(x, y, moved, view, profile);
+}
+
+std::shared_ptr<UserProfile> make_profile(const In<double>& height_m, const In<bool>& indoor,
+                                          const In<double>& inside_m, const In<double>& loss_db,
+                                          const In<double>& environment) {
+  const auto* is_indoor = reinterpret_cast<const std::uint8_t*>(indoor.data());
+  return std::make_shared<UserProfile>(span_of(height_m), std::span{is_indoor, static_cast<std::size_t>(indoor.size())},
+                                       span_of(inside_m), span_of(loss_db), span_of(environment));
 }
 
 void serving_cells(const In<float>& gain, const In<double>& power_w, py::array serving, py::array pending_steps,
@@ -188,6 +197,9 @@ void bind_radio(py::module_& module) {
   module.def("model_parameters", &parameters, "model"_a);
   module.def("update_serving", &serving_cells, "gain"_a, "power_w"_a, "serving"_a, "pending_steps"_a, "margin_db"_a,
              "time_to_trigger_steps"_a, "n_threads"_a = 1);
+  py::class_<UserProfile, std::shared_ptr<UserProfile>>(module, "UserProfile")
+      .def(py::init(&make_profile), py::kw_only(), "height_m"_a, "indoor"_a, "inside_m"_a, "loss_db"_a, "environment"_a)
+      .def_property_readonly("n_users", [](const UserProfile& profile) { return profile.size(); });
   py::class_<LinkModel, std::shared_ptr<LinkModel>>(module, "LinkModel")
       .def(py::init(&make_link_model), py::kw_only(), "model"_a, "pattern"_a, "elements"_a, "frequency_hz"_a,
            "ue_height_m"_a, "shadowing"_a, "site_correlation"_a, "wrap"_a, "v1_m"_a, "v2_m"_a, "site_x_m"_a,
@@ -196,9 +208,10 @@ void bind_radio(py::module_& module) {
       .def_property_readonly("n_cells", &LinkModel::n_cells)
       .def_property_readonly("n_sites", &LinkModel::n_sites)
       .def_property_readonly("isa", [](const LinkModel& m) { return std::string(isa_name(m.isa())); })
-      .def("gains", &gains, "x_m"_a, "y_m"_a, "n_threads"_a = 1, "gain"_a = py::none())
-      .def("best_server", &best_server, "x_m"_a, "y_m"_a, "power_w"_a, "activity"_a, "noise_w"_a, "n_threads"_a = 1)
-      .def("update_gains", &update_gains, "x_m"_a, "y_m"_a, "users"_a, "gain"_a);
+      .def("gains", &gains, "x_m"_a, "y_m"_a, "n_threads"_a = 1, "gain"_a = py::none(), "profile"_a = py::none())
+      .def("best_server", &best_server, "x_m"_a, "y_m"_a, "power_w"_a, "activity"_a, "noise_w"_a, "n_threads"_a = 1,
+           "profile"_a = py::none())
+      .def("update_gains", &update_gains, "x_m"_a, "y_m"_a, "users"_a, "gain"_a, "profile"_a = py::none());
 }
 
 }  // namespace slicefast::bindings

@@ -11,6 +11,7 @@
 #include <numbers>
 #include <string>
 
+#include "field_tiles.hpp"
 #include "kernels/tables.hpp"
 #include "radio_curves.hpp"
 #include "slicefast/errors.hpp"
@@ -66,42 +67,6 @@ void check_values(const RadioConfig& c) {
     refuse("elements: got " + std::to_string(c.elements) + ", columns of 2 and more need pattern tr38901_element");
 }
 
-// Four corners per node, as signed bytes in steps of 1/32 standard deviation.
-void pack_tile(std::span<const float> nodes, int size, std::int32_t* packed) {
-  const auto at = [&](int r, int c) {
-    const float value = nodes[static_cast<std::size_t>(r % size) * size + c % size];
-    return static_cast<std::uint32_t>(std::clamp(static_cast<int>(std::lrint(value * 32.0f)), -127, 127)) & 0xffu;
-  };
-  for (int r = 0; r < size; ++r)
-    for (int c = 0; c < size; ++c)
-      packed[static_cast<std::size_t>(r) * size + c] =
-          static_cast<std::int32_t>(at(r, c) | at(r, c + 1) << 8 | at(r + 1, c) << 16 | at(r + 1, c + 1) << 24);
-}
-
-// 1 / standard deviation of the bilinear value at (fx, fy): neighbouring nodes are correlated, not equal, so the mean
-// of four has a smaller variance than one; this restores it.
-struct UnitVariance {
-  float along_col, along_row, diagonal, antidiagonal;
-  void scale(const float* fx, const float* fy, std::size_t n, float* out) const {
-    for (std::size_t i = 0; i < n; ++i) {
-      const float gx = 1.0f - fx[i], gy = 1.0f - fy[i];
-      const float w00 = gx * gy, w01 = fx[i] * gy, w10 = gx * fy[i], w11 = fx[i] * fy[i];
-      const float variance = w00 * w00 + w01 * w01 + w10 * w10 + w11 * w11 +
-                             2.0f * (along_col * (w00 * w01 + w10 * w11) + along_row * (w00 * w10 + w01 * w11) +
-                                     diagonal * w00 * w11 + antidiagonal * w01 * w10);
-      out[i] = 1.0f / std::sqrt(variance);
-    }
-  }
-};
-
-UnitVariance unit_variance(const FieldTiles& t, double decorrelation_m) {
-  const auto rho = [&](double x, double y) {
-    return static_cast<float>(std::exp(-std::hypot(x, y) / t.size / decorrelation_m));
-  };
-  return {rho(t.e1_x_m, t.e1_y_m), rho(t.e2_x_m, t.e2_y_m), rho(t.e1_x_m + t.e2_x_m, t.e1_y_m + t.e2_y_m),
-          rho(t.e1_x_m - t.e2_x_m, t.e1_y_m - t.e2_y_m)};
-}
-
 // The users of one block as the kernels read them.
 struct Block {
   alignas(64) float x[block_users], y[block_users], fx[block_users], fy[block_users];
@@ -110,9 +75,14 @@ struct Block {
   alignas(64) std::int32_t row[block_users], col[block_users];
   alignas(64) float base[block_users], azimuth[block_users], depression[block_users];
   alignas(64) float rows[group_rows * block_users];
+  bool profiled = false;  // users have heights and buildings of their own
+  alignas(64) float profile[7][block_users];
   float* out[block_users];  // the users' rows of the gain matrix
   RadioUsers users() const {
     return {x, y, fx, fy, scale_state, scale_los, scale_nlos, common_los, common_nlos, col, row};
+  }
+  RadioProfile users_profile() const {
+    return {profile[0], profile[1], profile[2], profile[3], profile[4], profile[5], profile[6]};
   }
 };
 
@@ -122,6 +92,7 @@ struct LinkModel::State {
   Isa isa;
   const RadioKernels* kernels;
   bool column;
+  bool knows_profiles;  // the model is made for users at other heights and indoors
   std::size_t n_cells;
   double origin_x, origin_y;  // positions are taken relative to it before the conversion to float
   double inverse[4];          // (s, t) of a position in units of the tile's periods
@@ -145,6 +116,8 @@ struct LinkModel::State {
 
   template <class Position>
   void load(Block& block, std::size_t n, Position position) const;
+  template <class User>
+  void load_profile(Block& block, std::size_t n, const UserProfile* profile, User user) const;
   template <class Consume>
   void run(Block& block, std::size_t n, bool fetch_rows, Consume consume) const;
   void fetch(const Block& block, std::size_t n, std::size_t first, std::size_t rows, std::size_t more) const;
@@ -156,6 +129,7 @@ LinkModel::State::State(const RadioConfig& c, const FieldTiles& tiles, Isa isa_)
   check_sizes(c, tiles);
   check_values(c);
   column = c.elements > 1;
+  knows_profiles = loss_curves(c.model, c.frequency_hz, c.site_height_m[0], c.ue_height_m).uses_3d;
   n_cells = c.cell_site.size();
   const std::size_t k = c.site_x_m.size();
   origin_x = c.site_x_m[0];
@@ -257,6 +231,15 @@ RadioSite LinkModel::State::make_site(const RadioConfig& c, const FieldTiles& ti
   s.sigma_near = f(p.sigma_los_near_db * log2_per_db);
   s.sigma_far = f(p.sigma_los_far_db * log2_per_db);
   s.sigma_nlos = f(p.sigma_nlos_db * log2_per_db);
+  const double turn = curves.breakpoint_m;
+  s.mast = f(c.site_height_m[k]);
+  s.breakpoint_scale = f(turn / ((c.site_height_m[k] - 1.0) * (c.ue_height_m - 1.0)));
+  s.far_base = zero({curves.los_far.intercept_db + curves.far_drop * std::log10(turn * turn + h * h), 0.0});
+  s.far_drop = f(curves.far_drop / 10.0);
+  s.nlos_base = zero({curves.nlos.intercept_db - curves.nlos_per_m * c.ue_height_m, 0.0});
+  s.nlos_per_m = zero({curves.nlos_per_m, 0.0});
+  s.sigma_indoor = f(p.sigma_indoor_db * log2_per_db);
+  s.tall_see_further = tall_users_see_further(c.model) ? 1.0f : 0.0f;
   s.sure = f(los.sure_m);
   s.decay = f(-std::numbers::log2e / los.scale_m);
   s.row_offset = tiles.row_offset[k];
@@ -316,12 +299,25 @@ void LinkModel::State::load(Block& b, std::size_t n, Position position) const {
   }
 }
 
+// The profiles of a loaded block's users, user(i) of all; nothing where there is none.
+template <class User>
+void LinkModel::State::load_profile(Block& b, std::size_t n, const UserProfile* profile, User user) const {
+  b.profiled = profile != nullptr;
+  if (!b.profiled) return;
+  const std::vector<float>* parts[] = {&profile->height, &profile->tall,        &profile->choices, &profile->inside,
+                                       &profile->loss,   &profile->environment, &profile->indoor};
+  const std::size_t padded = (n + 15) / 16 * 16;
+  for (std::size_t part = 0; part < std::size(parts); ++part)
+    for (std::size_t i = 0; i < padded; ++i) b.profile[part][i] = (*parts[part])[user(std::min(i, n - 1))];
+}
+
 // Evaluates a loaded block, a group of sites at a time: consume(rows, first) gets the group's cells as b.rows.
 // fetch_rows: the users' rows of the gain matrix will be written, and are fetched into cache meanwhile.
 template <class Consume>
 void LinkModel::State::run(Block& b, std::size_t n, bool fetch_rows, Consume consume) const {
   const std::size_t padded = (n + 15) / 16 * 16;
   const RadioUsers users = b.users();
+  const RadioProfile profile = b.users_profile();
   const RadioTiles tiles = {los_state.data(), shadow.data(), size, log2_size};
   std::size_t rows = 0, first = 0;
   for (std::size_t k = 0; k < sites.size(); ++k) {
@@ -333,7 +329,10 @@ void LinkModel::State::run(Block& b, std::size_t n, bool fetch_rows, Consume con
       rows = 0;
     }
     if (fetch_rows) fetch(b, n, first, rows, site_cells);
-    kernels->site(&sites[k], &torus, &tiles, &users, padded, b.base, b.azimuth, b.depression);
+    if (b.profiled)
+      kernels->profiled_site(&sites[k], &torus, &tiles, &users, &profile, padded, b.base, b.azimuth, b.depression);
+    else
+      kernels->site(&sites[k], &torus, &tiles, &users, padded, b.base, b.azimuth, b.depression);
     for (std::size_t c = first_cell[k]; c < first_cell[k + 1]; ++c, ++rows)
       (column ? kernels->column_cell : kernels->cell)(&cells[c], padded, b.base, b.azimuth, b.depression,
                                                       b.rows + rows * block_users);
@@ -384,16 +383,25 @@ void check_gain(std::span<const double> x_m, std::span<const double> y_m, Matrix
            std::to_string(x_m.size()) + ", " + std::to_string(n_cells) + ")");
 }
 
+void check_profile(const UserProfile* profile, std::size_t n_users, bool known) {
+  if (!profile) return;
+  if (!known) refuse("profile: only TR 36.873 and TR 38.901 models know indoor users and heights of single users");
+  if (profile->size() != n_users)
+    refuse("profile: got " + std::to_string(profile->size()) + " users, positions have " + std::to_string(n_users));
+}
+
 }  // namespace
 
 void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
-                      ThreadPool* pool) const {
+                      ThreadPool* pool, const UserProfile* profile) const {
   check_gain(x_m, y_m, gain, state_->n_cells);
+  check_profile(profile, x_m.size(), state_->knows_profiles);
   const std::size_t n_users = x_m.size(), n_blocks = (n_users + block_users - 1) / block_users;
   const auto work = [&](std::size_t item, int) {
     Block block;
     const std::size_t first = item * block_users, n = std::min(block_users, n_users - first);
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[first + i], y_m[first + i]}; });
+    state_->load_profile(block, n, profile, [&](std::size_t i) { return first + i; });
     for (std::size_t i = 0; i < n; ++i) block.out[i] = gain.data + (first + i) * gain.cols;
     state_->run(block, n, true, [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
   };
@@ -405,13 +413,14 @@ void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, 
 
 void LinkModel::best_server(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
                             std::span<const double> activity, double noise_w, std::span<std::int32_t> server,
-                            std::span<float> sinr, ThreadPool* pool) const {
+                            std::span<float> sinr, ThreadPool* pool, const UserProfile* profile) const {
   const std::size_t n_users = x_m.size(), n_blocks = (n_users + block_users - 1) / block_users;
   check_positions(x_m, y_m);
   if (power_w.size() != state_->n_cells || activity.size() != state_->n_cells)
     refuse("power_w, activity: need one value per cell, " + std::to_string(state_->n_cells));
   if (server.size() != n_users || sinr.size() != n_users)
     refuse("server, sinr: need one value per user, " + std::to_string(n_users));
+  check_profile(profile, n_users, state_->knows_profiles);
   if (!(noise_w > 0.0)) refuse("noise_w: got " + std::to_string(noise_w) + ", must be positive");
   const auto work = [&](std::size_t item, int) {
     Block block;
@@ -420,6 +429,7 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
     const std::size_t first = item * block_users, n = std::min(block_users, n_users - first);
     const std::size_t padded = (n + 15) / 16 * 16;
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[first + i], y_m[first + i]}; });
+    state_->load_profile(block, n, profile, [&](std::size_t i) { return first + i; });
     state_->run(block, n, false, [&](std::size_t rows, std::size_t cell) {
       for (std::size_t r = 0; r < rows; ++r) {
         const std::size_t column = state_->column_of[cell + r];
@@ -440,8 +450,10 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
 }
 
 void LinkModel::update_gains(std::span<const double> x_m, std::span<const double> y_m,
-                             std::span<const std::int32_t> users, MatrixView<float> gain) const {
+                             std::span<const std::int32_t> users, MatrixView<float> gain,
+                             const UserProfile* profile) const {
   check_gain(x_m, y_m, gain, state_->n_cells);
+  check_profile(profile, x_m.size(), state_->knows_profiles);
   for (std::int32_t u : users)
     if (u < 0 || static_cast<std::size_t>(u) >= x_m.size())
       refuse("users: got " + std::to_string(u) + ", allowed 0.." + std::to_string(x_m.size()) + " exclusive");
@@ -450,6 +462,7 @@ void LinkModel::update_gains(std::span<const double> x_m, std::span<const double
     const std::size_t n = std::min(block_users, users.size() - first);
     const auto user = [&](std::size_t i) { return static_cast<std::size_t>(users[first + i]); };
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[user(i)], y_m[user(i)]}; });
+    state_->load_profile(block, n, profile, user);
     for (std::size_t i = 0; i < n; ++i) block.out[i] = gain.data + user(i) * gain.cols;
     state_->run(block, n, true, [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
   }

@@ -55,7 +55,7 @@ Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
 }
 
 void Network::attach(std::span<const double> x_m, std::span<const double> y_m, std::span<std::int32_t> serving) {
-  links_->gains(x_m, y_m, gain_.view());
+  links_->gains(x_m, y_m, gain_.view(), nullptr, config_.profile.get());
   update_serving(gain_.view(), config_.power_w, config_.handover, serving, pending_steps_);
 }
 

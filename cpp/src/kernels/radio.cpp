@@ -116,9 +116,24 @@ static void displacement(const RadioSite& site, const RadioTorus& torus, const R
   }
 }
 
-static void site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
-                 const RadioUsers* users, std::size_t n, float* SLICEFAST_RESTRICT base,
-                 float* SLICEFAST_RESTRICT azimuth, float* SLICEFAST_RESTRICT depression) {
+// The effective environment height hE: 1 m with probability 1 / (1 + C), else one of 12, 15, ..., h - 1.5 m.
+static inline float environment_height(float c, float draw, float choices) {
+  const float plain = inverse_f32(1.0f + c);
+  const float rest = (draw - plain) * inverse_f32(max_f(1.0f - plain, 1e-6f));
+  const float steps = static_cast<float>(static_cast<std::int32_t>(max_f(rest, 0.0f) * choices));
+  return draw < plain ? 1.0f : 12.0f + 3.0f * min_f(steps, choices - 1.0f);
+}
+
+// How much more often users above 13 m see a macro site: C = tall 1.25 (d / 100)^3 e^(-d / 150) beyond 18 m.
+static inline float further(float tall, float d) {
+  return d > 18.0f ? tall * 1.25e-6f * d * d * d * exp2_f32(-0.00961796694f * d) : 0.0f;
+}
+
+template <bool profiled>
+static inline void evaluate_site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
+                                 const RadioUsers* users, const RadioProfile* profile, std::size_t n,
+                                 float* SLICEFAST_RESTRICT base, float* SLICEFAST_RESTRICT azimuth,
+                                 float* SLICEFAST_RESTRICT depression) {
   const RadioSite s = *site_pointer;
   const RadioUsers u = *users;
   float d2[max_block];
@@ -136,21 +151,47 @@ static void site(const RadioSite* site_pointer, const RadioTorus* torus, const R
     const float true_d2 = max_f(d2[i], 1e-4f), used_d2 = max_f(d2[i], s.min_d2);
     const float inverse_d = inverse_sqrt_f32(true_d2), true_d = true_d2 * inverse_d;
     const float used_inverse = min_f(inverse_d, inverse_min), d = max_f(true_d, min_d);
-    const float rising = s.height * inverse_d;  // atan of the one of h / d and d / h that is below 1
-    const float angle = atan_unit(min_f(rising, true_d * inverse_height));
-    depression[i] = rising > 1.0f ? 0.5f * pi - angle : angle;
+    float near_gain, far_gain, nlos_line, q, p;
+    bool is_near;
+    if constexpr (profiled) {
+      const float h = s.mast - profile->height[i], above = max_f(__builtin_fabsf(h), 1e-6f);
+      const float rising = above * inverse_d;
+      const float angle = atan_unit(min_f(rising, true_d * inverse_f32(above)));
+      const float steep = rising > 1.0f ? 0.5f * pi - angle : angle;
+      depression[i] = h < 0.0f ? -steep : steep;
+
+      const float tall = s.tall_see_further * profile->tall[i];
+      const float environment = environment_height(further(tall, d), profile->environment[i], profile->choices[i]);
+      const float turn = s.breakpoint_scale * (s.mast - environment) * (profile->height[i] - environment);
+      const float l = log2_f32(used_d2 + h * h);
+      is_near = d2[i] <= turn * __builtin_fabsf(turn);
+      near_gain = s.near_0 + s.near_1 * l;
+      far_gain = s.far_base + s.far_drop * log2_f32(turn * turn + h * h) + s.far_1 * l;
+      nlos_line = s.nlos_base + s.nlos_per_m * profile->height[i] + s.nlos_1 * l;
+
+      const float outside = max_f(d - profile->inside[i], 1e-3f);
+      q = min_f(s.sure * inverse_f32(outside), 1.0f);
+      p = (q + (1.0f - q) * exp2_f32(s.decay * outside)) * (1.0f + further(tall, outside));
+    } else {
+      const float rising = s.height * inverse_d;  // atan of the one of h / d and d / h that is below 1
+      const float angle = atan_unit(min_f(rising, true_d * inverse_height));
+      depression[i] = rising > 1.0f ? 0.5f * pi - angle : angle;
+
+      const float l = log2_f32(used_d2 + s.height2_loss);
+      is_near = d2[i] <= s.breakpoint_d2;
+      near_gain = s.near_0 + s.near_1 * l;
+      far_gain = s.far_0 + s.far_1 * l;
+      nlos_line = s.nlos_0 + s.nlos_1 * l;
+      q = min_f(s.sure * used_inverse, 1.0f);
+      p = q + (1.0f - q) * exp2_f32(s.decay * d);
+    }
 
     // LOS iff Phi(field) < P. Phi(f) = 1 / (1 + e^(-f (1.5976 + 0.070565 f^2))), absolute error below 1.5e-4.
     const float f = u.scale_state[i] * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
-    const float q = min_f(s.sure * used_inverse, 1.0f);
-    const float p = q + (1.0f - q) * exp2_f32(s.decay * d);
     const float odds = exp2_f32(f * (-2.30485f - 0.101804f * f * f));
     const bool is_los = p + p * odds > 1.0f;
-
-    const float l = log2_f32(used_d2 + s.height2_loss);
-    const bool is_near = d2[i] <= s.breakpoint_d2;
-    const float los_gain = is_near ? s.near_0 + s.near_1 * l : s.far_0 + s.far_1 * l;
-    const float nlos_gain = min_f(s.nlos_0 + s.nlos_1 * l, los_gain + s.nlos_margin);
+    const float los_gain = is_near ? near_gain : far_gain;
+    const float nlos_gain = min_f(nlos_line, los_gain + s.nlos_margin);
     los[i] = is_los ? (is_near ? 2 : 1) : 0;
     base[i] = is_los ? los_gain : nlos_gain;
     index[i] += is_los ? 0 : nlos_tile;
@@ -164,9 +205,27 @@ static void site(const RadioSite* site_pointer, const RadioTorus* torus, const R
     const float own = (is_los ? scale_los : scale_nlos) * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
     const float common = is_los ? common_los : common_nlos;
     const float los_sigma = los[i] == 2 ? s.sigma_near : s.sigma_far;
-    const float sigma = is_los ? los_sigma : s.sigma_nlos;
+    float sigma = is_los ? los_sigma : s.sigma_nlos;
+    if constexpr (profiled) {
+      const float indoor = profile->indoor[i] * s.sigma_indoor;
+      sigma = indoor > 0.0f ? indoor : sigma;
+      base[i] -= profile->loss[i];
+    }
     base[i] -= sigma * (own + common);
   }
+}
+
+static void site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
+                 const RadioUsers* users, std::size_t n, float* SLICEFAST_RESTRICT base,
+                 float* SLICEFAST_RESTRICT azimuth, float* SLICEFAST_RESTRICT depression) {
+  evaluate_site<false>(site_pointer, torus, tiles, users, nullptr, n, base, azimuth, depression);
+}
+
+static void profiled_site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
+                          const RadioUsers* users, const RadioProfile* profile, std::size_t n,
+                          float* SLICEFAST_RESTRICT base, float* SLICEFAST_RESTRICT azimuth,
+                          float* SLICEFAST_RESTRICT depression) {
+  evaluate_site<true>(site_pointer, torus, tiles, users, profile, n, base, azimuth, depression);
 }
 
 static inline float pattern(const RadioCell& cell, float azimuth, float depression) {
@@ -272,6 +331,6 @@ static void transpose(const float* in, std::size_t in_stride, std::size_t rows, 
     for (std::size_t r = i < whole_users ? whole_rows : 0; r < rows; ++r) out[i][column + r] = in[r * in_stride + i];
 }
 
-extern const RadioKernels radio_kernels = {site, cell, column_cell, strongest, transpose, field};
+extern const RadioKernels radio_kernels = {site, profiled_site, cell, column_cell, strongest, transpose, field};
 
 }  // namespace slicefast::SLICEFAST_ISA
