@@ -354,7 +354,16 @@ def network_links(scenario: Scenario, generator: np.random.Generator) -> _core.L
         site_correlation=settings.site_correlation,
         v1_m=torus[0],
         v2_m=torus[1],
+        area_m2=area.area_m2,
+        longest_m=None if area.wrap else _longest_way(scenario),
     )
+
+
+def _longest_way(scenario: Scenario) -> float:
+    """Distance [m] from a site to the farthest corner of a rectangular area."""
+    width, height = scenario.area.v1_m[0], scenario.area.v2_m[1]
+    x, y = scenario.site_x_m, scenario.site_y_m
+    return float(np.hypot(np.maximum(x, width - x), np.maximum(y, height - y)).max())
 
 
 def _buildings(scenario: Scenario, generator: np.random.Generator) -> tuple[NDArray[np.intp], _core.UserProfile | None]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from slicefast import _core, radio
 
@@ -124,6 +125,7 @@ def test_los_probability_golden(model, d, height, expected):
 
 @given(st.sampled_from(ALL_MODELS), st.floats(0, 5000), st.floats(1.5, 22.5))
 def test_los_probability_is_a_probability(model, d, height):
+    d = min(d, _core.model_parameters(model)["max_distance_m"] - 1.0)
     assert 0.0 <= radio.los_probability(model, d, height) <= 1.0
     assert radio.los_probability(model, d) >= radio.los_probability(model, d + 1.0)
 
@@ -185,8 +187,8 @@ def hexagonal(n_side, isd=500.0, tilt=15.0):
     }
 
 
-def network(model="winner_plus_c2", pattern="tr36814", n_side=2, seed=1, wrap=True, **changes):
-    config = {"model": model, "pattern": pattern, "frequency_hz": 2.6e9, **hexagonal(n_side), **changes}
+def network(model="winner_plus_c2", pattern="tr36814", n_side=2, seed=1, wrap=True, isd=500.0, **changes):
+    config = {"model": model, "pattern": pattern, "frequency_hz": 2.6e9, **hexagonal(n_side, isd), **changes}
     torus = config["v1_m"], config["v2_m"]
     if not wrap:
         config["v1_m"] = config["v2_m"] = None
@@ -305,6 +307,38 @@ def test_share_of_line_of_sight_is_the_models():
         )
 
 
+def test_line_of_sight_is_as_smooth_as_its_field():
+    """How often two places of one ring share their state: two Gaussians of correlation e^(-d / 50 m) at one threshold.
+
+    P(both) = P^2 + integral over r in (0, rho) of the bivariate density at the threshold (Sheppard); a fresh draw per
+    step would give P^2 + (1 - P)^2 at any distance.
+    """
+    radius, rng = 150.0, np.random.default_rng(17)
+    p = float(radio.los_probability("winner_plus_c2", radius))
+    threshold = norm.ppf(p)
+    start = rng.uniform(0.0, 2.0 * np.pi, 400)
+    steps_m = np.array([0.0, 5.0, 20.0, 60.0])
+    angle = start[:, None] + 2.0 * np.arcsin(steps_m / 2.0 / radius)
+    x, y = (radius * np.cos(angle)).ravel(), (radius * np.sin(angle)).ravel()
+    antenna = radio.antenna_gain_db("tr36814", np.degrees(angle), np.degrees(np.arctan2(23.5, radius)), 15.0)
+    expected_loss = radio.path_loss_db("winner_plus_c2", True, radius, 2.6e9)
+    shared = []
+    for _ in range(60):
+        model = radio.link_model(
+            model="winner_plus_c2", pattern="tr36814", fields=radio.make_fields("winner_plus_c2", 1, rng),
+            frequency_hz=2.6e9, site_x_m=[0.0], site_y_m=[0.0], site_height_m=25.0, cell_site=[0],
+            azimuth_deg=[0.0], tilt_deg=15.0, shadowing=False,
+        )  # fmt: skip
+        loss = antenna - 10 * np.log10(model.gains(x, y)[:, 0]).reshape(angle.shape)
+        los = np.abs(loss - expected_loss) < 0.1
+        shared.append((los == los[:, :1]).mean(axis=0))
+    for step_m, got in zip(steps_m[1:], np.mean(shared, axis=0)[1:], strict=True):
+        r = np.linspace(0.0, np.exp(-step_m / 50.0), 2001)
+        density = np.exp(-(threshold**2) / (1.0 + r)) / (2.0 * np.pi * np.sqrt(1.0 - r**2))
+        both = p * p + np.trapezoid(density, r)
+        assert got == pytest.approx(1.0 - 2.0 * (p - both), abs=0.03)
+
+
 def test_threads_and_updates_give_the_same_bits():
     config, fields, x, y = network(n_side=3)
     model = radio.link_model(fields=fields, **config)
@@ -355,6 +389,28 @@ def test_cells_in_any_order():
     np.testing.assert_array_equal(radio.link_model(fields=fields, **shuffled).gains(x, y), expected[:, order])
 
 
+def test_serving_cells_refuse_what_cannot_be():
+    serving, pending = np.zeros(2, dtype=np.int32), np.zeros(2, dtype=np.int32)
+    gain = np.ones((2, 3), dtype=np.float32)
+    for bad in (-1.0, np.nan, np.inf):
+        wrong = gain.copy()
+        wrong[1, 2] = bad
+        with pytest.raises(ValueError, match="gain: user 1 has"):
+            radio.update_serving(wrong, np.ones(3), serving, pending)
+        with pytest.raises(ValueError, match="power_w: got"):
+            radio.update_serving(gain, [1.0, bad, 1.0], serving, pending)
+    with pytest.raises(ValueError, match="margin_db"):
+        radio.update_serving(gain, np.ones(3), serving, pending, margin_db=np.nan)
+    assert serving.tolist() == pending.tolist() == [0, 0]
+    config, fields, x, y = network()
+    model = radio.link_model(fields=fields, **config)
+    for name in ("power_w", "activity"):
+        values = {"power_w": np.ones(12), "activity": np.ones(12)}
+        values[name][5] = -1.0
+        with pytest.raises(ValueError, match=f"{name}: got -1"):
+            model.best_server(x, y, noise_w=1e-15, **values)
+
+
 def test_handover_waits_for_margin_and_time():
     serving, pending = np.array([-1, 0, 0], dtype=np.int32), np.zeros(3, dtype=np.int32)
     gain = np.array([[1.0, 2.0], [1.0, 1.9], [1.0, 2.1]], dtype=np.float32)  # margin 3 dB: a factor of 1.995
@@ -383,12 +439,45 @@ def test_outside_the_range_is_told():
         (("winner_plus_c2", True, 100.0, 2.6e9, 1.0), "bs_height_m"),
         (("winner_plus_c2", True, -1.0, 2.6e9), "distance_2d_m"),
         (("winner_plus_c2", True, np.nan, 2.6e9), "distance_2d_m"),
+        (("winner_plus_c2", True, 100.0, np.nan), "frequency_hz"),
+        (("tr38901_uma", True, 100.0, 2.6e9, 25.0, 23.0), "ue_height_m: got 23"),
         (("cost231", True, 100.0, 2.6e9), "cost231.*allowed.*winner_plus_c2"),
     ):
         with pytest.raises(ValueError, match=message):
             radio.path_loss_db(*arguments)
+    with pytest.raises(ValueError, match="environment_height_m: must be below both antennas"):
+        radio.path_loss_db("tr38901_uma", True, 100.0, 2.6e9, ue_height_m=15.0, environment_height_m=18.0)
+    for model, heights, message in (
+        ("m2135_uma", {"bs_height_m": 200.0}, "bs_height_m 200 m, made for 10 to 150 m"),
+        ("m2135_umi", {"ue_height_m": 5.0}, r"ue_height_m 5 m, made for 1 to 2\.5 m"),
+        ("tr38901_uma", {"ue_height_m": 1.2}, r"ue_height_m 1\.2 m, made for 1\.5 to 22\.5 m"),
+    ):
+        with pytest.warns(radio.RangeWarning, match=message):
+            radio.path_loss_db(model, False, 100.0, 2.6e9, **heights)
+    with pytest.warns(radio.RangeWarning, match="beyond 2000 m"):
+        radio.los_probability("winner_plus_b1", 3000.0)
+    with pytest.raises(ValueError, match="ue_height_m: got 30, allowed"):
+        radio.los_probability("tr38901_uma", 100.0, 30.0)
     with pytest.raises(ValueError, match="elements"):
         radio.antenna_gain_db("tr36814", 0, 0, 0, elements=2)
+    with pytest.raises(ValueError, match="depression_deg: got 100"):
+        radio.antenna_gain_db("tr36814", 0, 100, 0)
+
+
+def test_networks_outside_the_range_are_told():
+    config, fields, _, _ = network(n_side=3, isd=6000.0)
+    with pytest.warns(radio.RangeWarning, match="links up to 15588 m, made for up to 5000 m"):
+        radio.link_model(fields=fields, **config)
+    config, fields, _, _ = network(isd=100.0)  # four masts, 10 m around each, on 34,641 m2
+    with pytest.warns(radio.RangeWarning, match=r"3\.6 % of the area is nearer than 10 m to a mast"):
+        radio.link_model(fields=fields, **config)
+    config, fields, _, _ = network("m2135_uma", site_height_m=np.full(4, 180.0))
+    with pytest.warns(radio.RangeWarning, match="bs_height_m 180 m"):
+        radio.link_model(fields=fields, **config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        config, fields, _, _ = network()
+        radio.link_model(fields=fields, **config)
 
 
 def test_bad_networks_are_refused_by_name():

@@ -1,5 +1,6 @@
 #include <pybind11/stl.h>
 
+#include <cmath>
 #include <memory>
 
 #include "bindings.hpp"
@@ -183,6 +184,12 @@ void serving_cells(const In<float>& gain, const In<double>& power_w, py::array s
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
   const auto pool = pool_of(n_threads);
+  // Users' own gains are checked here; those of LinkModel are what they should be.
+  for (std::size_t u = 0; u < n; ++u)
+    for (float value : matrix.row(u))
+      if (!(value >= 0.0f && std::isfinite(value)))
+        throw InvalidArgument("gain: user " + std::to_string(u) + " has " + std::to_string(value) +
+                              ", must be finite and >= 0");
   update_serving(matrix, power, {margin_db, time_to_trigger_steps}, {serving_data, n}, {pending_data, n}, pool.get());
 }
 

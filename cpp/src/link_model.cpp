@@ -75,9 +75,9 @@ struct Block {
   alignas(64) std::int32_t row[block_users], col[block_users];
   alignas(64) float base[block_users], azimuth[block_users], depression[block_users];
   alignas(64) float rows[group_rows * block_users];
-  bool profiled = false;  // users have heights and buildings of their own
-  alignas(64) float profile[7][block_users];
   float* out[block_users];  // the users' rows of the gain matrix
+  bool profiled = false;    // users have heights and buildings of their own
+  alignas(64) float profile[7][block_users];
   RadioUsers users() const {
     return {x, y, fx, fy, scale_state, scale_los, scale_nlos, common_los, common_nlos, col, row};
   }
@@ -103,6 +103,7 @@ struct LinkModel::State {
   std::int32_t common_row, common_col;
   RadioTorus torus;
   std::vector<RadioSite> sites;
+  std::vector<RadioMast> masts;         // of the sites
   std::vector<RadioCell> cells;         // grouped by site
   std::vector<std::size_t> first_cell;  // (K + 1,) into cells
   std::vector<std::size_t> column_of;   // cell index of the caller
@@ -112,6 +113,7 @@ struct LinkModel::State {
   void set_tiles(const RadioConfig& config, const FieldTiles& tiles);
   void set_torus(const RadioConfig& config, const FieldTiles& tiles);
   RadioSite make_site(const RadioConfig& config, const FieldTiles& tiles, std::size_t k) const;
+  RadioMast make_mast(const RadioConfig& config, std::size_t k) const;
   RadioCell make_cell(const RadioConfig& config, std::size_t n) const;
 
   template <class Position>
@@ -139,6 +141,7 @@ LinkModel::State::State(const RadioConfig& c, const FieldTiles& tiles, Isa isa_)
   first_cell.push_back(0);
   for (std::size_t site = 0; site < k; ++site) {
     sites.push_back(make_site(c, tiles, site));
+    masts.push_back(make_mast(c, site));
     for (std::size_t n = 0; n < n_cells; ++n)
       if (static_cast<std::size_t>(c.cell_site[n]) == site) {
         cells.push_back(make_cell(c, n));
@@ -231,20 +234,25 @@ RadioSite LinkModel::State::make_site(const RadioConfig& c, const FieldTiles& ti
   s.sigma_near = f(p.sigma_los_near_db * log2_per_db);
   s.sigma_far = f(p.sigma_los_far_db * log2_per_db);
   s.sigma_nlos = f(p.sigma_nlos_db * log2_per_db);
-  const double turn = curves.breakpoint_m;
-  s.mast = f(c.site_height_m[k]);
-  s.breakpoint_scale = f(turn / ((c.site_height_m[k] - 1.0) * (c.ue_height_m - 1.0)));
-  s.far_base = zero({curves.los_far.intercept_db + curves.far_drop * std::log10(turn * turn + h * h), 0.0});
-  s.far_drop = f(curves.far_drop / 10.0);
-  s.nlos_base = zero({curves.nlos.intercept_db - curves.nlos_per_m * c.ue_height_m, 0.0});
-  s.nlos_per_m = zero({curves.nlos_per_m, 0.0});
-  s.sigma_indoor = f(p.sigma_indoor_db * log2_per_db);
-  s.tall_see_further = tall_users_see_further(c.model) ? 1.0f : 0.0f;
   s.sure = f(los.sure_m);
   s.decay = f(-std::numbers::log2e / los.scale_m);
   s.row_offset = tiles.row_offset[k];
   s.col_offset = tiles.col_offset[k];
   return s;
+}
+
+RadioMast LinkModel::State::make_mast(const RadioConfig& c, std::size_t k) const {
+  const LossCurves curves = loss_curves(c.model, c.frequency_hz, c.site_height_m[k], c.ue_height_m);
+  const double h = c.site_height_m[k] - c.ue_height_m, turn = curves.breakpoint_m;
+  const auto gain = [](double db) { return static_cast<float>(-db * log2_per_db); };
+  return {static_cast<float>(c.site_height_m[k]),
+          static_cast<float>(turn / ((c.site_height_m[k] - 1.0) * (c.ue_height_m - 1.0))),
+          gain(curves.los_far.intercept_db + curves.far_drop * std::log10(turn * turn + h * h)),
+          static_cast<float>(curves.far_drop / 10.0),
+          gain(curves.nlos.intercept_db - curves.nlos_per_m * c.ue_height_m),
+          gain(curves.nlos_per_m),
+          static_cast<float>(model_parameters(c.model).sigma_indoor_db * log2_per_db),
+          tall_users_see_further(c.model) ? 1.0f : 0.0f};
 }
 
 RadioCell LinkModel::State::make_cell(const RadioConfig& c, std::size_t n) const {
@@ -330,7 +338,8 @@ void LinkModel::State::run(Block& b, std::size_t n, bool fetch_rows, Consume con
     }
     if (fetch_rows) fetch(b, n, first, rows, site_cells);
     if (b.profiled)
-      kernels->profiled_site(&sites[k], &torus, &tiles, &users, &profile, padded, b.base, b.azimuth, b.depression);
+      kernels->profiled_site(&sites[k], &masts[k], &torus, &tiles, &users, &profile, padded, b.base, b.azimuth,
+                             b.depression);
     else
       kernels->site(&sites[k], &torus, &tiles, &users, padded, b.base, b.azimuth, b.depression);
     for (std::size_t c = first_cell[k]; c < first_cell[k + 1]; ++c, ++rows)
@@ -421,6 +430,10 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
   if (server.size() != n_users || sinr.size() != n_users)
     refuse("server, sinr: need one value per user, " + std::to_string(n_users));
   check_profile(profile, n_users, state_->knows_profiles);
+  for (const auto& [values, name] : {std::pair{power_w, "power_w"}, std::pair{activity, "activity"}})
+    for (double value : values)
+      if (!(value >= 0.0 && std::isfinite(value)))
+        refuse(std::string(name) + ": got " + std::to_string(value) + ", must be finite and >= 0");
   if (!(noise_w > 0.0)) refuse("noise_w: got " + std::to_string(noise_w) + ", must be positive");
   const auto work = [&](std::size_t item, int) {
     Block block;

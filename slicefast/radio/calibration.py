@@ -16,6 +16,7 @@ C      TR 38.901 Table 7.4.1-1 note 1, for users above 13 m -
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,6 +140,7 @@ def calibrate(case: str, elements: int = 1, n_users: int = 20_000, seed: int = 0
     """
     if case not in _CASES:
         raise ValueError(f"case: got {case!r}, allowed: {', '.join(_CASES)}")
+    elements = operator.index(elements)
     if elements < 1:
         raise ValueError(f"elements: got {elements}, must be at least 1")
     if n_users < 1:

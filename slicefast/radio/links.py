@@ -14,7 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _core
 from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields
-from slicefast.radio.models import RangeWarning
+from slicefast.radio.models import RangeWarning, warn_of_heights
+
+#: Share of the area nearer to a mast than a model's least distance from which on that is told.
+_TOLD_SHARE_NEAR = 0.01
 
 
 def link_model(
@@ -35,6 +38,8 @@ def link_model(
     site_correlation: float = 0.5,
     v1_m: Sequence[float] | None = None,
     v2_m: Sequence[float] | None = None,
+    area_m2: float | None = None,
+    longest_m: float | None = None,
     isa: str | None = None,
 ) -> _core.LinkModel:
     """Link gains of a network: `.gains(x_m, y_m)` -> (U, N) float32, linear, without transmit power.
@@ -46,20 +51,36 @@ def link_model(
     gain = antenna / (path loss x shadowing), shadowing = sigma (sqrt(c) common + sqrt(1 - c) own) dB with c =
     `site_correlation`, one value per site; LOS where Phi(state field) < P(LOS). Arrays: (K,) site_*, (N,) cell_site,
     azimuth_deg, tilt_deg. With v1_m and v2_m the plane is a torus. Users nearer than the model's least distance have
-    the path loss of that distance; links beyond its greatest are extrapolated, with a `RangeWarning` here where the
-    layout has such links. The fields are kept in steps of 1/32 standard deviation.
+    the path loss of that distance; links beyond its greatest are extrapolated. Both are told here by a `RangeWarning`,
+    the first where more than 1 % of the users' area (`area_m2`, on a torus known) is so near, the second where the
+    layout has such links (`longest_m`; left out, half a torus across, else the sites' extent). The fields are kept in
+    steps of 1/32 standard deviation.
+
+    `gains`, `update_gains` and `best_server` take `profile`, a `UserProfile` of all users: heights of their own and
+    buildings, for the TR 36.873 and TR 38.901 models (see `draw_buildings`).
     """
     x, y = np.asarray(site_x_m, dtype=np.float64), np.asarray(site_y_m, dtype=np.float64)
     wrap = v1_m is not None and v2_m is not None
     v1 = (0.0, 0.0) if v1_m is None else (float(v1_m[0]), float(v1_m[1]))
     v2 = (0.0, 0.0) if v2_m is None else (float(v2_m[0]), float(v2_m[1]))
-    if wrap:
+    if longest_m is not None:
+        longest = longest_m
+    elif wrap:
         longest = 0.5 * max(np.hypot(v1[0] + v2[0], v1[1] + v2[1]), np.hypot(v1[0] - v2[0], v1[1] - v2[1]))
     else:
         longest = float(np.hypot(np.ptp(x), np.ptp(y))) if x.size else 0.0
-    limit = _core.model_parameters(model)["max_distance_m"]
+    heights = np.broadcast_to(np.asarray(site_height_m, dtype=np.float64), x.shape)
+    warn_of_heights(model, heights, np.array([ue_height_m]))
+    if wrap:
+        area_m2 = abs(v1[0] * v2[1] - v1[1] * v2[0])
+    limits = _core.model_parameters(model)
+    least, limit = limits["min_distance_m"], limits["max_distance_m"]
     if longest > limit:
         warnings.warn(f"{model}: links up to {longest:.0f} m, made for up to {limit:g} m", RangeWarning, stacklevel=2)
+    near = 0.0 if area_m2 is None else x.size * np.pi * least**2 / area_m2
+    if near > _TOLD_SHARE_NEAR:
+        text = f"{model}: {100 * near:.1f} % of the area is nearer than {least:g} m to a mast and takes the loss there"
+        warnings.warn(text, RangeWarning, stacklevel=2)
     return _core.LinkModel(
         model=model,
         pattern=pattern,
@@ -73,7 +94,7 @@ def link_model(
         v2_m=v2,
         site_x_m=x,
         site_y_m=y,
-        site_height_m=np.broadcast_to(np.asarray(site_height_m, dtype=np.float64), x.shape),
+        site_height_m=heights,
         cell_site=np.asarray(cell_site, dtype=np.int32),
         azimuth_deg=np.asarray(azimuth_deg, dtype=np.float64),
         tilt_deg=np.broadcast_to(np.asarray(tilt_deg, dtype=np.float64), np.shape(cell_site)),

@@ -130,9 +130,9 @@ static inline float further(float tall, float d) {
 }
 
 template <bool profiled>
-static inline void evaluate_site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
-                                 const RadioUsers* users, const RadioProfile* profile, std::size_t n,
-                                 float* SLICEFAST_RESTRICT base, float* SLICEFAST_RESTRICT azimuth,
+static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast* mast, const RadioTorus* torus,
+                                 const RadioTiles* tiles, const RadioUsers* users, const RadioProfile* profile,
+                                 std::size_t n, float* SLICEFAST_RESTRICT base, float* SLICEFAST_RESTRICT azimuth,
                                  float* SLICEFAST_RESTRICT depression) {
   const RadioSite s = *site_pointer;
   const RadioUsers u = *users;
@@ -147,51 +147,41 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioTorus
   gather(tiles->los_state, index, n, packed);
   const float inverse_height = 1.0f / s.height, min_d = __builtin_sqrtf(s.min_d2), inverse_min = 1.0f / min_d;
   const std::int32_t nlos_tile = tiles->size * tiles->size;
+  const RadioMast m = profiled ? *mast : RadioMast{};
   for (std::size_t i = 0; i < n; ++i) {
     const float true_d2 = max_f(d2[i], 1e-4f), used_d2 = max_f(d2[i], s.min_d2);
     const float inverse_d = inverse_sqrt_f32(true_d2), true_d = true_d2 * inverse_d;
     const float used_inverse = min_f(inverse_d, inverse_min), d = max_f(true_d, min_d);
-    float near_gain, far_gain, nlos_line, q, p;
-    bool is_near;
-    if constexpr (profiled) {
-      const float h = s.mast - profile->height[i], above = max_f(__builtin_fabsf(h), 1e-6f);
-      const float rising = above * inverse_d;
-      const float angle = atan_unit(min_f(rising, true_d * inverse_f32(above)));
-      const float steep = rising > 1.0f ? 0.5f * pi - angle : angle;
-      depression[i] = h < 0.0f ? -steep : steep;
-
-      const float tall = s.tall_see_further * profile->tall[i];
-      const float environment = environment_height(further(tall, d), profile->environment[i], profile->choices[i]);
-      const float turn = s.breakpoint_scale * (s.mast - environment) * (profile->height[i] - environment);
-      const float l = log2_f32(used_d2 + h * h);
-      is_near = d2[i] <= turn * __builtin_fabsf(turn);
-      near_gain = s.near_0 + s.near_1 * l;
-      far_gain = s.far_base + s.far_drop * log2_f32(turn * turn + h * h) + s.far_1 * l;
-      nlos_line = s.nlos_base + s.nlos_per_m * profile->height[i] + s.nlos_1 * l;
-
-      const float outside = max_f(d - profile->inside[i], 1e-3f);
-      q = min_f(s.sure * inverse_f32(outside), 1.0f);
-      p = (q + (1.0f - q) * exp2_f32(s.decay * outside)) * (1.0f + further(tall, outside));
-    } else {
-      const float rising = s.height * inverse_d;  // atan of the one of h / d and d / h that is below 1
-      const float angle = atan_unit(min_f(rising, true_d * inverse_height));
-      depression[i] = rising > 1.0f ? 0.5f * pi - angle : angle;
-
-      const float l = log2_f32(used_d2 + s.height2_loss);
-      is_near = d2[i] <= s.breakpoint_d2;
-      near_gain = s.near_0 + s.near_1 * l;
-      far_gain = s.far_0 + s.far_1 * l;
-      nlos_line = s.nlos_0 + s.nlos_1 * l;
-      q = min_f(s.sure * used_inverse, 1.0f);
-      p = q + (1.0f - q) * exp2_f32(s.decay * d);
-    }
+    const float user = profiled ? profile->height[i] : 0.0f;
+    const float tall = profiled ? m.tall_see_further * profile->tall[i] : 0.0f;
+    const float h = profiled ? m.mast - user : s.height;
+    const float above = profiled ? max_f(__builtin_fabsf(h), 1e-6f) : h;
+    const float rising = above * inverse_d;  // atan of the one of h / d and d / h that is below 1
+    const float angle = atan_unit(min_f(rising, true_d * (profiled ? inverse_f32(above) : inverse_height)));
+    const float steep = rising > 1.0f ? 0.5f * pi - angle : angle;
+    depression[i] = profiled && h < 0.0f ? -steep : steep;
 
     // LOS iff Phi(field) < P. Phi(f) = 1 / (1 + e^(-f (1.5976 + 0.070565 f^2))), absolute error below 1.5e-4.
     const float f = u.scale_state[i] * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
+    const float outside = profiled ? max_f(d - profile->inside[i], 1e-3f) : d;
+    const float q = min_f(s.sure * (profiled ? inverse_f32(outside) : used_inverse), 1.0f);
+    float p = q + (1.0f - q) * exp2_f32(s.decay * outside);
+    if constexpr (profiled) p *= 1.0f + further(tall, outside);
     const float odds = exp2_f32(f * (-2.30485f - 0.101804f * f * f));
     const bool is_los = p + p * odds > 1.0f;
-    const float los_gain = is_near ? near_gain : far_gain;
-    const float nlos_gain = min_f(nlos_line, los_gain + s.nlos_margin);
+
+    const float l = log2_f32(used_d2 + (profiled ? h * h : s.height2_loss));
+    float turn2 = s.breakpoint_d2, far_0 = s.far_0, nlos_0 = s.nlos_0;
+    if constexpr (profiled) {
+      const float environment = environment_height(further(tall, d), profile->environment[i], profile->choices[i]);
+      const float turn = m.breakpoint_scale * (m.mast - environment) * (user - environment);
+      turn2 = turn * __builtin_fabsf(turn);  // a mast below the environment: always beyond
+      far_0 = m.far_base + m.far_drop * log2_f32(turn * turn + h * h);
+      nlos_0 = m.nlos_base + m.nlos_per_m * user;
+    }
+    const bool is_near = d2[i] <= turn2;
+    const float los_gain = is_near ? s.near_0 + s.near_1 * l : far_0 + s.far_1 * l;
+    const float nlos_gain = min_f(nlos_0 + s.nlos_1 * l, los_gain + s.nlos_margin);
     los[i] = is_los ? (is_near ? 2 : 1) : 0;
     base[i] = is_los ? los_gain : nlos_gain;
     index[i] += is_los ? 0 : nlos_tile;
@@ -207,7 +197,7 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioTorus
     const float los_sigma = los[i] == 2 ? s.sigma_near : s.sigma_far;
     float sigma = is_los ? los_sigma : s.sigma_nlos;
     if constexpr (profiled) {
-      const float indoor = profile->indoor[i] * s.sigma_indoor;
+      const float indoor = profile->indoor[i] * m.sigma_indoor;
       sigma = indoor > 0.0f ? indoor : sigma;
       base[i] -= profile->loss[i];
     }
@@ -218,14 +208,14 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioTorus
 static void site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
                  const RadioUsers* users, std::size_t n, float* SLICEFAST_RESTRICT base,
                  float* SLICEFAST_RESTRICT azimuth, float* SLICEFAST_RESTRICT depression) {
-  evaluate_site<false>(site_pointer, torus, tiles, users, nullptr, n, base, azimuth, depression);
+  evaluate_site<false>(site_pointer, nullptr, torus, tiles, users, nullptr, n, base, azimuth, depression);
 }
 
-static void profiled_site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
-                          const RadioUsers* users, const RadioProfile* profile, std::size_t n,
+static void profiled_site(const RadioSite* site_pointer, const RadioMast* mast, const RadioTorus* torus,
+                          const RadioTiles* tiles, const RadioUsers* users, const RadioProfile* profile, std::size_t n,
                           float* SLICEFAST_RESTRICT base, float* SLICEFAST_RESTRICT azimuth,
                           float* SLICEFAST_RESTRICT depression) {
-  evaluate_site<true>(site_pointer, torus, tiles, users, profile, n, base, azimuth, depression);
+  evaluate_site<true>(site_pointer, mast, torus, tiles, users, profile, n, base, azimuth, depression);
 }
 
 static inline float pattern(const RadioCell& cell, float azimuth, float depression) {

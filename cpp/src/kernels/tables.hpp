@@ -34,9 +34,12 @@ struct RadioSite {
   float sigma_near, sigma_far, sigma_nlos;
   float sure, decay;                    // P(LOS) = q + (1 - q) 2^(decay d), q = min(sure / d, 1)
   std::int32_t row_offset, col_offset;  // into the tiles
-  // Of users at heights of their own: mast above ground [m]; breakpoint = scale (mast - hE) (h - hE); LOS beyond it
-  // far_base + far_drop log2(breakpoint^2 + dh^2) - 2 log2 d^2; NLOS nlos_base + nlos_per_m h; sigma indoors, 0: that
-  // of the state; 1 where tall users see further.
+};
+
+// What else a site needs for users at heights of their own: height of the mast above ground [m]; breakpoint = scale
+// (mast - hE) (h - hE); LOS beyond it far_base + far_drop log2(breakpoint^2 + dh^2) - 2 log2 d^2; NLOS nlos_base +
+// nlos_per_m h; sigma indoors, 0: that of the state; 1 where tall users see further.
+struct RadioMast {
   float mast, breakpoint_scale, far_base, far_drop, nlos_base, nlos_per_m, sigma_indoor, tall_see_further;
 };
 
@@ -81,7 +84,7 @@ struct RadioKernels {
   void (*site)(const RadioSite* site, const RadioTorus* torus, const RadioTiles* tiles, const RadioUsers* users,
                std::size_t n, float* base, float* azimuth, float* depression);
   // The same for users with heights and buildings of their own.
-  void (*profiled_site)(const RadioSite* site, const RadioTorus* torus, const RadioTiles* tiles,
+  void (*profiled_site)(const RadioSite* site, const RadioMast* mast, const RadioTorus* torus, const RadioTiles* tiles,
                         const RadioUsers* users, const RadioProfile* profile, std::size_t n, float* base,
                         float* azimuth, float* depression);
   // gain[i] = 2^(base + antenna) of one cell.
