@@ -121,12 +121,14 @@ static inline float environment_height(float c, float draw, float choices) {
   const float plain = inverse_f32(1.0f + c);
   const float rest = (draw - plain) * inverse_f32(max_f(1.0f - plain, 1e-6f));
   const float steps = static_cast<float>(static_cast<std::int32_t>(max_f(rest, 0.0f) * choices));
-  return draw < plain ? 1.0f : 12.0f + 3.0f * min_f(steps, choices - 1.0f);
+  const float raised = 12.0f + 3.0f * min_f(steps, choices - 1.0f);
+  return draw < plain ? 1.0f : raised;
 }
 
 // How much more often users above 13 m see a macro site: C = tall 1.25 (d / 100)^3 e^(-d / 150) beyond 18 m.
 static inline float further(float tall, float d) {
-  return d > 18.0f ? tall * 1.25e-6f * d * d * d * exp2_f32(-0.00961796694f * d) : 0.0f;
+  const float c = tall * 1.25e-6f * d * d * d * exp2_f32(-0.00961796694f * d);
+  return d > 18.0f ? c : 0.0f;  // always computed: under a condition it would keep the loop from vectorising
 }
 
 template <bool profiled>
@@ -148,12 +150,13 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast*
   const float inverse_height = 1.0f / s.height, min_d = __builtin_sqrtf(s.min_d2), inverse_min = 1.0f / min_d;
   const std::int32_t nlos_tile = tiles->size * tiles->size;
   const RadioMast m = profiled ? *mast : RadioMast{};
+  const RadioProfile v = profiled ? *profile : RadioProfile{};
   for (std::size_t i = 0; i < n; ++i) {
     const float true_d2 = max_f(d2[i], 1e-4f), used_d2 = max_f(d2[i], s.min_d2);
     const float inverse_d = inverse_sqrt_f32(true_d2), true_d = true_d2 * inverse_d;
     const float used_inverse = min_f(inverse_d, inverse_min), d = max_f(true_d, min_d);
-    const float user = profiled ? profile->height[i] : 0.0f;
-    const float tall = profiled ? m.tall_see_further * profile->tall[i] : 0.0f;
+    const float user = profiled ? v.height[i] : 0.0f;
+    const float tall = profiled ? m.tall_see_further * v.tall[i] : 0.0f;
     const float h = profiled ? m.mast - user : s.height;
     const float above = profiled ? max_f(__builtin_fabsf(h), 1e-6f) : h;
     const float rising = above * inverse_d;  // atan of the one of h / d and d / h that is below 1
@@ -163,7 +166,7 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast*
 
     // LOS iff Phi(field) < P. Phi(f) = 1 / (1 + e^(-f (1.5976 + 0.070565 f^2))), absolute error below 1.5e-4.
     const float f = u.scale_state[i] * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
-    const float outside = profiled ? max_f(d - profile->inside[i], 1e-3f) : d;
+    const float outside = profiled ? max_f(d - v.inside[i], 1e-3f) : d;
     const float q = min_f(s.sure * (profiled ? inverse_f32(outside) : used_inverse), 1.0f);
     float p = q + (1.0f - q) * exp2_f32(s.decay * outside);
     if constexpr (profiled) p *= 1.0f + further(tall, outside);
@@ -173,7 +176,7 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast*
     const float l = log2_f32(used_d2 + (profiled ? h * h : s.height2_loss));
     float turn2 = s.breakpoint_d2, far_0 = s.far_0, nlos_0 = s.nlos_0;
     if constexpr (profiled) {
-      const float environment = environment_height(further(tall, d), profile->environment[i], profile->choices[i]);
+      const float environment = environment_height(further(tall, d), v.environment[i], v.choices[i]);
       const float turn = m.breakpoint_scale * (m.mast - environment) * (user - environment);
       turn2 = turn * __builtin_fabsf(turn);  // a mast below the environment: always beyond
       far_0 = m.far_base + m.far_drop * log2_f32(turn * turn + h * h);
@@ -197,9 +200,9 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast*
     const float los_sigma = los[i] == 2 ? s.sigma_near : s.sigma_far;
     float sigma = is_los ? los_sigma : s.sigma_nlos;
     if constexpr (profiled) {
-      const float indoor = profile->indoor[i] * m.sigma_indoor;
+      const float indoor = v.indoor[i] * m.sigma_indoor;
       sigma = indoor > 0.0f ? indoor : sigma;
-      base[i] -= profile->loss[i];
+      base[i] -= v.loss[i];
     }
     base[i] -= sigma * (own + common);
   }
