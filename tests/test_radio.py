@@ -274,7 +274,7 @@ def test_handover_waits_for_margin_and_time():
 
 def test_networks_outside_the_range_are_told():
     config, fields, _, _ = network(n_side=3, isd=6000.0)
-    with pytest.warns(radio.RangeWarning, match="links up to 15588 m, made for up to 5000 m"):
+    with pytest.warns(radio.RangeWarning, match="links up to 10392 m, made for up to 5000 m"):
         radio.link_model(fields=fields, **config)
     config, fields, _, _ = network(isd=100.0)  # four masts, 10 m around each, on 34,641 m2
     with pytest.warns(radio.RangeWarning, match=r"3\.6 % of the area is nearer than 10 m to a mast"):
@@ -299,6 +299,10 @@ def test_bad_networks_are_refused_by_name():
         ("ue_height_m", 1.0),
         ("site_correlation", 1.5),
         ("elements", 3),
+        ("site_height_m", np.full(3, 25.0)),
+        ("tilt_deg", np.zeros(11)),
+        ("v1_m", None),
+        ("v1_m", config["v2_m"]),
     ):
         with pytest.raises(ValueError, match=name):
             radio.link_model(fields=fields, **{**config, name: value})

@@ -184,7 +184,7 @@ void LinkModel::State::set_torus(const RadioConfig& c, const FieldTiles& t) {
   torus = {};
   if (!c.wrap) return;
   double ax = c.v1_x_m, ay = c.v1_y_m, bx = c.v2_x_m, by = c.v2_y_m;
-  if (!(std::abs(ax * by - ay * bx) > 0.0)) refuse("v1, v2: must span an area when wrap is on");
+  if (!(std::abs(ax * by - ay * bx) > 0.0)) refuse("v1_m, v2_m: must span an area when wrap is on");
   for (const auto& [x, y] : {std::pair{ax, ay}, std::pair{bx, by}}) {
     const double s = inverse[0] * x + inverse[1] * y, r = inverse[2] * x + inverse[3] * y;
     if (std::abs(s - std::round(s)) > 1e-6 || std::abs(r - std::round(r)) > 1e-6)

@@ -20,6 +20,40 @@ from slicefast.radio.models import RangeWarning, warn_of_heights
 _TOLD_SHARE_NEAR = 0.01
 
 
+def _broadcast(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape not in ((), shape):
+        raise ValueError(f"{name}: got shape {array.shape}, expected a number or {shape}")
+    return np.broadcast_to(array, shape)
+
+
+def _farthest_on_torus(v1: tuple[float, float], v2: tuple[float, float]) -> float:
+    """Greatest distance [m] to a nearest image: the circumradius of the lattice's acute triangle."""
+    a, b = complex(*v1), complex(*v2)
+    while True:  # Lagrange's reduction; a projection of one half would go to and fro
+        a, b = sorted((a, b), key=abs)
+        turns = round((a.conjugate() * b).real / max(abs(a) ** 2, 1e-300) - 1e-9)
+        if turns == 0:
+            break
+        b -= turns * a
+    area_m2 = abs((a.conjugate() * b).imag)
+    opposite = min(abs(a - b), abs(a + b))
+    return abs(a) * abs(b) * opposite / (2.0 * area_m2) if area_m2 > 0.0 else np.inf
+
+
+def _warn_of_ranges(model: str, longest_m: float, sites_per_m2: float) -> None:
+    """Tell links beyond the model's greatest distance and areas nearer than its least; called by link_model."""
+    limits = _core.model_parameters(model)
+    least, greatest = limits["min_distance_m"], limits["max_distance_m"]
+    if longest_m > greatest:
+        text = f"{model}: links up to {longest_m:.0f} m, made for up to {greatest:g} m"
+        warnings.warn(text, RangeWarning, stacklevel=3)
+    near = sites_per_m2 * np.pi * least**2
+    if near > _TOLD_SHARE_NEAR:
+        text = f"{model}: {100 * near:.1f} % of the area is nearer than {least:g} m to a mast and takes the loss there"
+        warnings.warn(text, RangeWarning, stacklevel=3)
+
+
 def link_model(
     *,
     model: str,
@@ -53,7 +87,7 @@ def link_model(
     azimuth_deg, tilt_deg. With v1_m and v2_m the plane is a torus. Users nearer than the model's least distance have
     the path loss of that distance; links beyond its greatest are extrapolated. Both are told here by a `RangeWarning`,
     the first where more than 1 % of the users' area (`area_m2`, on a torus known) is so near, the second where the
-    layout has such links (`longest_m`; left out, half a torus across, else the sites' extent). The fields are kept in
+    layout has such links (`longest_m`; left out, the sites' extent; on a torus known). The fields are kept in
     steps of 1/32 standard deviation.
 
     `gains`, `update_gains` and `best_server` take `profile`, a `UserProfile` of all users: heights of their own and
@@ -63,24 +97,15 @@ def link_model(
     wrap = v1_m is not None and v2_m is not None
     v1 = (0.0, 0.0) if v1_m is None else (float(v1_m[0]), float(v1_m[1]))
     v2 = (0.0, 0.0) if v2_m is None else (float(v2_m[0]), float(v2_m[1]))
-    if longest_m is not None:
-        longest = longest_m
-    elif wrap:
-        longest = 0.5 * max(np.hypot(v1[0] + v2[0], v1[1] + v2[1]), np.hypot(v1[0] - v2[0], v1[1] - v2[1]))
-    else:
-        longest = float(np.hypot(np.ptp(x), np.ptp(y))) if x.size else 0.0
-    heights = np.broadcast_to(np.asarray(site_height_m, dtype=np.float64), x.shape)
-    warn_of_heights(model, heights, np.array([ue_height_m]))
+    if (v1_m is None) != (v2_m is None):
+        raise ValueError("v1_m, v2_m: give both for a torus, or neither")
+    heights = _broadcast("site_height_m", site_height_m, x.shape)
     if wrap:
-        area_m2 = abs(v1[0] * v2[1] - v1[1] * v2[0])
-    limits = _core.model_parameters(model)
-    least, limit = limits["min_distance_m"], limits["max_distance_m"]
-    if longest > limit:
-        warnings.warn(f"{model}: links up to {longest:.0f} m, made for up to {limit:g} m", RangeWarning, stacklevel=2)
-    near = 0.0 if area_m2 is None else x.size * np.pi * least**2 / area_m2
-    if near > _TOLD_SHARE_NEAR:
-        text = f"{model}: {100 * near:.1f} % of the area is nearer than {least:g} m to a mast and takes the loss there"
-        warnings.warn(text, RangeWarning, stacklevel=2)
+        longest_m, area_m2 = _farthest_on_torus(v1, v2), abs(v1[0] * v2[1] - v1[1] * v2[0])
+    elif longest_m is None:
+        longest_m = float(np.hypot(np.ptp(x), np.ptp(y))) if x.size else 0.0
+    _warn_of_ranges(model, longest_m, x.size / area_m2 if area_m2 else 0.0)
+    warn_of_heights(model, heights, np.array([ue_height_m]))
     return _core.LinkModel(
         model=model,
         pattern=pattern,
@@ -97,7 +122,7 @@ def link_model(
         site_height_m=heights,
         cell_site=np.asarray(cell_site, dtype=np.int32),
         azimuth_deg=np.asarray(azimuth_deg, dtype=np.float64),
-        tilt_deg=np.broadcast_to(np.asarray(tilt_deg, dtype=np.float64), np.shape(cell_site)),
+        tilt_deg=_broadcast("tilt_deg", tilt_deg, np.shape(cell_site)),
         los_state=fields.los_state,
         shadow_los=fields.shadow_los,
         shadow_nlos=fields.shadow_nlos,
