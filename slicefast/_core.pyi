@@ -34,6 +34,12 @@ class UserProfile:
     @property
     def n_users(self) -> int: ...
 
+class FoldedGains:
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def nbytes(self) -> int: ...
+
 class LinkModel:
     def __init__(
         self,
@@ -62,6 +68,7 @@ class LinkModel:
         col_offset: NDArray[np.int32],
         e1_m: tuple[float, float],
         e2_m: tuple[float, float],
+        fold_db: float,
         isa: str,
     ) -> None: ...
     @property
@@ -78,6 +85,16 @@ class LinkModel:
         gain: NDArray[np.float32] | None = None,
         profile: UserProfile | None = None,
     ) -> NDArray[np.float32]: ...
+    @property
+    def folds(self) -> bool: ...
+    def fold(
+        self,
+        x_m: NDArray[np.float64],
+        y_m: NDArray[np.float64],
+        power_w: NDArray[np.float64],
+        noise_w: float,
+        n_threads: int = 1,
+    ) -> FoldedGains: ...
     def best_server(
         self,
         x_m: NDArray[np.float64],

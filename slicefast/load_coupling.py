@@ -29,7 +29,11 @@ class Solution:
     residual: float
 
 
-def _gain(gain: ArrayLike, check: bool = True) -> NDArray[np.float32] | Float:
+def _gain(
+    gain: ArrayLike | _core.FoldedGains, check: bool = True
+) -> NDArray[np.float32] | Float | _core.FoldedGains:
+    if isinstance(gain, _core.FoldedGains):
+        return gain
     # float32 stays as it is: a copy of a large matrix costs more than the solution, and so does a look at all of it.
     array = np.asarray(gain)
     kept = array if array.dtype == np.float32 else np.asarray(array, dtype=np.float64)
@@ -63,7 +67,7 @@ def _index(name: str, value: ArrayLike, n_users: int) -> NDArray[np.int32]:
 
 
 def solve(
-    gain: ArrayLike,
+    gain: ArrayLike | _core.FoldedGains,
     power_w: ArrayLike,
     noise_w: float,
     demand_bps: ArrayLike,
@@ -81,7 +85,7 @@ def solve(
 ) -> Solution:
     """Solve the load coupling.
 
-    gain (U, N) linear; power_w (N,) or a number, and noise_w, over the same bandwidth unit; demand_bps (U,) or a
+    gain (U, N) linear, or what a link model's `fold` returns; power_w (N,) or a number, and noise_w, over the same bandwidth unit; demand_bps (U,) or a
     number; serving (U,) in [0, N); share (N, S) caps the load of each slice (slice_of (U,) names it), without it the
     load is uncapped and may pass 1. efficiency: "shannon", "tr36942", "mogensen" or "cqi". `start`, shaped like the
     load, makes it fast when it is near. Newton's method, with the plain iteration where Newton does not help.
@@ -130,7 +134,7 @@ def solve(
 
 
 def sinr(
-    gain: ArrayLike,
+    gain: ArrayLike | _core.FoldedGains,
     power_w: ArrayLike,
     noise_w: float,
     rho: ArrayLike,
@@ -153,7 +157,7 @@ def sinr(
 
 
 def spectral_radius(
-    gain: ArrayLike,
+    gain: ArrayLike | _core.FoldedGains,
     power_w: ArrayLike,
     noise_w: float,
     demand_bps: ArrayLike,

@@ -352,6 +352,7 @@ def network_links(scenario: Scenario, generator: np.random.Generator) -> _core.L
         ue_height_m=settings.ue_height_m,
         shadowing=settings.shadowing,
         site_correlation=settings.site_correlation,
+        fold_db=settings.fold_db if scenario.indoor.share == 0.0 else 0.0,  # folding knows outdoor users only
         v1_m=torus[0],
         v2_m=torus[1],
         area_m2=area.area_m2,

@@ -8,6 +8,7 @@ import pytest
 import slicefast as sf
 from slicefast import _core, radio
 from slicefast.scenario import Scenario, ScenarioError
+from slicefast.simulator import network_links
 
 INDOOR_MODELS = ("tr36873_uma", "tr36873_umi", "tr38901_uma", "tr38901_umi")
 
@@ -224,3 +225,21 @@ TR = {"path_loss_model": "tr38901_uma"}
 def test_bad_indoor_settings(changes, message):
     with pytest.raises(ScenarioError, match=message):
         Scenario.paper(**changes)
+
+
+def test_networks_with_indoor_users_keep_every_link():
+    """Far cells fold for outdoor users at one height; their bound says nothing about others."""
+    settings = {"radio": {"path_loss_model": "tr38901_uma"}, "slices": scenario_with().slices}
+    outdoors = Scenario.hexagonal(49, **settings)
+    mixed = outdoors.replace(indoor={"share": 0.5})
+    folded, full = (network_links(s, np.random.default_rng(1)) for s in (outdoors, mixed))
+    assert folded.folds
+    assert not full.folds
+    rng = np.random.default_rng(2)
+    x, y = outdoors.area.sample(rng, 300)
+    drawn = radio.draw_buildings(rng, 300, 0.5, "tr38901", 2.6e9)
+    profile = _core.UserProfile(**vars(drawn), environment=rng.random(300))
+    arguments = (x, y, np.ones(147), np.ones(147), 1e-15)
+    np.testing.assert_array_equal(  # with a profile the links that would fold are computed too
+        folded.best_server(*arguments, profile=profile)[1], full.best_server(*arguments, profile=profile)[1]
+    )

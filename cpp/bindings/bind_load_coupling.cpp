@@ -7,6 +7,20 @@
 namespace slicefast::bindings {
 namespace {
 
+// Users and cells of a gain matrix or of folded gains.
+std::pair<py::ssize_t, py::ssize_t> shape_of(const py::object& gain) {
+  if (py::isinstance<FoldedGains>(gain)) {
+    const auto& folded = gain.cast<const FoldedGains&>();
+    return {static_cast<py::ssize_t>(folded.n_users()), static_cast<py::ssize_t>(folded.n_cells)};
+  }
+  const py::array array = py::array::ensure(gain);
+  if (!array) throw py::error_already_set();
+  check_shape(array, "gain", {-1, -1});
+  if (array.shape(1) < 1)
+    throw InvalidArgument("gain: got shape " + shape_text(array) + ", needs at least one cell");
+  return {array.shape(0), array.shape(1)};
+}
+
 // The arrays behind a CouplingProblem. A float32 gain matrix is used as it is; any other becomes float64.
 struct ProblemArrays {
   In<float> gain;
@@ -14,17 +28,17 @@ struct ProblemArrays {
   In<std::int32_t> serving, slice_of;
   CouplingProblem problem;
 
-  ProblemArrays(const py::array& gain_any, const In<double>& power, double noise_w, const In<double>& demand,
+  ProblemArrays(const py::object& gain_any, const In<double>& power, double noise_w, const In<double>& demand,
                 const In<std::int32_t>& serving_, const py::object& slices, const py::object& share_any,
                 double bandwidth_hz, const std::string& efficiency_name)
       : power_w(power), demand_bps(demand), serving(serving_) {
-    check_shape(gain_any, "gain", {-1, -1});
-    const py::ssize_t n_users = gain_any.shape(0), n_cells = gain_any.shape(1);
-    if (n_cells < 1) throw InvalidArgument("gain: got shape " + shape_text(gain_any) + ", needs at least one cell");
+    const auto [n_users, n_cells] = shape_of(gain_any);
     check_shape(power_w, "power_w", {n_cells});
     check_shape(demand_bps, "demand_bps", {n_users});
     check_shape(serving, "serving", {n_users});
-    if (py::isinstance<py::array_t<float>>(gain_any)) {
+    if (py::isinstance<FoldedGains>(gain_any)) {
+      problem.folded = &gain_any.cast<const FoldedGains&>();
+    } else if (py::isinstance<py::array_t<float>>(gain_any)) {
       gain = In<float>::ensure(gain_any);
       problem.gain = matrix_of(gain);
     } else {
@@ -53,12 +67,12 @@ struct ProblemArrays {
   }
 };
 
-py::tuple solve(const py::array& gain, const In<double>& power_w, double noise_w, const In<double>& demand_bps,
+py::tuple solve(const py::object& gain, const In<double>& power_w, double noise_w, const In<double>& demand_bps,
                 const In<std::int32_t>& serving, double bandwidth_hz, const py::object& share,
                 const py::object& slice_of, const In<double>& start, double tolerance, int max_iterations,
                 const std::string& efficiency_name, int n_threads, const std::string& isa) {
   ProblemArrays arrays(gain, power_w, noise_w, demand_bps, serving, slice_of, share, bandwidth_hz, efficiency_name);
-  check_shape(start, "start", {gain.shape(1), -1});
+  check_shape(start, "start", {shape_of(gain).second, -1});
   py::array_t<double> load({start.shape(0), start.shape(1)});
   std::copy_n(start.data(), start.size(), load.mutable_data());
   MatrixView<double> view{load.mutable_data(), static_cast<std::size_t>(load.shape(0)),
@@ -75,14 +89,14 @@ py::tuple solve(const py::array& gain, const In<double>& power_w, double noise_w
   return py::make_tuple(load, result.iterations, result.residual);
 }
 
-py::array_t<float> sinr(const py::array& gain, const In<double>& power_w, double noise_w, const In<double>& rho,
+py::array_t<float> sinr(const py::object& gain, const In<double>& power_w, double noise_w, const In<double>& rho,
                         const In<std::int32_t>& serving, int n_threads, const std::string& isa) {
-  check_shape(gain, "gain", {-1, -1});
-  py::array_t<double> no_demand(gain.shape(0));
+  const auto [n_users, n_cells] = shape_of(gain);
+  py::array_t<double> no_demand(n_users);
   std::fill_n(no_demand.mutable_data(), no_demand.size(), 0.0);
   ProblemArrays arrays(gain, power_w, noise_w, no_demand, serving, py::none(), py::none(), 1.0, "shannon");
-  check_shape(rho, "rho", {gain.shape(1)});
-  py::array_t<float> result(gain.shape(0));
+  check_shape(rho, "rho", {n_cells});
+  py::array_t<float> result(n_users);
   const std::span<float> out{result.mutable_data(), static_cast<std::size_t>(result.size())};
   const auto activity = span_of(rho);
   const Isa level = isa_from_name(isa);
@@ -94,7 +108,7 @@ py::array_t<float> sinr(const py::array& gain, const In<double>& power_w, double
   return result;
 }
 
-double radius(const py::array& gain, const In<double>& power_w, double noise_w, const In<double>& demand_bps,
+double radius(const py::object& gain, const In<double>& power_w, double noise_w, const In<double>& demand_bps,
               const In<std::int32_t>& serving, double bandwidth_hz, const std::string& isa) {
   ProblemArrays arrays(gain, power_w, noise_w, demand_bps, serving, py::none(), py::none(), bandwidth_hz, "shannon");
   const Isa level = isa_from_name(isa);

@@ -146,9 +146,9 @@ void bind_network(py::module_& module) {
            })
       .def("gain",
            [](const Network& network) {
-             const auto gain = network.gain();
-             return py::array_t<float>({static_cast<py::ssize_t>(gain.rows), static_cast<py::ssize_t>(gain.cols)},
-                                       gain.data);
+             const Matrix<float> gain = network.gain();
+             return py::array_t<float>({static_cast<py::ssize_t>(gain.rows()), static_cast<py::ssize_t>(gain.cols())},
+                                       gain.view().data);
            })
       .def("backlog_bits",
            [](Network& network) {

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "bindings.hpp"
+#include "slicefast/folded_gains.hpp"
 #include "slicefast/radio.hpp"
 #include "slicefast/simd.hpp"
 
@@ -79,7 +80,8 @@ LinkModel make_link_model(const std::string& model, const std::string& pattern, 
                           std::vector<double> tilt_deg, const In<float>& los_state, const In<float>& shadow_los,
                           const In<float>& shadow_nlos, double los_state_decorrelation_m,
                           const In<std::int32_t>& row_offset, const In<std::int32_t>& col_offset,
-                          std::pair<double, double> e1_m, std::pair<double, double> e2_m, const std::string& isa) {
+                          std::pair<double, double> e1_m, std::pair<double, double> e2_m, double fold_db,
+                          const std::string& isa) {
   RadioConfig config{path_loss_model(model),
                      antenna_pattern(pattern),
                      elements,
@@ -97,7 +99,8 @@ LinkModel make_link_model(const std::string& model, const std::string& pattern, 
                      std::move(site_height_m),
                      std::move(cell_site),
                      std::move(azimuth_deg),
-                     std::move(tilt_deg)};
+                     std::move(tilt_deg),
+                     fold_db};
   FieldTiles tiles;
   check_shape(los_state, "los_state", {-1, -1});
   tiles.size = static_cast<int>(los_state.shape(0));
@@ -150,6 +153,26 @@ py::tuple best_server(const LinkModel& model, const In<double>& x_m, const In<do
     model.best_server(x, y, power, active, noise_w, servers, sinrs, pool.get(), profile);
   }
   return py::make_tuple(server, sinr);
+}
+
+std::unique_ptr<FoldedGains> fold(const LinkModel& model, const In<double>& x_m, const In<double>& y_m,
+                                  const In<double>& power_w, double noise_w, int n_threads) {
+  check_shape(x_m, "x_m", {-1});
+  check_shape(y_m, "y_m", {x_m.shape(0)});
+  check_shape(power_w, "power_w", {model.n_cells()});
+  auto gains = std::make_unique<FoldedGains>();
+  const auto x = span_of(x_m), y = span_of(y_m), power = span_of(power_w);
+  // Pure arithmetic on arrays this call holds references to: other Python threads may run.
+  py::gil_scoped_release release;
+  const auto pool = pool_of(n_threads);
+  model.fold(x, y, power, noise_w, *gains, pool.get());
+  return gains;
+}
+
+std::size_t bytes_of(const FoldedGains& gains) {
+  return sizeof(float) * (gains.near.size() + gains.factor.size() + gains.strongest_w.size() + gains.far_gain.size()) +
+         sizeof(std::int32_t) * (gains.user_of.size() + gains.place_of.size() + gains.region.size() +
+                                 gains.strongest.size() + gains.far_first.size() + gains.far_cell.size());
 }
 
 void update_gains(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, const In<std::int32_t>& users,
@@ -207,17 +230,23 @@ void bind_radio(py::module_& module) {
   py::class_<UserProfile, std::shared_ptr<UserProfile>>(module, "UserProfile")
       .def(py::init(&make_profile), py::kw_only(), "height_m"_a, "indoor"_a, "inside_m"_a, "loss_db"_a, "environment"_a)
       .def_property_readonly("n_users", [](const UserProfile& profile) { return profile.size(); });
+  py::class_<FoldedGains>(module, "FoldedGains")
+      .def_property_readonly("shape", [](const FoldedGains& g) { return py::make_tuple(g.n_users(), g.n_cells); })
+      .def_property_readonly("nbytes", &bytes_of);
   py::class_<LinkModel, std::shared_ptr<LinkModel>>(module, "LinkModel")
       .def(py::init(&make_link_model), py::kw_only(), "model"_a, "pattern"_a, "elements"_a, "frequency_hz"_a,
            "ue_height_m"_a, "shadowing"_a, "site_correlation"_a, "wrap"_a, "v1_m"_a, "v2_m"_a, "site_x_m"_a,
            "site_y_m"_a, "site_height_m"_a, "cell_site"_a, "azimuth_deg"_a, "tilt_deg"_a, "los_state"_a, "shadow_los"_a,
-           "shadow_nlos"_a, "los_state_decorrelation_m"_a, "row_offset"_a, "col_offset"_a, "e1_m"_a, "e2_m"_a, "isa"_a)
+           "shadow_nlos"_a, "los_state_decorrelation_m"_a, "row_offset"_a, "col_offset"_a, "e1_m"_a, "e2_m"_a,
+           "fold_db"_a, "isa"_a)
       .def_property_readonly("n_cells", &LinkModel::n_cells)
       .def_property_readonly("n_sites", &LinkModel::n_sites)
+      .def_property_readonly("folds", &LinkModel::folds)
       .def_property_readonly("isa", [](const LinkModel& m) { return std::string(isa_name(m.isa())); })
       .def("gains", &gains, "x_m"_a, "y_m"_a, "n_threads"_a = 1, "gain"_a = py::none(), "profile"_a = py::none())
       .def("best_server", &best_server, "x_m"_a, "y_m"_a, "power_w"_a, "activity"_a, "noise_w"_a, "n_threads"_a = 1,
            "profile"_a = py::none())
+      .def("fold", &fold, "x_m"_a, "y_m"_a, "power_w"_a, "noise_w"_a, "n_threads"_a = 1)
       .def("update_gains", &update_gains, "x_m"_a, "y_m"_a, "users"_a, "gain"_a, "profile"_a = py::none());
 }
 

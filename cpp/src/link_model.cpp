@@ -11,18 +11,13 @@
 #include <numbers>
 #include <string>
 
-#include "field_tiles.hpp"
-#include "kernels/tables.hpp"
-#include "radio_curves.hpp"
+#include "far_cells.hpp"
+#include "link_state.hpp"
 #include "slicefast/errors.hpp"
 #include "slicefast/radio.hpp"
 
 namespace slicefast {
 namespace {
-
-constexpr std::size_t block_users = 128;  // arrays of a block and of a group stay in the first-level cache
-constexpr std::size_t group_rows = 48;
-constexpr double log2_per_db = 0.33219280948873623;  // log2(10) / 10
 
 void refuse(const std::string& message) { throw InvalidArgument(message); }
 
@@ -57,6 +52,7 @@ void check_values(const RadioConfig& c) {
   for (double h : c.site_height_m)
     if (!(h > c.ue_height_m && h <= 300.0))
       refuse("site_height_m: got " + std::to_string(h) + ", must be above the users and at most 300");
+  if (!(c.fold_db >= 0.0 && c.fold_db <= 10.0)) refuse("fold_db: got " + std::to_string(c.fold_db) + ", allowed 0..10");
   if (!(c.site_correlation >= 0.0 && c.site_correlation <= 1.0))
     refuse("site_correlation: got " + std::to_string(c.site_correlation) + ", allowed 0..1");
   const ModelParameters p = model_parameters(c.model);
@@ -67,64 +63,7 @@ void check_values(const RadioConfig& c) {
     refuse("elements: got " + std::to_string(c.elements) + ", columns of 2 and more need pattern tr38901_element");
 }
 
-// The users of one block as the kernels read them.
-struct Block {
-  alignas(64) float x[block_users], y[block_users], fx[block_users], fy[block_users];
-  alignas(64) float scale_state[block_users], scale_los[block_users], scale_nlos[block_users];
-  alignas(64) float common_los[block_users], common_nlos[block_users];
-  alignas(64) std::int32_t row[block_users], col[block_users];
-  alignas(64) float base[block_users], azimuth[block_users], depression[block_users];
-  alignas(64) float rows[group_rows * block_users];
-  float* out[block_users];  // the users' rows of the gain matrix
-  bool profiled = false;    // users have heights and buildings of their own
-  alignas(64) float profile[7][block_users];
-  RadioUsers users() const {
-    return {x, y, fx, fy, scale_state, scale_los, scale_nlos, common_los, common_nlos, col, row};
-  }
-  RadioProfile users_profile() const {
-    return {profile[0], profile[1], profile[2], profile[3], profile[4], profile[5], profile[6]};
-  }
-};
-
 }  // namespace
-
-struct LinkModel::State {
-  Isa isa;
-  const RadioKernels* kernels;
-  bool column;
-  bool knows_profiles;  // the model is made for users at other heights and indoors
-  std::size_t n_cells;
-  double origin_x, origin_y;  // positions are taken relative to it before the conversion to float
-  double inverse[4];          // (s, t) of a position in units of the tile's periods
-  int size, log2_size;
-  std::vector<std::int32_t> los_state, shadow;  // packed
-  UnitVariance unit_state, unit_los, unit_nlos;
-  double common_weight, own_weight;  // square roots of correlation and its rest; zero without shadowing
-  std::int32_t common_row, common_col;
-  RadioTorus torus;
-  std::vector<RadioSite> sites;
-  std::vector<RadioMast> masts;         // of the sites
-  std::vector<RadioCell> cells;         // grouped by site
-  std::vector<std::size_t> first_cell;  // (K + 1,) into cells
-  std::vector<std::size_t> column_of;   // cell index of the caller
-  bool in_order;                        // column_of is 0, 1, 2, ...
-
-  State(const RadioConfig& config, const FieldTiles& tiles, Isa isa_);
-  void set_tiles(const RadioConfig& config, const FieldTiles& tiles);
-  void set_torus(const RadioConfig& config, const FieldTiles& tiles);
-  RadioSite make_site(const RadioConfig& config, const FieldTiles& tiles, std::size_t k) const;
-  RadioMast make_mast(const RadioConfig& config, std::size_t k) const;
-  RadioCell make_cell(const RadioConfig& config, std::size_t n) const;
-
-  template <class Position>
-  void load(Block& block, std::size_t n, Position position) const;
-  template <class User>
-  void load_profile(Block& block, std::size_t n, const UserProfile* profile, User user) const;
-  template <class Consume>
-  void run(Block& block, std::size_t n, bool fetch_rows, Consume consume) const;
-  void fetch(const Block& block, std::size_t n, std::size_t first, std::size_t rows, std::size_t more) const;
-  void store(const Block& block, std::size_t rows, std::size_t first, std::size_t n) const;
-};
 
 LinkModel::State::State(const RadioConfig& c, const FieldTiles& tiles, Isa isa_)
     : isa(isa_), kernels(&select_radio_kernels(isa_)) {
@@ -152,6 +91,9 @@ LinkModel::State::State(const RadioConfig& c, const FieldTiles& tiles, Isa isa_)
       refuse("cell_site: site " + std::to_string(site) + " has more than " + std::to_string(group_rows) + " cells");
   }
   in_order = std::is_sorted(column_of.begin(), column_of.end());
+  all_sites.resize(k);
+  std::iota(all_sites.begin(), all_sites.end(), 0);
+  far = make_far_cells(*this, c, tiles);
 }
 
 void LinkModel::State::set_tiles(const RadioConfig& c, const FieldTiles& t) {
@@ -209,6 +151,17 @@ void LinkModel::State::set_torus(const RadioConfig& c, const FieldTiles& t) {
   const double d = ax * by - ay * bx;
   const auto f = [](double v) { return static_cast<float>(v); };
   torus = {1, f(ax), f(ay), f(bx), f(by), f(by / d), f(-bx / d), f(-ay / d), f(ax / d)};
+}
+
+void LinkModel::State::nearest_image(double& dx, double& dy) const {
+  const double s = std::round(torus.i11 * dx + torus.i12 * dy), t = std::round(torus.i21 * dx + torus.i22 * dy);
+  const double x = dx - s * torus.v1_x - t * torus.v2_x, y = dy - s * torus.v1_y - t * torus.v2_y;
+  dx = x, dy = y;
+  for (int i = -1; i <= 1; ++i)
+    for (int j = -1; j <= 1; ++j) {
+      const double image_x = x + i * torus.v1_x + j * torus.v2_x, image_y = y + i * torus.v1_y + j * torus.v2_y;
+      if (image_x * image_x + image_y * image_y < dx * dx + dy * dy) dx = image_x, dy = image_y;
+    }
 }
 
 RadioSite LinkModel::State::make_site(const RadioConfig& c, const FieldTiles& tiles, std::size_t k) const {
@@ -276,79 +229,6 @@ RadioCell LinkModel::State::make_cell(const RadioConfig& c, std::size_t n) const
           static_cast<float>(1.0 / c.elements)};
 }
 
-// Fills a block from position(i) -> (x, y) in double; pads it to a multiple of 16 with copies of its last user.
-template <class Position>
-void LinkModel::State::load(Block& b, std::size_t n, Position position) const {
-  const std::size_t padded = (n + 15) / 16 * 16;
-  for (std::size_t i = 0; i < padded; ++i) {
-    const auto [px, py] = position(std::min(i, n - 1));
-    const double s = (inverse[0] * px + inverse[1] * py) * size, t = (inverse[2] * px + inverse[3] * py) * size;
-    // Rounding down through the conversion: std::floor is a library call on the baseline instruction set.
-    const std::int64_t col = static_cast<std::int64_t>(s) - (s < 0.0), row = static_cast<std::int64_t>(t) - (t < 0.0);
-    b.x[i] = static_cast<float>(px - origin_x);
-    b.y[i] = static_cast<float>(py - origin_y);
-    b.fx[i] = static_cast<float>(s - static_cast<double>(col));
-    b.fy[i] = static_cast<float>(t - static_cast<double>(row));
-    b.col[i] = static_cast<std::int32_t>(col & (size - 1));
-    b.row[i] = static_cast<std::int32_t>(row & (size - 1));
-  }
-  unit_state.scale(b.fx, b.fy, padded, b.scale_state);
-  unit_los.scale(b.fx, b.fy, padded, b.scale_los);
-  unit_nlos.scale(b.fx, b.fy, padded, b.scale_nlos);
-  const RadioUsers users = b.users();
-  kernels->field(shadow.data(), log2_size, common_row, common_col, &users, b.scale_los, padded, b.common_los);
-  kernels->field(shadow.data() + los_state.size(), log2_size, common_row, common_col, &users, b.scale_nlos, padded,
-                 b.common_nlos);
-  for (std::size_t i = 0; i < padded; ++i) {
-    b.common_los[i] *= static_cast<float>(common_weight);
-    b.common_nlos[i] *= static_cast<float>(common_weight);
-    b.scale_los[i] *= static_cast<float>(own_weight);
-    b.scale_nlos[i] *= static_cast<float>(own_weight);
-  }
-}
-
-// The profiles of a loaded block's users, user(i) of all; nothing where there is none.
-template <class User>
-void LinkModel::State::load_profile(Block& b, std::size_t n, const UserProfile* profile, User user) const {
-  b.profiled = profile != nullptr;
-  if (!b.profiled) return;
-  const std::vector<float>* parts[] = {&profile->height, &profile->tall,        &profile->choices, &profile->inside,
-                                       &profile->loss,   &profile->environment, &profile->indoor};
-  const std::size_t padded = (n + 15) / 16 * 16;
-  for (std::size_t part = 0; part < std::size(parts); ++part)
-    for (std::size_t i = 0; i < padded; ++i) b.profile[part][i] = (*parts[part])[user(std::min(i, n - 1))];
-}
-
-// Evaluates a loaded block, a group of sites at a time: consume(rows, first) gets the group's cells as b.rows.
-// fetch_rows: the users' rows of the gain matrix will be written, and are fetched into cache meanwhile.
-template <class Consume>
-void LinkModel::State::run(Block& b, std::size_t n, bool fetch_rows, Consume consume) const {
-  const std::size_t padded = (n + 15) / 16 * 16;
-  const RadioUsers users = b.users();
-  const RadioProfile profile = b.users_profile();
-  const RadioTiles tiles = {los_state.data(), shadow.data(), size, log2_size};
-  std::size_t rows = 0, first = 0;
-  for (std::size_t k = 0; k < sites.size(); ++k) {
-    const std::size_t site_cells = first_cell[k + 1] - first_cell[k];
-    if (site_cells == 0) continue;
-    if (rows + site_cells > group_rows) {
-      consume(rows, first);
-      first += rows;
-      rows = 0;
-    }
-    if (fetch_rows) fetch(b, n, first, rows, site_cells);
-    if (b.profiled)
-      kernels->profiled_site(&sites[k], &masts[k], &torus, &tiles, &users, &profile, padded, b.base, b.azimuth,
-                             b.depression);
-    else
-      kernels->site(&sites[k], &torus, &tiles, &users, padded, b.base, b.azimuth, b.depression);
-    for (std::size_t c = first_cell[k]; c < first_cell[k + 1]; ++c, ++rows)
-      (column ? kernels->column_cell : kernels->cell)(&cells[c], padded, b.base, b.azimuth, b.depression,
-                                                      b.rows + rows * block_users);
-  }
-  consume(rows, first);
-}
-
 // A share of the users with every site, so that the fetches do not queue up.
 void LinkModel::State::fetch(const Block& b, std::size_t n, std::size_t first, std::size_t rows,
                              std::size_t more) const {
@@ -373,8 +253,7 @@ LinkModel::LinkModel(LinkModel&&) noexcept = default;
 int LinkModel::n_cells() const { return static_cast<int>(state_->n_cells); }
 int LinkModel::n_sites() const { return static_cast<int>(state_->sites.size()); }
 Isa LinkModel::isa() const { return state_->isa; }
-
-namespace {
+bool LinkModel::folds() const { return state_->far != nullptr; }
 
 void check_positions(std::span<const double> x_m, std::span<const double> y_m) {
   if (y_m.size() != x_m.size())
@@ -384,6 +263,8 @@ void check_positions(std::span<const double> x_m, std::span<const double> y_m) {
       refuse("x_m, y_m: user " + std::to_string(u) + " is at (" + std::to_string(x_m[u]) + ", " +
              std::to_string(y_m[u]) + "), must be finite and below 1e9 m");
 }
+
+namespace {
 
 void check_gain(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain, std::size_t n_cells) {
   check_positions(x_m, y_m);
@@ -412,7 +293,8 @@ void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, 
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[first + i], y_m[first + i]}; });
     state_->load_profile(block, n, profile, [&](std::size_t i) { return first + i; });
     for (std::size_t i = 0; i < n; ++i) block.out[i] = gain.data + (first + i) * gain.cols;
-    state_->run(block, n, true, [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
+    state_->run(block, n, state_->all_sites, true,
+                [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
   };
   if (pool)
     pool->for_each(n_blocks, work);
@@ -435,6 +317,7 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
       if (!(value >= 0.0 && std::isfinite(value)))
         refuse(std::string(name) + ": got " + std::to_string(value) + ", must be finite and >= 0");
   if (!(noise_w > 0.0)) refuse("noise_w: got " + std::to_string(noise_w) + ", must be positive");
+  if (folds() && !profile) return best_server_folded(x_m, y_m, power_w, activity, noise_w, server, sinr, pool);
   const auto work = [&](std::size_t item, int) {
     Block block;
     alignas(64) float best[block_users] = {}, best_activity[block_users] = {}, interference[block_users] = {};
@@ -443,7 +326,7 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
     const std::size_t padded = (n + 15) / 16 * 16;
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[first + i], y_m[first + i]}; });
     state_->load_profile(block, n, profile, [&](std::size_t i) { return first + i; });
-    state_->run(block, n, false, [&](std::size_t rows, std::size_t cell) {
+    state_->run(block, n, state_->all_sites, false, [&](std::size_t rows, std::size_t cell) {
       for (std::size_t r = 0; r < rows; ++r) {
         const std::size_t column = state_->column_of[cell + r];
         state_->kernels->strongest(block.rows + r * block_users, static_cast<float>(power_w[column]),
@@ -477,7 +360,8 @@ void LinkModel::update_gains(std::span<const double> x_m, std::span<const double
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[user(i)], y_m[user(i)]}; });
     state_->load_profile(block, n, profile, user);
     for (std::size_t i = 0; i < n; ++i) block.out[i] = gain.data + user(i) * gain.cols;
-    state_->run(block, n, true, [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
+    state_->run(block, n, state_->all_sites, true,
+                [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
   }
 }
 

@@ -29,7 +29,7 @@ constexpr std::size_t direct_cells = 64;  // up to here the Newton system is fac
 struct LoadCoupling::Workspace {
   std::size_t n_cells, n_slices;
   std::vector<std::size_t> first;  // (N * S + 1,) groups of `users`
-  std::vector<std::int32_t> users;
+  std::vector<std::int32_t> users;  // by their rows
   std::vector<double> signal, demand_per_hz, interference, load, slope;  // per entry of users
   std::vector<double> value, value_cell, rho, trial, step;               // f (N, S) and its row sums; iterates
   std::vector<double> jacobian;                                          // (N, N)
@@ -73,14 +73,15 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
   users.resize(n);
   for (auto* array : {&signal, &demand_per_hz, &interference, &load, &slope}) array->resize(n);
   std::vector<std::size_t> next(first.begin(), first.end() - 1);
-  for (std::size_t u = 0; u < n_users; ++u) {
+  for (std::size_t row = 0; row < n_users; ++row) {
+    const std::size_t u = user_at(p, row);
     if (!(p.demand_bps[u] > 0.0)) continue;
     const std::size_t at = next[key(u)]++, cell = static_cast<std::size_t>(p.serving[u]);
-    const double gain = gain_at(p, u, cell);
+    const double gain = gain_at(p, row, cell);
     if (!(gain > 0.0 && std::isfinite(gain)))
       refuse("gain: user " + std::to_string(u) + ", cell " + std::to_string(cell) + " has " + std::to_string(gain) +
              ", must be positive and finite to the serving cell");
-    users[at] = static_cast<std::int32_t>(u);
+    users[at] = static_cast<std::int32_t>(row);
     signal[at] = p.power_w[cell] * gain;
     demand_per_hz[at] = p.demand_bps[u] / p.bandwidth_hz;
   }

@@ -28,7 +28,9 @@ Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
   if (config_.slice_of.size() != n_users)
     throw InvalidArgument("slice_of: got " + std::to_string(config_.slice_of.size()) +
                           " values, expected one per user (" + std::to_string(n_users) + ")");
-  gain_ = Matrix<float>(n_users, n_cells);
+  if (links_->folds() && config_.profile)
+    throw InvalidArgument("profile: far cells fold for outdoor users only, the links need fold_db = 0");
+  if (!links_->folds()) gain_ = Matrix<float>(n_users, n_cells);
   // Slices that lend are one queue for the cell's PRBs, as far as interference goes.
   const std::size_t n_columns = config_.lend ? 1 : n_slices;
   load_ = Matrix<double>(n_cells, n_columns);
@@ -55,8 +57,35 @@ Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
 }
 
 void Network::attach(std::span<const double> x_m, std::span<const double> y_m, std::span<std::int32_t> serving) {
-  links_->gains(x_m, y_m, gain_.view(), nullptr, config_.profile.get());
-  update_serving(gain_.view(), config_.power_w, config_.handover, serving, pending_steps_);
+  find_gains(x_m, y_m);
+  if (links_->folds())
+    update_serving(folded_, config_.power_w, config_.handover, serving, pending_steps_);
+  else
+    update_serving(gain_.view(), config_.power_w, config_.handover, serving, pending_steps_);
+}
+
+// Few who moved cost little: a user who stays where it was keeps its gains.
+void Network::find_gains(std::span<const double> x_m, std::span<const double> y_m) {
+  const bool known = x_m_.size() == x_m.size();
+  moved_.clear();
+  for (std::size_t u = 0; known && u < x_m.size(); ++u)
+    if (x_m[u] != x_m_[u] || y_m[u] != y_m_[u]) moved_.push_back(static_cast<std::int32_t>(u));
+  const bool few = known && moved_.size() < x_m.size() / 4;
+  if (links_->folds()) {
+    if (!known || !moved_.empty()) links_->fold(x_m, y_m, config_.power_w, config_.noise_w, folded_);
+  } else if (few) {
+    links_->update_gains(x_m, y_m, moved_, gain_.view(), config_.profile.get());
+  } else {
+    links_->gains(x_m, y_m, gain_.view(), nullptr, config_.profile.get());
+  }
+  x_m_.assign(x_m.begin(), x_m.end());
+  y_m_.assign(y_m.begin(), y_m.end());
+}
+
+Matrix<float> Network::gain() const {
+  Matrix<float> all(config_.slice_of.size(), config_.power_w.size());
+  if (x_m_.size() == all.rows()) links_->gains(x_m_, y_m_, all.view(), nullptr, config_.profile.get());
+  return all;
 }
 
 void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
@@ -81,7 +110,8 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
                                 .slice_of = config_.lend ? std::span<const std::int32_t>{} : config_.slice_of,
                                 .share = config_.lend ? ConstMatrixView<double>(whole_.view()) : share,
                                 .bandwidth_hz = config_.prb_bandwidth_hz * config_.scheduler.n_prb,
-                                .efficiency = config_.efficiency};
+                                .efficiency = config_.efficiency,
+                                .folded = links_->folds() ? &folded_ : nullptr};
   coupling_.solve(problem, CouplingOptions{.isa = config_.isa}, load);
   for (std::size_t n = 0; n < load.rows; ++n) {
     rho_[n] = 0.0;

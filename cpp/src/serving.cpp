@@ -4,6 +4,7 @@
 #include <string>
 
 #include "slicefast/errors.hpp"
+#include "slicefast/folded_gains.hpp"
 #include "slicefast/radio.hpp"
 
 namespace slicefast {
@@ -23,11 +24,8 @@ Best best_cell(std::span<const float> gain, const float* power) {
   return best;
 }
 
-}  // namespace
-
-void update_serving(ConstMatrixView<float> gain, std::span<const double> power_w, const HandoverConfig& config,
-                    std::span<std::int32_t> serving, std::span<std::int32_t> pending_steps, ThreadPool* pool) {
-  const std::size_t n_users = gain.rows, n_cells = gain.cols;
+void check(std::size_t n_users, std::size_t n_cells, std::span<const double> power_w, const HandoverConfig& config,
+           std::span<const std::int32_t> serving, std::span<const std::int32_t> pending_steps) {
   if (power_w.size() != n_cells)
     throw InvalidArgument("power_w: got " + std::to_string(power_w.size()) + " values, expected one per cell, " +
                           std::to_string(n_cells));
@@ -46,31 +44,61 @@ void update_serving(ConstMatrixView<float> gain, std::span<const double> power_w
       throw InvalidArgument("serving: user " + std::to_string(u) + " has cell " + std::to_string(serving[u]) + " of " +
                             std::to_string(n_cells));
 
-  const std::vector<float> power(power_w.begin(), power_w.end());
+}
+
+// Events of one user: its best cell, and what it receives from its own.
+void decide(const Best& best, float own, float margin, const HandoverConfig& config, std::int32_t& serving,
+            std::int32_t& pending_steps) {
+  const bool entered = best.cell != serving && best.power > margin * own;
+  pending_steps = entered ? pending_steps + 1 : 0;
+  if (serving < 0 || own <= 0.0f || (entered && pending_steps >= config.time_to_trigger_steps)) {
+    serving = best.cell;
+    pending_steps = 0;
+  }
+}
+
+// best_of(row) -> Best and own_of(row, cell) -> gain for the users user_of(row).
+template <class UserOf, class BestOf, class OwnOf>
+void update(std::span<const float> power, const HandoverConfig& config, std::span<std::int32_t> serving,
+            std::span<std::int32_t> pending_steps, ThreadPool* pool, UserOf user_of, BestOf best_of, OwnOf own_of) {
   const float margin = static_cast<float>(std::pow(10.0, config.margin_db / 10.0));
   constexpr std::size_t block = 256;
+  const std::size_t n_users = serving.size(), n_blocks = (n_users + block - 1) / block;
   const auto work = [&](std::size_t item, int) {
-    for (std::size_t u = item * block; u < std::min(n_users, (item + 1) * block); ++u) {
-      const Best best = best_cell(gain.row(u), power.data());
-      if (serving[u] < 0) {
-        serving[u] = best.cell;
-        pending_steps[u] = 0;
-        continue;
-      }
-      const std::size_t own = static_cast<std::size_t>(serving[u]);
-      const bool entered = best.cell != serving[u] && best.power > margin * (gain(u, own) * power[own]);
-      pending_steps[u] = entered ? pending_steps[u] + 1 : 0;
-      if (entered && pending_steps[u] >= config.time_to_trigger_steps) {
-        serving[u] = best.cell;
-        pending_steps[u] = 0;
-      }
+    for (std::size_t row = item * block; row < std::min(n_users, (item + 1) * block); ++row) {
+      const std::size_t u = user_of(row);
+      const auto cell = static_cast<std::size_t>(std::max(serving[u], 0));
+      const float own = serving[u] < 0 ? 0.0f : own_of(row, cell) * power[cell];
+      decide(best_of(row), own, margin, config, serving[u], pending_steps[u]);
     }
   };
-  const std::size_t n_blocks = (n_users + block - 1) / block;
   if (pool)
     pool->for_each(n_blocks, work);
   else
     for (std::size_t item = 0; item < n_blocks; ++item) work(item, 0);
+}
+
+}  // namespace
+
+void update_serving(ConstMatrixView<float> gain, std::span<const double> power_w, const HandoverConfig& config,
+                    std::span<std::int32_t> serving, std::span<std::int32_t> pending_steps, ThreadPool* pool) {
+  check(gain.rows, gain.cols, power_w, config, serving, pending_steps);
+  const std::vector<float> power(power_w.begin(), power_w.end());
+  update(
+      power, config, serving, pending_steps, pool, [](std::size_t row) { return row; },
+      [&](std::size_t row) { return best_cell(gain.row(row), power.data()); },
+      [&](std::size_t row, std::size_t cell) { return gain(row, cell); });
+}
+
+void update_serving(const FoldedGains& gain, std::span<const double> power_w, const HandoverConfig& config,
+                    std::span<std::int32_t> serving, std::span<std::int32_t> pending_steps, ThreadPool* pool) {
+  check(gain.n_users(), gain.n_cells, power_w, config, serving, pending_steps);
+  const std::vector<float> power(power_w.begin(), power_w.end());
+  update(
+      power, config, serving, pending_steps, pool,
+      [&](std::size_t place) { return static_cast<std::size_t>(gain.user_of[place]); },
+      [&](std::size_t place) { return Best{gain.strongest[place], gain.strongest_w[place]}; },
+      [&](std::size_t place, std::size_t cell) { return gain.link(place, cell); });
 }
 
 }  // namespace slicefast

@@ -12,6 +12,7 @@
 #include <span>
 #include <string_view>
 
+#include "slicefast/folded_gains.hpp"
 #include "slicefast/isa.hpp"
 #include "slicefast/thread_pool.hpp"
 #include "slicefast/types.hpp"
@@ -26,7 +27,7 @@ Efficiency efficiency(std::string_view name);
 // Bit/s/Hz at a linear SINR >= 0.
 double spectral_efficiency(Efficiency efficiency, double sinr);
 
-// One instance; all arrays belong to the caller. Exactly one of `gain` and `gain64` is non-empty.
+// One instance; all arrays belong to the caller. Exactly one of `gain`, `gain64` and `folded` is there.
 struct CouplingProblem {
   ConstMatrixView<float> gain;      // (U, N), linear, user-major
   std::span<const double> power_w;  // (N,)
@@ -38,6 +39,7 @@ struct CouplingProblem {
   double bandwidth_hz = 0;
   Efficiency efficiency = Efficiency::shannon;
   ConstMatrixView<double> gain64 = {};  // (U, N) in place of `gain`, for callers that need double precision
+  const FoldedGains* folded = nullptr;  // in place of `gain`; made by LinkModel::fold
 };
 
 struct CouplingOptions {

@@ -84,13 +84,14 @@ class Network {
   std::span<double> load() { return load_.view().flat(); }  // (N, S) warm start of the coupling, (N, 1) if lent
   std::span<std::int32_t> pending_steps() { return pending_steps_; }  // (U) of the handover's time to trigger
   std::span<const float> sinr() const { return sinr_; }               // (U) of the last step
-  ConstMatrixView<float> gain() const { return gain_.view(); }        // (U, N) at the attached positions
+  Matrix<float> gain() const;                                         // (U, N), every link at the attached positions
   std::span<double> flow_backlog() { return flow_backlog_; }          // (U), empty unless at the flow level
   std::span<const double> backlog_bits() const {                      // (U)
     return config_.fidelity == Fidelity::flow ? std::span<const double>(flow_backlog_) : scheduler_.backlog_bits();
   }
 
  private:
+  void find_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                   MatrixView<double> load);
   void find_bits();
@@ -102,7 +103,10 @@ class Network {
   std::shared_ptr<const LinkModel> links_;
   LoadCoupling coupling_;
   Scheduler scheduler_, trial_scheduler_;
-  Matrix<float> gain_;                // (U, N)
+  Matrix<float> gain_;                // (U, N); empty where far cells fold
+  FoldedGains folded_;                // used there
+  std::vector<double> x_m_, y_m_;     // (U) attached positions
+  std::vector<std::int32_t> moved_;   // users
   Matrix<double> load_, trial_load_;  // (N, S), or (N, 1) where slices lend
   Matrix<double> whole_;              // (N, 1) ones: the cap where slices lend
   std::vector<double> demand_bps_;    // (U)

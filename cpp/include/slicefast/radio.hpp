@@ -83,6 +83,7 @@ struct RadioConfig {
   std::vector<double> site_x_m, site_y_m, site_height_m;  // (K,)
   std::vector<std::int32_t> cell_site;                    // (N,)
   std::vector<double> azimuth_deg, tilt_deg;              // (N,)
+  double fold_db = 0;  // far cells fold, moving no user's SINR by more than this; 0: every link is computed
 };
 
 // Users who differ from the outdoor ones at RadioConfig::ue_height_m, U values each; TR 36.873 and TR 38.901 models
@@ -110,6 +111,8 @@ struct FieldTiles {
   std::span<const std::int32_t> row_offset, col_offset;       // (K + 1,)
 };
 
+struct FoldedGains;
+
 // Link gains of all users to all cells. Immutable after construction, so several threads may call one object.
 class LinkModel {
  public:
@@ -121,6 +124,8 @@ class LinkModel {
   int n_cells() const;
   int n_sites() const;
   Isa isa() const;
+  // Whether far cells fold: asked for, and more sites than are near anyone.
+  bool folds() const;
 
   // gain(u, n), shape (U, N): linear channel gain with antenna, path loss and shadowing, without transmit power.
   // With a pool the blocks of users are shared among its threads; the result does not depend on their number.
@@ -129,7 +134,8 @@ class LinkModel {
              ThreadPool* pool = nullptr, const UserProfile* profile = nullptr) const;
 
   // From positions straight to the best server and its SINR, without keeping the gains: server[u] = argmax_n p_n g_un,
-  // sinr[u] = p_n g_un / (sum_{k != n} activity_k p_k g_uk + noise), linear. power_w, activity (N,).
+  // sinr[u] = p_n g_un / (sum_{k != n} activity_k p_k g_uk + noise), linear. power_w, activity (N,). Far cells fold if
+  // folds(): see far_cells.hpp.
   void best_server(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
                    std::span<const double> activity, double noise_w, std::span<std::int32_t> server,
                    std::span<float> sinr, ThreadPool* pool = nullptr, const UserProfile* profile = nullptr) const;
@@ -138,8 +144,17 @@ class LinkModel {
   void update_gains(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
                     MatrixView<float> gain, const UserProfile* profile = nullptr) const;
 
- private:
+  // The gains with far cells folded, so that at full activity no user's SINR is off by more than fold_db. Only if
+  // folds(). `gains` may be kept from call to call.
+  void fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w, double noise_w,
+            FoldedGains& gains, ThreadPool* pool = nullptr) const;
+
   struct State;
+
+ private:
+  void best_server_folded(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
+                          std::span<const double> activity, double noise_w, std::span<std::int32_t> server,
+                          std::span<float> sinr, ThreadPool* pool) const;
   std::unique_ptr<State> state_;
 };
 
@@ -152,6 +167,9 @@ struct HandoverConfig {
   int time_to_trigger_steps = 0;
 };
 void update_serving(ConstMatrixView<float> gain, std::span<const double> power_w, const HandoverConfig& config,
+                    std::span<std::int32_t> serving, std::span<std::int32_t> pending_steps, ThreadPool* pool = nullptr);
+// A user whose serving cell has gone into the remainder takes its best cell at once.
+void update_serving(const FoldedGains& gain, std::span<const double> power_w, const HandoverConfig& config,
                     std::span<std::int32_t> serving, std::span<std::int32_t> pending_steps, ThreadPool* pool = nullptr);
 
 }  // namespace slicefast

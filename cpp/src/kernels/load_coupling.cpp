@@ -1,5 +1,5 @@
 // The three loops of load coupling over one cell's users: interference, load with its slope, Jacobian row. Sums of
-// float32 gains run in 8 or 32 float partial sums, joined in double: with a handful of terms to each, 1e-7 of the sum.
+// float32 gains run in 8 to 32 float partial sums, joined in double: with a handful of terms to each, 1e-7 of the sum.
 // All else is double. The partial sums are the same at every instruction set.
 #include "cqi_table.hpp"
 #include "kernels/isa.hpp"
@@ -8,7 +8,7 @@
 namespace slicefast::SLICEFAST_ISA {
 
 // Partial sums of a row: enough to hide the latency of additions in long rows, few to join in short ones.
-static const std::size_t long_lanes = 32, short_lanes = 8, short_row = 96;
+static const std::size_t long_lanes = 32, middle_lanes = 16, short_lanes = 8, short_row = 96, middle_row = 192;
 
 template <std::size_t lanes, class Gain, class Sum>
 static inline double weighted_sum(const Gain* SLICEFAST_RESTRICT row, const Sum* SLICEFAST_RESTRICT weight,
@@ -36,8 +36,9 @@ static void interference(const Gain* gain, std::size_t stride, const std::int32_
       for (std::size_t k = 0; k < stride; k += line) __builtin_prefetch(next + k);
     }
     const Gain* row = gain + static_cast<std::size_t>(users[i]) * stride;
-    out[i] = stride <= short_row ? weighted_sum<short_lanes>(row, weight, stride)
-                                 : weighted_sum<long_lanes>(row, weight, stride);
+    out[i] = stride <= short_row    ? weighted_sum<short_lanes>(row, weight, stride)
+             : stride <= middle_row ? weighted_sum<middle_lanes>(row, weight, stride)
+                                    : weighted_sum<long_lanes>(row, weight, stride);
   }
 }
 

@@ -253,6 +253,20 @@ static void strongest(const float* SLICEFAST_RESTRICT gain, float power, float a
   }
 }
 
+static bool sift(const float* SLICEFAST_RESTRICT gain, float power, const float* SLICEFAST_RESTRICT least,
+                 std::size_t n, float* SLICEFAST_RESTRICT dropped, std::uint8_t* SLICEFAST_RESTRICT strong) {
+  std::int32_t matters[max_block], any = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const float received = power * gain[i];
+    const bool weak = received <= least[i];
+    dropped[i] += weak ? received : 0.0f;
+    matters[i] = weak ? 0 : 1;
+    any |= matters[i];
+  }
+  for (std::size_t i = 0; i < n; ++i) strong[i] = static_cast<std::uint8_t>(matters[i]);
+  return any != 0;
+}
+
 // sin(x) for |x| <= pi / 2, absolute error below 2e-7 (Taylor to x^11).
 static inline float sin_half_turn(float x) {
   const float z = x * x;
@@ -262,6 +276,20 @@ static inline float sin_half_turn(float x) {
   p = p * z + 8.3333333e-3f;
   p = p * z - 1.6666667e-1f;
   return x + x * z * p;
+}
+
+// |sum_m e^(j pi m (sin tilt - sin depression))|^2 / elements, by the recurrence of Chebyshev's polynomials.
+static inline float column_factor(float sin_tilt, float depression, int elements) {
+  const float x = 0.5f * pi * (sin_tilt - sin_half_turn(depression));
+  const float half_sin = sin_half_turn(0.5f * x);
+  const float twice_cos = 2.0f - 4.0f * half_sin * half_sin;
+  float previous = 0.0f, current = 1.0f;
+  for (int k = 1; k < elements; ++k) {
+    const float next = twice_cos * current - previous;
+    previous = current;
+    current = next;
+  }
+  return max_f(current * current / static_cast<float>(elements), 1e-20f);
 }
 
 static void column_cell(const RadioCell* cell_pointer, std::size_t n, const float* SLICEFAST_RESTRICT base,
@@ -324,6 +352,119 @@ static void transpose(const float* in, std::size_t in_stride, std::size_t rows, 
     for (std::size_t r = i < whole_users ? whole_rows : 0; r < rows; ++r) out[i][column + r] = in[r * in_stride + i];
 }
 
-extern const RadioKernels radio_kernels = {site, profiled_site, cell, column_cell, strongest, transpose, field};
+// What a far link is made of, gathered link by link; arrays are padded to whole vectors with the last link.
+struct FarLinks {
+  float dx[far_links], dy[far_links], fx[far_links], fy[far_links], scale[far_links], common[far_links];
+  std::int32_t index[far_links], packed[far_links], los[far_links];
+};
+
+static void gather_links(const RadioSite* sites, const RadioTorus* torus, const RadioTiles* tiles,
+                         const RadioUsers& users, const std::int32_t* user, const std::int32_t* site, std::size_t n,
+                         std::size_t padded, FarLinks& links) {
+  const std::int32_t mask = (1 << tiles->log2_size) - 1, shift = tiles->log2_size;
+  for (std::size_t i = 0; i < padded; ++i) {
+    const std::size_t at = i < n ? i : n - 1;
+    const RadioSite& s = sites[site[at]];
+    const std::int32_t u = user[at];
+    links.dx[i] = users.x[u] - s.x;
+    links.dy[i] = users.y[u] - s.y;
+    links.fx[i] = users.col_fraction[u];
+    links.fy[i] = users.row_fraction[u];
+    links.scale[i] = users.scale_state[u];
+    links.index[i] = (((users.row[u] + s.row_offset) & mask) << shift) + ((users.col[u] + s.col_offset) & mask);
+  }
+  if (!torus->wrap) return;
+  const RadioTorus t = *torus;
+  for (std::size_t i = 0; i < padded; ++i) {
+    float x = links.dx[i], y = links.dy[i];
+    nearest_image(t, x, y);
+    links.dx[i] = x;
+    links.dy[i] = y;
+  }
+}
+
+// The test of `site`, link by link; P(LOS) is the model's, not the site's.
+static void test_los(const RadioSite& model, const RadioTiles* tiles, std::size_t padded, FarLinks& links) {
+  gather(tiles->los_state, links.index, padded, links.packed);
+  const float min_d2 = model.min_d2, sure = model.sure, decay = model.decay;
+  for (std::size_t i = 0; i < padded; ++i) {
+    const float used_d2 = max_f(links.dx[i] * links.dx[i] + links.dy[i] * links.dy[i], min_d2);
+    const float used_inverse = inverse_sqrt_f32(used_d2), d = used_d2 * used_inverse;
+    const float f = links.scale[i] * interpolate(links.packed[i], links.fx[i], links.fy[i]);
+    const float q = min_f(sure * used_inverse, 1.0f);
+    const float p = q + (1.0f - q) * exp2_f32(decay * d);
+    links.los[i] = p + p * exp2_f32(f * (-2.30485f - 0.101804f * f * f)) > 1.0f ? 1 : 0;
+  }
+}
+
+static std::size_t far_los(const RadioSite* sites, const RadioTorus* torus, const RadioTiles* tiles,
+                           const RadioUsers* users, const std::int32_t* user, const std::int32_t* site, std::size_t n,
+                           std::int32_t* SLICEFAST_RESTRICT found, float* SLICEFAST_RESTRICT base,
+                           float* SLICEFAST_RESTRICT azimuth, float* SLICEFAST_RESTRICT depression) {
+  if (n == 0) return 0;
+  const RadioUsers u = *users;
+  FarLinks links;
+  gather_links(sites, torus, tiles, u, user, site, n, (n + 15) / 16 * 16, links);
+  test_los(sites[0], tiles, (n + 15) / 16 * 16, links);
+  std::size_t n_found = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    found[n_found] = static_cast<std::int32_t>(i);
+    n_found += static_cast<std::size_t>(links.los[i]);
+  }
+  if (n_found == 0) return 0;
+  float near_0[far_links], near_1[far_links], far_0[far_links], far_1[far_links], breakpoint_d2[far_links];
+  float height[far_links], height2_loss[far_links];
+  const std::size_t padded = (n_found + 15) / 16 * 16;
+  for (std::size_t j = 0; j < padded; ++j) {
+    const std::int32_t i = found[j < n_found ? j : n_found - 1];
+    const RadioSite& s = sites[site[i]];
+    near_0[j] = s.near_0, near_1[j] = s.near_1, far_0[j] = s.far_0, far_1[j] = s.far_1;
+    breakpoint_d2[j] = s.breakpoint_d2, height[j] = s.height, height2_loss[j] = s.height2_loss;
+    links.dx[j] = links.dx[i], links.dy[j] = links.dy[i], links.index[j] = links.index[i];
+    links.fx[j] = links.fx[i], links.fy[j] = links.fy[i];
+    links.scale[j] = u.scale_los[user[i]], links.common[j] = u.common_los[user[i]];
+  }
+  gather(tiles->shadow, links.index, padded, links.packed);
+  const float min_d2 = sites[0].min_d2, sigma_near = sites[0].sigma_near, sigma_far = sites[0].sigma_far;
+  for (std::size_t j = 0; j < padded; ++j) {
+    const float d2 = links.dx[j] * links.dx[j] + links.dy[j] * links.dy[j], true_d2 = max_f(d2, 1e-4f);
+    const float rising = height[j] * inverse_sqrt_f32(true_d2);
+    const float l = log2_f32(max_f(d2, min_d2) + height2_loss[j]);
+    const bool is_near = d2 <= breakpoint_d2[j];
+    const float gain = is_near ? near_0[j] + near_1[j] * l : far_0[j] + far_1[j] * l;
+    const float own = links.scale[j] * interpolate(links.packed[j], links.fx[j], links.fy[j]);
+    const float angle = atan_unit(min_f(rising, inverse_f32(max_f(rising, 1e-20f))));
+    azimuth[j] = atan2_f32(links.dy[j], links.dx[j]);
+    depression[j] = rising > 1.0f ? 0.5f * pi - angle : angle;
+    base[j] = gain - (is_near ? sigma_near : sigma_far) * (own + links.common[j]);
+  }
+  return n_found;
+}
+
+static void far_cells(const RadioCell* cells, const std::int32_t* index, std::size_t n,
+                      const float* SLICEFAST_RESTRICT base, const float* SLICEFAST_RESTRICT azimuth,
+                      const float* SLICEFAST_RESTRICT depression, float* SLICEFAST_RESTRICT gain) {
+  float boresight[max_block], tilt[max_block], sin_tilt[max_block];
+  RadioCell c = cells[0];  // cells differ in direction only
+  for (std::size_t start = 0; start < n; start += max_block) {
+    const std::size_t m = n - start < max_block ? n - start : max_block;
+    for (std::size_t i = 0; i < m; ++i) {
+      const RadioCell& own = cells[index[start + i]];
+      boresight[i] = own.azimuth, tilt[i] = own.tilt, sin_tilt[i] = own.sin_tilt;
+    }
+    for (std::size_t i = 0; i < m; ++i) {
+      RadioCell pointed = c;
+      pointed.azimuth = boresight[i];
+      pointed.tilt = tilt[i];
+      gain[start + i] = exp2_f32(base[start + i] + pattern(pointed, azimuth[start + i], depression[start + i]));
+    }
+    const int elements = static_cast<int>(c.elements);
+    if (elements == 1) continue;
+    for (std::size_t i = 0; i < m; ++i) gain[start + i] *= column_factor(sin_tilt[i], depression[start + i], elements);
+  }
+}
+
+extern const RadioKernels radio_kernels = {site, profiled_site, cell,  column_cell, strongest,
+                                           sift, transpose,     field, far_los,     far_cells};
 
 }  // namespace slicefast::SLICEFAST_ISA

@@ -79,6 +79,8 @@ struct RadioProfile {
   const float *height, *tall, *choices, *inside, *loss, *environment, *indoor;
 };
 
+inline constexpr std::size_t far_links = 256;  // that are looked at in one call
+
 struct RadioKernels {
   // base (log2 gain without antenna), azimuth and depression [rad] of a block of users to one site.
   void (*site)(const RadioSite* site, const RadioTorus* torus, const RadioTiles* tiles, const RadioUsers* users,
@@ -96,12 +98,23 @@ struct RadioKernels {
   // subtracted from a sum later.
   void (*strongest)(const float* gain, float power, float activity, std::int32_t cell, std::size_t n, float* best,
                     float* best_activity, std::int32_t* server, float* interference);
+  // Of the gains of n users to one cell those that matter: strong[i] = power gain[i] > least[i]; the others join
+  // dropped[i]. Returns whether any does.
+  bool (*sift)(const float* gain, float power, const float* least, std::size_t n, float* dropped, std::uint8_t* strong);
   // out[i][column + r] = in[r * in_stride + i].
   void (*transpose)(const float* in, std::size_t in_stride, std::size_t rows, std::size_t n, float* const* out,
                     std::size_t column);
   // Interpolated tile values of a block, unit variance: out = scale * bilinear.
   void (*field)(const std::int32_t* tile, std::int32_t log2_size, std::int32_t row_offset, std::int32_t col_offset,
                 const RadioUsers* users, const float* scale, std::size_t n, float* out);
+  // Of n <= far_links links user[i] - site[i] those in line of sight: their number; found[j] (which i), base[j] (log2
+  // gain without antenna), azimuth[j], depression[j].
+  std::size_t (*far_los)(const RadioSite* sites, const RadioTorus* torus, const RadioTiles* tiles,
+                         const RadioUsers* users, const std::int32_t* user, const std::int32_t* site, std::size_t n,
+                         std::int32_t* found, float* base, float* azimuth, float* depression);
+  // gain[i] = 2^(base[i] + antenna) of cell cells[index[i]].
+  void (*far_cells)(const RadioCell* cells, const std::int32_t* index, std::size_t n, const float* base,
+                    const float* azimuth, const float* depression, float* gain);
 };
 
 // Users of one cell (and slice), named by index into a user-major gain matrix of row length `stride`.

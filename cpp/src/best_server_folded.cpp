@@ -1,0 +1,160 @@
+// Best servers and their SINR with far cells folded; see far_cells.hpp for what is left out and how far it can be off.
+//
+// Steps: a run of a region's users meets the near sites as in link_model.cpp; then each user its far sites in line of
+// sight, and its share of the remainder. Users whose remainder could deviate too far meet the ring, and then every site.
+#include <algorithm>
+#include <cmath>
+
+#include "far_links.hpp"
+
+namespace slicefast {
+namespace {
+
+// Best servers of a block as they are found.
+struct Search {
+  alignas(64) float best[block_users] = {}, best_activity[block_users] = {}, interference[block_users] = {};
+  alignas(64) std::int32_t server[block_users] = {};
+
+  void add(std::size_t i, float received, float activity, std::int32_t cell) {
+    const bool wins = received > best[i];
+    interference[i] += wins ? best_activity[i] * best[i] : activity * received;
+    if (!wins) return;
+    best[i] = received;
+    best_activity[i] = activity;
+    server[i] = cell;
+  }
+  void take(const Search& from, std::size_t at, std::size_t i) {
+    best[i] = from.best[at], best_activity[i] = from.best_activity[at];
+    interference[i] = from.interference[at], server[i] = from.server[at];
+  }
+};
+
+// Best servers of blocks of users, with what the whole network shares.
+struct ServerSearch {
+  const LinkModel::State& state;
+  std::span<const double> x, y, power, activity;
+  float noise;
+  std::span<std::int32_t> server;
+  std::span<float> sinr;
+  std::vector<Remainders> remainder;
+  std::vector<std::int32_t> all_cells;
+  std::vector<std::uint8_t> in_full;  // (U,) users who must meet every site
+
+  void meet(Block& block, Search& s, std::size_t n, std::span<const std::int32_t> sites,
+            std::span<const std::int32_t> cells) const;
+  void finish(const Search& s, std::size_t user, std::size_t i) const;
+  bool doubtful(const Search& s, std::size_t i, float factor, const Remainder& rest) const;
+  void run(const SortedUsers::Run& run, const std::int32_t* users);
+  void run_ring(FoldedBlock& b, Search& s, std::size_t region, std::span<const std::int32_t> which,
+                const std::int32_t* users);
+  void run_all(const std::int32_t* users, std::size_t n);
+};
+
+void ServerSearch::meet(Block& block, Search& s, std::size_t n, std::span<const std::int32_t> sites,
+                        std::span<const std::int32_t> cells) const {
+  state.run(block, n, sites, false, [&](std::size_t rows, std::size_t first) {
+    for (std::size_t r = 0; r < rows; ++r) {
+      const auto cell = static_cast<std::size_t>(cells[first + r]);
+      state.kernels->strongest(block.rows + r * block_users, static_cast<float>(power[cell]),
+                               static_cast<float>(activity[cell]), cells[first + r], (n + 15) / 16 * 16, s.best,
+                               s.best_activity, s.server, s.interference);
+    }
+  });
+}
+
+void ServerSearch::finish(const Search& s, std::size_t user, std::size_t i) const {
+  server[user] = s.server[i];
+  sinr[user] = s.best[i] / (s.interference[i] + noise);
+}
+
+bool ServerSearch::doubtful(const Search& s, std::size_t i, float factor, const Remainder& rest) const {
+  return factor * rest.deviation > static_cast<float>(state.far->tolerance) * (s.interference[i] + noise);
+}
+
+void ServerSearch::run(const SortedUsers::Run& run, const std::int32_t* users) {
+  const FarCells& far = *state.far;
+  if (run.region == far.n_regions) return run_all(users, run.n);
+  FoldedBlock b;
+  Search s;
+  b.load(state, run, users, x, y);
+  meet(b.block, s, run.n, far.near.sites_of(run.region), far.near.cells_of(run.region));
+  b.find_far(state, run.region, run.n);
+  std::int32_t which[block_users];
+  std::size_t n_doubtful = 0;
+  for (std::size_t i = 0; i < run.n; ++i) {
+    const Remainders& rest = remainder[run.region];
+    const bool ring = doubtful(s, i, b.factor[i], rest.beyond_near);
+    for (std::size_t j = b.first_link[i]; j < b.first_link[i + 1]; ++j) {
+      if (ring && !b.beyond_ring[j]) continue;  // the ring will bring it
+      const std::size_t cell = state.column_of[static_cast<std::size_t>(b.cell[j])];
+      s.add(i, b.gain[j] * static_cast<float>(power[cell]), static_cast<float>(activity[cell]),
+            static_cast<std::int32_t>(cell));
+    }
+    if (ring) {
+      which[n_doubtful++] = static_cast<std::int32_t>(i);
+      continue;
+    }
+    s.interference[i] += b.factor[i] * rest.beyond_near.sum;
+    finish(s, static_cast<std::size_t>(users[i]), i);
+  }
+  if (n_doubtful > 0) run_ring(b, s, run.region, {which, n_doubtful}, users);
+}
+
+void ServerSearch::run_ring(FoldedBlock& b, Search& s, std::size_t region, std::span<const std::int32_t> which,
+                            const std::int32_t* users) {
+  const FarCells& far = *state.far;
+  Block block;
+  Search wider;
+  take(b.block, which, block);
+  for (std::size_t i = 0; i < which.size(); ++i) wider.take(s, static_cast<std::size_t>(which[i]), i);
+  meet(block, wider, which.size(), far.ring.sites_of(region), far.ring.cells_of(region));
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    const auto at = static_cast<std::size_t>(which[i]), user = static_cast<std::size_t>(users[at]);
+    const Remainder& rest = remainder[region].beyond_ring;
+    in_full[user] = doubtful(wider, i, b.factor[at], rest);
+    wider.interference[i] += b.factor[at] * rest.sum;
+    finish(wider, user, i);
+  }
+}
+
+void ServerSearch::run_all(const std::int32_t* users, std::size_t n) {
+  FoldedBlock b;
+  Search s;
+  b.load(state, {state.far->n_regions, 0, n}, users, x, y);
+  meet(b.block, s, n, state.all_sites, all_cells);
+  for (std::size_t i = 0; i < n; ++i) finish(s, static_cast<std::size_t>(users[i]), i);
+}
+
+}  // namespace
+
+void LinkModel::best_server_folded(std::span<const double> x_m, std::span<const double> y_m,
+                                   std::span<const double> power_w, std::span<const double> activity, double noise_w,
+                                   std::span<std::int32_t> server, std::span<float> sinr, ThreadPool* pool) const {
+  const State& state = *state_;
+  const SortedUsers sorted(state, x_m, y_m);
+  std::vector<double> weight(state.n_cells);
+  for (std::size_t k = 0; k < weight.size(); ++k) weight[k] = activity[k] * power_w[k];
+  ServerSearch search{.state = state,
+                      .x = x_m,
+                      .y = y_m,
+                      .power = power_w,
+                      .activity = activity,
+                      .noise = static_cast<float>(noise_w),
+                      .server = server,
+                      .sinr = sinr,
+                      .remainder = remainders(state, weight),
+                      .all_cells = {state.column_of.begin(), state.column_of.end()},
+                      .in_full = std::vector<std::uint8_t>(x_m.size(), 0)};
+  over(pool, sorted.runs.size(), [&](std::size_t item, int) {
+    search.run(sorted.runs[item], sorted.user.data() + sorted.runs[item].first);
+  });
+  std::vector<std::int32_t> rest;
+  for (std::size_t u = 0; u < search.in_full.size(); ++u)
+    if (search.in_full[u]) rest.push_back(static_cast<std::int32_t>(u));
+  over(pool, (rest.size() + block_users - 1) / block_users, [&](std::size_t item, int) {
+    const std::size_t first = item * block_users;
+    search.run_all(rest.data() + first, std::min(block_users, rest.size() - first));
+  });
+}
+
+}  // namespace slicefast

@@ -1,0 +1,276 @@
+// Gains with far cells folded; see far_cells.hpp for what is left out and folded_gains.hpp for what is kept.
+//
+// Steps: a run of a region's users meets the near sites, whose gains become rows; far sites in line of sight, and for
+// users whose remainder could deviate too far the ring's or all sites, become single links; links too weak to matter one
+// by one go back into the user's share of the remainder, as they are at full activity.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "far_links.hpp"
+#include "slicefast/errors.hpp"
+#include "slicefast/folded_gains.hpp"
+
+namespace slicefast {
+
+std::span<const std::int32_t> FoldedGains::near_cells(std::size_t place) const {
+  return region[place] < 0 ? std::span<const std::int32_t>{} : far->near.cells_of(static_cast<std::size_t>(region[place]));
+}
+
+std::ptrdiff_t FoldedGains::near_column(std::size_t place, std::size_t cell) const {
+  return region[place] < 0 ? -1 : far->near_column[static_cast<std::size_t>(region[place]) * n_cells + cell];
+}
+
+float FoldedGains::link(std::size_t place, std::size_t cell) const {
+  if (const std::ptrdiff_t column = near_column(place, cell); column >= 0)
+    return near[place * stride + static_cast<std::size_t>(column)];
+  for (std::uint32_t i = far_first[place]; i < far_first[place + 1]; ++i)
+    if (far_cell[i] == static_cast<std::int32_t>(cell)) return far_gain[i];
+  return 0.0f;
+}
+
+namespace {
+
+// Of interference plus noise: a link below it, in units of the tolerance, does not matter by itself.
+constexpr float weak = 0.02f;
+
+struct Link {
+  std::uint32_t place;
+  std::int32_t cell;
+  float gain;
+};
+
+// What the runs share.
+struct Folding {
+  const LinkModel::State& state;
+  std::span<const double> x, y, power;
+  float noise;
+  std::vector<Remainders> remainder;  // at full activity
+  FoldedGains& out;
+  std::vector<std::vector<Link>> links;  // by run
+
+  float power_of(std::int32_t cell) const { return static_cast<float>(power[static_cast<std::size_t>(cell)]); }
+  // What a link must be received with to be kept by itself.
+  float least(float interference) const {
+    return weak * static_cast<float>(state.far->tolerance) * (interference + noise);
+  }
+};
+
+// One run of users on its way into FoldedGains.
+class FoldedRun {
+ public:
+  FoldedRun(Folding& all, std::size_t item, const SortedUsers::Run& run) : all_(all), run_(run), links_(all.links[item]) {}
+  void fold();
+
+ private:
+  std::size_t place(std::size_t i) const { return run_.first + i; }
+  bool doubtful(std::size_t i, float interference, const Remainder& rest) const {
+    return block_.factor[i] * rest.deviation > static_cast<float>(all_.state.far->tolerance) * (interference + all_.noise);
+  }
+  void meet_near();
+  void keep(std::size_t i, std::int32_t cell, float gain);
+  void keep_far(std::size_t i, bool beyond_ring_only);
+  void keep_rows(std::span<const std::int32_t> which, std::span<const std::int32_t> cells);
+  void close(std::size_t i, float rest);
+  void fold_ring(std::span<const std::int32_t> which);
+  void fold_all(std::span<const std::int32_t> which);
+
+  Folding& all_;
+  const SortedUsers::Run& run_;
+  std::vector<Link>& links_;
+  FoldedBlock block_;
+  // At full activity: the best cell so far, what the other near cells come to, and what weak links do.
+  alignas(64) float best_[block_users] = {}, ones_[block_users] = {}, interference_[block_users] = {};
+  alignas(64) std::int32_t server_[block_users] = {};
+  float dropped_[block_users] = {};
+  std::vector<float> rows_;  // gains by cell, block_users to each
+};
+
+void FoldedRun::fold() {
+  const FarCells& far = *all_.state.far;
+  block_.load(all_.state, run_, all_.out.user_of.data() + run_.first, all_.x, all_.y);
+  const bool outside = run_.region == far.n_regions;
+  std::fill_n(all_.out.region.begin() + static_cast<std::ptrdiff_t>(run_.first), run_.n,
+              outside ? -1 : static_cast<std::int32_t>(run_.region));
+  std::vector<std::int32_t> which;
+  if (outside) {
+    for (std::size_t i = 0; i < run_.n; ++i) which.push_back(static_cast<std::int32_t>(i));
+    std::fill_n(all_.out.near.begin() + static_cast<std::ptrdiff_t>(run_.first * all_.out.stride),
+                run_.n * all_.out.stride, 0.0f);
+    return fold_all(which);
+  }
+  meet_near();
+  block_.find_far(all_.state, run_.region, run_.n);
+  const Remainder& rest = all_.remainder[run_.region].beyond_near;
+  for (std::size_t i = 0; i < run_.n; ++i) {
+    if (doubtful(i, interference_[i], rest)) {
+      which.push_back(static_cast<std::int32_t>(i));
+      continue;
+    }
+    keep_far(i, false);
+    close(i, block_.factor[i] * rest.sum);
+  }
+  if (!which.empty()) fold_ring(which);
+}
+
+void FoldedRun::meet_near() {
+  const LinkModel::State& state = all_.state;
+  const std::span<const std::int32_t> cells = state.far->near.cells_of(run_.region);
+  Block& b = block_.block;
+  for (std::size_t i = 0; i < run_.n; ++i) b.out[i] = all_.out.near.data() + place(i) * all_.out.stride;
+  state.run(b, run_.n, state.far->near.sites_of(run_.region), false, [&](std::size_t rows, std::size_t first) {
+    for (std::size_t r = 0; r < rows; ++r)
+      state.kernels->strongest(b.rows + r * block_users, all_.power_of(cells[first + r]), 1.0f, cells[first + r],
+                               (run_.n + 15) / 16 * 16, best_, ones_, server_, interference_);
+    state.kernels->transpose(b.rows, block_users, rows, run_.n, b.out, first);
+  });
+  for (std::size_t i = 0; i < run_.n; ++i) std::fill(b.out[i] + cells.size(), b.out[i] + all_.out.stride, 0.0f);
+}
+
+void FoldedRun::keep(std::size_t i, std::int32_t cell, float gain) {
+  const float received = gain * all_.power_of(cell);
+  if (received <= all_.least(interference_[i])) {
+    dropped_[i] += received;
+    return;
+  }
+  links_.push_back({static_cast<std::uint32_t>(place(i)), cell, gain});
+  if (received <= best_[i]) return;
+  best_[i] = received;
+  server_[i] = cell;
+}
+
+void FoldedRun::keep_far(std::size_t i, bool beyond_ring_only) {
+  for (std::size_t j = block_.first_link[i]; j < block_.first_link[i + 1]; ++j)
+    if (!beyond_ring_only || block_.beyond_ring[j])
+      keep(i, static_cast<std::int32_t>(all_.state.column_of[static_cast<std::size_t>(block_.cell[j])]), block_.gain[j]);
+}
+
+// Links of the users `which` to cells of which rows_ holds the gains; negative users and cells are left out.
+void FoldedRun::keep_rows(std::span<const std::int32_t> which, std::span<const std::int32_t> cells) {
+  alignas(64) float least[block_users], dropped[block_users] = {};
+  std::uint8_t strong[block_users];
+  for (std::size_t w = 0; w < which.size(); ++w)
+    least[w] = which[w] < 0 ? std::numeric_limits<float>::infinity() : all_.least(interference_[which[w]]);
+  for (std::size_t c = 0; c < cells.size(); ++c) {
+    const float* row = rows_.data() + c * block_users;
+    if (cells[c] < 0 || !all_.state.kernels->sift(row, all_.power_of(cells[c]), least, which.size(), dropped, strong))
+      continue;
+    for (std::size_t w = 0; w < which.size(); ++w)
+      if (strong[w]) keep(static_cast<std::size_t>(which[w]), cells[c], row[w]);
+  }
+  for (std::size_t w = 0; w < which.size(); ++w)
+    if (which[w] >= 0) dropped_[which[w]] += dropped[w];
+}
+
+// The user's share of the region's remainder, so that at full activity it comes to `rest` and the weak links.
+void FoldedRun::close(std::size_t i, float rest) {
+  const float sum = run_.region == all_.state.far->n_regions ? 0.0f : all_.remainder[run_.region].beyond_near.sum;
+  all_.out.factor[place(i)] = sum > 0.0f ? (rest + dropped_[i]) / sum : 0.0f;
+  all_.out.strongest[place(i)] = server_[i];
+  all_.out.strongest_w[place(i)] = best_[i];
+}
+
+void FoldedRun::fold_ring(std::span<const std::int32_t> which) {
+  const LinkModel::State& state = all_.state;
+  const std::span<const std::int32_t> cells = state.far->ring.cells_of(run_.region);
+  const Remainder& rest = all_.remainder[run_.region].beyond_ring;
+  Block wider;
+  take(block_.block, which, wider);
+  alignas(64) float best[block_users] = {}, ones[block_users] = {}, interference[block_users] = {};
+  alignas(64) std::int32_t server[block_users];
+  const std::size_t padded = (which.size() + 15) / 16 * 16;
+  for (std::size_t w = 0; w < which.size(); ++w) interference[w] = interference_[which[w]];
+  rows_.clear();
+  state.run(wider, which.size(), state.far->ring.sites_of(run_.region), false, [&](std::size_t rows, std::size_t first) {
+    for (std::size_t r = 0; r < rows; ++r)
+      state.kernels->strongest(wider.rows + r * block_users, all_.power_of(cells[first + r]), 1.0f, cells[first + r],
+                               padded, best, ones, server, interference);
+    rows_.insert(rows_.end(), wider.rows, wider.rows + rows * block_users);
+  });
+  std::vector<std::int32_t> settled(which.begin(), which.end()), still;
+  for (std::size_t w = 0; w < which.size(); ++w) {
+    if (!doubtful(static_cast<std::size_t>(which[w]), interference[w], rest)) continue;
+    still.push_back(which[w]);
+    settled[w] = -1;
+  }
+  keep_rows(settled, cells);
+  for (std::int32_t user : settled) {
+    if (user < 0) continue;
+    const auto i = static_cast<std::size_t>(user);
+    keep_far(i, true);
+    close(i, block_.factor[i] * rest.sum);
+  }
+  if (!still.empty()) fold_all(still);
+}
+
+void FoldedRun::fold_all(std::span<const std::int32_t> which) {
+  const LinkModel::State& state = all_.state;
+  Block wider;
+  take(block_.block, which, wider);
+  rows_.clear();
+  state.run(wider, which.size(), state.all_sites, false, [&](std::size_t rows, std::size_t) {
+    rows_.insert(rows_.end(), wider.rows, wider.rows + rows * block_users);
+  });
+  std::vector<std::int32_t> cells(state.column_of.begin(), state.column_of.end());
+  const auto first = static_cast<std::size_t>(which[0]);
+  for (std::int32_t& cell : cells)
+    if (all_.out.near_column(place(first), static_cast<std::size_t>(cell)) >= 0) cell = -1;
+  keep_rows(which, cells);
+  for (std::int32_t user : which) close(static_cast<std::size_t>(user), 0.0f);
+}
+
+// Links of all runs, in the order of the places.
+void assemble(const std::vector<std::vector<Link>>& links, FoldedGains& out) {
+  std::fill(out.far_first.begin(), out.far_first.end(), 0u);
+  for (const auto& run : links)
+    for (const Link& link : run) ++out.far_first[link.place + 1];
+  for (std::size_t p = 0; p + 1 < out.far_first.size(); ++p) out.far_first[p + 1] += out.far_first[p];
+  out.far_cell.resize(out.far_first.back());
+  out.far_gain.resize(out.far_first.back());
+  std::vector<std::uint32_t> next(out.far_first.begin(), out.far_first.end() - 1);
+  for (const auto& run : links)
+    for (const Link& link : run) {
+      const std::uint32_t at = next[link.place]++;
+      out.far_cell[at] = link.cell;
+      out.far_gain[at] = link.gain;
+    }
+}
+
+}  // namespace
+
+void LinkModel::fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
+                     double noise_w, FoldedGains& gains, ThreadPool* pool) const {
+  const State& state = *state_;
+  if (!folds()) throw InvalidArgument("fold: this network's far cells do not fold");
+  check_positions(x_m, y_m);
+  if (power_w.size() != state.n_cells)
+    throw InvalidArgument("power_w: need one value per cell, " + std::to_string(state.n_cells));
+  if (!(noise_w > 0.0)) throw InvalidArgument("noise_w: got " + std::to_string(noise_w) + ", must be positive");
+  const std::size_t n_users = x_m.size();
+  SortedUsers sorted(state, x_m, y_m);
+  gains.n_cells = state.n_cells;
+  gains.stride = (state.far->near.most_cells + 15) / 16 * 16;
+  gains.far = state.far;
+  gains.user_of = std::move(sorted.user);
+  gains.place_of.resize(n_users);
+  for (std::size_t p = 0; p < n_users; ++p)
+    gains.place_of[static_cast<std::size_t>(gains.user_of[p])] = static_cast<std::int32_t>(p);
+  gains.region.resize(n_users);
+  gains.near.resize(n_users * gains.stride);
+  gains.factor.resize(n_users);
+  gains.strongest.resize(n_users);
+  gains.strongest_w.resize(n_users);
+  gains.far_first.resize(n_users + 1);
+  Folding all{.state = state,
+              .x = x_m,
+              .y = y_m,
+              .power = power_w,
+              .noise = static_cast<float>(noise_w),
+              .remainder = remainders(state, power_w),
+              .out = gains,
+              .links = std::vector<std::vector<Link>>(sorted.runs.size())};
+  over(pool, sorted.runs.size(), [&](std::size_t item, int) { FoldedRun(all, item, sorted.runs[item]).fold(); });
+  assemble(all.links, gains);
+}
+
+}  // namespace slicefast
