@@ -90,9 +90,12 @@ struct FarCells {
     return static_cast<std::size_t>(node_row / region_nodes) * region_cols +
            static_cast<std::size_t>(node_col / region_nodes);
   }
+  std::size_t tile_at(std::int64_t node_col, std::int64_t node_row) const {
+    return static_cast<std::size_t>(node_row / tile_nodes) * tile_cols +
+           static_cast<std::size_t>(node_col / tile_nodes);
+  }
   std::span<const std::int32_t> candidates_at(std::int64_t node_col, std::int64_t node_row) const {
-    const std::size_t tile = static_cast<std::size_t>(node_row / tile_nodes) * tile_cols +
-                             static_cast<std::size_t>(node_col / tile_nodes);
+    const std::size_t tile = tile_at(node_col, node_row);
     return {candidate.data() + candidate_first[tile], candidate_first[tile + 1] - candidate_first[tile]};
   }
 

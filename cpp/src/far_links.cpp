@@ -75,6 +75,7 @@ void FoldedBlock::load(const LinkModel::State& state, const SortedUsers::Run& ru
     col[i] = state.node_col(x[user(i)], y[user(i)]);
     row[i] = state.node_row(x[user(i)], y[user(i)]);
     state.far->place(col[i], row[i]);
+    __builtin_prefetch(&state.far->candidate_first[state.far->tile_at(col[i], row[i])]);
   }
   remainder_factors(state, block, run.region, run.n, col, row, factor);
 }
@@ -84,9 +85,15 @@ void FoldedBlock::find_far(const LinkModel::State& state, std::size_t region, st
   const std::uint8_t* beyond = state.far->beyond_ring.data() + region * state.sites.size();
   cell.clear(), beyond_ring.clear(), cell_base_.clear(), cell_azimuth_.clear(), cell_depression_.clear();
   std::fill_n(first_link, n + 1, std::size_t{0});
+  // The lists of large networks lie in memory: the lines of all users are asked for before the first is read.
+  std::span<const std::int32_t> lists[block_users];
+  for (std::size_t i = 0; i < n; ++i) {
+    lists[i] = state.far->candidates_at(col[i], row[i]);
+    for (std::size_t c = 0; c < lists[i].size(); c += 16) __builtin_prefetch(lists[i].data() + c);
+  }
   std::size_t waiting = 0;
   for (std::size_t i = 0; i < n; ++i)
-    for (std::int32_t site : state.far->candidates_at(col[i], row[i])) {
+    for (std::int32_t site : lists[i]) {
       user_[waiting] = static_cast<std::int32_t>(i);
       site_[waiting] = site;
       if (++waiting < far_links) continue;

@@ -47,7 +47,8 @@ struct Folding {
   float noise;
   std::vector<Remainders> remainder;  // at full activity
   FoldedGains& out;
-  std::vector<std::vector<Link>> links;  // by run
+  std::vector<std::vector<Link>> links;  // by run, then by block of users who meet every site
+  std::vector<std::uint8_t> in_full;     // (U,) by place: users who must
 
   float power_of(std::int32_t cell) const { return static_cast<float>(power[static_cast<std::size_t>(cell)]); }
   // What a link must be received with to be kept by itself.
@@ -55,6 +56,13 @@ struct Folding {
     return weak * static_cast<float>(state.far->tolerance) * (interference + noise);
   }
 };
+
+// A user's share of its region's remainder, so that at full activity it comes to `power`.
+float share_of_remainder(const Folding& all, std::size_t place, float power) {
+  if (all.out.region[place] < 0) return 0.0f;
+  const float sum = all.remainder[static_cast<std::size_t>(all.out.region[place])].beyond_near.sum;
+  return sum > 0.0f ? power / sum : 0.0f;
+}
 
 // One run of users on its way into FoldedGains.
 class FoldedRun {
@@ -73,7 +81,6 @@ class FoldedRun {
   void keep_rows(std::span<const std::int32_t> which, std::span<const std::int32_t> cells);
   void close(std::size_t i, float rest);
   void fold_ring(std::span<const std::int32_t> which);
-  void fold_all(std::span<const std::int32_t> which);
 
   Folding& all_;
   const SortedUsers::Run& run_;
@@ -92,13 +99,13 @@ void FoldedRun::fold() {
   const bool outside = run_.region == far.n_regions;
   std::fill_n(all_.out.region.begin() + static_cast<std::ptrdiff_t>(run_.first), run_.n,
               outside ? -1 : static_cast<std::int32_t>(run_.region));
-  std::vector<std::int32_t> which;
   if (outside) {
-    for (std::size_t i = 0; i < run_.n; ++i) which.push_back(static_cast<std::int32_t>(i));
     std::fill_n(all_.out.near.begin() + static_cast<std::ptrdiff_t>(run_.first * all_.out.stride),
                 run_.n * all_.out.stride, 0.0f);
-    return fold_all(which);
+    for (std::size_t i = 0; i < run_.n; ++i) all_.in_full[place(i)] = 1;
+    return;
   }
+  std::vector<std::int32_t> which;
   meet_near();
   block_.find_far(all_.state, run_.region, run_.n);
   const Remainder& rest = all_.remainder[run_.region].beyond_near;
@@ -145,7 +152,7 @@ void FoldedRun::keep_far(std::size_t i, bool beyond_ring_only) {
       keep(i, static_cast<std::int32_t>(all_.state.column_of[static_cast<std::size_t>(block_.cell[j])]), block_.gain[j]);
 }
 
-// Links of the users `which` to cells of which rows_ holds the gains; negative users and cells are left out.
+// Links of the users `which` to cells of which rows_ holds the gains; negative users are left out.
 void FoldedRun::keep_rows(std::span<const std::int32_t> which, std::span<const std::int32_t> cells) {
   alignas(64) float least[block_users], dropped[block_users] = {};
   std::uint8_t strong[block_users];
@@ -153,8 +160,7 @@ void FoldedRun::keep_rows(std::span<const std::int32_t> which, std::span<const s
     least[w] = which[w] < 0 ? std::numeric_limits<float>::infinity() : all_.least(interference_[which[w]]);
   for (std::size_t c = 0; c < cells.size(); ++c) {
     const float* row = rows_.data() + c * block_users;
-    if (cells[c] < 0 || !all_.state.kernels->sift(row, all_.power_of(cells[c]), least, which.size(), dropped, strong))
-      continue;
+    if (!all_.state.kernels->sift(row, all_.power_of(cells[c]), least, which.size(), dropped, strong)) continue;
     for (std::size_t w = 0; w < which.size(); ++w)
       if (strong[w]) keep(static_cast<std::size_t>(which[w]), cells[c], row[w]);
   }
@@ -162,10 +168,8 @@ void FoldedRun::keep_rows(std::span<const std::int32_t> which, std::span<const s
     if (which[w] >= 0) dropped_[which[w]] += dropped[w];
 }
 
-// The user's share of the region's remainder, so that at full activity it comes to `rest` and the weak links.
 void FoldedRun::close(std::size_t i, float rest) {
-  const float sum = run_.region == all_.state.far->n_regions ? 0.0f : all_.remainder[run_.region].beyond_near.sum;
-  all_.out.factor[place(i)] = sum > 0.0f ? (rest + dropped_[i]) / sum : 0.0f;
+  all_.out.factor[place(i)] = share_of_remainder(all_, place(i), rest + dropped_[i]);
   all_.out.strongest[place(i)] = server_[i];
   all_.out.strongest_w[place(i)] = best_[i];
 }
@@ -187,10 +191,11 @@ void FoldedRun::fold_ring(std::span<const std::int32_t> which) {
                                padded, best, ones, server, interference);
     rows_.insert(rows_.end(), wider.rows, wider.rows + rows * block_users);
   });
-  std::vector<std::int32_t> settled(which.begin(), which.end()), still;
+  std::vector<std::int32_t> settled(which.begin(), which.end());
   for (std::size_t w = 0; w < which.size(); ++w) {
-    if (!doubtful(static_cast<std::size_t>(which[w]), interference[w], rest)) continue;
-    still.push_back(which[w]);
+    const auto i = static_cast<std::size_t>(which[w]);
+    if (!doubtful(i, interference[w], rest)) continue;
+    all_.in_full[place(i)] = 1;
     settled[w] = -1;
   }
   keep_rows(settled, cells);
@@ -200,23 +205,59 @@ void FoldedRun::fold_ring(std::span<const std::int32_t> which) {
     keep_far(i, true);
     close(i, block_.factor[i] * rest.sum);
   }
-  if (!still.empty()) fold_all(still);
 }
 
-void FoldedRun::fold_all(std::span<const std::int32_t> which) {
+// Users who meet every site, from any regions: their near rows are there already, but for those outside the plane.
+class FullBlock {
+ public:
+  FullBlock(Folding& all, std::vector<Link>& links, std::span<const std::uint32_t> places)
+      : all_(all), links_(links), places_(places) {}
+  void fold();
+
+ private:
+  Folding& all_;
+  std::vector<Link>& links_;
+  std::span<const std::uint32_t> places_;
+};
+
+void FullBlock::fold() {
   const LinkModel::State& state = all_.state;
-  Block wider;
-  take(block_.block, which, wider);
-  rows_.clear();
-  state.run(wider, which.size(), state.all_sites, false, [&](std::size_t rows, std::size_t) {
-    rows_.insert(rows_.end(), wider.rows, wider.rows + rows * block_users);
+  FoldedGains& out = all_.out;
+  const std::size_t n = places_.size();
+  FoldedBlock b;
+  std::int32_t users[block_users];
+  for (std::size_t i = 0; i < n; ++i) users[i] = out.user_of[places_[i]];
+  b.load(state, {state.far->n_regions, 0, n}, users, all_.x, all_.y);
+  alignas(64) float best[block_users] = {}, ones[block_users] = {}, interference[block_users] = {};
+  alignas(64) std::int32_t server[block_users] = {};
+  std::vector<float> rows;  // (N, block_users)
+  rows.reserve(state.n_cells * block_users);
+  state.run(b.block, n, state.all_sites, false, [&](std::size_t count, std::size_t first) {
+    for (std::size_t r = 0; r < count; ++r) {
+      const auto cell = static_cast<std::int32_t>(state.column_of[first + r]);
+      state.kernels->strongest(b.block.rows + r * block_users, all_.power_of(cell), 1.0f, cell, (n + 15) / 16 * 16, best,
+                               ones, server, interference);
+    }
+    rows.insert(rows.end(), b.block.rows, b.block.rows + count * block_users);
   });
-  std::vector<std::int32_t> cells(state.column_of.begin(), state.column_of.end());
-  const auto first = static_cast<std::size_t>(which[0]);
-  for (std::int32_t& cell : cells)
-    if (all_.out.near_column(place(first), static_cast<std::size_t>(cell)) >= 0) cell = -1;
-  keep_rows(which, cells);
-  for (std::int32_t user : which) close(static_cast<std::size_t>(user), 0.0f);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint32_t place = places_[i];
+    const float least = all_.least(interference[i]);
+    float dropped = 0.0f;
+    for (std::size_t c = 0; c < state.n_cells; ++c) {
+      const std::size_t cell = state.column_of[c];
+      if (out.near_column(place, cell) >= 0) continue;
+      const float gain = rows[c * block_users + i], received = gain * all_.power_of(static_cast<std::int32_t>(cell));
+      // Outside the plane there is no remainder that could take a weak link.
+      if (received > least || out.region[place] < 0)
+        links_.push_back({place, static_cast<std::int32_t>(cell), gain});
+      else
+        dropped += received;
+    }
+    out.strongest[place] = server[i];
+    out.strongest_w[place] = best[i];
+    out.factor[place] = share_of_remainder(all_, place, dropped);
+  }
 }
 
 // Links of all runs, in the order of the places.
@@ -268,8 +309,20 @@ void LinkModel::fold(std::span<const double> x_m, std::span<const double> y_m, s
               .noise = static_cast<float>(noise_w),
               .remainder = remainders(state, power_w),
               .out = gains,
-              .links = std::vector<std::vector<Link>>(sorted.runs.size())};
+              .links = std::vector<std::vector<Link>>(sorted.runs.size()),
+              .in_full = std::vector<std::uint8_t>(n_users, 0)};
   over(pool, sorted.runs.size(), [&](std::size_t item, int) { FoldedRun(all, item, sorted.runs[item]).fold(); });
+  std::vector<std::uint32_t> rest;
+  for (std::size_t p = 0; p < n_users; ++p)
+    if (all.in_full[p]) rest.push_back(static_cast<std::uint32_t>(p));
+  const std::size_t n_blocks = (rest.size() + block_users - 1) / block_users;
+  all.links.resize(sorted.runs.size() + n_blocks);
+  over(pool, n_blocks, [&](std::size_t item, int) {
+    const std::size_t first = item * block_users;
+    FullBlock(all, all.links[sorted.runs.size() + item],
+              std::span(rest).subspan(first, std::min(block_users, rest.size() - first)))
+        .fold();
+  });
   assemble(all.links, gains);
 }
 

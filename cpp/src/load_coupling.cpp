@@ -22,6 +22,7 @@ namespace {
 
 constexpr double hopeless_load = 1e9;     // an uncapped load beyond it is growing without bound
 constexpr std::size_t chunk_users = 16;   // whose gain rows stay in the first-level cache
+constexpr std::size_t folded_chunk = 64;  // folded rows are short, and a region's users are better met together
 constexpr std::size_t direct_cells = 64;  // up to here the Newton system is factorised, beyond it is swept
 
 }  // namespace
@@ -94,6 +95,7 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
 
 void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels,
                                             bool with_jacobian, std::size_t cell, Weights& weights, double* slice_row) {
+  const std::size_t chunk_most = p.folded ? folded_chunk : chunk_users;
   double* jacobian_row = jacobian.data() + cell * n_cells;
   if (with_jacobian) std::fill_n(jacobian_row, n_cells, 0.0);
   value_cell[cell] = 0.0;
@@ -101,8 +103,8 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
     const std::size_t g = cell * n_slices + s;
     double sum = 0.0;
     if (with_jacobian) std::fill_n(slice_row, n_cells, 0.0);
-    for (std::size_t begin = first[g]; begin < first[g + 1]; begin += chunk_users) {
-      const std::size_t n = std::min(chunk_users, first[g + 1] - begin);
+    for (std::size_t begin = first[g]; begin < first[g + 1]; begin += chunk_most) {
+      const std::size_t n = std::min(chunk_most, first[g + 1] - begin);
       const std::span<const std::int32_t> chunk{users.data() + begin, n};
       interference_of(p, kernels, chunk, users.size() - begin, cell, weights, interference.data() + begin);
       if (!gains_checked) check_gains(p, kernels, chunk);
