@@ -37,8 +37,10 @@ def _farthest_on_torus(v1: tuple[float, float], v2: tuple[float, float]) -> floa
             break
         b -= turns * a
     area_m2 = abs((a.conjugate() * b).imag)
+    if area_m2 == 0.0:
+        raise ValueError(f"v1_m, v2_m: got {v1} and {v2}, must span an area")
     opposite = min(abs(a - b), abs(a + b))
-    return abs(a) * abs(b) * opposite / (2.0 * area_m2) if area_m2 > 0.0 else np.inf
+    return abs(a) * abs(b) * opposite / (2.0 * area_m2)
 
 
 def _warn_of_ranges(model: str, longest_m: float, sites_per_m2: float) -> None:
@@ -112,7 +114,7 @@ def link_model(
         longest_m, area_m2 = _farthest_on_torus(v1, v2), abs(v1[0] * v2[1] - v1[1] * v2[0])
     elif longest_m is None:
         longest_m = float(np.hypot(np.ptp(x), np.ptp(y))) if x.size else 0.0
-    _warn_of_ranges(model, longest_m, x.size / area_m2 if area_m2 else 0.0)
+    _warn_of_ranges(model, longest_m, 0.0 if area_m2 is None else x.size / area_m2)
     warn_of_heights(model, heights, np.array([ue_height_m]))
     return _core.LinkModel(
         model=model,
