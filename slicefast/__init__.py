@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from slicefast._core import NotConverged, __version__
 
 if TYPE_CHECKING:
-    from slicefast import kernels, load_coupling, policies, radio, scheduling, transfer
+    from slicefast import kernels, load_coupling, policies, radio, rewards, scheduling, transfer
     from slicefast.envs import VectorEnv, parallel_env
     from slicefast.kpis import Kpis, observe, reward, satisfaction
     from slicefast.scenario import Scenario, ScenarioError
@@ -27,7 +27,7 @@ _MODULE_OF = {
     "reward": "kpis",
     "satisfaction": "kpis",
 }
-_MODULES = ("kernels", "load_coupling", "policies", "radio", "scheduling", "transfer")
+_MODULES = ("kernels", "load_coupling", "policies", "radio", "rewards", "scheduling", "transfer")
 
 __all__ = [
     "Kpis",
@@ -44,6 +44,7 @@ __all__ = [
     "policies",
     "radio",
     "reward",
+    "rewards",
     "satisfaction",
     "scheduling",
     "transfer",

@@ -82,7 +82,7 @@ def reproduce(
     scenario: ScenarioOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
 ) -> None:
-    """Run the paper's experiment and write results.nc, figures and report.html."""
+    """Run the paper's experiment and write results.nc, figures, report.html and report.md."""
     import os
 
     with refusals():
@@ -111,17 +111,28 @@ def reproduce(
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A study's folder.")],
+    into: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Also put verdicts and tables between this file's marks.")
+    ] = None,
 ) -> None:
-    """Write results.nc, figures and report.html again from a study's finished parts."""
+    """Write results.nc, figures, report.html and report.md again from a study's finished parts."""
     with refusals():
         from slicefast.study.runner import load_study
 
         study = load_study(folder)
-    write_outcome(study)
+    dataset = write_outcome(study)
+    if into is not None:
+        from slicefast.study.report import put_section
+
+        try:
+            put_section(dataset, into)
+        except (ValueError, OSError) as error:
+            typer.echo(f"slicefast: {error}", err=True)
+            raise typer.Exit(REFUSED) from None
 
 
-def write_outcome(study: Any) -> None:
-    """Collect the result file, draw the figures, write the report, and print the table."""
+def write_outcome(study: Any) -> Any:
+    """Collect the result file, draw the figures, write the report, print the table, and return the dataset."""
     from slicefast.study import figures, results
     from slicefast.study import report as page
 
@@ -135,6 +146,7 @@ def write_outcome(study: Any) -> None:
     for item in verdicts(dataset):
         typer.echo(f"{item.verdict:>9}  {item.claim} {item.evidence}")
     typer.echo(f"{study.folder / 'report.html'}  {study.folder / results.RESULT_FILE}")
+    return dataset
 
 
 def print_table(headings: list[str], rows: list[list[str]]) -> None:
@@ -235,22 +247,27 @@ SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the network and of
 RewardOption = Annotated[str, typer.Option(help="max_min, logarithmic, or FILE.py:FUNCTION of your own.")]
 
 
+def load_function(what: str, text: str) -> Any:
+    """Return a function of the user's own named `FILE.py:FUNCTION`."""
+    import runpy
+
+    from slicefast.study.runner import StudyError
+
+    path, _, name = text.rpartition(":")
+    if not Path(path).is_file():
+        raise StudyError(f"{what} = {text!r}: no such file")
+    found = runpy.run_path(path).get(name)
+    if not callable(found):
+        raise StudyError(f"{what} = {text!r}: {path} defines no function {name}")
+    return found
+
+
 def load_reward(text: str) -> str:
     """Return the name of a reward; `FILE.py:FUNCTION` is imported and registered under that text."""
     from slicefast import rewards
-    from slicefast.study.runner import StudyError
 
-    path, colon, function = text.rpartition(":")
-    if not colon:
-        return text
-    import runpy
-
-    if not Path(path).is_file():
-        raise StudyError(f"reward = {text!r}: no such file")
-    found = runpy.run_path(path).get(function)
-    if not callable(found):
-        raise StudyError(f"reward = {text!r}: {path} defines no function {function}")
-    rewards.register(text, found)
+    if ":" in text:
+        rewards.register(text, load_function("reward", text))
     return text
 
 
@@ -299,6 +316,9 @@ def transfer(
     strategy: Annotated[str, typer.Option(help="model, feature, instance or integrated.")] = "integrated",
     choice: Annotated[str, typer.Option(help="The source of each cell: most, least, fast or random.")] = "most",
     samples: Annotated[int, typer.Option(min=2, help="Default-action steps by which cells are compared.")] = 500,
+    by_position: Annotated[
+        bool, typer.Option("--by-position", help="Match slices of other names by their order.")
+    ] = False,
 ) -> None:
     """Train agents on a target network that start with what the most similar source cells learned."""
     with refusals():
@@ -311,7 +331,7 @@ def transfer(
         settings = {"seed": seed, "exploration_steps": 0, "train_steps": steps}
         run = runs.new_run(out, chosen, reward=load_reward(known.reward), **settings)
         with step_bar("transfer", run.total_steps + 2 * samples) as tick:
-            rewards = runs.transfer(known, run, strategy, choice, samples, tick)
+            rewards = runs.transfer(known, run, strategy, choice, samples, tick, by_position)
     tell_training(run, rewards)
 
 
@@ -332,6 +352,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the network they are evaluated on.")] = 1_000_003,
     steps: Annotated[int, typer.Option(min=1, help="Evaluation steps.")] = 250,
     oracle: Annotated[bool, typer.Option("--oracle", help="Also play the clairvoyant oracle (slow).")] = False,
+    policy: Annotated[str, typer.Option(metavar="FILE.py:FUNCTION", help="Also play a policy of your own.")] = "",
 ) -> None:
     """Play trained agents without noise on a network they have not seen, beside the baselines."""
     with refusals():
@@ -343,6 +364,8 @@ def evaluate(
         others = {"equal split": policies.equal_split, "traffic-aware": policies.traffic_aware}
         if oracle:
             others["clairvoyant oracle"] = policies.oracle
+        if policy:
+            others[policy.rpartition(":")[2]] = load_function("policy", policy)
         with step_bar("evaluating", steps * (1 + len(others))) as tick:
             rows = runs.evaluate(trained, chosen, seed, steps, others, tick)
     print_table(["policy", *runs.SUMMARY], rows)

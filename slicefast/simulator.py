@@ -33,7 +33,7 @@ SIMPLEX_TOLERANCE = 1e-4
 class _Replica:
     """One replica of the network: its users, its random streams and its core."""
 
-    def __init__(self, scenario: Scenario, seed: int, index: int):
+    def __init__(self, scenario: Scenario, seed: int, index: int, place_seed: int | None = None):
         self.scenario, self.seed, self.index = scenario, seed, index
         self.streams = Streams(seed, index)
         self.mask = TrafficMask.from_scenario(scenario, self.streams.mask)
@@ -43,7 +43,8 @@ class _Replica:
         # smoothly and needs no draw per step.
         self.threshold = self.streams.placement.random(n_users)
         self.indoor, profile = _buildings(scenario, self.streams.placement)
-        self.network = _network(scenario, self.streams.shadowing, _harq_seed(seed, index), profile)
+        place = self.streams if place_seed is None else Streams(place_seed, index)
+        self.network = _network(scenario, place.shadowing, _harq_seed(seed, index), profile)
         self.heading = self.streams.mobility.uniform(0.0, 2.0 * np.pi, n_users)
         self.slice_of = scenario.slice_of
         self.sources = Arrivals(scenario, self.streams.traffic)
@@ -133,12 +134,22 @@ class Simulator:
         Replicas are shared among this many threads.
     per_user
         Whether KPIs carry the series of every user, see ``Kpis``.
+    place_seed
+        Seed of the shadowing and line-of-sight fields, ``seed`` unless given: two networks of one place seed are the
+        same place with other users and traffic.
 
     Shapes below are (N, S), with a leading R when ``n_replicas`` > 1.
     """
 
     def __init__(
-        self, scenario: Scenario, seed: int = 0, n_replicas: int = 1, n_threads: int = 1, *, per_user: bool = False
+        self,
+        scenario: Scenario,
+        seed: int = 0,
+        n_replicas: int = 1,
+        n_threads: int = 1,
+        *,
+        per_user: bool = False,
+        place_seed: int | None = None,
     ):
         for name, value in (("n_replicas", n_replicas), ("n_threads", n_threads)):
             if value < 1:
@@ -147,6 +158,7 @@ class Simulator:
         self.seed = seed
         self.n_replicas = n_replicas
         self.per_user = per_user
+        self.place_seed = place_seed
         self._pool = ThreadPoolExecutor(n_threads) if min(n_threads, n_replicas) > 1 else None
         self._replicas: list[_Replica] = []
         self._kpis: Kpis | None = None
@@ -277,7 +289,7 @@ class Simulator:
     def _start(self, seed: int) -> None:
         self.seed = seed
         self._kpis = None
-        self._replicas = [_Replica(self.scenario, seed, r) for r in range(self.n_replicas)]
+        self._replicas = [_Replica(self.scenario, seed, r, self.place_seed) for r in range(self.n_replicas)]
 
     def _each(self, work: Callable[[int, _Replica], None]) -> None:
         if self._pool is None:

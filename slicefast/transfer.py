@@ -129,6 +129,35 @@ def without_spread(distance: ArrayLike) -> NDArray[np.float64]:
     return corrected
 
 
+def floored_variance(variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return latent variances (M, d) raised to the pooled median of their dimension where they are smaller (ours).
+
+    The divergence divides by the target's variances; so no sample counts for more than an ordinary one.
+    """
+    return np.maximum(variance, np.median(variance, axis=0))
+
+
+def median_distance(
+    mean: NDArray[np.float64], variance: NDArray[np.float64], offsets: NDArray[np.int64], most_samples: int = 100
+) -> NDArray[np.float64]:
+    """Return the (A, A) median over sample pairs of KL(q(z|x_i) || q(z|x_j)), where the paper takes the mean (ours).
+
+    A median does not factorise, so at most `most_samples` samples of each agent are compared, evenly spaced.
+    """
+    chosen = [
+        np.linspace(start, stop - 1, min(most_samples, stop - start)).astype(np.int64)
+        for start, stop in pairwise(offsets.tolist())
+    ]
+    distance = np.empty((len(chosen), len(chosen)))
+    for j, rows in enumerate(chosen):
+        target_mean, target_variance = mean[rows], variance[rows]
+        for i, others in enumerate(chosen):
+            m, v = mean[others][:, None], variance[others][:, None]
+            terms = np.log(target_variance / v) + (v + (m - target_mean) ** 2) / target_variance - 1.0
+            distance[i, j] = np.median(0.5 * terms.sum(axis=-1))
+    return distance
+
+
 def rank_sources(
     distance: ArrayLike, target: int, exclude: Sequence[int] = (), sources: ArrayLike | None = None
 ) -> NDArray[np.int64]:

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from slicefast import Scenario
 from slicefast.cli import app
+from slicefast.study import runs
+from slicefast.study.runner import StudyError
 
 runner = CliRunner()
 
@@ -109,7 +111,39 @@ def test_agents_are_handed_to_another_network(tmp_path: Path) -> None:
     refused = runner.invoke(app, [*arguments, "--target", str(three), "--out", str(tmp_path / "other")])
     assert refused.exit_code == 2
     assert "n_slices = 3 in the target, 4 in the source" in refused.stderr
+    renamed = tmp_path / "renamed.toml"
+    renamed.write_text(scenario.read_text().replace('"slice2"', '"video"'))
+    arguments += ["--target", str(renamed), "--out", str(tmp_path / "other")]
+    refused = runner.invoke(app, arguments)
+    assert refused.exit_code == 2
+    assert "slices = slice1, video, slice3, slice4 in the target" in refused.stderr
+    assert "--by-position" in refused.stderr
     assert not (tmp_path / "other").exists()
+    assert runner.invoke(app, [*arguments, "--by-position"]).exit_code == 0
+
+
+def test_comparing_cells_by_no_samples_is_refused(tmp_path: Path) -> None:
+    scenario = Scenario.from_toml(tiny_file(tmp_path))
+    source = runs.new_run(tmp_path / "source", scenario, exploration_steps=5, train_steps=5)
+    runs.train(source)
+    target = runs.new_run(tmp_path / "target", scenario, exploration_steps=0, train_steps=5)
+    with pytest.raises(StudyError, match="sample_steps = 0"):
+        runs.transfer(source, target, sample_steps=0)
+    assert not target.folder.exists()
+
+
+def test_own_policy_is_played_beside_the_others(tmp_path: Path) -> None:
+    run, own = tmp_path / "run", tmp_path / "own.py"
+    own.write_text("import numpy as np\ndef mine(simulator, observation):\n    return np.full((3, 4), 0.25)\n")
+    arguments = ["train", "--scenario", str(tiny_file(tmp_path)), "--out", str(run), "--exploration", "5"]
+    assert runner.invoke(app, [*arguments, "--steps", "5"]).exit_code == 0
+    found = runner.invoke(app, ["evaluate", str(run), "--steps", "5", "--policy", f"{own}:mine"])
+    assert found.exit_code == 0, found.output
+    rows = {line.split("  ")[0]: line.split()[-4:] for line in found.output.splitlines()}
+    assert rows["mine"] == rows["equal split"]
+    refused = runner.invoke(app, ["evaluate", str(run), "--policy", f"{own}:yours"])
+    assert refused.exit_code == 2
+    assert "defines no function yours" in refused.stderr
 
 
 def test_own_reward_trains(tmp_path: Path) -> None:

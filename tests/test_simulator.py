@@ -31,6 +31,20 @@ def test_same_seed_same_run_another_seed_another(scenario):
     assert not np.array_equal(other.load, run(sf.Simulator(scenario, seed=3))[-1].load)
 
 
+def test_place_seed_keeps_the_place_and_changes_only_that(scenario):
+    assert_same(run(sf.Simulator(scenario, seed=3, place_seed=3)), run(sf.Simulator(scenario, seed=3)))
+    here, there = sf.Simulator(scenario, seed=3), sf.Simulator(scenario, seed=3, place_seed=4)
+    np.testing.assert_array_equal(there.positions_m, here.positions_m)
+    np.testing.assert_array_equal(there.traffic_mask(5), here.traffic_mask(5))
+    assert not np.array_equal(there.gain, here.gain)
+    # At the same positions the place alone decides the gains.
+    elsewhere = sf.Simulator(scenario, seed=4)
+    for simulator in (there, elsewhere):
+        replica = simulator._replicas[0]
+        replica.network.attach(here._replicas[0].x_m, here._replicas[0].y_m, replica.serving)
+    np.testing.assert_array_equal(there.gain, elsewhere.gain)
+
+
 def test_kpis_are_plausible(scenario):
     for kpis in run(sf.Simulator(scenario, seed=0), n_steps=6):
         assert kpis.load.shape == (12, 4)

@@ -96,3 +96,14 @@ def test_rank_correlation_over_seeds_averages_the_seeds(seed: int, seeds: int) -
         np.mean([scipy.stats.spearmanr(a, b).statistic for a, b in zip(x, y, strict=True)])
     )
     assert -1.0 <= found.low <= found.value <= found.high <= 1.0
+
+
+def test_band_holds_the_interquartile_mean_of_every_step() -> None:
+    curves = np.random.default_rng(0).normal(size=(8, 5)) + np.arange(5)
+    middle, low, high = statistics.band(curves)
+    np.testing.assert_allclose(middle, statistics.interquartile_mean(curves, axis=0))
+    assert ((low < middle) & (middle < high)).all()
+    for edge in statistics.band(curves[:1]):
+        np.testing.assert_array_equal(edge, curves[0])
+    for edge in statistics.band(np.ones((4, 3))):
+        np.testing.assert_array_equal(edge, 1.0)

@@ -3,7 +3,9 @@
 import base64
 import json
 import re
+import subprocess
 import sys
+import time
 from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
@@ -98,18 +100,24 @@ def test_transfers_take_the_nearest_and_the_farthest_other_cell(dataset: xr.Data
 
 def test_sources_follow_the_choice() -> None:
     distance, groups = np.random.default_rng(0).random((6, 6)), np.array([0, 0, 0, 1, 1, 1], np.int32)
-    chosen = {
-        name: choose_sources(distance, name, groups, seed=3) for name in ("most", "least", "random", "other", "same")
-    }
+    chosen = {name: choose_sources(distance, name, groups, seed=3) for name in ("most", "least", "random", "other")}
     for name in ("most", "least", "random", "other"):
         assert (chosen[name] != np.arange(6)).all()
     np.testing.assert_array_equal(chosen["random"], choose_sources(distance, "random", groups, seed=3))
-    np.testing.assert_array_equal(chosen["same"], np.arange(6))
     assert (groups[chosen["other"]] != groups).all()
     expected = np.where(groups[:, None] != groups[None], distance, np.inf).argmin(axis=0)
     np.testing.assert_array_equal(chosen["other"], expected)
     one_group = choose_sources(distance, "other", np.zeros(6, np.int32), seed=3)
     np.testing.assert_array_equal(one_group, chosen["most"])
+
+
+def test_known_cells_start_with_what_they_learned_before_their_traffic_changed(
+    dataset: xr.Dataset, finished: Study
+) -> None:
+    np.testing.assert_array_equal(dataset.source_cell.sel(policy="transfer_itself"), [[1, 2, 3]] * 2)
+    known, new = (finished.load(Part(0, name))["reward"] for name in ("known_pretrain", "pretrain"))
+    assert known.shape == new.shape
+    assert not np.array_equal(known, new)
 
 
 def test_cells_of_equal_requirements_share_a_group() -> None:
@@ -182,6 +190,32 @@ def test_report_stands_alone_with_every_figure_arm_and_claim(dataset: xr.Dataset
     assert "not finished" not in text
 
 
+def test_report_is_markdown_too_and_goes_into_a_file_with_marks(dataset: xr.Dataset, tmp_path: Path) -> None:
+    drawings = figures.write_all(dataset, tmp_path / "figures")
+    text = report.markdown(dataset, drawings)
+    for drawing, _ in drawings:
+        assert f"![{drawing.title}](figures/{drawing.name}.png)" in text
+    for name in TINY.arms:
+        assert f"| {ARMS[name].label} |" in text
+    widths = {line.count("|") for line in text.splitlines() if line.startswith("| ")}
+    assert widths == {len(report.headings()) + 1, len(TINY.gain_steps) + 2, 4}
+    ablated = [name for name in TINY.arms if ARMS[name].kind == "best" and name != "best"]
+    assert [len(item.rows) for item in report.ablation_table(dataset)] == [len(ablated)]
+    assert text.count("- **") == 5
+    page = tmp_path / "README.md"
+    page.write_text(f"mine\n{report.SECTION_BEGINS}\nold\n{report.SECTION_ENDS}\nalso mine\n")
+    for _ in range(2):
+        report.put_section(dataset, page)
+    lines = page.read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("mine", "also mine")
+    assert "old" not in lines
+    assert sum(line.startswith("| DRL from scratch |") for line in lines) == 1
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="study begins"):
+        report.put_section(dataset, page)
+    assert page.read_text() == "no marks"
+
+
 def test_table_has_one_estimate_per_column_and_drl_gains_nothing_over_itself(dataset: xr.Dataset) -> None:
     rows = {row[0]: row for row in report.table(dataset)}
     assert all(len(row) == len(report.headings()) for row in rows.values())
@@ -251,6 +285,29 @@ def test_interrupted_study_is_readable_and_resumes_to_the_same_numbers(tmp_path:
         first, second = finished.load(part), again.load(part)
         for name, values in first.items():
             np.testing.assert_array_equal(values, second[name], err_msg=f"{part}: {name}")
+
+
+def test_killed_study_resumes_to_the_same_numbers(tmp_path: Path, finished: Study) -> None:
+    """SIGKILL leaves no time to tidy up: the parts under way are lost, those with a file are whole."""
+    short = replace(TINY, n_seeds=1, arms=("drl", "transfer_most"), pairs=False)
+    study = open_study(tmp_path / "run", tiny_scenario(), short)
+    code = (
+        "import sys; from pathlib import Path; from slicefast.study.runner import load_study, run_study;"
+        "run_study(load_study(Path(sys.argv[1])), workers=1)"
+    )
+    process = subprocess.Popen([sys.executable, "-P", "-c", code, str(study.folder)])
+    give_up = time.monotonic() + 90.0
+    while not study.finished(Part(0, "similarity")) and process.poll() is None and time.monotonic() < give_up:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    assert study.finished(Part(0, "similarity"))
+    again = open_study(tmp_path / "run", tiny_scenario(), short, resume=True)
+    assert run_study(again, workers=1)
+    for part in parts(short):
+        first, second = finished.load(part), again.load(part)
+        for name, values in second.items():
+            np.testing.assert_array_equal(values, first[name], err_msg=f"{part}: {name}")
 
 
 def test_stopping_inside_a_part_leaves_no_file(tmp_path: Path) -> None:

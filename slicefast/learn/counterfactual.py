@@ -19,46 +19,48 @@ class CurvePolicy:
     """One softmax policy for all cells, trained to maximise E[min_s f_s(pi_s(x))].
 
     f_s is slice s's satisfaction as a function of its share in one step, known at L levels and linear in between. So
-    every sample tells what any partition would have earned, and no exploration is needed.
+    every sample tells what any partition would have earned, and no exploration is needed; the mean over samples is one
+    over what the observation does not tell, such as the packets to come.
 
-    Parameters: input_dim F, n_slices S; hidden, widths of the layers; learning_rate and batch_size of its Adam.
-    Inputs are normalised to zero mean and unit variance over the sample. Deterministic in the seed on one machine.
+    Parameters: input_dim F, values per slice; n_slices S; hidden, width of the layers; shared, whether slices share
+    their weights, each seeing its own values and the mean and the maximum over the slices of what the first layers make
+    of theirs, so that a permutation of the slices permutes the partition; else one network of all F S values, three
+    times as wide. learning_rate and batch_size of its Adam. Inputs are normalised to zero mean and unit variance over
+    samples and slices. Deterministic in the seed on one machine.
     """
 
     def __init__(
         self,
         input_dim: int,
         n_slices: int,
-        hidden: tuple[int, ...] = (96, 48),
-        learning_rate: float = 1e-3,
-        batch_size: int = 256,
+        hidden: int = 32,
+        shared: bool = True,
+        learning_rate: float = 4e-3,
+        batch_size: int = 512,
     ) -> None:
-        self.input_dim, self.n_slices, self.hidden = input_dim, n_slices, tuple(hidden)
+        self.input_dim, self.n_slices, self.hidden, self.shared = input_dim, n_slices, hidden, shared
         self.learning_rate, self.batch_size = learning_rate, batch_size
-        sizes = (input_dim, *self.hidden, n_slices)
-        layers: list[nn.Module] = []
-        for n_in, n_out in pairwise(sizes):
-            layers += [nn.Linear(n_in, n_out), nn.ReLU()]
-        self.network = nn.Sequential(*layers[:-1])
+        self.network: nn.Module = _SharedBySlices(input_dim, hidden) if shared else _plain(input_dim, n_slices, hidden)
         self.input_mean, self.input_scale = np.zeros(input_dim), np.ones(input_dim)
 
     def fit(
-        self, observation: ArrayLike, curves: ArrayLike, levels: ArrayLike, epochs: int = 30, seed: int = 0
+        self, observation: ArrayLike, curves: ArrayLike, levels: ArrayLike, epochs: int = 20, seed: int = 0
     ) -> list[float]:
         """Train from scratch; return the mean of min_s f_s per epoch.
 
-        Shapes: observation (M, F); curves (M, L, S), satisfaction at each level, non-decreasing along L; levels (L,)
+        Shapes: observation (M, S, F); curves (M, L, S), satisfaction at each level, non-decreasing along L; levels (L,)
         from 0 to 1, increasing. Raises ValueError for other shapes or values that are not finite.
         """
         x, f, grid = (np.asarray(value, np.float64) for value in (observation, curves, levels))
-        if x.ndim != 2 or x.shape[1] != self.input_dim or len(x) == 0:
-            raise ValueError(f"observation: got shape {x.shape}, expected (M, {self.input_dim}) with M > 0")
+        if x.ndim != 3 or x.shape[1:] != (self.n_slices, self.input_dim) or len(x) == 0:
+            wanted = f"(M, {self.n_slices}, {self.input_dim}) with M > 0"
+            raise ValueError(f"observation: got shape {x.shape}, expected {wanted}")
         if f.shape != (len(x), len(grid), self.n_slices):
             raise ValueError(f"curves: got shape {f.shape}, expected {(len(x), len(grid), self.n_slices)}")
         if not (np.isfinite(x).all() and np.isfinite(f).all()):
             raise ValueError("observation, curves: values must be finite")
-        spread = x.std(axis=0)
-        self.input_mean, self.input_scale = x.mean(axis=0), np.where(spread > 1e-9, spread, 1.0)
+        spread = x.std(axis=(0, 1))
+        self.input_mean, self.input_scale = x.mean(axis=(0, 1)), np.where(spread > 1e-9, spread, 1.0)
         generator = torch.Generator().manual_seed(seed)
         self._initialise(generator)
         data, known = self._normalised(x), torch.from_numpy(f.astype(np.float32))
@@ -81,7 +83,7 @@ class CurvePolicy:
         return earned
 
     def act(self, observation: ArrayLike) -> NDArray[np.float64]:
-        """Return partitions, points of the simplex: observation (M, F) -> (M, S) float64."""
+        """Return partitions, points of the simplex: observation (M, S, F) -> (M, S) float64."""
         with torch.no_grad():
             logits = self.network(self._normalised(np.asarray(observation, np.float64)))
             shares: NDArray[np.float64] = torch.softmax(logits.double(), dim=-1).numpy()
@@ -92,7 +94,7 @@ class CurvePolicy:
 
     def _initialise(self, generator: torch.Generator) -> None:
         with torch.no_grad():
-            for module in self.network:
+            for module in self.network.modules():
                 if isinstance(module, nn.Linear):
                     bound = module.in_features**-0.5
                     module.weight.uniform_(-bound, bound, generator=generator)
@@ -102,7 +104,7 @@ class CurvePolicy:
         """Write weights and normalisation as one safetensors file, atomically."""
         arrays = {name: value.numpy() for name, value in self.network.state_dict().items()}
         arrays |= {"input_mean": self.input_mean, "input_scale": self.input_scale}
-        settings = ("input_dim", "n_slices", "hidden", "learning_rate", "batch_size")
+        settings = ("input_dim", "n_slices", "hidden", "shared", "learning_rate", "batch_size")
         checkpoint.write(path, _KIND, arrays, {name: getattr(self, name) for name in settings})
 
     @classmethod
@@ -116,6 +118,31 @@ class CurvePolicy:
         for name in ("input_mean", "input_scale"):
             setattr(policy, name, checkpoint.take(arrays, name, (policy.input_dim,), path).copy())
         return policy
+
+
+class _SharedBySlices(nn.Module):
+    """The same weights for every slice, and what the slices have in common: (B, S, F) -> logits (B, S)."""
+
+    def __init__(self, input_dim: int, hidden: int) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(input_dim, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU())
+        layers = (nn.Linear(input_dim + 3 * hidden, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU())
+        self.head = nn.Sequential(*layers, nn.Linear(hidden, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits."""
+        own = self.encoder(x)
+        common = torch.cat([own.mean(dim=1, keepdim=True), own.amax(dim=1, keepdim=True)], dim=-1)
+        logits: Tensor = self.head(torch.cat([x, own, common.expand(-1, x.shape[1], -1)], dim=-1))
+        return logits.squeeze(-1)
+
+
+def _plain(input_dim: int, n_slices: int, hidden: int) -> nn.Sequential:
+    sizes = (n_slices * input_dim, 3 * hidden, 2 * hidden, n_slices)
+    layers: list[nn.Module] = [nn.Flatten()]
+    for n_in, n_out in pairwise(sizes):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
 
 
 def _interpolate(curves: Tensor, levels: Tensor, share: Tensor) -> Tensor:

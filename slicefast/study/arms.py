@@ -30,6 +30,7 @@ from slicefast.study.protocol import (
     BEST_TRAINING,
     GAIN_WINDOW,
     GENERALIST_TRAINING,
+    KNOWN_PRETRAIN,
     ORACLE_WORK,
     PAIRS_WORK,
     PRETRAIN,
@@ -71,7 +72,7 @@ def run_arm(study: Study, part: Part, tick: Tick) -> Arrays:
         from slicefast.learn.counterfactual import CurvePolicy
 
         policy = CurvePolicy.load(_best_path(study, part.seed, arm.strategy))
-        play(simulator, best.player(policy, arm.strategy, scenario.n_slices), recorder, everything, tick)
+        play(simulator, best.player(policy, arm.strategy), recorder, everything, tick)
     elif arm.kind == "generalist":
         play(simulator, _shared(_generalist(study, part.seed)), recorder, everything, tick)
     else:
@@ -91,10 +92,14 @@ def _started_agents(study: Study, seed: int, arm: Arm, learner_seed: int) -> tup
         agents = new_agents(scenario, 0, learner_seed)
         transfer(_generalist(study, seed), [0] * len(targets), agents, targets, "model")
         return agents, {}
-    source = TD3.load(study.agents_path(Part(seed, PRETRAIN)))
-    measured = study.load(Part(seed, SIMILARITY))
-    distance = measured[{"fast": "distance_fast", "corrected": "distance_corrected"}.get(arm.source, "distance")]
-    chosen = choose_sources(distance, arm.source, requirement_groups(scenario), learner_seed)
+    known = arm.source == "itself"
+    source = TD3.load(study.agents_path(Part(seed, KNOWN_PRETRAIN if known else PRETRAIN)))
+    if known:
+        chosen = np.asarray(targets, dtype=np.int64)
+    else:
+        measured = study.load(Part(seed, SIMILARITY))
+        distance = measured[{"fast": "distance_fast", "corrected": "distance_corrected"}.get(arm.source, "distance")]
+        chosen = choose_sources(distance, arm.source, requirement_groups(scenario), learner_seed)
     kept = protocol.learning_steps if arm.strategy in ("instance", "integrated") else 0
     agents = new_agents(scenario, 0, learner_seed, CAPACITY + kept)
     transfer(source, chosen, agents, targets, arm.strategy)  # type: ignore[arg-type]
@@ -122,7 +127,7 @@ def choose_sources(
         (sources, N): row the source, column the target.
     choice
         "most", "fast" or "corrected": the nearest cell of another number; "least": the farthest; "random": any other;
-        "other": the nearest of another requirement group, if there is one; "same": the cell of the same number.
+        "other": the nearest of another requirement group, if there is one.
     groups
         Requirement group of every cell, (N,).
     seed
@@ -135,9 +140,6 @@ def choose_sources(
     generator = np.random.default_rng(seed)
     chosen = []
     for target in range(distance.shape[1]):
-        if choice == "same":
-            chosen.append(target)
-            continue
         others = np.flatnonzero(groups != groups[target])
         exclude = (target,) if exclude_same else ()
         order = rank_sources(distance, target, exclude, others if choice == "other" and others.size else None)
@@ -232,13 +234,13 @@ def _shared(agent: TD3) -> Any:
 
 def train_best(study: Study, part: Part, tick: Tick) -> Arrays:
     """Train `policy="best"` and its ablations on the source network and further networks of the scenario."""
-    networks = [started(study.scenario, training_network_seed(part.seed, number)) for number in range(best.ROUNDS)]
-    seed = stream_seed(part.seed, part.name)
-    trained = best.train(networks, seed, study.protocol.best_steps, lambda steps: tick(PROBE_WORK * steps))
+    networks = [training_network_seed(part.seed, number) for number in range(best.NETWORKS)]
+    seed, steps = stream_seed(part.seed, part.name), study.protocol.best_steps
+    trained = best.train(study.scenario, networks, seed, steps, lambda count: tick(PROBE_WORK * count))
     study.path(part).parent.mkdir(parents=True, exist_ok=True)
     for variant, policy in trained.items():
         policy.save(_best_path(study, part.seed, variant))
-    return {"steps": np.array(study.protocol.best_steps)}
+    return {"steps": np.array(steps)}
 
 
 def _best_path(study: Study, seed: int, variant: str) -> Path:

@@ -16,32 +16,37 @@ import numpy as np
 import xarray as xr
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from slicefast.study import results, statistics
+from slicefast.study import ordering, results, statistics
 from slicefast.study.protocol import ARMS
-from slicefast.study.verdicts import over, pair_correlations
+from slicefast.study.verdicts import over
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STYLE: Any = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.labelsize": 9,
-    "legend.fontsize": 7.5,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
+    "font.size": 7.5,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7.5,
+    "legend.fontsize": 7,
+    "legend.handlelength": 2.2,
+    "legend.columnspacing": 1.2,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.color": "#e4e4e4",
-    "grid.linewidth": 0.6,
+    "grid.linewidth": 0.5,
     "axes.axisbelow": True,
-    "lines.linewidth": 1.5,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.2,
     "legend.frameon": False,
-    "savefig.dpi": 160,
+    "savefig.dpi": 300,
 }
 # Okabe and Ito's palette: distinguishable with every common colour-vision deficiency.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE, GREY = (
@@ -66,8 +71,9 @@ LINES: dict[str, tuple[str, Any]] = {
     "best": (PURPLE, (0, (5, 1, 1, 1))),
 }
 MAIN = tuple(LINES)
-COLUMN = 3.5  # inches, a column of a two-column paper
-WIDE = 7.0
+SLICE_DASHES: tuple[Any, ...] = ("-", (0, (4, 1)), (0, (1, 0.8)), (0, (5, 1, 1, 1)))
+LEAST_GAP = 1e-4  # of reward, on a logarithmic axis
+COLUMN = 3.35  # inches, 8.5 cm: a column of a two-column paper
 
 
 @dataclass(frozen=True)
@@ -119,13 +125,14 @@ def draw_masks(dataset: xr.Dataset) -> Figure | None:
     cells = [int(np.flatnonzero(groups == group)[0]) for group in np.unique(groups)][:2]
     if len(cells) == 1 and groups.size > 1:
         cells.append(groups.size - 1)
-    figure, axes = _new(WIDE, 2.3, columns=len(cells), sharey=True)
+    figure, axes = _new(COLUMN, 0.6 + 1.25 * len(cells), rows=len(cells), sharex=True, sharey=True)
     for axis, cell in zip(axes, cells, strict=True):
         for number, name in enumerate(dataset.slice.values):
             values = dataset.traffic_mask.isel(seed=0, cell=cell, slice=number)
-            axis.plot(values, color=SLICE_COLOURS[number % len(SLICE_COLOURS)], label=str(name), linewidth=1.2)
-        axis.set(title=f"cell {cell + 1}", xlabel="step", ylim=(0, 1.02))
-    axes[0].set_ylabel("share of users active")
+            colour = SLICE_COLOURS[number % len(SLICE_COLOURS)]
+            axis.plot(values, color=colour, linestyle=SLICE_DASHES[number % len(SLICE_DASHES)], label=str(name))
+        axis.set(title=f"cell {cell + 1}", ylabel="active users / users", ylim=(0, 1.02))
+    axes[-1].set_xlabel("step")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(dataset.slice))
     return figure
 
@@ -143,35 +150,44 @@ def draw_learning(dataset: xr.Dataset) -> Figure | None:
         return None
     protocol = results.protocol_of(dataset)
     learning = protocol["exploration_steps"] + protocol["train_steps"]
-    window = max(1, min(100, learning // 20))
-    figure, (axis,) = _new(WIDE, 3.1)
+    window = max(1, min(200, learning // 20))
+    figure, (axis,) = _new(COLUMN, 3.0)
     for name, colour, dashes in names:
         if name == "oracle":
             axis.axhline(float(np.nanmean(results.final_reward(dataset, name))), color=colour, linestyle=dashes)
-            axis.plot([], [], color=colour, linestyle=dashes, label=f"{results.label(name)}, evaluation steps")
+            axis.plot([], [], color=colour, linestyle=dashes, label=results.label(name))
             continue
         until = protocol["transfer_steps"] if ARMS[name].short else learning
         per_seed = results.rewards(dataset, name).mean(axis=2)
         curves = smooth(per_seed[np.isfinite(per_seed[:, -1])][:, :until], window)
         steps = np.arange(curves.shape[1]) + window
-        axis.plot(steps, curves.mean(axis=0), color=colour, linestyle=dashes, label=results.label(name))
-        if len(curves) > 1:
-            axis.fill_between(steps, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.15, linewidth=0)
+        every = slice(0, None, max(1, window // 4))
+        middle, low, high = statistics.band(curves[:, every])
+        axis.plot(steps[every], middle, color=colour, linestyle=dashes, label=results.label(name))
+        axis.fill_between(steps[every], low, high, color=colour, alpha=0.18, linewidth=0)
     axis.axvline(protocol["exploration_steps"], color=GREY, linewidth=0.8)
     axis.annotate(
-        "DRL's random exploration ends",
+        "exploration of DRL ends",
         (protocol["exploration_steps"], 0.02),
         xycoords=("data", "axes fraction"),
         xytext=(4, 0),
         textcoords="offset points",
-        fontsize=7.5,
+        fontsize=7,
         color="#555555",
     )
-    axis.set(xlabel="step on the target network", ylabel=f"mean reward of the cells\n({window}-step running mean)")
+    axis.set(xlabel="step on the target network", ylabel=f"mean reward ({window}-step running mean)")
     axis.set_xlim(0, learning)
-    axis.set_ylim(top=1.0)
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    axis.set_ylim(top=1.01)
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
+
+
+def _log_axis(axis: Axes, within_decade: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=within_decade))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_locator(NullLocator())
 
 
 def _distribution(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -184,7 +200,8 @@ def draw_satisfaction(dataset: xr.Dataset) -> Figure | None:
     names = list(_shown(dataset))
     if not names:
         return None
-    figure, (axis,) = _new(COLUMN + 1.0, 3.0)
+    figure, (axis,) = _new(COLUMN, 3.0)
+    lowest = 1.0
     for name, colour, dashes in names:
         x, share = _distribution(results.worst_satisfaction(dataset, name).ravel())
         axis.plot(
@@ -194,14 +211,15 @@ def draw_satisfaction(dataset: xr.Dataset) -> Figure | None:
             linestyle=dashes,
             label=results.label(name),
         )
+        lowest = min(lowest, float(np.mean(x >= results.MET)))
     axis.axvline(results.MET, color=GREY, linewidth=0.8)
     axis.set(
         xlabel="smallest throughput satisfaction of the slices, x",
         ylabel="share of cell-steps with at least x",
-        xlim=(0.3, 1.0),
-        ylim=(0.0, 1.02),
+        xlim=(0.5, 0.999),
+        ylim=(max(0.0, np.floor(10.0 * lowest - 0.5) / 10.0), 1.005),
     )
-    axis.legend(loc="lower left")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -210,18 +228,15 @@ def draw_delay(dataset: xr.Dataset) -> Figure | None:
     names = list(_shown(dataset))
     if not names:
         return None
-    figure, (axis,) = _new(COLUMN + 1.0, 3.0)
+    figure, (axis,) = _new(COLUMN, 3.0)
     for name, colour, dashes in names:
         x, share = _distribution(results.worst_delay_ms(dataset, name).ravel())
         axis.plot(x, share, color=colour, linestyle=dashes, label=results.label(name))
-    axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.xaxis.set_minor_locator(NullLocator())
+    _log_axis(axis)
     axis.set(
         xlabel="largest mean delay of the slices, x [ms]", ylabel="share of cell-steps with at most x", ylim=(0, 1.02)
     )
-    axis.legend(loc="lower right")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -231,7 +246,7 @@ def draw_distance(dataset: xr.Dataset) -> Figure | None:
         return None
     seed = int(np.flatnonzero(np.isfinite(dataset.distance.values[:, 0, 0]))[0])
     distance = dataset.distance.isel(seed=seed)
-    figure, (left, right) = _new(WIDE, 3.7, columns=2)
+    figure, (left, right) = _new(COLUMN, 5.9, rows=2, height_ratios=(1.0, 0.85))
     cells = np.arange(distance.shape[0])
     image = left.imshow(distance.values, cmap="cividis_r", aspect="equal", norm="log")
     left.grid(visible=False)
@@ -240,9 +255,12 @@ def draw_distance(dataset: xr.Dataset) -> Figure | None:
     left.set_yticks(ticks, [str(cell + 1) for cell in ticks])
     left.set(xlabel="target cell", ylabel="source cell")
     most = np.where(np.eye(cells.size, dtype=bool), np.inf, distance.values).argmin(axis=0)
-    left.plot(cells, most, linestyle="none", marker="o", markersize=4, color="white", markeredgecolor=BLACK)
-    left.set_title("distance (dot: the most similar other cell)")
-    figure.colorbar(image, ax=left, label="mean KL divergence [nat]", shrink=0.9)
+    left.plot(cells, most, linestyle="none", marker="o", markersize=3.5, color="white", markeredgecolor=BLACK)
+    left.set_title("dot: the most similar other cell")
+    bar = figure.colorbar(image, ax=left, label="mean KL divergence [nat]", shrink=0.9)
+    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    bar.ax.yaxis.set_minor_locator(NullLocator())
     latent = np.asarray(dataset.latent_mean.isel(seed=seed), dtype=np.float64)
     flat = latent.reshape(-1, latent.shape[-1])
     centred = flat - flat.mean(axis=0)
@@ -262,12 +280,12 @@ def draw_distance(dataset: xr.Dataset) -> Figure | None:
                 alpha=0.55,
                 markeredgewidth=0,
                 color=(BLUE, VERMILION, GREEN, PURPLE)[group % 4],
-                label=f"{name} cells, requirement group {group + 1}",
+                label=f"{name} cells, group {group + 1}",
             )
-    right.set_xlabel(f"main latent direction ({100 * explained[0]:.0f} % of variance)")
-    right.set_ylabel(f"second latent direction ({100 * explained[1]:.0f} %)")
-    right.set_title("default-action samples, latent space")
-    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", markerscale=2, ncols=2, fontsize=7)
+    right.set_xlabel(f"main direction ({100 * explained[0]:.0f} % of variance)")
+    right.set_ylabel(f"second direction ({100 * explained[1]:.0f} %)")
+    right.set_title("default-action samples in the latent space")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", markerscale=2, ncols=2)
     return figure
 
 
@@ -280,7 +298,7 @@ def draw_gain(dataset: xr.Dataset) -> Figure | None:
     if found is None:
         return None
     distance, early, final = found
-    figure, axes = _new(WIDE, 2.8, columns=2, sharex=True)
+    figure, axes = _new(COLUMN, 4.2, rows=2, sharex=True)
     steps = results.protocol_of(dataset)
     titles = (f"first {steps['early_steps']} steps", f"last {steps['evaluation_steps']} steps")
     for axis, gain, title in zip(axes, (early, final), titles, strict=True):
@@ -288,46 +306,72 @@ def draw_gain(dataset: xr.Dataset) -> Figure | None:
             _points(axis, distance[index], gain[index], LINES[name][0], ("o", "^")[index], results.label(name))
         correlation = statistics.rank_correlation_over_seeds(np.moveaxis(distance, 1, 0), np.moveaxis(gain, 1, 0))
         axis.axhline(0.0, color=BLACK, linewidth=0.8)
-        axis.set_xscale("log")
-        axis.set(title=f"{title}: rank corr. {correlation.value:+.2f}", xlabel="distance to the source [nat]")
-    axes[0].set_ylabel("gain in reward over DRL [%]")
+        _log_axis(axis)
+        axis.set(title=f"{title}: rank correlation {correlation.value:+.2f}", ylabel="gain over DRL [%]")
+    axes[1].set_xlabel("distance to the source [nat]")
     axes[0].legend(loc="best")
     return figure
 
 
 def _points(axis: Axes, x: NDArray[Any], y: NDArray[Any], colour: str, marker: str, name: str, size: float = 4) -> None:
-    style = {"linestyle": "none", "marker": marker, "markersize": size, "alpha": 0.7, "markeredgewidth": 0}
-    axis.plot(x.ravel(), y.ravel(), color=colour, label=name, **style)  # type: ignore[arg-type]
+    style: dict[str, Any] = {
+        "linestyle": "none",
+        "marker": marker,
+        "markersize": size,
+        "alpha": 0.7,
+        "markeredgewidth": 0,
+    }
+    axis.plot(x.ravel(), y.ravel(), color=colour, label=name, **style)
 
 
 def _draw_pair_gain(dataset: xr.Dataset, gains: NDArray[np.float64]) -> Figure:
     """Draw all ordered pairs at the first and the last gain step, and the rank correlation at every gain step."""
-    figure, axes = _new(WIDE, 2.8, columns=3, width_ratios=(1, 1, 0.9))
+    figure, axes = _new(COLUMN, 5.2, rows=3, height_ratios=(1, 1, 1.1))
     steps, groups = dataset.gain_step.values, dataset.requirement_group.values
     alike = np.broadcast_to(groups[:, None] == groups[None], dataset.distance.shape)
     for axis, index in zip(axes, (0, len(steps) - 1), strict=False):
         for same, colour, marker, name in ((True, BLUE, "o", "same"), (False, VERMILION, "^", "other")):
             x = np.where(alike == same, dataset.distance.values, np.nan)
-            _points(axis, x, gains[:, index], colour, marker, f"{name} requirements", 2.2)
+            _points(axis, x, gains[:, index], colour, marker, f"{name} requirements", 2.0)
         axis.axhline(0.0, color=BLACK, linewidth=0.8)
-        axis.set_xscale("log")
-        axis.set(title=f"step {steps[index]}", xlabel="distance to the source [nat]")
-    axes[0].set_ylabel("gain in reward over DRL [%]")
-    axes[0].legend(loc="best", markerscale=2)
-    found = pair_correlations(dataset)
+        _log_axis(axis)
+        axis.set(title=f"step {steps[index]}", ylabel="gain over DRL [%]")
+    axes[1].set_xlabel("distance to the source [nat]")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", markerscale=2, ncols=2)
+    found = ordering.pair_correlations(dataset)
     assert found is not None
     for estimates, colour, marker, name in zip(
         found, (GREY, BLUE), ("s", "o"), ("all pairs", "within targets"), strict=True
     ):
         value, low, high = (np.array([getattr(item, key) for item in estimates]) for key in ("value", "low", "high"))
         error = np.nan_to_num(np.stack([value - low, high - value]))
-        axes[2].errorbar(steps, value, error, color=colour, marker=marker, markersize=4, capsize=2, label=name)
+        axes[2].errorbar(steps, value, error, color=colour, marker=marker, markersize=3.5, capsize=2, label=name)
     axes[2].axhline(0.0, color=BLACK, linewidth=0.8)
     axes[2].set_xscale("log")
-    axes[2].set_xticks(steps, [str(step) for step in steps], rotation=45)
+    axes[2].set_xticks(steps, [str(step) for step in steps])
     axes[2].xaxis.set_minor_locator(NullLocator())
-    axes[2].set(title="rank correlation", xlabel="step", ylabel="Spearman's rho")
-    axes[2].legend(loc="best")
+    axes[2].set(xlabel="step", ylabel="rank correlation")
+    axes[2].legend(loc="best", ncols=2)
+    return figure
+
+
+def draw_ordering(dataset: xr.Dataset) -> Figure | None:
+    """Draw the rank correlation of gain and every distance within targets, at the first and the last gain step."""
+    found = ordering.orderings(dataset)
+    if not found:
+        return None
+    figure, (axis,) = _new(COLUMN, 0.9 + 0.26 * len(found))
+    steps, rows = dataset.gain_step.values, np.arange(len(found))[::-1]
+    for index, colour, marker, shift in ((0, BLUE, "o", 0.15), (-1, VERMILION, "^", -0.15)):
+        estimates = [item.within[index] for item in found]
+        value, low, high = (np.array([getattr(item, key) for item in estimates]) for key in ("value", "low", "high"))
+        error = np.nan_to_num(np.stack([value - low, high - value]))
+        style: dict[str, Any] = {"linestyle": "none", "marker": marker, "markersize": 3.5, "capsize": 2}
+        axis.errorbar(value, rows + shift, xerr=error, color=colour, label=f"step {steps[index]}", **style)
+    axis.axvline(0.0, color=BLACK, linewidth=0.8)
+    axis.set_yticks(rows, [item.short for item in found])
+    axis.set_xlabel("rank correlation within targets")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -348,20 +392,26 @@ def gains_against_distance(dataset: xr.Dataset) -> tuple[NDArray[Any], NDArray[A
 
 
 def draw_final(dataset: xr.Dataset) -> Figure | None:
-    """Draw every policy's mean reward over the evaluation steps with its interval."""
-    names = [str(name) for name in dataset.policy.values if results.has(dataset, str(name))]
-    if len(names) < 2:
+    """Draw what every policy's mean reward over the evaluation steps lacks to the oracle's, with its interval."""
+    present = [str(name) for name in dataset.policy.values if results.has(dataset, str(name))]
+    names = [name for name in present if name != "oracle"]
+    if "oracle" not in present or not names:
         return None
-    estimates = [over(dataset, results.final_reward(dataset, name)) for name in names]
-    order = np.argsort([estimate.value for estimate in estimates])
-    figure, (axis,) = _new(WIDE, 0.9 + 0.23 * len(names))
+    estimates = [over(dataset, results.scores(dataset, name)["oracle_gap"]) for name in names]
+    order = np.argsort([-estimate.value for estimate in estimates])
+    figure, (axis,) = _new(COLUMN, 0.6 + 0.16 * len(names))
+    families = {"transfer": BLUE, "specialist": BLUE, "best": PURPLE}
     for row, index in enumerate(order):
         name, estimate = names[index], estimates[index]
-        colour = LINES.get(name, (VERMILION, ""))[0]
-        error = np.nan_to_num([[estimate.value - estimate.low], [estimate.high - estimate.value]])
-        axis.errorbar(estimate.value, row, xerr=error, color=colour, marker="o", markersize=5, capsize=3)
+        colour = families.get(ARMS[name].kind, LINES.get(name, (VERMILION, ""))[0])
+        value, low, high = (max(x, LEAST_GAP) for x in (estimate.value, estimate.low, estimate.high))
+        error = np.nan_to_num([[value - low], [high - value]])
+        axis.errorbar(value, row, xerr=error, color=colour, marker="o", markersize=3, capsize=2)
     axis.set_yticks(range(len(names)), [results.label(names[index]) for index in order])
-    axis.set(xlabel="mean reward over the evaluation steps, with its 95 % interval", ylim=(-0.6, len(names) - 0.4))
+    _log_axis(axis, (1.0,))
+    axis.invert_xaxis()
+    axis.set(xlabel="reward below oracle", ylim=(-0.6, len(names) - 0.4))
+    axis.tick_params(axis="y", labelsize=6.5)
     return figure
 
 
@@ -376,8 +426,8 @@ DRAWINGS = (
     Drawing(
         "learning",
         "Reward over training",
-        "Mean reward of the cells, exploration noise included; the band spans the seeds. DRL starts with random "
-        "partitions, transfer does not.",
+        "Mean reward of the cells, exploration noise included: interquartile mean over seeds, the band its 95 % "
+        "bootstrap interval. DRL starts with random partitions, transfer does not.",
         draw_learning,
     ),
     Drawing(
@@ -396,7 +446,7 @@ DRAWINGS = (
     Drawing(
         "distance",
         "Distance and latent space",
-        "Left: mean divergence between the default-action samples of source and target cells. Right: the same samples "
+        "Above: mean divergence between the default-action samples of source and target cells. Below: the same samples "
         "in the autoencoder's latent space, projected on its two main directions. One seed.",
         draw_distance,
     ),
@@ -404,14 +454,22 @@ DRAWINGS = (
         "gain",
         "Gain against distance",
         "Reward gained over DRL from scratch at the same steps, one point per target cell and seed, against the "
-        "distance to the source it was given; where all ordered pairs were run, one per pair and seed, and on the "
-        "right how gain and distance rank together (below zero: the nearer source helps more).",
+        "distance to the source it was given; where all ordered pairs were run, one per pair and seed, and below "
+        "how gain and distance rank together (below zero: the nearer source helps more).",
         draw_gain,
+    ),
+    Drawing(
+        "ordering",
+        "Distances tried",
+        "Rank correlation of gain and distance among the sources of a target, mean over targets, with its 95 % "
+        "bootstrap interval over seeds; left of zero the nearer source helps more. The first is the paper's distance.",
+        draw_ordering,
     ),
     Drawing(
         "final",
         "Where every policy ends",
-        "Interquartile mean reward over the evaluation steps with its 95 % stratified bootstrap interval.",
+        "How far the mean reward over the evaluation steps stays below the clairvoyant oracle's on the same network: "
+        "interquartile mean with its 95 % stratified bootstrap interval, on a logarithmic axis, better to the right.",
         draw_final,
     ),
 )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from slicefast.study.play import Arrays, Recorder, Tick, learn, new_agents, repo
 from slicefast.study.protocol import (
     BEST_TRAINING,
     GENERALIST_TRAINING,
+    KNOWN_PRETRAIN,
+    MORE_SAMPLES,
     PAIRS,
     PRETRAIN,
     SIMILARITY,
@@ -27,6 +29,9 @@ from slicefast.study.protocol import (
     stream_seed,
     target_network_seed,
 )
+
+if TYPE_CHECKING:
+    from slicefast.transfer import Similarity
 
 LATENT_SAMPLES = 60  # per agent, kept for the figure
 
@@ -80,6 +85,7 @@ def run_part(study: Study, part: Part, tick: Tick) -> None:
 
     run = {
         PRETRAIN: pretrain,
+        KNOWN_PRETRAIN: pretrain,
         SIMILARITY: similarity,
         GENERALIST_TRAINING: arms.train_generalist,
         BEST_TRAINING: arms.train_best,
@@ -89,9 +95,14 @@ def run_part(study: Study, part: Part, tick: Tick) -> None:
 
 
 def pretrain(study: Study, part: Part, tick: Tick) -> Arrays:
-    """Train one agent per cell of the source network from scratch and keep it with its replay."""
+    """Train one agent per cell of the source network from scratch and keep it with its replay.
+
+    For a known cell whose traffic changed, the source network lies where the target network does: the same shadowing,
+    other users and traffic.
+    """
     protocol, scenario = study.protocol, study.scenario
-    simulator = started(scenario, source_network_seed(part.seed))
+    place = target_network_seed(part.seed) if part.name == KNOWN_PRETRAIN else None
+    simulator = started(scenario, source_network_seed(part.seed), place)
     agents = new_agents(scenario, protocol.exploration_steps, stream_seed(part.seed, part.name))
     recorder = Recorder(scenario, protocol.learning_steps, 1)
     learn(simulator, agents, recorder, protocol.learning_steps, protocol.learning_steps, tick)
@@ -116,26 +127,55 @@ def collect_samples(scenario: Scenario, network_seed: int, steps: int, tick: Tic
 
 
 def similarity(study: Study, part: Part, tick: Tick) -> Arrays:
-    """Sample both networks under the default action, train the autoencoder, and measure all distances."""
+    """Sample both networks under the default action, train the autoencoder, and measure all distances.
+
+    Where all pairs of cells are transferred, the remedies for the paper's distance are measured too; see
+    `slicefast.study.ordering.DISTANCES`.
+    """
     from slicefast.transfer import latent_distance, similarity_matrix, without_spread
 
     protocol, scenario = study.protocol, study.scenario
     target_seed = target_network_seed(part.seed)
     networks = (source_network_seed(part.seed), target_seed)
-    samples = [collect_samples(scenario, network, protocol.sample_steps, tick) for network in networks]
-    found = similarity_matrix(
-        [*samples[0], *samples[1]], seed=stream_seed(part.seed, part.name), vae_epochs=protocol.vae_epochs
+    everything = np.concatenate(
+        [collect_samples(scenario, network, protocol.collected_steps, tick) for network in networks]
     )
+    samples = everything[:, : protocol.sample_steps]
+    seed = stream_seed(part.seed, part.name)
+    found = similarity_matrix(list(samples), seed=seed, vae_epochs=protocol.vae_epochs)
     cells = scenario.n_cells
     fast = latent_distance(found.latent_mean, found.latent_variance, found.offsets, "fast")
     keep = np.linspace(0, protocol.sample_steps - 1, min(LATENT_SAMPLES, protocol.sample_steps)).astype(int)
     shape = (2 * cells, protocol.sample_steps, -1)
+    measured = {
+        "": found.distance,
+        "_fast": fast,
+        "_corrected": without_spread(found.distance),
+        "_centres": without_spread(fast),
+    }
+    if protocol.pairs:
+        measured |= _remedies(protocol, found, everything, seed)
     return {
-        "distance": found.distance[:cells, cells:],
-        "distance_fast": fast[:cells, cells:],
-        "distance_corrected": without_spread(found.distance)[:cells, cells:],
+        **{f"distance{name}": matrix[:cells, cells:] for name, matrix in measured.items()},
         "latent_mean": found.latent_mean.reshape(shape)[:, keep].astype(np.float32),
         "latent_variance": found.latent_variance.reshape(shape)[:, keep].astype(np.float32),
         "vae_loss": found.loss,
         "traffic_mask": started(scenario, target_seed).traffic_mask(protocol.mask_steps).astype(np.float32),
+    }
+
+
+def _remedies(protocol: Protocol, found: Similarity, samples: NDArray[np.float32], seed: int) -> Arrays:
+    """Return further distances of all agents from all: samples (2N, more steps, F)."""
+    from slicefast.transfer import floored_variance, latent_distance, median_distance, similarity_matrix
+
+    mean, variance, offsets = found.latent_mean, found.latent_variance, found.offsets
+    weighted = similarity_matrix(
+        list(samples[:, : protocol.sample_steps]), seed=seed, vae_epochs=protocol.vae_epochs, reconstruction_weight=1.0
+    )
+    epochs = max(1, protocol.vae_epochs // MORE_SAMPLES)  # as many gradient steps
+    return {
+        "_floored": latent_distance(mean, floored_variance(variance), offsets),
+        "_median": median_distance(mean, variance, offsets),
+        "_weighted": weighted.distance,
+        "_longer": similarity_matrix(list(samples), seed=seed, vae_epochs=epochs).distance,
     }

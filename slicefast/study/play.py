@@ -59,9 +59,9 @@ def report(step: int, steps: range, tick: Tick) -> None:
         tick(done % TICK_STEPS)
 
 
-def started(scenario: Scenario, seed: int) -> Simulator:
+def started(scenario: Scenario, seed: int, place_seed: int | None = None) -> Simulator:
     """Return a simulator after its warm-up step."""
-    simulator = Simulator(scenario, seed=seed)
+    simulator = Simulator(scenario, seed=seed, place_seed=place_seed)
     simulator.reset()
     return simulator
 

@@ -17,6 +17,7 @@ import numpy as np
 from slicefast.kpis import Coordination
 
 PRETRAIN = "pretrain"
+KNOWN_PRETRAIN = "known_pretrain"
 SIMILARITY = "similarity"
 GENERALIST_TRAINING = "generalist_training"
 BEST_TRAINING = "best_training"
@@ -25,6 +26,7 @@ PAIRS = "pairs"
 PAIRS_WORK, ORACLE_WORK, PROBE_WORK = 12, 50, 20
 GAIN_STEPS = (250, 500, 1000, 2000, 4000)
 GAIN_WINDOW = 250
+MORE_SAMPLES = 4  # times as many default-action samples, one of the remedies for the paper's distance
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Arm:
     source
         Which source cell a transfer takes: the "most" or "least" similar, the most similar by the "fast" or by the
         "corrected" distance (see `slicefast.transfer.without_spread`), a "random" one, the most similar of the "other"
-        requirement group, or the cell of the "same" number.
+        requirement group, or the cell "itself" before its users and traffic changed.
     strategy
         What a transfer hands over, see `slicefast.transfer.transfer`; for "best" what is left out of it, if anything.
     coordination
@@ -78,7 +80,7 @@ ARMS = {
         Arm("transfer_fast", "transfer, most similar by fast distance", "transfer", "fast"),
         Arm("transfer_corrected", "transfer, most similar without spread", "transfer", "corrected"),
         Arm("transfer_other", "transfer, most similar of the other group", "transfer", "other"),
-        Arm("transfer_same", "transfer, same cell before everything changed", "transfer", "same"),
+        Arm("transfer_itself", "transfer, known cell whose traffic changed", "transfer", "itself"),
         Arm("model_most", "model transfer, most similar", "transfer", "most", "model"),
         Arm("feature_most", "feature transfer, most similar", "transfer", "most", "feature"),
         Arm("instance_most", "instance transfer, most similar", "transfer", "most", "instance"),
@@ -89,7 +91,10 @@ ARMS = {
         Arm("best_no_neighbours", "best without neighbours", "best", strategy="neighbours"),
         Arm("best_no_action", "best without its own action", "best", strategy="action"),
         Arm("best_no_requirements", "best without requirements", "best", strategy="requirements"),
+        Arm("best_no_queue", "best without queues", "best", strategy="queue"),
+        Arm("best_no_radio", "best without its users' radio", "best", strategy="radio"),
         Arm("best_one_round", "best without samples of its own", "best", strategy="rounds"),
+        Arm("best_no_sharing", "best without weights shared by slices", "best", strategy="sharing"),
     )
 }
 QUICK_ARMS = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least")
@@ -134,7 +139,7 @@ class Protocol:
     vae_epochs: int = 60
     early_steps: int = 1000
     mask_steps: int = 200
-    best_steps: int = 1600
+    best_steps: int = 2400
     arms: tuple[str, ...] = tuple(ARMS)
     pairs: bool = True
 
@@ -167,6 +172,11 @@ class Protocol:
             arms=QUICK_ARMS,
             pairs=False,
         )
+
+    @property
+    def collected_steps(self) -> int:
+        """Default-action steps of each network that are sampled."""
+        return self.sample_steps * (MORE_SAMPLES if self.pairs else 1)
 
     @property
     def learning_steps(self) -> int:
@@ -244,6 +254,8 @@ def parts(protocol: Protocol) -> list[Part]:
         names.append(GENERALIST_TRAINING)
     if "best" in kinds:
         names.append(BEST_TRAINING)
+    if any(_takes_itself(name) for name in protocol.arms):
+        names.append(KNOWN_PRETRAIN)
     if protocol.pairs:
         names.append(PAIRS)
     return [Part(seed, name) for seed in protocol.seeds for name in (*names, *protocol.arms)]
@@ -251,6 +263,8 @@ def parts(protocol: Protocol) -> list[Part]:
 
 def needs(part: Part) -> list[Part]:
     """Return the parts that must be finished before a part can start."""
+    if _takes_itself(part.name):
+        return [Part(part.seed, KNOWN_PRETRAIN)]
     kind = ARMS[part.name].kind if part.name in ARMS else part.name
     wanted = {
         "transfer": (PRETRAIN, SIMILARITY),
@@ -262,12 +276,16 @@ def needs(part: Part) -> list[Part]:
     return [Part(part.seed, name) for name in wanted.get(kind, ())]
 
 
+def _takes_itself(name: str) -> bool:
+    return name in ARMS and ARMS[name].kind == "transfer" and ARMS[name].source == "itself"
+
+
 def work(part: Part, protocol: Protocol) -> int:
     """Return the steps a part reports to the progress bar; those that play many networks report more."""
-    if part.name in (PRETRAIN, GENERALIST_TRAINING):
+    if part.name in (PRETRAIN, KNOWN_PRETRAIN, GENERALIST_TRAINING):
         return protocol.learning_steps
     if part.name == SIMILARITY:
-        return 2 * protocol.sample_steps
+        return 2 * protocol.collected_steps
     if part.name == BEST_TRAINING:
         return PROBE_WORK * protocol.best_steps
     if part.name == PAIRS:

@@ -24,6 +24,7 @@ from slicefast.study.protocol import (
     BEST_TRAINING,
     GAIN_WINDOW,
     GENERALIST_TRAINING,
+    KNOWN_PRETRAIN,
     PAIRS,
     PRETRAIN,
     SIMILARITY,
@@ -50,6 +51,11 @@ LONG_NAMES = {
     "distance": "mean Kullback-Leibler divergence between default-action samples, source cell to target cell",
     "distance_fast": "mean squared distance of the latent means",
     "distance_corrected": "distance less half of what source and target have to themselves",
+    "distance_centres": "squared distance of the mean latent vectors",
+    "distance_floored": "distance with latent variances no less than their pooled median",
+    "distance_median": "median in place of the mean over sample pairs",
+    "distance_weighted": "distance by an autoencoder with reconstruction weight 1",
+    "distance_longer": "distance from four times as many samples",
     "latent_mean": "latent means of default-action samples; source network's cells first, then the target network's",
     "pretrain_reward": "reward on the source network",
     "generalist_reward": "reward on the source network while one agent learns for all cells",
@@ -85,9 +91,10 @@ def collect(study: Study) -> xr.Dataset:
         elif part.name == PAIRS:
             put("pair_reward", ("seed", "gain_step", "source", "target"), (part.seed,), arrays["reward"], 1)
         elif part.name == SIMILARITY:
-            for name, dims in _SIMILARITY_DIMS.items():
-                put(name, ("seed", *dims), (part.seed,), arrays[name], 1)
-        elif part.name != BEST_TRAINING:
+            for name, values in arrays.items():
+                dims = ("source", "target") if name.startswith("distance") else _SIMILARITY_DIMS[name]
+                put(name, ("seed", *dims), (part.seed,), values, 1)
+        elif part.name not in (BEST_TRAINING, KNOWN_PRETRAIN):
             index = (protocol.arms.index(part.name), part.seed)
             put("reward", ("policy", "seed", "step", "cell"), index, arrays["reward"], 2)
             for name in KPIS:
@@ -119,9 +126,6 @@ def collect(study: Study) -> xr.Dataset:
 
 
 _SIMILARITY_DIMS = {
-    "distance": ("source", "target"),
-    "distance_fast": ("source", "target"),
-    "distance_corrected": ("source", "target"),
     "latent_mean": ("agent", "latent_sample", "latent"),
     "latent_variance": ("agent", "latent_sample", "latent"),
     "vae_loss": ("epoch",),

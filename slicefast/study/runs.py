@@ -136,6 +136,7 @@ def transfer(
     choice: str = "most",
     sample_steps: int = 500,
     tick: Tick = _ignore,
+    by_position: bool = False,
 ) -> NDArray[np.float32]:
     """Train a target run's agents that start with what a source run's learned; return the reward of every step, (T, N).
 
@@ -145,13 +146,22 @@ def transfer(
     Raises
     ------
     StudyError
-        The two scenarios have other slices. They may have any number of cells.
+        The two scenarios have other slices; with `by_position` only their number must agree, and agents take slices of
+        other names in their order. They may have any number of cells. Or `sample_steps` leaves nothing to compare.
     """
     from slicefast import transfer as handing
 
     if source.scenario.n_slices != target.scenario.n_slices:
         mine, theirs = source.scenario.n_slices, target.scenario.n_slices
         raise StudyError(f"n_slices = {theirs} in the target, {mine} in the source: agents cannot be handed over")
+    known, wanted = ([item.name for item in run.scenario.slices] for run in (source, target))
+    if known != wanted and not by_position:
+        raise StudyError(
+            f"slices = {', '.join(wanted)} in the target, {', '.join(known)} in the source: name them alike, or match "
+            "them by their order (--by-position)"
+        )
+    if sample_steps < 2:
+        raise StudyError(f"sample_steps = {sample_steps}: cells are compared by at least 2 samples each")
     if strategy not in handing.STRATEGIES:
         raise StudyError(f"strategy = {strategy!r}: allowed are {', '.join(handing.STRATEGIES)}")
     agents_of_source = load_agents(source)

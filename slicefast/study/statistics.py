@@ -104,6 +104,29 @@ def stratified(scores: ArrayLike, statistic: Callable[..., Any] = interquartile_
     return Estimate(point, float(interval.low), float(interval.high))
 
 
+def band(curves: ArrayLike, n_resamples: int = 1000, seed: int = 0) -> tuple[Floats, Floats, Floats]:
+    """Return the interquartile mean over seeds of curves (K, T) and its pointwise 95 % bootstrap interval, (T,) each.
+
+    One seed has no interval: all three are its curve.
+    """
+    from scipy.stats import bootstrap
+
+    values = np.asarray(curves, dtype=np.float64)
+    middle: Floats = np.asarray(interquartile_mean(values, axis=0))
+    if len(values) < 2:
+        return middle, middle, middle
+    interval = bootstrap(
+        (values,),
+        interquartile_mean,
+        axis=0,
+        n_resamples=n_resamples,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    low, high = (np.where(np.isfinite(edge), edge, middle) for edge in (interval.low, interval.high))
+    return middle, low, high
+
+
 def improvement(candidate: ArrayLike, reference: ArrayLike, groups: ArrayLike) -> Estimate:
     """Return the probability that a cell does better under the candidate than under the reference.
 

@@ -12,12 +12,11 @@ import numpy as np
 import xarray as xr
 
 from slicefast.study import results
+from slicefast.study.ordering import pair_correlations
 from slicefast.study.statistics import (
     Estimate,
     Floats,
     group_scores,
-    rank_correlation_over_seeds,
-    rank_correlation_within,
     stratified,
 )
 
@@ -139,15 +138,3 @@ def _best_closes_half(dataset: xr.Dataset) -> Verdict:
         f"it gains {show(gained, sign=True)} in mean reward over DRL where the oracle gains {show(gap, sign=True)} "
         f"({100 * gained.value / gap.value:.0f} % of the gap); beyond half of the gap {show(beyond, sign=True)}",
     )
-
-
-def pair_correlations(dataset: xr.Dataset, name: str = "distance") -> tuple[list[Estimate], list[Estimate]] | None:
-    """Return the rank correlation of gain and a distance at every gain step: over all pairs, and within targets."""
-    gains = results.pair_gains_percent(dataset)
-    if gains is None or name not in dataset:
-        return None
-    distance = dataset[name].values.astype(np.float64)
-    steps = range(gains.shape[1])
-    every = [rank_correlation_over_seeds(distance, gains[:, step]) for step in steps]
-    within = [rank_correlation_over_seeds(distance, gains[:, step], rank_correlation_within) for step in steps]
-    return every, within
