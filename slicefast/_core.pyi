@@ -19,6 +19,21 @@ def available_isas() -> list[str]: ...
 def default_isa() -> str: ...
 
 # radio
+class UserProfile:
+    """Users' heights and buildings; see cpp/include/slicefast/radio.hpp and slicefast.radio.indoor_users."""
+
+    def __init__(
+        self,
+        *,
+        height_m: ArrayLike,
+        indoor: ArrayLike,
+        inside_m: ArrayLike,
+        loss_db: ArrayLike,
+        environment: ArrayLike,
+    ) -> None: ...
+    @property
+    def n_users(self) -> int: ...
+
 class FoldedGains:
     @property
     def shape(self) -> tuple[int, int]: ...
@@ -62,6 +77,14 @@ class LinkModel:
     def n_sites(self) -> int: ...
     @property
     def isa(self) -> str: ...
+    def gains(
+        self,
+        x_m: NDArray[np.float64],
+        y_m: NDArray[np.float64],
+        n_threads: int = 1,
+        gain: NDArray[np.float32] | None = None,
+        profile: UserProfile | None = None,
+    ) -> NDArray[np.float32]: ...
     @property
     def folds(self) -> bool: ...
     def fold(
@@ -72,7 +95,6 @@ class LinkModel:
         noise_w: float,
         n_threads: int = 1,
     ) -> FoldedGains: ...
-    def gains(self, x_m: NDArray[np.float64], y_m: NDArray[np.float64], n_threads: int = 1) -> NDArray[np.float32]: ...
     def best_server(
         self,
         x_m: NDArray[np.float64],
@@ -81,6 +103,7 @@ class LinkModel:
         activity: NDArray[np.float64],
         noise_w: float,
         n_threads: int = 1,
+        profile: UserProfile | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
     def update_gains(
         self,
@@ -88,6 +111,7 @@ class LinkModel:
         y_m: NDArray[np.float64],
         users: NDArray[np.int32],
         gain: NDArray[np.float32],
+        profile: UserProfile | None = None,
     ) -> None: ...
 
 def path_loss_db(
@@ -181,6 +205,7 @@ class Network:
         lend: bool,
         fidelity: str,
         packet_bits: ArrayLike,
+        profile: UserProfile | None = None,
     ) -> None: ...
     def attach(self, x_m: NDArray[Any], y_m: NDArray[Any], serving: NDArray[Any]) -> None: ...
     def step(

@@ -37,13 +37,14 @@ class _Replica:
         self.scenario, self.seed, self.index = scenario, seed, index
         self.streams = Streams(seed, index)
         self.mask = TrafficMask.from_scenario(scenario, self.streams.mask)
-        place = self.streams if place_seed is None else Streams(place_seed, index)
-        self.network = _network(scenario, place.shadowing, _harq_seed(seed, index))
         n_users = scenario.n_users
         self.x_m, self.y_m = scenario.area.sample(self.streams.placement, n_users)
         # A user is active while the mask of its cell and slice exceeds its threshold, so activity follows the mask
         # smoothly and needs no draw per step.
         self.threshold = self.streams.placement.random(n_users)
+        self.indoor, profile = _buildings(scenario, self.streams.placement)
+        place = self.streams if place_seed is None else Streams(place_seed, index)
+        self.network = _network(scenario, place.shadowing, _harq_seed(seed, index), profile)
         self.heading = self.streams.mobility.uniform(0.0, 2.0 * np.pi, n_users)
         self.slice_of = scenario.slice_of
         self.sources = Arrivals(scenario, self.streams.traffic)
@@ -57,6 +58,7 @@ class _Replica:
         scenario = self.scenario
         if moved:
             mobility = scenario.mobility
+            inside = self.x_m[self.indoor], self.y_m[self.indoor]
             _traffic.move_users(
                 self.streams.mobility,
                 self.x_m,
@@ -68,6 +70,7 @@ class _Replica:
                 *scenario.area.v2_m,
                 scenario.area.wrap,
             )
+            self.x_m[self.indoor], self.y_m[self.indoor] = inside  # they stay in their buildings
         self.network.attach(self.x_m, self.y_m, self.serving)
         tau = self.mask.at(self.step_index)
         self.active = (self.threshold < tau[self.serving, self.slice_of]).astype(np.uint8)
@@ -209,6 +212,12 @@ class Simulator:
     def positions_m(self) -> NDArray[np.float64]:
         """Positions in the coming step, (2, U) or (R, 2, U)."""
         return self._gather([np.stack([replica.x_m, replica.y_m]) for replica in self._replicas])
+
+    @property
+    def indoor(self) -> NDArray[np.bool_]:
+        """Whether each user is indoors, (U,) or (R, U)."""
+        flags = [np.isin(np.arange(self.scenario.n_users), replica.indoor) for replica in self._replicas]
+        return self._gather(flags)
 
     @property
     def serving(self) -> NDArray[np.int32]:
@@ -355,13 +364,43 @@ def network_links(scenario: Scenario, generator: np.random.Generator) -> _core.L
         ue_height_m=settings.ue_height_m,
         shadowing=settings.shadowing,
         site_correlation=settings.site_correlation,
-        fold_db=settings.fold_db,
+        fold_db=settings.fold_db if scenario.indoor.share == 0.0 else 0.0,  # folding knows outdoor users only
         v1_m=torus[0],
         v2_m=torus[1],
+        area_m2=area.area_m2,
+        longest_m=None if area.wrap else _longest_way(scenario),
     )
 
 
-def _network(scenario: Scenario, generator: np.random.Generator, harq_seed: int) -> _core.Network:
+def _longest_way(scenario: Scenario) -> float:
+    """Distance [m] from a site to the farthest corner of a rectangular area."""
+    width, height = scenario.area.v1_m[0], scenario.area.v2_m[1]
+    x, y = scenario.site_x_m, scenario.site_y_m
+    return float(np.hypot(np.maximum(x, width - x), np.maximum(y, height - y)).max())
+
+
+def _buildings(scenario: Scenario, generator: np.random.Generator) -> tuple[NDArray[np.intp], _core.UserProfile | None]:
+    """Draw who is indoors (their indices) and everyone's profile; nothing is drawn where nobody is."""
+    rule, settings = scenario.indoor, scenario.radio
+    if rule.share == 0.0:
+        return np.empty(0, np.intp), None
+    drawn = radio.draw_buildings(
+        generator,
+        scenario.n_users,
+        rule.share,
+        rule.building,
+        settings.frequency_hz,
+        high_loss_share=rule.high_loss_share,
+        floors=(rule.min_floors, rule.max_floors),
+        outdoor_height_m=settings.ue_height_m,
+    )
+    environment = generator.random(scenario.n_users)
+    return np.flatnonzero(drawn.indoor), _core.UserProfile(**vars(drawn), environment=environment)
+
+
+def _network(
+    scenario: Scenario, generator: np.random.Generator, harq_seed: int, profile: _core.UserProfile | None
+) -> _core.Network:
     """Build the core network of one replica, its fields drawn from ``generator``."""
     settings = scenario.radio
     links = network_links(scenario, generator)
@@ -374,12 +413,13 @@ def _network(scenario: Scenario, generator: np.random.Generator, harq_seed: int)
         efficiency=settings.efficiency,
         window_ttis=scenario.window_ttis,
         handover_margin_db=settings.handover_margin_db,
-        time_to_trigger_steps=0,
+        time_to_trigger_steps=scenario.time_to_trigger_steps,
         slice_of=scenario.slice_of,
         isa=_core.default_isa(),
         lend=scenario.scheduler.share_as == "guarantee",
         fidelity=scenario.fidelity,
         packet_bits=scenario.mean_packet_bits[scenario.slice_of],
+        profile=profile,
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -18,6 +21,53 @@ def test_uma_one_element_lies_on_the_published_curves():
     # 1.5 and 1.0 dB are what the 3GPP companies' own curves differ by; ours hold to about half of it.
     np.testing.assert_allclose(np.percentile(ours.coupling_gain_db, PERCENT), UMA_COUPLING_DB, atol=1.5)
     np.testing.assert_allclose(np.percentile(ours.geometry_db, PERCENT), UMA_GEOMETRY_DB, atol=0.5)
+
+
+def test_the_published_curves_in_full():
+    """Every fifth percentile of the published file, where it stands beside the repository."""
+    ours = radio.calibrate("tr36873_uma", elements=1, n_users=40_000, seed=3)
+    for parent in Path(__file__).resolve().parents:
+        table = parent / "shared" / "reference" / "calibration_tr36873_uma_k1.csv"
+        if table.is_file():
+            break
+    else:
+        pytest.skip("the published file is not here")
+    for row in csv.DictReader(table.open(newline="")):
+        percent = float(row["cdf_percent"])
+        if 5 <= percent <= 95:
+            name, tolerance = {"coupling_gain_dB": ("coupling_gain_db", 1.5), "geometry_dB": ("geometry_db", 1.0)}[
+                row["metric"]
+            ]
+            assert np.percentile(getattr(ours, name), percent) == pytest.approx(float(row["value_dB"]), abs=tolerance)
+
+
+TWIN = list(csv.DictReader((Path(__file__).parent / "reference" / "calibration_percentiles.csv").open(newline="")))
+
+
+@pytest.mark.parametrize("case", radio.CALIBRATION_CASES)
+@pytest.mark.parametrize("elements", [1, 10])
+def test_every_case_is_the_twins(reference, case, elements):
+    """Percentiles of 150,000 users of the twin, written by `python tests/reference/calibration.py`."""
+    ours = radio.calibrate(case, elements, n_users=80_000, seed=4)
+    rows = [row for row in TWIN if row["case"] == case and row["elements"] == str(elements)]
+    assert [row["quantity"] for row in rows] == ["coupling_gain_db", "geometry_db", "sinr_db"]
+    for row in rows:
+        expected = [float(row[str(p)]) for p in PERCENT]
+        # Standard errors of both together: at most 0.15 dB of gain, whose density is least, and 0.1 dB of SINR.
+        tolerance = 0.6 if row["quantity"] == "coupling_gain_db" else 0.4
+        np.testing.assert_allclose(np.percentile(getattr(ours, row["quantity"]), PERCENT), expected, atol=tolerance)
+
+
+def test_the_twins_percentiles_are_its_own(reference):
+    """A small drop of the twin lies where its file says; Kolmogorov-Smirnov beyond 2.3 has probability 5e-5."""
+    twin = reference("calibration")
+    for case, elements in (("tr36873_umi", 10), ("tr38901_uma_6ghz", 1)):
+        small = twin.drop(case, elements, 1500, seed=1)
+        for quantity, values in zip(twin.QUANTITIES, small, strict=True):
+            row = next(r for r in TWIN if (r["case"], r["elements"], r["quantity"]) == (case, str(elements), quantity))
+            for percent in PERCENT:
+                below = (values <= float(row[str(percent)])).mean()
+                assert below == pytest.approx(percent / 100, abs=2.3 / np.sqrt(1500))
 
 
 @pytest.mark.parametrize("case", radio.CALIBRATION_CASES)

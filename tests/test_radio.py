@@ -1,170 +1,16 @@
-"""Path loss, antennas and link gains against published points and against the plain-NumPy twin."""
+"""Link gains and serving cells against the plain-NumPy twin, and the statistics of their fields."""
 
 from __future__ import annotations
 
-import csv
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from scipy.stats import norm
 
 from slicefast import _core, radio
 
-# (model, LOS, carrier GHz, mast m, user m, 2-D distance m, path loss dB, tolerance dB, source)
-NS3 = "ns-3 three-gpp-propagation-loss-model-test-suite.cc, tabulated"
-MATLAB = "M.2135 evaluations published beside the formula, two decimals of agreement asked"
-GOLDEN = [
-    ("tr38901_uma", True, 5.0, 25, 1.5, 10.0, 72.938, 0.05, NS3),
-    ("tr38901_uma", True, 5.0, 25, 1.5, 1000.0, 109.7252, 0.05, NS3),
-    ("tr38901_uma", False, 5.0, 25, 1.5, 10.0, 82.5131, 0.05, NS3),
-    ("tr38901_uma", False, 5.0, 25, 1.5, 1000.0, 144.7641, 0.05, NS3),
-    ("tr38901_umi", True, 5.0, 10, 1.5, 10.0, 69.8591, 0.05, NS3),
-    ("tr38901_umi", True, 5.0, 10, 1.5, 1000.0, 119.3114, 0.05, NS3),
-    ("tr38901_umi", False, 5.0, 10, 1.5, 10.0, 76.7563, 0.05, NS3),
-    ("tr38901_umi", False, 5.0, 10, 1.5, 1000.0, 143.1886, 0.05, NS3),
-    ("m2135_umi", False, 2.5, 10, 1.5, 136.0147, 111.349, 0.01, MATLAB),
-    ("m2135_umi", False, 2.5, 10, 1.5, 1185.327, 145.8563, 0.01, MATLAB),
-    ("m2135_umi", True, 2.5, 10, 1.5, 114.0175, 81.2122, 0.01, MATLAB),
-    ("m2135_umi", True, 2.5, 10, 1.5, 972.9466, 116.3616, 0.01, MATLAB),
-    ("winner_plus_c2", True, 2.6, 25, 1.5, 50, 77.4727, 0.01, "WINNER+ D5.3 Table 4-1"),
-    ("winner_plus_c2", True, 2.6, 25, 1.5, 100, 85.2995, 0.001, "WINNER+ D5.3 Table 4-1"),
-    ("winner_plus_c2", True, 2.6, 25, 1.5, 416, 101.3959, 0.01, "WINNER+ D5.3 Table 4-1"),
-    ("winner_plus_c2", True, 2.6, 25, 1.5, 1000, 116.6513, 0.001, "WINNER+ D5.3 Table 4-1"),
-    ("winner_plus_c2", True, 2.6, 25, 1.5, 5000, 144.6101, 0.01, "WINNER+ D5.3 Table 4-1"),
-    ("winner_plus_c2", False, 2.6, 25, 1.5, 100, 107.5614, 0.001, "WINNER+ D5.3 Table 4-1"),
-    ("winner_plus_c2", False, 2.6, 25, 1.5, 1000, 143.3049, 0.001, "WINNER+ D5.3 Table 4-1"),
-    ("winner_plus_b1", False, 2.6, 10, 1.5, 50, 98.9099, 0.01, "WINNER+ D5.3 Table 4-1, hexagonal"),
-    ("winner_plus_b1", False, 2.6, 10, 1.5, 2000, 160.3489, 0.01, "WINNER+ D5.3 Table 4-1, hexagonal"),
-    ("tr38901_umi", True, 2.6, 10, 1.5, 290, 97.5212, 0.01, "TR 38.901 Table 7.4.1-1"),
-    ("tr38901_umi", False, 2.6, 10, 1.5, 2000, 147.7654, 0.01, "TR 38.901 Table 7.4.1-1"),
-    ("tr38901_uma", True, 2.6, 25, 1.5, 100, 80.5563, 0.001, "TR 38.901 Table 7.4.1-1"),
-    ("tr38901_uma", False, 2.6, 25, 1.5, 100, 100.4556, 0.001, "TR 38.901 Table 7.4.1-1"),
-]
 ALL_MODELS = radio.PATH_LOSS_MODELS
-
-
-@pytest.mark.parametrize("row", GOLDEN, ids=lambda row: f"{row[0]}-{'LOS' if row[1] else 'NLOS'}-{row[5]}")
-def test_path_loss_golden(row):
-    model, los, fc, hb, hm, d, expected, tolerance, _ = row
-    assert radio.path_loss_db(model, los, d, fc * 1e9, hb, hm) == pytest.approx(expected, abs=tolerance)
-
-
-def shared_rows(name):
-    """Rows of the full reference table where it stands beside the repository; the golden subset above always runs."""
-    for parent in Path(__file__).resolve().parents:
-        table = parent / "shared" / "reference" / name
-        if table.is_file():
-            with table.open(newline="") as file:
-                return list(csv.DictReader(file))
-    return []
-
-
-SHARED_MODELS = {
-    "TR38.901 UMa": "tr38901_uma",
-    "TR38.901 UMi-StreetCanyon": "tr38901_umi",
-    "ITU-R M.2135 UMa": "m2135_uma",
-    "ITU-R M.2135 UMi (hex)": "m2135_umi",
-    "WINNER+ C2 (UMa)": "winner_plus_c2",
-    "WINNER+ B1 (UMi)": "winner_plus_b1",
-}
-
-
-def test_path_loss_shared_tables():
-    for row in shared_rows("pathloss_points.csv"):
-        model = SHARED_MODELS.get(row["model"])
-        if model is None:
-            continue
-        got = radio.path_loss_db(
-            model, row["condition"] == "LOS", float(row["d2D_m"]), float(row["fc_GHz"]) * 1e9,
-            float(row["hBS_m"]), float(row["hUT_m"]),
-        )  # fmt: skip
-        expected = float(row["PL_dB"]) - (9.0 if "INCLUDES the 9 dB" in row["note"] else 0.0)
-        assert got == pytest.approx(expected, abs=float(row["tol_dB"])), row
-
-
-@pytest.mark.parametrize("model", ALL_MODELS)
-@pytest.mark.parametrize("los", [True, False])
-def test_path_loss_is_the_twins(reference, model, los):
-    twin = reference("radio")
-    d = np.geomspace(31, 1999, 200)
-    for f_hz, hb in ((2.0e9, 25.0), (2.6e9, 25.0), (5.9e9, 10.0)):
-        expected = (twin.los_loss_db if los else twin.nlos_loss_db)(model, d, f_hz, hb, 1.5)
-        np.testing.assert_allclose(radio.path_loss_db(model, los, d, f_hz, hb), expected, atol=1e-9)
-
-
-@pytest.mark.parametrize("model", ALL_MODELS)
-def test_branches_meet_at_the_breakpoint(reference, model):
-    hb = 10.0 if model.endswith(("umi", "b1")) else 25.0
-    bp = reference("radio").breakpoint_m(model, 2.6e9, hb, 1.5)
-    below, above = radio.path_loss_db(model, True, [bp * (1 - 1e-9), bp * (1 + 1e-9)], 2.6e9, hb)
-    # WINNER+ and M.2135 print rounded constants: 0.02 dB for C2; the rest within 0.06 dB.
-    assert above == pytest.approx(below, abs=0.02 if model == "winner_plus_c2" else 0.06)
-
-
-LOS_GOLDEN = [
-    ("tr38901_uma", 18, 1.5, 1.0),
-    ("tr38901_uma", 100, 1.5, 0.347671),
-    ("tr38901_uma", 500, 1.5, 0.036345),
-    ("tr38901_uma", 100, 15, 0.367628),
-    ("winner_plus_c2", 500, 1.5, 0.036345),
-    ("tr38901_umi", 100, 1.5, 0.230985),
-    ("winner_plus_b1", 500, 1.5, 0.036001),
-    ("winner_plus_c1", 100, 1.5, 0.606531),
-]
-
-
-@pytest.mark.parametrize(("model", "d", "height", "expected"), LOS_GOLDEN)
-def test_los_probability_golden(model, d, height, expected):
-    # Source: expressions of ns-3's channel-condition-model-test-suite.cc and SEAMCAT's A17.19.2, six decimals.
-    assert radio.los_probability(model, d, height) == pytest.approx(expected, abs=1e-6)
-
-
-@given(st.sampled_from(ALL_MODELS), st.floats(0, 5000), st.floats(1.5, 22.5))
-def test_los_probability_is_a_probability(model, d, height):
-    assert 0.0 <= radio.los_probability(model, d, height) <= 1.0
-    assert radio.los_probability(model, d) >= radio.los_probability(model, d + 1.0)
-
-
-# (pattern, azimuth, depression, tilt, gain dBi): TR 36.814 Table A.2.1.1-2, M.2135 8.5.1.1, TR 38.901 Table 7.3-1
-ANTENNA_GOLDEN = [
-    ("tr36814", 0, 15, 15, 14.0),
-    ("tr36814", -35, 15, 15, 11.0),
-    ("tr36814", 60, 0, 15, -11.0),
-    ("tr36814", 0, 11, 6, 11.0),
-    ("tr36814", 60, 16, 6, -6.8163),
-    ("tr36814", 180, 90, 15, -11.0),
-    ("m2135", 0, 12, 12, 17.0),
-    ("m2135", 0, 90, 12, -3.0),
-    ("m2135", 35, 12, 12, 14.0),
-    ("tr38901_element", 32.5, 0, 0, 5.0),
-    ("tr38901_element", 0, 32.5, 0, 5.0),
-    ("tr38901_element", 0, 0, 0, 8.0),
-]
-
-
-@pytest.mark.parametrize(("pattern", "azimuth", "depression", "tilt", "expected"), ANTENNA_GOLDEN)
-def test_antenna_golden(pattern, azimuth, depression, tilt, expected):
-    assert radio.antenna_gain_db(pattern, azimuth, depression, tilt) == pytest.approx(expected, abs=1e-3)
-
-
-@pytest.mark.parametrize("pattern", radio.ANTENNA_PATTERNS)
-def test_antenna_is_the_twins(reference, pattern):
-    azimuth, depression = np.meshgrid(np.linspace(-360, 360, 97), np.linspace(-90, 90, 61))
-    for tilt in (0.0, 6.0, 12.0):
-        for elements in (1, 4, 10) if pattern == "tr38901_element" else (1,):
-            expected = reference("radio").antenna_gain_db(pattern, azimuth, depression, tilt, elements)
-            got = radio.antenna_gain_db(pattern, azimuth, depression, tilt, elements)
-            shown = expected > -80  # in the nulls of a column two ways of summing phasors differ
-            np.testing.assert_allclose(got[shown], expected[shown], atol=1e-6)
-
-
-def test_column_peak():
-    # Ten elements in phase: 10 log10(10) dB above one.
-    column = radio.antenna_gain_db("tr38901_element", 0, 12, 12, elements=10)
-    assert column == pytest.approx(radio.antenna_gain_db("tr38901_element", 0, 12, 0) + 10.0, abs=1e-9)
 
 
 def hexagonal(n_side, isd=500.0, tilt=15.0):
@@ -185,8 +31,8 @@ def hexagonal(n_side, isd=500.0, tilt=15.0):
     }
 
 
-def network(model="winner_plus_c2", pattern="tr36814", n_side=2, seed=1, wrap=True, **changes):
-    config = {"model": model, "pattern": pattern, "frequency_hz": 2.6e9, **hexagonal(n_side), **changes}
+def network(model="winner_plus_c2", pattern="tr36814", n_side=2, seed=1, wrap=True, isd=500.0, **changes):
+    config = {"model": model, "pattern": pattern, "frequency_hz": 2.6e9, **hexagonal(n_side, isd), **changes}
     torus = config["v1_m"], config["v2_m"]
     if not wrap:
         config["v1_m"] = config["v2_m"] = None
@@ -305,6 +151,38 @@ def test_share_of_line_of_sight_is_the_models():
         )
 
 
+def test_line_of_sight_is_as_smooth_as_its_field():
+    """How often two places of one ring share their state: two Gaussians of correlation e^(-d / 50 m) at one threshold.
+
+    P(both) = P^2 + integral over r in (0, rho) of the bivariate density at the threshold (Sheppard); a fresh draw per
+    step would give P^2 + (1 - P)^2 at any distance.
+    """
+    radius, rng = 150.0, np.random.default_rng(17)
+    p = float(radio.los_probability("winner_plus_c2", radius))
+    threshold = norm.ppf(p)
+    start = rng.uniform(0.0, 2.0 * np.pi, 400)
+    steps_m = np.array([0.0, 5.0, 20.0, 60.0])
+    angle = start[:, None] + 2.0 * np.arcsin(steps_m / 2.0 / radius)
+    x, y = (radius * np.cos(angle)).ravel(), (radius * np.sin(angle)).ravel()
+    antenna = radio.antenna_gain_db("tr36814", np.degrees(angle), np.degrees(np.arctan2(23.5, radius)), 15.0)
+    expected_loss = radio.path_loss_db("winner_plus_c2", True, radius, 2.6e9)
+    shared = []
+    for _ in range(60):
+        model = radio.link_model(
+            model="winner_plus_c2", pattern="tr36814", fields=radio.make_fields("winner_plus_c2", 1, rng),
+            frequency_hz=2.6e9, site_x_m=[0.0], site_y_m=[0.0], site_height_m=25.0, cell_site=[0],
+            azimuth_deg=[0.0], tilt_deg=15.0, shadowing=False,
+        )  # fmt: skip
+        loss = antenna - 10 * np.log10(model.gains(x, y)[:, 0]).reshape(angle.shape)
+        los = np.abs(loss - expected_loss) < 0.1
+        shared.append((los == los[:, :1]).mean(axis=0))
+    for step_m, got in zip(steps_m[1:], np.mean(shared, axis=0)[1:], strict=True):
+        r = np.linspace(0.0, np.exp(-step_m / 50.0), 2001)
+        density = np.exp(-(threshold**2) / (1.0 + r)) / (2.0 * np.pi * np.sqrt(1.0 - r**2))
+        both = p * p + np.trapezoid(density, r)
+        assert got == pytest.approx(1.0 - 2.0 * (p - both), abs=0.03)
+
+
 def test_threads_and_updates_give_the_same_bits():
     config, fields, x, y = network(n_side=3)
     model = radio.link_model(fields=fields, **config)
@@ -355,6 +233,28 @@ def test_cells_in_any_order():
     np.testing.assert_array_equal(radio.link_model(fields=fields, **shuffled).gains(x, y), expected[:, order])
 
 
+def test_serving_cells_refuse_what_cannot_be():
+    serving, pending = np.zeros(2, dtype=np.int32), np.zeros(2, dtype=np.int32)
+    gain = np.ones((2, 3), dtype=np.float32)
+    for bad in (-1.0, np.nan, np.inf):
+        wrong = gain.copy()
+        wrong[1, 2] = bad
+        with pytest.raises(ValueError, match="gain: user 1 has"):
+            radio.update_serving(wrong, np.ones(3), serving, pending)
+        with pytest.raises(ValueError, match="power_w: got"):
+            radio.update_serving(gain, [1.0, bad, 1.0], serving, pending)
+    with pytest.raises(ValueError, match="margin_db"):
+        radio.update_serving(gain, np.ones(3), serving, pending, margin_db=np.nan)
+    assert serving.tolist() == pending.tolist() == [0, 0]
+    config, fields, x, y = network()
+    model = radio.link_model(fields=fields, **config)
+    for name in ("power_w", "activity"):
+        values = {"power_w": np.ones(12), "activity": np.ones(12)}
+        values[name][5] = -1.0
+        with pytest.raises(ValueError, match=f"{name}: got -1"):
+            model.best_server(x, y, noise_w=1e-15, **values)
+
+
 def test_handover_waits_for_margin_and_time():
     serving, pending = np.array([-1, 0, 0], dtype=np.int32), np.zeros(3, dtype=np.int32)
     gain = np.array([[1.0, 2.0], [1.0, 1.9], [1.0, 2.1]], dtype=np.float32)  # margin 3 dB: a factor of 1.995
@@ -372,23 +272,20 @@ def test_handover_waits_for_margin_and_time():
     assert serving[1] == 1
 
 
-def test_outside_the_range_is_told():
-    with pytest.warns(radio.RangeWarning, match="below 10 m"):
-        near = radio.path_loss_db("winner_plus_c2", True, 3.0, 2.6e9)
-    assert near == radio.path_loss_db("winner_plus_c2", True, 10.0, 2.6e9)
-    with pytest.warns(radio.RangeWarning, match="beyond 5000 m"):
-        radio.path_loss_db("winner_plus_c2", True, 6000.0, 2.6e9)
-    for arguments, message in (
-        (("winner_plus_c2", True, 100.0, 28e9), "frequency_hz"),
-        (("winner_plus_c2", True, 100.0, 2.6e9, 1.0), "bs_height_m"),
-        (("winner_plus_c2", True, -1.0, 2.6e9), "distance_2d_m"),
-        (("winner_plus_c2", True, np.nan, 2.6e9), "distance_2d_m"),
-        (("cost231", True, 100.0, 2.6e9), "cost231.*allowed.*winner_plus_c2"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            radio.path_loss_db(*arguments)
-    with pytest.raises(ValueError, match="elements"):
-        radio.antenna_gain_db("tr36814", 0, 0, 0, elements=2)
+def test_networks_outside_the_range_are_told():
+    config, fields, _, _ = network(n_side=3, isd=6000.0)
+    with pytest.warns(radio.RangeWarning, match="links up to 10392 m, made for up to 5000 m"):
+        radio.link_model(fields=fields, **config)
+    config, fields, _, _ = network(isd=100.0)  # four masts, 10 m around each, on 34,641 m2
+    with pytest.warns(radio.RangeWarning, match=r"3\.6 % of the area is nearer than 10 m to a mast"):
+        radio.link_model(fields=fields, **config)
+    config, fields, _, _ = network("m2135_uma", site_height_m=np.full(4, 180.0))
+    with pytest.warns(radio.RangeWarning, match="bs_height_m 180 m"):
+        radio.link_model(fields=fields, **config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        config, fields, _, _ = network()
+        radio.link_model(fields=fields, **config)
 
 
 def test_bad_networks_are_refused_by_name():
@@ -402,6 +299,10 @@ def test_bad_networks_are_refused_by_name():
         ("ue_height_m", 1.0),
         ("site_correlation", 1.5),
         ("elements", 3),
+        ("site_height_m", np.full(3, 25.0)),
+        ("tilt_deg", np.zeros(11)),
+        ("v1_m", None),
+        ("v1_m", config["v2_m"]),
     ):
         with pytest.raises(ValueError, match=name):
             radio.link_model(fields=fields, **{**config, name: value})

@@ -152,3 +152,63 @@ def test_impossible_sizes_are_refused(scenario):
         sf.Simulator(scenario, n_replicas=0)
     with pytest.raises(ValueError, match="n_threads: got 0"):
         sf.Simulator(scenario, n_threads=0)
+
+
+def test_handover_waits_for_its_time_to_trigger():
+    """Serving cells as a slow twin finds them: a cell must lead for two seconds, that is at three steps in a row."""
+    settings = {"handover_margin_db": 1.0, "time_to_trigger_s": 2.0}
+    scenario = sf.Scenario.paper(window_ttis=5, radio=settings, mobility={"speed_mps": 20.0})
+    simulator, other = sf.Simulator(scenario, seed=2), sf.Simulator(scenario, seed=8)
+    share = np.full((12, 4), 0.25)
+    serving, since = simulator.gain.argmax(axis=1), np.zeros(scenario.n_users, int)
+    np.testing.assert_array_equal(simulator.serving, serving)
+    waited, moved = 0, 0
+    for step in range(12):
+        simulator.step(share)
+        gain = simulator.gain
+        best = gain.argmax(axis=1)
+        users = np.arange(scenario.n_users)
+        leads = (best != serving) & (gain[users, best] > np.float32(10**0.1) * gain[users, serving])
+        since = np.where(leads, since + 1, 0)
+        triggered = since == 3
+        serving, since = np.where(triggered, best, serving), np.where(triggered, 0, since)
+        waited, moved = waited + (leads & ~triggered).sum(), moved + triggered.sum()
+        np.testing.assert_array_equal(simulator.serving, serving)
+        if step == 5:  # a snapshot holds how long each user has waited
+            assert (since > 0).any()
+            other.restore(simulator.snapshot())
+        if step > 5:
+            other.step(share)
+            np.testing.assert_array_equal(other.serving, serving)
+    assert moved > 50
+    assert waited > 2 * moved
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"radio": {"time_to_trigger_s": 0.5}}, r"radio\.time_to_trigger_s = 0\.5: must be a multiple of step_s = 1"),
+        (
+            {"radio": {"time_to_trigger_s": -1.0}},
+            r"radio\.time_to_trigger_s = -1\.0: must be greater",
+        ),
+        ({"radio": {"frequency_hz": 28e9}}, r"radio\.frequency_hz = 2.*: winner_plus_c2 allows 4\.5e\+08 to 6e\+09"),
+        ({"radio": {"ue_height_m": 15.0}}, r"radio\.ue_height_m = 15\.0: must be at most 13"),
+        ({"radio": {"bs_height_m": 1.2}}, r"height_m = 1\.2: site 1 must be above radio\.ue_height_m = 1\.5"),
+        ({"radio": {"antenna_elements": 4}}, r"radio\.antenna_elements = 4: columns of 2 and more need antenna"),
+    ],
+)
+def test_a_radio_that_cannot_be_is_refused_when_the_scenario_is_made(changes, message):
+    with pytest.raises(sf.scenario.ScenarioError, match=message):
+        sf.Scenario.paper(**changes)
+
+
+def test_time_to_trigger_counts_steps():
+    assert sf.Scenario.paper().time_to_trigger_steps == 0
+    scenario = sf.Scenario.paper(step_s=0.1, radio={"time_to_trigger_s": 0.3})
+    assert scenario.time_to_trigger_steps == 4  # three intervals lie between four steps
+
+
+def test_links_beyond_a_models_reach_are_told():
+    with pytest.warns(sf.radio.RangeWarning, match="winner_plus_b1: links up to .* m, made for up to 2000 m"):
+        sf.Simulator(sf.Scenario.hexagonal(7, 1500.0, wrap_around=False, radio={"path_loss_model": "winner_plus_b1"}))

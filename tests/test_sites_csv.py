@@ -99,7 +99,11 @@ def test_csv_layout_in_toml_is_found_beside_it(tmp_path):
         ("x_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,2,1,1,1\n", r"sites\.csv row 1: no column y_m beside x_m"),
         ("height_m,azimuth_deg,tilt_deg,power_dbm\n2,1,1,1\n", r"sites\.csv row 1: no columns x_m, y_m or latitude"),
         ("x_m,y_m,latitude,longitude," + HEADER[8:] + "0,0,0,0,25,0,0,46\n", r"row 1: must have .*, not both"),
-        (HEADER + "0,0,25,0,6,46\n0,0,-3,0,6,46\n", r"sites\.csv row 3 column height_m = '-3': .* in \[1, 1000\]"),
+        (HEADER + "0,0,25,0,6,46\n0,0,-3,0,6,46\n", r"sites\.csv row 3 column height_m = '-3': .* in \[1, 300\]"),
+        (
+            HEADER + "0,0,25,0,6,46\n0,0,1.2,0,6,46\n",
+            r"sites\.csv row 3 column height_m = '1.2': must be above radio.ue_height_m = 1.5",
+        ),
         (HEADER + "0,0,25,north,6,46\n", r"sites\.csv row 2 column azimuth_deg = 'north': .* in \[-360, 360\]"),
         (HEADER + "0,0,25,0,120,46\n", r"sites\.csv row 2 column tilt_deg = '120': .* in \[-90, 90\]"),
         (HEADER + "0,0,25,0,6,nan\n", r"sites\.csv row 2 column power_dbm = 'nan': .* in \[-50, 100\]"),

@@ -71,7 +71,7 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
                              double prb_bandwidth_hz, const std::string& efficiency, int window_ttis,
                              double handover_margin_db, int time_to_trigger_steps, const In<std::int32_t>& slice_of,
                              const std::string& isa, bool lend, const std::string& fidelity,
-                             const In<double>& packet_bits) {
+                             const In<double>& packet_bits, std::shared_ptr<UserProfile> profile) {
   const bool transport_blocks = efficiency == "transport_block";
   const auto power = span_of(power_w);
   const auto slices = span_of(slice_of);
@@ -88,7 +88,8 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
           .transport_blocks = transport_blocks,
           .lend = lend,
           .fidelity = slicefast::fidelity(fidelity),
-          .packet_bits = {sizes.begin(), sizes.end()}};
+          .packet_bits = {sizes.begin(), sizes.end()},
+          .profile = std::move(profile)};
 }
 
 }  // namespace
@@ -98,16 +99,17 @@ void bind_network(py::module_& module) {
       .def(py::init([](std::shared_ptr<LinkModel> links, const SchedulerConfig& scheduler, const In<double>& power_w,
                        double noise_w, double prb_bandwidth_hz, const std::string& efficiency, int window_ttis,
                        double handover_margin_db, int time_to_trigger_steps, const In<std::int32_t>& slice_of,
-                       const std::string& isa, bool lend, const std::string& fidelity, const In<double>& packet_bits) {
-             return Network(
-                 network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, window_ttis,
-                                handover_margin_db, time_to_trigger_steps, slice_of, isa, lend, fidelity, packet_bits),
-                 std::move(links));
+                       const std::string& isa, bool lend, const std::string& fidelity, const In<double>& packet_bits,
+                       std::shared_ptr<UserProfile> profile) {
+             return Network(network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, window_ttis,
+                                           handover_margin_db, time_to_trigger_steps, slice_of, isa, lend, fidelity,
+                                           packet_bits, std::move(profile)),
+                            std::move(links));
            }),
            py::kw_only(), py::arg("links"), py::arg("scheduler"), py::arg("power_w"), py::arg("noise_w"),
            py::arg("prb_bandwidth_hz"), py::arg("efficiency"), py::arg("window_ttis"), py::arg("handover_margin_db"),
            py::arg("time_to_trigger_steps"), py::arg("slice_of"), py::arg("isa"), py::arg("lend"), py::arg("fidelity"),
-           py::arg("packet_bits"))
+           py::arg("packet_bits"), py::arg("profile") = nullptr)
       .def("attach",
            [](Network& network, const In<double>& x_m, const In<double>& y_m, py::array& serving) {
              const py::ssize_t n_users = network.config().scheduler.n_users;

@@ -1,5 +1,6 @@
 #include <pybind11/stl.h>
 
+#include <cmath>
 #include <memory>
 
 #include "bindings.hpp"
@@ -114,7 +115,8 @@ LinkModel make_link_model(const std::string& model, const std::string& pattern, 
   return LinkModel(std::move(config), tiles, isa_from_name(isa));
 }
 
-py::array gains(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, int n_threads, py::object out) {
+py::array gains(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, int n_threads, py::object out,
+                const UserProfile* profile) {
   check_shape(x_m, "x_m", {-1});
   check_shape(y_m, "y_m", {x_m.shape(0)});
   const py::ssize_t n_users = x_m.shape(0), n_cells = model.n_cells();
@@ -127,13 +129,13 @@ py::array gains(const LinkModel& model, const In<double>& x_m, const In<double>&
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
     const auto pool = pool_of(n_threads);
-    model.gains(x, y, view, pool.get());
+    model.gains(x, y, view, pool.get(), profile);
   }
   return gain;
 }
 
 py::tuple best_server(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, const In<double>& power_w,
-                      const In<double>& activity, double noise_w, int n_threads) {
+                      const In<double>& activity, double noise_w, int n_threads, const UserProfile* profile) {
   check_shape(x_m, "x_m", {-1});
   check_shape(y_m, "y_m", {x_m.shape(0)});
   check_shape(power_w, "power_w", {model.n_cells()});
@@ -148,7 +150,7 @@ py::tuple best_server(const LinkModel& model, const In<double>& x_m, const In<do
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
     const auto pool = pool_of(n_threads);
-    model.best_server(x, y, power, active, noise_w, servers, sinrs, pool.get());
+    model.best_server(x, y, power, active, noise_w, servers, sinrs, pool.get(), profile);
   }
   return py::make_tuple(server, sinr);
 }
@@ -174,7 +176,7 @@ std::size_t bytes_of(const FoldedGains& gains) {
 }
 
 void update_gains(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, const In<std::int32_t>& users,
-                  py::array gain) {
+                  py::array gain, const UserProfile* profile) {
   check_shape(x_m, "x_m", {-1});
   check_shape(y_m, "y_m", {x_m.shape(0)});
   float* data = writable<float>(gain, "gain", {x_m.shape(0), model.n_cells()});
@@ -183,7 +185,15 @@ void update_gains(const LinkModel& model, const In<double>& x_m, const In<double
   const auto moved = span_of(users);
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
-  model.update_gains(x, y, moved, view);
+  model.update_gains(x, y, moved, view, profile);
+}
+
+std::shared_ptr<UserProfile> make_profile(const In<double>& height_m, const In<bool>& indoor,
+                                          const In<double>& inside_m, const In<double>& loss_db,
+                                          const In<double>& environment) {
+  const auto* is_indoor = reinterpret_cast<const std::uint8_t*>(indoor.data());
+  return std::make_shared<UserProfile>(span_of(height_m), std::span{is_indoor, static_cast<std::size_t>(indoor.size())},
+                                       span_of(inside_m), span_of(loss_db), span_of(environment));
 }
 
 void serving_cells(const In<float>& gain, const In<double>& power_w, py::array serving, py::array pending_steps,
@@ -197,6 +207,12 @@ void serving_cells(const In<float>& gain, const In<double>& power_w, py::array s
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
   const auto pool = pool_of(n_threads);
+  // Users' own gains are checked here; those of LinkModel are what they should be.
+  for (std::size_t u = 0; u < n; ++u)
+    for (float value : matrix.row(u))
+      if (!(value >= 0.0f && std::isfinite(value)))
+        throw InvalidArgument("gain: user " + std::to_string(u) + " has " + std::to_string(value) +
+                              ", must be finite and >= 0");
   update_serving(matrix, power, {margin_db, time_to_trigger_steps}, {serving_data, n}, {pending_data, n}, pool.get());
 }
 
@@ -211,6 +227,9 @@ void bind_radio(py::module_& module) {
   module.def("model_parameters", &parameters, "model"_a);
   module.def("update_serving", &serving_cells, "gain"_a, "power_w"_a, "serving"_a, "pending_steps"_a, "margin_db"_a,
              "time_to_trigger_steps"_a, "n_threads"_a = 1);
+  py::class_<UserProfile, std::shared_ptr<UserProfile>>(module, "UserProfile")
+      .def(py::init(&make_profile), py::kw_only(), "height_m"_a, "indoor"_a, "inside_m"_a, "loss_db"_a, "environment"_a)
+      .def_property_readonly("n_users", [](const UserProfile& profile) { return profile.size(); });
   py::class_<FoldedGains>(module, "FoldedGains")
       .def_property_readonly("shape", [](const FoldedGains& g) { return py::make_tuple(g.n_users(), g.n_cells); })
       .def_property_readonly("nbytes", &bytes_of);
@@ -224,10 +243,11 @@ void bind_radio(py::module_& module) {
       .def_property_readonly("n_sites", &LinkModel::n_sites)
       .def_property_readonly("folds", &LinkModel::folds)
       .def_property_readonly("isa", [](const LinkModel& m) { return std::string(isa_name(m.isa())); })
-      .def("gains", &gains, "x_m"_a, "y_m"_a, "n_threads"_a = 1, "gain"_a = py::none())
-      .def("best_server", &best_server, "x_m"_a, "y_m"_a, "power_w"_a, "activity"_a, "noise_w"_a, "n_threads"_a = 1)
+      .def("gains", &gains, "x_m"_a, "y_m"_a, "n_threads"_a = 1, "gain"_a = py::none(), "profile"_a = py::none())
+      .def("best_server", &best_server, "x_m"_a, "y_m"_a, "power_w"_a, "activity"_a, "noise_w"_a, "n_threads"_a = 1,
+           "profile"_a = py::none())
       .def("fold", &fold, "x_m"_a, "y_m"_a, "power_w"_a, "noise_w"_a, "n_threads"_a = 1)
-      .def("update_gains", &update_gains, "x_m"_a, "y_m"_a, "users"_a, "gain"_a);
+      .def("update_gains", &update_gains, "x_m"_a, "y_m"_a, "users"_a, "gain"_a, "profile"_a = py::none());
 }
 
 }  // namespace slicefast::bindings

@@ -63,26 +63,6 @@ void check_values(const RadioConfig& c) {
     refuse("elements: got " + std::to_string(c.elements) + ", columns of 2 and more need pattern tr38901_element");
 }
 
-// Four corners per node, as signed bytes in steps of 1/32 standard deviation.
-void pack_tile(std::span<const float> nodes, int size, std::int32_t* packed) {
-  const auto at = [&](int r, int c) {
-    const float value = nodes[static_cast<std::size_t>(r % size) * size + c % size];
-    return static_cast<std::uint32_t>(std::clamp(static_cast<int>(std::lrint(value * 32.0f)), -127, 127)) & 0xffu;
-  };
-  for (int r = 0; r < size; ++r)
-    for (int c = 0; c < size; ++c)
-      packed[static_cast<std::size_t>(r) * size + c] =
-          static_cast<std::int32_t>(at(r, c) | at(r, c + 1) << 8 | at(r + 1, c) << 16 | at(r + 1, c + 1) << 24);
-}
-
-UnitVariance unit_variance(const FieldTiles& t, double decorrelation_m) {
-  const auto rho = [&](double x, double y) {
-    return static_cast<float>(std::exp(-std::hypot(x, y) / t.size / decorrelation_m));
-  };
-  return {rho(t.e1_x_m, t.e1_y_m), rho(t.e2_x_m, t.e2_y_m), rho(t.e1_x_m + t.e2_x_m, t.e1_y_m + t.e2_y_m),
-          rho(t.e1_x_m - t.e2_x_m, t.e1_y_m - t.e2_y_m)};
-}
-
 }  // namespace
 
 LinkModel::State::State(const RadioConfig& c, const FieldTiles& tiles, Isa isa_)
@@ -90,6 +70,7 @@ LinkModel::State::State(const RadioConfig& c, const FieldTiles& tiles, Isa isa_)
   check_sizes(c, tiles);
   check_values(c);
   column = c.elements > 1;
+  knows_profiles = loss_curves(c.model, c.frequency_hz, c.site_height_m[0], c.ue_height_m).uses_3d;
   n_cells = c.cell_site.size();
   const std::size_t k = c.site_x_m.size();
   origin_x = c.site_x_m[0];
@@ -99,6 +80,7 @@ LinkModel::State::State(const RadioConfig& c, const FieldTiles& tiles, Isa isa_)
   first_cell.push_back(0);
   for (std::size_t site = 0; site < k; ++site) {
     sites.push_back(make_site(c, tiles, site));
+    masts.push_back(make_mast(c, site));
     for (std::size_t n = 0; n < n_cells; ++n)
       if (static_cast<std::size_t>(c.cell_site[n]) == site) {
         cells.push_back(make_cell(c, n));
@@ -144,7 +126,7 @@ void LinkModel::State::set_torus(const RadioConfig& c, const FieldTiles& t) {
   torus = {};
   if (!c.wrap) return;
   double ax = c.v1_x_m, ay = c.v1_y_m, bx = c.v2_x_m, by = c.v2_y_m;
-  if (!(std::abs(ax * by - ay * bx) > 0.0)) refuse("v1, v2: must span an area when wrap is on");
+  if (!(std::abs(ax * by - ay * bx) > 0.0)) refuse("v1_m, v2_m: must span an area when wrap is on");
   for (const auto& [x, y] : {std::pair{ax, ay}, std::pair{bx, by}}) {
     const double s = inverse[0] * x + inverse[1] * y, r = inverse[2] * x + inverse[3] * y;
     if (std::abs(s - std::round(s)) > 1e-6 || std::abs(r - std::round(r)) > 1e-6)
@@ -212,6 +194,20 @@ RadioSite LinkModel::State::make_site(const RadioConfig& c, const FieldTiles& ti
   return s;
 }
 
+RadioMast LinkModel::State::make_mast(const RadioConfig& c, std::size_t k) const {
+  const LossCurves curves = loss_curves(c.model, c.frequency_hz, c.site_height_m[k], c.ue_height_m);
+  const double h = c.site_height_m[k] - c.ue_height_m, turn = curves.breakpoint_m;
+  const auto gain = [](double db) { return static_cast<float>(-db * log2_per_db); };
+  return {static_cast<float>(c.site_height_m[k]),
+          static_cast<float>(turn / ((c.site_height_m[k] - 1.0) * (c.ue_height_m - 1.0))),
+          gain(curves.los_far.intercept_db + curves.far_drop * std::log10(turn * turn + h * h)),
+          static_cast<float>(curves.far_drop / 10.0),
+          gain(curves.nlos.intercept_db - curves.nlos_per_m * c.ue_height_m),
+          gain(curves.nlos_per_m),
+          static_cast<float>(model_parameters(c.model).sigma_indoor_db * log2_per_db),
+          tall_users_see_further(c.model) ? 1.0f : 0.0f};
+}
+
 RadioCell LinkModel::State::make_cell(const RadioConfig& c, std::size_t n) const {
   const AntennaShape a = antenna_shape(c.pattern);
   const double degree = std::numbers::pi / 180.0;
@@ -277,16 +273,25 @@ void check_gain(std::span<const double> x_m, std::span<const double> y_m, Matrix
            std::to_string(x_m.size()) + ", " + std::to_string(n_cells) + ")");
 }
 
+void check_profile(const UserProfile* profile, std::size_t n_users, bool known) {
+  if (!profile) return;
+  if (!known) refuse("profile: only TR 36.873 and TR 38.901 models know indoor users and heights of single users");
+  if (profile->size() != n_users)
+    refuse("profile: got " + std::to_string(profile->size()) + " users, positions have " + std::to_string(n_users));
+}
+
 }  // namespace
 
 void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
-                      ThreadPool* pool) const {
+                      ThreadPool* pool, const UserProfile* profile) const {
   check_gain(x_m, y_m, gain, state_->n_cells);
+  check_profile(profile, x_m.size(), state_->knows_profiles);
   const std::size_t n_users = x_m.size(), n_blocks = (n_users + block_users - 1) / block_users;
   const auto work = [&](std::size_t item, int) {
     Block block;
     const std::size_t first = item * block_users, n = std::min(block_users, n_users - first);
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[first + i], y_m[first + i]}; });
+    state_->load_profile(block, n, profile, [&](std::size_t i) { return first + i; });
     for (std::size_t i = 0; i < n; ++i) block.out[i] = gain.data + (first + i) * gain.cols;
     state_->run(block, n, state_->all_sites, true,
                 [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
@@ -299,15 +304,20 @@ void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, 
 
 void LinkModel::best_server(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
                             std::span<const double> activity, double noise_w, std::span<std::int32_t> server,
-                            std::span<float> sinr, ThreadPool* pool) const {
+                            std::span<float> sinr, ThreadPool* pool, const UserProfile* profile) const {
   const std::size_t n_users = x_m.size(), n_blocks = (n_users + block_users - 1) / block_users;
   check_positions(x_m, y_m);
   if (power_w.size() != state_->n_cells || activity.size() != state_->n_cells)
     refuse("power_w, activity: need one value per cell, " + std::to_string(state_->n_cells));
   if (server.size() != n_users || sinr.size() != n_users)
     refuse("server, sinr: need one value per user, " + std::to_string(n_users));
+  check_profile(profile, n_users, state_->knows_profiles);
+  for (const auto& [values, name] : {std::pair{power_w, "power_w"}, std::pair{activity, "activity"}})
+    for (double value : values)
+      if (!(value >= 0.0 && std::isfinite(value)))
+        refuse(std::string(name) + ": got " + std::to_string(value) + ", must be finite and >= 0");
   if (!(noise_w > 0.0)) refuse("noise_w: got " + std::to_string(noise_w) + ", must be positive");
-  if (folds()) return best_server_folded(x_m, y_m, power_w, activity, noise_w, server, sinr, pool);
+  if (folds() && !profile) return best_server_folded(x_m, y_m, power_w, activity, noise_w, server, sinr, pool);
   const auto work = [&](std::size_t item, int) {
     Block block;
     alignas(64) float best[block_users] = {}, best_activity[block_users] = {}, interference[block_users] = {};
@@ -315,6 +325,7 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
     const std::size_t first = item * block_users, n = std::min(block_users, n_users - first);
     const std::size_t padded = (n + 15) / 16 * 16;
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[first + i], y_m[first + i]}; });
+    state_->load_profile(block, n, profile, [&](std::size_t i) { return first + i; });
     state_->run(block, n, state_->all_sites, false, [&](std::size_t rows, std::size_t cell) {
       for (std::size_t r = 0; r < rows; ++r) {
         const std::size_t column = state_->column_of[cell + r];
@@ -335,8 +346,10 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
 }
 
 void LinkModel::update_gains(std::span<const double> x_m, std::span<const double> y_m,
-                             std::span<const std::int32_t> users, MatrixView<float> gain) const {
+                             std::span<const std::int32_t> users, MatrixView<float> gain,
+                             const UserProfile* profile) const {
   check_gain(x_m, y_m, gain, state_->n_cells);
+  check_profile(profile, x_m.size(), state_->knows_profiles);
   for (std::int32_t u : users)
     if (u < 0 || static_cast<std::size_t>(u) >= x_m.size())
       refuse("users: got " + std::to_string(u) + ", allowed 0.." + std::to_string(x_m.size()) + " exclusive");
@@ -345,6 +358,7 @@ void LinkModel::update_gains(std::span<const double> x_m, std::span<const double
     const std::size_t n = std::min(block_users, users.size() - first);
     const auto user = [&](std::size_t i) { return static_cast<std::size_t>(users[first + i]); };
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[user(i)], y_m[user(i)]}; });
+    state_->load_profile(block, n, profile, user);
     for (std::size_t i = 0; i < n; ++i) block.out[i] = gain.data + user(i) * gain.cols;
     state_->run(block, n, state_->all_sites, true,
                 [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });

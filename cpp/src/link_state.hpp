@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "field_tiles.hpp"
 #include "kernels/tables.hpp"
 #include "radio_curves.hpp"
 #include "slicefast/radio.hpp"
@@ -21,22 +22,6 @@ inline constexpr double log2_per_db = 0.33219280948873623;  // log2(10) / 10
 
 struct FarCells;
 
-// 1 / standard deviation of the bilinear value at (fx, fy): neighbouring nodes are correlated, not equal, so the mean
-// of four has a smaller variance than one; this restores it.
-struct UnitVariance {
-  float along_col, along_row, diagonal, antidiagonal;
-  void scale(const float* fx, const float* fy, std::size_t n, float* out) const {
-    for (std::size_t i = 0; i < n; ++i) {
-      const float gx = 1.0f - fx[i], gy = 1.0f - fy[i];
-      const float w00 = gx * gy, w01 = fx[i] * gy, w10 = gx * fy[i], w11 = fx[i] * fy[i];
-      const float variance = w00 * w00 + w01 * w01 + w10 * w10 + w11 * w11 +
-                             2.0f * (along_col * (w00 * w01 + w10 * w11) + along_row * (w00 * w10 + w01 * w11) +
-                                     diagonal * w00 * w11 + antidiagonal * w01 * w10);
-      out[i] = 1.0f / std::sqrt(variance);
-    }
-  }
-};
-
 // The users of one block as the kernels read them.
 struct Block {
   alignas(64) float x[block_users], y[block_users], fx[block_users], fy[block_users];
@@ -46,8 +31,13 @@ struct Block {
   alignas(64) float base[block_users], azimuth[block_users], depression[block_users];
   alignas(64) float rows[group_rows * block_users];
   float* out[block_users];  // the users' rows of the gain matrix
+  bool profiled = false;    // users have heights and buildings of their own
+  alignas(64) float profile[7][block_users];
   RadioUsers users() const {
     return {x, y, fx, fy, scale_state, scale_los, scale_nlos, common_los, common_nlos, col, row};
+  }
+  RadioProfile users_profile() const {
+    return {profile[0], profile[1], profile[2], profile[3], profile[4], profile[5], profile[6]};
   }
 };
 
@@ -55,6 +45,7 @@ struct LinkModel::State {
   Isa isa;
   const RadioKernels* kernels;
   bool column;
+  bool knows_profiles;  // the model is made for users at other heights and indoors
   std::size_t n_cells;
   double origin_x, origin_y;  // positions are taken relative to it before the conversion to float
   double inverse[4];          // (s, t) of a position in units of the tile's periods
@@ -65,6 +56,7 @@ struct LinkModel::State {
   std::int32_t common_row, common_col;
   RadioTorus torus;
   std::vector<RadioSite> sites;
+  std::vector<RadioMast> masts;         // of the sites
   std::vector<RadioCell> cells;         // grouped by site
   std::vector<std::size_t> first_cell;  // (K + 1,) into cells
   std::vector<std::size_t> column_of;   // cell index of the caller
@@ -76,6 +68,7 @@ struct LinkModel::State {
   void set_tiles(const RadioConfig& config, const FieldTiles& tiles);
   void set_torus(const RadioConfig& config, const FieldTiles& tiles);
   RadioSite make_site(const RadioConfig& config, const FieldTiles& tiles, std::size_t k) const;
+  RadioMast make_mast(const RadioConfig& config, std::size_t k) const;
   RadioCell make_cell(const RadioConfig& config, std::size_t n) const;
 
   void nearest_image(double& dx, double& dy) const;
@@ -86,6 +79,8 @@ struct LinkModel::State {
   static std::int64_t whole(double value) { return static_cast<std::int64_t>(value) - (value < 0.0); }
   template <class Position>
   void load(Block& block, std::size_t n, Position position) const;
+  template <class User>
+  void load_profile(Block& block, std::size_t n, const UserProfile* profile, User user) const;
   template <class Consume>
   void run(Block& block, std::size_t n, std::span<const std::int32_t> list, bool fetch_rows, Consume consume) const;
   void fetch(const Block& block, std::size_t n, std::size_t first, std::size_t rows, std::size_t more) const;
@@ -123,6 +118,18 @@ void LinkModel::State::load(Block& b, std::size_t n, Position position) const {
   }
 }
 
+// The profiles of a loaded block's users, user(i) of all; nothing where there is none.
+template <class User>
+void LinkModel::State::load_profile(Block& b, std::size_t n, const UserProfile* profile, User user) const {
+  b.profiled = profile != nullptr;
+  if (!b.profiled) return;
+  const std::vector<float>* parts[] = {&profile->height, &profile->tall,        &profile->choices, &profile->inside,
+                                       &profile->loss,   &profile->environment, &profile->indoor};
+  const std::size_t padded = (n + 15) / 16 * 16;
+  for (std::size_t part = 0; part < std::size(parts); ++part)
+    for (std::size_t i = 0; i < padded; ++i) b.profile[part][i] = (*parts[part])[user(std::min(i, n - 1))];
+}
+
 // Evaluates a loaded block for the sites of a list, a group of them at a time: consume(rows, first) gets the group's
 // cells as b.rows, the first of them cell `first` in the order of the list.
 // fetch_rows: the users' rows of the gain matrix will be written, and are fetched into cache meanwhile.
@@ -131,6 +138,7 @@ void LinkModel::State::run(Block& b, std::size_t n, std::span<const std::int32_t
                            Consume consume) const {
   const std::size_t padded = (n + 15) / 16 * 16;
   const RadioUsers users = b.users();
+  const RadioProfile profile = b.users_profile();
   const RadioTiles tiles = {los_state.data(), shadow.data(), size, log2_size};
   std::size_t rows = 0, first = 0;
   for (std::int32_t site : list) {
@@ -143,7 +151,11 @@ void LinkModel::State::run(Block& b, std::size_t n, std::span<const std::int32_t
       rows = 0;
     }
     if (fetch_rows) fetch(b, n, first, rows, site_cells);
-    kernels->site(&sites[k], &torus, &tiles, &users, padded, b.base, b.azimuth, b.depression);
+    if (b.profiled)
+      kernels->profiled_site(&sites[k], &masts[k], &torus, &tiles, &users, &profile, padded, b.base, b.azimuth,
+                             b.depression);
+    else
+      kernels->site(&sites[k], &torus, &tiles, &users, padded, b.base, b.azimuth, b.depression);
     for (std::size_t c = first_cell[k]; c < first_cell[k + 1]; ++c, ++rows)
       (column ? kernels->column_cell : kernels->cell)(&cells[c], padded, b.base, b.azimuth, b.depression,
                                                       b.rows + rows * block_users);

@@ -28,6 +28,8 @@ Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
   if (config_.slice_of.size() != n_users)
     throw InvalidArgument("slice_of: got " + std::to_string(config_.slice_of.size()) +
                           " values, expected one per user (" + std::to_string(n_users) + ")");
+  if (links_->folds() && config_.profile)
+    throw InvalidArgument("profile: far cells fold for outdoor users only, the links need fold_db = 0");
   if (!links_->folds()) gain_ = Matrix<float>(n_users, n_cells);
   // Slices that lend are one queue for the cell's PRBs, as far as interference goes.
   const std::size_t n_columns = config_.lend ? 1 : n_slices;
@@ -72,9 +74,9 @@ void Network::find_gains(std::span<const double> x_m, std::span<const double> y_
   if (links_->folds()) {
     if (!known || !moved_.empty()) links_->fold(x_m, y_m, config_.power_w, config_.noise_w, folded_);
   } else if (few) {
-    links_->update_gains(x_m, y_m, moved_, gain_.view());
+    links_->update_gains(x_m, y_m, moved_, gain_.view(), config_.profile.get());
   } else {
-    links_->gains(x_m, y_m, gain_.view());
+    links_->gains(x_m, y_m, gain_.view(), nullptr, config_.profile.get());
   }
   x_m_.assign(x_m.begin(), x_m.end());
   y_m_.assign(y_m.begin(), y_m.end());
@@ -82,7 +84,7 @@ void Network::find_gains(std::span<const double> x_m, std::span<const double> y_
 
 Matrix<float> Network::gain() const {
   Matrix<float> all(config_.slice_of.size(), config_.power_w.size());
-  if (x_m_.size() == all.rows()) links_->gains(x_m_, y_m_, all.view());
+  if (x_m_.size() == all.rows()) links_->gains(x_m_, y_m_, all.view(), nullptr, config_.profile.get());
   return all;
 }
 

@@ -74,23 +74,23 @@ AntennaPattern antenna_pattern(std::string_view name) {
 ModelParameters model_parameters(PathLossModel model) {
   switch (model) {
     case PathLossModel::winner_plus_c1:
-      return {4, 6, 8, 40, 50, 30, 5000, 0.45e9, 6e9};
+      return {4, 6, 8, 40, 50, 30, 5000, 0.45e9, 6e9, 0};
     case PathLossModel::winner_plus_c2:
-      return {4, 6, 8, 45, 50, 10, 5000, 0.45e9, 6e9};
+      return {4, 6, 8, 45, 50, 10, 5000, 0.45e9, 6e9, 0};
     case PathLossModel::winner_plus_b1:
-      return {3, 3, 4, 14, 12, 10, 2000, 0.45e9, 6e9};
+      return {3, 3, 4, 14, 12, 10, 2000, 0.45e9, 6e9, 0};
     case PathLossModel::m2135_uma:
-      return {4, 4, 6, 37, 50, 10, 5000, 2e9, 6e9};
+      return {4, 4, 6, 37, 50, 10, 5000, 2e9, 6e9, 0};
     case PathLossModel::m2135_umi:
-      return {3, 3, 4, 10, 13, 10, 5000, 2e9, 6e9};
+      return {3, 3, 4, 10, 13, 10, 5000, 2e9, 6e9, 0};
     case PathLossModel::tr36873_uma:
-      return {4, 4, 6, 37, 50, 10, 5000, 2e9, 6e9};
+      return {4, 4, 6, 37, 50, 10, 5000, 2e9, 6e9, 7};
     case PathLossModel::tr36873_umi:
-      return {3, 3, 4, 10, 13, 10, 5000, 2e9, 6e9};
+      return {3, 3, 4, 10, 13, 10, 5000, 2e9, 6e9, 7};
     case PathLossModel::tr38901_uma:
-      return {4, 4, 6, 37, 50, 10, 5000, 0.5e9, 100e9};
+      return {4, 4, 6, 37, 50, 10, 5000, 0.5e9, 100e9, 0};
     case PathLossModel::tr38901_umi:
-      return {4, 4, 7.82, 10, 13, 10, 5000, 0.5e9, 100e9};
+      return {4, 4, 7.82, 10, 13, 10, 5000, 0.5e9, 100e9, 0};
   }
   throw InvalidArgument("model: unknown");
 }
@@ -145,7 +145,7 @@ LossCurves loss_curves(PathLossModel model, double frequency_hz, double bs_heigh
     case PathLossModel::tr36873_uma: {
       Line nlos = m2135_uma_nlos(fc, hb, 1.5);  // the height gain is linear here, not in the Okumura term
       nlos.intercept_db -= 0.6 * (hm - 1.5);
-      return {{28.0 + 20.0 * log_fc, 22.0}, tr_far(28.0, 9.0, fc, bp, dh), nlos, bp, true, true};
+      return {{28.0 + 20.0 * log_fc, 22.0}, tr_far(28.0, 9.0, fc, bp, dh), nlos, bp, true, true, 9.0, -0.6};
     }
     case PathLossModel::tr36873_umi:
       return {{28.0 + 20.0 * log_fc, 22.0},
@@ -153,21 +153,27 @@ LossCurves loss_curves(PathLossModel model, double frequency_hz, double bs_heigh
               {22.7 + 26.0 * log_fc - 0.3 * (hm - 1.5), 36.7},
               bp,
               true,
-              true};
+              true,
+              9.0,
+              -0.3};
     case PathLossModel::tr38901_uma:
       return {{28.0 + 20.0 * log_fc, 22.0},
               tr_far(28.0, 9.0, fc, bp, dh),
               {13.54 + 20.0 * log_fc - 0.6 * (hm - 1.5), 39.08},
               bp,
               true,
-              true};
+              true,
+              9.0,
+              -0.6};
     case PathLossModel::tr38901_umi:
       return {{32.4 + 20.0 * log_fc, 21.0},
               tr_far(32.4, 9.5, fc, bp, dh),
               {22.4 + 21.3 * log_fc - 0.3 * (hm - 1.5), 35.3},
               bp,
               true,
-              true};
+              true,
+              9.5,
+              -0.3};
   }
   throw InvalidArgument("model: unknown");
 }
@@ -197,17 +203,20 @@ LosCurve los_curve(PathLossModel model) {
   }
 }
 
+bool tall_users_see_further(PathLossModel model) {
+  return model == PathLossModel::tr36873_uma || model == PathLossModel::tr38901_uma;
+}
+
+double tall_user(double ue_height_m) { return ue_height_m > 13.0 ? std::pow((ue_height_m - 13.0) / 10.0, 1.5) : 0.0; }
+
 double los_probability(PathLossModel model, double distance_2d_m, double ue_height_m) {
   const LosCurve curve = los_curve(model);
   const double d = distance_2d_m;
   const double decay = std::exp(-d / curve.scale_m);
   const double near = d <= curve.sure_m ? 1.0 : curve.sure_m / d;
   double probability = near + decay * (1.0 - near);
-  const bool tall_users = model == PathLossModel::tr36873_uma || model == PathLossModel::tr38901_uma;
-  if (tall_users && ue_height_m > 13.0 && d > curve.sure_m) {
-    const double c = std::pow((ue_height_m - 13.0) / 10.0, 1.5);
-    probability *= 1.0 + c * 1.25 * std::pow(d / 100.0, 3) * std::exp(-d / 150.0);
-  }
+  if (tall_users_see_further(model) && d > curve.sure_m)
+    probability *= 1.0 + tall_user(ue_height_m) * 1.25 * std::pow(d / 100.0, 3) * std::exp(-d / 150.0);
   return std::clamp(probability, 0.0, 1.0);
 }
 

@@ -16,6 +16,9 @@ struct LossCurves {
   double breakpoint_m;     // compared with the 2-D distance
   bool uses_3d;            // the lines take the 3-D distance
   bool nlos_at_least_los;  // NLOS = max(LOS, line)
+  // What other users' heights change in the TR models: los_far holds - far_drop log10(dBP^2 + dh^2), nlos holds
+  // nlos_per_m (hm - 1.5).
+  double far_drop = 0.0, nlos_per_m = 0.0;
 };
 LossCurves loss_curves(PathLossModel model, double frequency_hz, double bs_height_m, double ue_height_m,
                        double environment_height_m = 1.0);
@@ -25,6 +28,11 @@ struct LosCurve {
   double sure_m, scale_m;
 };
 LosCurve los_curve(PathLossModel model);
+
+// In the TR macro models users above 13 m see further: P is multiplied by 1 + C, C = tall_user(h) 1.25 (d / 100)^3
+// e^(-d / 150) beyond 18 m, tall_user = ((h - 13) / 10)^1.5 above 13 m.
+bool tall_users_see_further(PathLossModel model);
+double tall_user(double ue_height_m);
 
 // G = peak - min(min(12 (phi / width_h)^2, floor_h) + min(12 ((theta - tilt) / width_v)^2, floor_v), floor) [dB].
 struct AntennaShape {

@@ -36,6 +36,9 @@ void check(std::size_t n_users, std::size_t n_cells, std::span<const double> pow
   if (config.time_to_trigger_steps < 0)
     throw InvalidArgument("time_to_trigger_steps: got " + std::to_string(config.time_to_trigger_steps) +
                           ", must be >= 0");
+  for (double power : power_w)
+    if (!(power >= 0.0 && std::isfinite(power)))
+      throw InvalidArgument("power_w: got " + std::to_string(power) + ", must be finite and >= 0");
   for (std::size_t u = 0; u < n_users; ++u)
     if (serving[u] >= static_cast<std::int32_t>(n_cells))
       throw InvalidArgument("serving: user " + std::to_string(u) + " has cell " + std::to_string(serving[u]) + " of " +

@@ -119,6 +119,36 @@ void folded_gains_stand_for_all() {
   }
 }
 
+// Users on floors, one below and one above the mast, agree on every instruction set; buildings cost what they cost.
+void profiles_agree() {
+  Network network = two_sites();
+  network.config.model = PathLossModel::tr38901_uma;
+  network.config.pattern = AntennaPattern::tr38901_element;
+  network.config.site_height_m = {20, 20};
+  std::vector<double> x(150), y(150), height(150), inside(150), loss(150, 20.0), draw(150);
+  const std::vector<std::uint8_t> indoor(150, 1);
+  std::mt19937 random(2);
+  for (std::size_t u = 0; u < x.size(); ++u) {
+    x[u] = random() % 6000 / 10.0, y[u] = random() % 6000 / 10.0;
+    height[u] = 1.5 + 3.0 * (random() % 8), inside[u] = random() % 25, draw[u] = random() % 1000 / 1000.0;
+  }
+  const UserProfile profile(height, indoor, inside, loss, draw);
+  const UserProfile open(height, indoor, inside, std::vector<double>(150), draw);
+  Matrix<float> first(x.size(), 6), gain(x.size(), 6);
+  LinkModel(network.config, network.tiles(), Isa::baseline).gains(x, y, first.view(), nullptr, &profile);
+  for (Isa isa : available_isas()) {
+    const LinkModel model(network.config, network.tiles(), isa);
+    model.gains(x, y, gain.view(), nullptr, &profile);
+    std::size_t close = 0;
+    for (std::size_t u = 0; u < x.size(); ++u)
+      for (std::size_t n = 0; n < 6; ++n) close += std::abs(std::log(gain(u, n) / first(u, n))) < 1e-3;
+    CHECK(close >= 6 * x.size() - 6);
+    model.gains(x, y, first.view(), nullptr, &open);
+    for (std::size_t u = 0; u < x.size(); ++u) CHECK_CLOSE(first(u, 0) / gain(u, 0), 100.0, 0.01);
+    first = gain;
+  }
+}
+
 void refusals() {
   Network network = two_sites();
   network.config.v1_x_m = 450;  // not a whole multiple of the tile's period
@@ -137,5 +167,6 @@ void test_radio() {
   golden_values();
   levels_and_threads_agree();
   folded_gains_stand_for_all();
+  profiles_agree();
   refusals();
 }

@@ -4,8 +4,9 @@ The functions of `models` are the reference in double precision; `link_model` ev
 network in the C++ core.
 """
 
-from slicefast.radio.calibration import CALIBRATION_CASES, Calibration, building_loss_db, calibrate
+from slicefast.radio.calibration import CALIBRATION_CASES, Calibration, calibrate
 from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields, make_fields
+from slicefast.radio.indoor import Buildings, building_loss_db, draw_buildings
 from slicefast.radio.links import link_model, update_serving
 from slicefast.radio.models import (
     ANTENNA_PATTERNS,
@@ -21,12 +22,14 @@ __all__ = [
     "CALIBRATION_CASES",
     "LOS_STATE_DECORRELATION_M",
     "PATH_LOSS_MODELS",
+    "Buildings",
     "Calibration",
     "Fields",
     "RangeWarning",
     "antenna_gain_db",
     "building_loss_db",
     "calibrate",
+    "draw_buildings",
     "link_model",
     "los_probability",
     "make_fields",

@@ -16,11 +16,13 @@ C      TR 38.901 Table 7.4.1-1 note 1, for users above 13 m -
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast.radio.indoor import Buildings, draw_buildings
 from slicefast.radio.models import antenna_gain_db, los_probability, path_loss_db
 
 Float = NDArray[np.float64]
@@ -53,6 +55,7 @@ _CASES = {
     "tr38901_umi_6ghz": _Case("tr38901_umi", 6e9, 200.0, 10.0, 10.0, 44.0, 20e6, "tr38901", 4.0, 7.82, None),
 }
 CALIBRATION_CASES = tuple(_CASES)
+_INDOOR_SHARE = 0.8
 _TILT_DEG = 12.0  # electrical zenith tilt 102 degrees, for columns
 
 
@@ -63,18 +66,6 @@ class Calibration:
     coupling_gain_db: Float
     geometry_db: Float
     sinr_db: Float
-
-
-@dataclass(frozen=True)
-class _Users:
-    """Users of a drop: (U,) each."""
-
-    height_m: Float
-    indoor: NDArray[np.bool_]
-    inside_m: Float  # d_in, 0 outdoors
-    wall_db: Float  # penetration loss with its random part
-    x_m: Float
-    y_m: Float
 
 
 def _sites(isd_m: float) -> tuple[Float, Float]:
@@ -114,41 +105,6 @@ def _positions(case: _Case, n_users: int, rng: np.random.Generator) -> tuple[Flo
     return both[0], both[1]
 
 
-def building_loss_db(kind: str, frequency_hz: float) -> float:
-    """Penetration loss [dB] without the indoor way: "tr36873" 20 dB; "low", "high": TR 38.901 Table 7.4.3-2.
-
-    low: 5 - 10 log10(0.3 10^(-L_glass / 10) + 0.7 10^(-L_concrete / 10)), high: 5 - 10 log10(0.7 10^(-L_IRR / 10) + 0.3
-    10^(-L_concrete / 10)), L_glass = 2 + 0.2 f, L_IRR = 23 + 0.3 f, L_concrete = 5 + 4 f (f in GHz).
-    """
-    f = frequency_hz / 1e9
-    glass, coated, concrete = (10.0 ** (-loss / 10.0) for loss in (2.0 + 0.2 * f, 23.0 + 0.3 * f, 5.0 + 4.0 * f))
-    if kind == "tr36873":
-        return 20.0
-    if kind == "low":
-        return float(5.0 - 10.0 * np.log10(0.3 * glass + 0.7 * concrete))
-    if kind == "high":
-        return float(5.0 - 10.0 * np.log10(0.7 * coated + 0.3 * concrete))
-    raise ValueError(f"kind: got {kind!r}, allowed: tr36873, low, high")
-
-
-def _users(case: _Case, n_users: int, rng: np.random.Generator) -> _Users:
-    x, y = _positions(case, n_users, rng)
-    indoor = rng.random(n_users) < 0.8
-    floors = rng.integers(4, 9, n_users)
-    floor = rng.integers(1, floors + 1)
-    height = np.where(indoor, 3.0 * (floor - 1) + 1.5, 1.5)
-    if case.building == "tr36873":
-        inside = rng.uniform(0.0, 25.0, n_users)
-        wall = np.full(n_users, building_loss_db("tr36873", case.frequency_hz))
-    else:
-        inside = rng.uniform(0.0, 25.0, (2, n_users)).min(axis=0)
-        high = rng.random(n_users) < 0.5
-        mean = np.where(high, building_loss_db("high", case.frequency_hz), building_loss_db("low", case.frequency_hz))
-        wall = mean + np.where(high, 6.5, 4.4) * rng.standard_normal(n_users)
-    wall = np.where(indoor, wall + 0.5 * inside, 0.0)
-    return _Users(height, indoor, np.where(indoor, inside, 0.0), wall, x, y)
-
-
 def _environment_height_m(case: _Case, distance_m: Float, height_m: Float, rng: np.random.Generator) -> Float:
     """1 m; for tall users of the macro models, with probability C / (1 + C), one of 12, 15, ..., h - 1.5 m."""
     tall = (height_m > 13.0) & case.model.endswith("uma")
@@ -160,7 +116,7 @@ def _environment_height_m(case: _Case, distance_m: Float, height_m: Float, rng: 
     return np.where(other, np.minimum(drawn, np.maximum(height_m - 1.5, 12.0)), 1.0)
 
 
-def _link_loss_db(case: _Case, users: _Users, distance_m: Float, rng: np.random.Generator) -> Float:
+def _link_loss_db(case: _Case, users: Buildings, distance_m: Float, rng: np.random.Generator) -> Float:
     """Path loss, walls and shadowing (U, K). The indoor way is the users' own, the rest decides on line of sight."""
     height = np.broadcast_to(users.height_m[:, None], distance_m.shape)
     outdoor_way = np.maximum(distance_m - users.inside_m[:, None], 1e-3)
@@ -172,7 +128,7 @@ def _link_loss_db(case: _Case, users: _Users, distance_m: Float, rng: np.random.
     sigma = np.where(los, case.sigma_los_db, case.sigma_nlos_db)
     if case.sigma_indoor_db is not None:
         sigma = np.where(users.indoor[:, None], case.sigma_indoor_db, sigma)
-    return path + users.wall_db[:, None] + sigma * rng.standard_normal(distance_m.shape)
+    return path + users.loss_db[:, None] + sigma * rng.standard_normal(distance_m.shape)
 
 
 def calibrate(case: str, elements: int = 1, n_users: int = 20_000, seed: int = 0) -> Calibration:
@@ -184,14 +140,16 @@ def calibrate(case: str, elements: int = 1, n_users: int = 20_000, seed: int = 0
     """
     if case not in _CASES:
         raise ValueError(f"case: got {case!r}, allowed: {', '.join(_CASES)}")
+    elements = operator.index(elements)
     if elements < 1:
         raise ValueError(f"elements: got {elements}, must be at least 1")
     if n_users < 1:
         raise ValueError(f"n_users: got {n_users}, must be at least 1")
     setup = _CASES[case]
     rng = np.random.default_rng(seed)
-    users = _users(setup, n_users, rng)
-    dx, dy = _displacements(users.x_m, users.y_m, *_sites(setup.inter_site_distance_m))
+    x, y = _positions(setup, n_users, rng)
+    users = draw_buildings(rng, n_users, _INDOOR_SHARE, setup.building, setup.frequency_hz)
+    dx, dy = _displacements(x, y, *_sites(setup.inter_site_distance_m))
     distance = np.hypot(dx, dy)
     loss = _link_loss_db(setup, users, distance, rng)
     depression = np.degrees(np.arctan2(setup.bs_height_m - users.height_m[:, None], distance))

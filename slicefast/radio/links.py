@@ -14,7 +14,46 @@ from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _core
 from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields
-from slicefast.radio.models import RangeWarning
+from slicefast.radio.models import RangeWarning, warn_of_heights
+
+#: Share of the area nearer to a mast than a model's least distance from which on that is told.
+_TOLD_SHARE_NEAR = 0.01
+
+
+def _broadcast(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape not in ((), shape):
+        raise ValueError(f"{name}: got shape {array.shape}, expected a number or {shape}")
+    return np.broadcast_to(array, shape)
+
+
+def _farthest_on_torus(v1: tuple[float, float], v2: tuple[float, float]) -> float:
+    """Greatest distance [m] to a nearest image: the circumradius of the lattice's acute triangle."""
+    a, b = complex(*v1), complex(*v2)
+    while True:  # Lagrange's reduction; a projection of one half would go to and fro
+        a, b = sorted((a, b), key=abs)
+        turns = round((a.conjugate() * b).real / max(abs(a) ** 2, 1e-300) - 1e-9)
+        if turns == 0:
+            break
+        b -= turns * a
+    area_m2 = abs((a.conjugate() * b).imag)
+    if area_m2 == 0.0:
+        raise ValueError(f"v1_m, v2_m: got {v1} and {v2}, must span an area")
+    opposite = min(abs(a - b), abs(a + b))
+    return abs(a) * abs(b) * opposite / (2.0 * area_m2)
+
+
+def _warn_of_ranges(model: str, longest_m: float, sites_per_m2: float) -> None:
+    """Tell links beyond the model's greatest distance and areas nearer than its least; called by link_model."""
+    limits = _core.model_parameters(model)
+    least, greatest = limits["min_distance_m"], limits["max_distance_m"]
+    if longest_m > greatest:
+        text = f"{model}: links up to {longest_m:.0f} m, made for up to {greatest:g} m"
+        warnings.warn(text, RangeWarning, stacklevel=3)
+    near = sites_per_m2 * np.pi * least**2
+    if near > _TOLD_SHARE_NEAR:
+        text = f"{model}: {100 * near:.1f} % of the area is nearer than {least:g} m to a mast and takes the loss there"
+        warnings.warn(text, RangeWarning, stacklevel=3)
 
 
 def link_model(
@@ -36,6 +75,8 @@ def link_model(
     v1_m: Sequence[float] | None = None,
     v2_m: Sequence[float] | None = None,
     fold_db: float = 0.1,
+    area_m2: float | None = None,
+    longest_m: float | None = None,
     isa: str | None = None,
 ) -> _core.LinkModel:
     """Link gains of a network: `.gains(x_m, y_m)` -> (U, N) float32, linear, without transmit power.
@@ -47,27 +88,34 @@ def link_model(
     gain = antenna / (path loss x shadowing), shadowing = sigma (sqrt(c) common + sqrt(1 - c) own) dB with c =
     `site_correlation`, one value per site; LOS where Phi(state field) < P(LOS). Arrays: (K,) site_*, (N,) cell_site,
     azimuth_deg, tilt_deg. With v1_m and v2_m the plane is a torus. Users nearer than the model's least distance have
-    the path loss of that distance; links beyond its greatest are extrapolated, with a `RangeWarning` here where the
-    layout has such links. The fields are kept in steps of 1/32 standard deviation.
+    the path loss of that distance; links beyond its greatest are extrapolated. Both are told here by a `RangeWarning`,
+    the first where more than 1 % of the users' area (`area_m2`, on a torus known) is so near, the second where the
+    layout has such links (`longest_m`; left out, the sites' extent; on a torus known). The fields are kept in
+    steps of 1/32 standard deviation.
+
+    `gains`, `update_gains` and `best_server` take `profile`, a `UserProfile` of all users: heights of their own and
+    buildings, for the TR 36.873 and TR 38.901 models (see `draw_buildings`).
 
     Networks of more than 37 sites fold far cells in `.best_server` and in `.fold(x_m, y_m, power_w, noise_w)`, whose
     result `slicefast.load_coupling.solve` and `sinr` take in place of a gain matrix: every user keeps its links to the
     37 sites nearest to its region, all links in line of sight, and a remainder, the mean over shadowing of all others.
     Users whose remainder could deviate by more than `fold_db` [dB] of interference plus noise, at six standard
     deviations and equal activity of all cells, keep the links to 127 sites or to all. 0 computes every link, as
-    `.gains` always does. Time and memory per user hardly grow with the network.
+    `.gains` always does, and as happens with a `profile`. Time and memory per user hardly grow with the network.
     """
     x, y = np.asarray(site_x_m, dtype=np.float64), np.asarray(site_y_m, dtype=np.float64)
     wrap = v1_m is not None and v2_m is not None
     v1 = (0.0, 0.0) if v1_m is None else (float(v1_m[0]), float(v1_m[1]))
     v2 = (0.0, 0.0) if v2_m is None else (float(v2_m[0]), float(v2_m[1]))
+    if (v1_m is None) != (v2_m is None):
+        raise ValueError("v1_m, v2_m: give both for a torus, or neither")
+    heights = _broadcast("site_height_m", site_height_m, x.shape)
     if wrap:
-        longest = 0.5 * max(np.hypot(v1[0] + v2[0], v1[1] + v2[1]), np.hypot(v1[0] - v2[0], v1[1] - v2[1]))
-    else:
-        longest = float(np.hypot(np.ptp(x), np.ptp(y))) if x.size else 0.0
-    limit = _core.model_parameters(model)["max_distance_m"]
-    if longest > limit:
-        warnings.warn(f"{model}: links up to {longest:.0f} m, made for up to {limit:g} m", RangeWarning, stacklevel=2)
+        longest_m, area_m2 = _farthest_on_torus(v1, v2), abs(v1[0] * v2[1] - v1[1] * v2[0])
+    elif longest_m is None:
+        longest_m = float(np.hypot(np.ptp(x), np.ptp(y))) if x.size else 0.0
+    _warn_of_ranges(model, longest_m, 0.0 if area_m2 is None else x.size / area_m2)
+    warn_of_heights(model, heights, np.array([ue_height_m]))
     return _core.LinkModel(
         model=model,
         pattern=pattern,
@@ -81,10 +129,10 @@ def link_model(
         v2_m=v2,
         site_x_m=x,
         site_y_m=y,
-        site_height_m=np.broadcast_to(np.asarray(site_height_m, dtype=np.float64), x.shape),
+        site_height_m=heights,
         cell_site=np.asarray(cell_site, dtype=np.int32),
         azimuth_deg=np.asarray(azimuth_deg, dtype=np.float64),
-        tilt_deg=np.broadcast_to(np.asarray(tilt_deg, dtype=np.float64), np.shape(cell_site)),
+        tilt_deg=_broadcast("tilt_deg", tilt_deg, np.shape(cell_site)),
         los_state=fields.los_state,
         shadow_los=fields.shadow_los,
         shadow_nlos=fields.shadow_nlos,

@@ -7,6 +7,7 @@ WINNER+ D5.3 Table 4-1, ITU-R M.2135 Table A1-2, TR 36.873 Table 7.2-1, TR 38.90
 
 from __future__ import annotations
 
+import operator
 import warnings
 
 import numpy as np
@@ -30,8 +31,16 @@ PATH_LOSS_MODELS = (
 ANTENNA_PATTERNS = ("tr36814", "m2135", "tr38901_element")
 
 
+#: Heights of masts and users [m] that a document gives a range for; the others fix the mast at 25 m or 10 m.
+_MADE_FOR_M = {
+    "m2135_uma": ((10.0, 150.0), (1.0, 10.0)),
+    "m2135_umi": ((3.0, 300.0), (1.0, 2.5)),
+    **{name: ((3.0, 300.0), (1.5, 22.5)) for name in PATH_LOSS_MODELS if name.startswith("tr3")},
+}
+
+
 class RangeWarning(UserWarning):
-    """A model was asked outside the distances it was made for."""
+    """A model was asked outside the distances or heights it was made for."""
 
 
 def _broadcast(**arrays: ArrayLike) -> tuple[tuple[int, ...], list[Float]]:
@@ -46,8 +55,8 @@ def _broadcast(**arrays: ArrayLike) -> tuple[tuple[int, ...], list[Float]]:
 
 
 def _check_between(name: str, value: Float, low: float, high: float) -> None:
-    if value.size and (value.min() < low or value.max() > high):
-        worst = value.min() if value.min() < low else value.max()
+    if value.size and not (value.min() >= low and value.max() <= high):
+        worst = value.max() if value.min() >= low else value.min()
         raise ValueError(f"{name}: got {worst:g}, allowed {low:g}..{high:g}")
 
 
@@ -65,7 +74,8 @@ def path_loss_db(
 
     Below the model's least distance (10 m, WINNER+ C1 30 m) the least distance is used, beyond its greatest (5 km,
     WINNER+ B1 2 km) the curve is continued; both with a `RangeWarning`. A carrier outside the model's range is a
-    ValueError, as are heights it does not know. The effective environment height differs from 1 m only for users above
+    ValueError, as are heights it does not know; heights beyond those it was made for are told by a `RangeWarning`. The
+    effective environment height differs from 1 m only for users above
     13 m in the TR macro models (it moves the breakpoint). At the breakpoint a model's branches meet within 0.06 dB.
     """
     shape, (distance, bs_height, ue_height, environment, state) = _broadcast(
@@ -81,6 +91,9 @@ def path_loss_db(
     _check_between("ue_height_m", ue_height, 1.01, 22.5 if model.startswith("tr3") else 10.0)
     _check_between("environment_height_m", environment, 1.0, 21.0)
     _check_between("distance_2d_m", distance, 0.0, np.inf)
+    if (environment >= np.minimum(bs_height, ue_height)).any():
+        raise ValueError("environment_height_m: must be below both antennas")
+    warn_of_heights(model, bs_height, ue_height)
     low, high = limits["min_distance_m"], limits["max_distance_m"]
     if distance.size and distance.min() < low:
         warnings.warn(f"{model}: {distance.min():g} m is below {low:g} m, which is used", RangeWarning, stacklevel=2)
@@ -91,14 +104,32 @@ def path_loss_db(
     return loss.reshape(shape)
 
 
+def warn_of_heights(model: str, bs_height_m: Float, ue_height_m: Float) -> None:
+    """Tell heights that the formula takes, but was not made for; called by what a user calls."""
+    if model not in _MADE_FOR_M:
+        return
+    for name, heights, (low, high) in zip(
+        ("bs_height_m", "ue_height_m"), (bs_height_m, ue_height_m), _MADE_FOR_M[model], strict=True
+    ):
+        if heights.size and not (heights.min() >= low and heights.max() <= high):
+            worst = heights.max() if heights.min() >= low else heights.min()
+            text = f"{model}: {name} {worst:g} m, made for {low:g} to {high:g} m, the formula is continued"
+            warnings.warn(text, RangeWarning, stacklevel=3)
+
+
 def los_probability(model: str, distance_2d_m: ArrayLike, ue_height_m: ArrayLike = 1.5) -> Float:
     """Probability of line of sight; the arguments broadcast.
 
     P = q + (1 - q) e^(-d / s), q = min(18 / d, 1), s = 63 m (macro) or 36 m (micro); C1: e^(-d / 200). For the TR
-    macro models users above 13 m see further (TR 36.873 Table 7.2-2, TR 38.901 Table 7.4.2-1).
+    macro models users above 13 m see further (TR 36.873 Table 7.2-2, TR 38.901 Table 7.4.2-1). A `RangeWarning` tells
+    distances beyond the model's greatest; users' heights are checked as in `path_loss_db`.
     """
     shape, (distance, ue_height) = _broadcast(distance_2d_m=distance_2d_m, ue_height_m=ue_height_m)
+    limit = _core.model_parameters(model)["max_distance_m"]
     _check_between("distance_2d_m", distance, 0.0, np.inf)
+    _check_between("ue_height_m", ue_height, 1.01, 22.5)
+    if distance.size and distance.max() > limit:
+        warnings.warn(f"{model}: {distance.max():g} m is beyond {limit:g} m, extrapolated", RangeWarning, stacklevel=2)
     return _core.los_probability(model, distance, ue_height).reshape(shape)
 
 
@@ -112,9 +143,12 @@ def antenna_gain_db(
     30 dB, always facing the horizon: `elements` > 1 stacks it at half a wavelength and steers the column to the tilt,
     + 20 log10(|sum_m e^(j pi m (cos zenith - cos tilt))| / sqrt(elements)).
     """
+    elements = operator.index(elements)
     if elements < 1 or (elements > 1 and pattern != "tr38901_element"):
         raise ValueError(f"elements: got {elements}, columns of 2 and more need pattern 'tr38901_element'")
     shape, (azimuth, depression, tilt) = _broadcast(
         azimuth_deg=azimuth_deg, depression_deg=depression_deg, tilt_deg=tilt_deg
     )
+    _check_between("depression_deg", depression, -90.0, 90.0)
+    _check_between("tilt_deg", tilt, -90.0, 90.0)
     return _core.antenna_gain_db(pattern, azimuth, depression, tilt, elements).reshape(shape)

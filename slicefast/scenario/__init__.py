@@ -6,6 +6,7 @@ from slicefast.scenario.models import Scenario
 from slicefast.scenario.parts import (
     CellSettings,
     CsvLayout,
+    Indoor,
     Layout,
     Mobility,
     Radio,
@@ -19,6 +20,7 @@ __all__ = [
     "Area",
     "CellSettings",
     "CsvLayout",
+    "Indoor",
     "Layout",
     "Mobility",
     "Radio",

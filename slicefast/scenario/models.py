@@ -22,6 +22,7 @@ from slicefast.scenario.packets import PacketTrace, read_packets
 from slicefast.scenario.parts import (
     AnyLayout,
     CellSettings,
+    Indoor,
     Layout,
     Mobility,
     Name,
@@ -32,6 +33,7 @@ from slicefast.scenario.parts import (
     Traffic,
 )
 from slicefast.scenario.placement import Placement, place
+from slicefast.scenario.ranges import check_indoor, check_radio
 from slicefast.scenario.sources import Ftp2Traffic, FullBufferTraffic, Positive, TraceTraffic
 
 _THERMAL_NOISE_DBM_PER_HZ = -174.0
@@ -99,6 +101,7 @@ class Scenario(Model):
     layout: AnyLayout = Field(default_factory=Layout)
     cell_settings: tuple[CellSettings, ...] = ()
     radio: Radio = Field(default_factory=Radio)
+    indoor: Indoor = Field(default_factory=Indoor)
     slices: Annotated[tuple[Slice, ...], Field(min_length=1)] = Field(default_factory=_paper_slices)
     requirements: tuple[RequirementGroup, ...] = ()
     traffic: Traffic = Field(default_factory=Traffic)
@@ -193,6 +196,9 @@ class Scenario(Model):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        check_radio(self.radio, self.placement)
+        check_indoor(self.indoor, self.radio)
+        self._check_handover()
         if not self.requirements:
             if len(self.slices) != 4:
                 raise ScenarioError("requirements", MISSING, f"is required for {len(self.slices)} slices")
@@ -207,6 +213,12 @@ class Scenario(Model):
         if self.traffic_trace is not None and not Path(self.traffic_trace).is_file():
             raise ScenarioError("traffic_trace", self.traffic_trace, "no such file")
         return self
+
+    def _check_handover(self) -> None:
+        steps = self.radio.time_to_trigger_s / self.step_s
+        if abs(steps - round(steps)) > 1e-6:
+            problem = f"must be a multiple of step_s = {self.step_s:g}"
+            raise ScenarioError("radio.time_to_trigger_s", self.radio.time_to_trigger_s, problem)
 
     def _check_scheduler(self) -> None:
         """Hold the scheduler's options against the rest."""
@@ -402,6 +414,12 @@ class Scenario(Model):
         centre_x_m = self.site_x_m[self.cell_site] + reach * np.cos(angle)
         centre_y_m = self.site_y_m[self.cell_site] + reach * np.sin(angle)
         return _readonly(neighbours(centre_x_m, centre_y_m, self.area))
+
+    @property
+    def time_to_trigger_steps(self) -> int:
+        """Steps in a row that must find another cell better: the time to trigger lies between first and last."""
+        steps = round(self.radio.time_to_trigger_s / self.step_s)
+        return steps + 1 if steps else 0
 
     @property
     def bandwidth_hz(self) -> float:

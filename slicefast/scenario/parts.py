@@ -79,7 +79,15 @@ class Radio(Model):
     3GPP TS 36.213 (Tables 7.2.3-1 and 7.1.7.2.1-1) that the PRBs of a TTI carry, as a base station does.
 
     In networks of more than 37 sites far cells fold into a remainder that moves no user's SINR by more than ``fold_db``
-    (see `slicefast.radio.link_model`); 0 computes every link.
+    (see `slicefast.radio.link_model`); 0 computes every link, as networks with indoor users do.
+
+    Users nearer to a mast than the path loss model's least distance (10 m, WINNER+ C1 30 m) have the loss of that
+    distance; a ``RangeWarning`` tells where that is more than 1 % of the area, or where links exceed the greatest.
+
+    Parameters
+    ----------
+    handover_margin_db : by how much another cell must be better before a user moves to it (3GPP TS 36.331, event A3).
+    time_to_trigger_s : for how long, a multiple of ``step_s``; 0: at the first step that finds it better.
     """
 
     path_loss_model: Literal[
@@ -107,7 +115,36 @@ class Radio(Model):
     site_correlation: Fraction = 0.5
     efficiency: Literal["shannon", "tr36942", "mogensen", "cqi", "transport_block"] = "mogensen"
     handover_margin_db: NotNegative = 3.0
+    time_to_trigger_s: NotNegative = 0.0
     fold_db: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
+
+
+class Indoor(Model):
+    """Users in buildings (TR 36.873 and TR 38.901 models): each stays where it is, on one floor of one building.
+
+    The floor's height enters path loss, breakpoint, line of sight and the antennas' angle; the building's loss and the
+    way inside are the user's own, the same towards every site.
+
+    Parameters
+    ----------
+    share : probability that a user is indoors (3GPP drops: 0.8).
+    building : ``"tr36873"``: 20 dB + 0.5 dB per metre inside, up to 6 GHz; ``"tr38901"``: low- and high-loss buildings
+        with their random part.
+    high_loss_share : of the ``"tr38901"`` buildings.
+    min_floors, max_floors : a building has any number of floors between them, with equal probability.
+    """
+
+    share: Fraction = 0.0
+    building: Literal["tr36873", "tr38901"] = "tr36873"
+    high_loss_share: Fraction = 0.5
+    min_floors: Annotated[int, Field(ge=1, le=8)] = 4
+    max_floors: Annotated[int, Field(ge=1, le=8)] = 8
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_floors > self.max_floors:
+            raise ScenarioError("min_floors", self.min_floors, f"must be at most max_floors = {self.max_floors}")
+        return self
 
 
 class Slice(Model):

@@ -28,7 +28,7 @@ _LIMITS = {
     "y_m": (-1e7, 1e7),
     "latitude": (-90.0, 90.0),
     "longitude": (-180.0, 180.0),
-    "height_m": (1.0, 1000.0),
+    "height_m": (1.0, 300.0),
     "azimuth_deg": (-360.0, 360.0),
     "tilt_deg": (-90.0, 90.0),
     "power_dbm": (-50.0, 100.0),
@@ -52,7 +52,7 @@ class Placement:
 
 def place(layout: Layout | CsvLayout, radio: Radio, settings: Sequence[CellSettings]) -> Placement:
     """Place the sites and cells of a layout and apply the settings of single cells, the last one counting."""
-    placed = _place_csv(layout) if isinstance(layout, CsvLayout) else _place_hexagonal(layout, radio)
+    placed = _place_csv(layout, radio.ue_height_m) if isinstance(layout, CsvLayout) else _place_hexagonal(layout, radio)
     placed = _apply(placed, settings)
     for value in vars(placed).values():
         if isinstance(value, np.ndarray):
@@ -76,10 +76,13 @@ def _place_hexagonal(layout: Layout, radio: Radio) -> Placement:
     )
 
 
-def _place_csv(layout: CsvLayout) -> Placement:
+def _place_csv(layout: CsvLayout, ue_height_m: float) -> Placement:
     """Read one cell per row; rows at one position and height are one site."""
     table = read_table(layout.sites_csv, _REQUIRED, _OPTIONAL)
     columns = {name: np.array(table.numbers(name, low=low, high=high)) for name, (low, high) in _known(table)}
+    for row, height_m in enumerate(columns["height_m"]):
+        if height_m <= ue_height_m:
+            raise table.error(row, "height_m", f"must be above radio.ue_height_m = {ue_height_m:g}")
     azimuth_deg = columns["azimuth_deg"]
     if "latitude" in columns:
         x_m, y_m = _local_metres(columns["latitude"], columns["longitude"])

@@ -20,44 +20,50 @@ PUBLISHED: Mapping[tuple[str, int, str], Sequence[float]] = {
     ),
     ("tr36873_uma", 1, "geometry_db"): (-3.1, -1.9, -0.1, 1.4, 3.0, 4.9, 7.2, 9.9, 13.5, 18.8, 22.6),
 }  # fmt: skip
-_TITLES = {
-    "tr36873_uma": "TR 36.873 3D-UMa, 2 GHz",
-    "tr36873_umi": "TR 36.873 3D-UMi, 2 GHz",
-    "tr38901_uma_6ghz": "TR 38.901 UMa, 6 GHz",
-    "tr38901_umi_6ghz": "TR 38.901 UMi, 6 GHz",
-}
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")  # Okabe and Ito
+_ROWS = (
+    ("TR 36.873, 2 GHz", ("tr36873_uma", "tr36873_umi")),
+    ("TR 38.901, 6 GHz", ("tr38901_uma_6ghz", "tr38901_umi_6ghz")),
+)
+_COLUMNS = (
+    ("coupling_gain_db", "coupling gain [dB]", (-170, -50)),
+    ("geometry_db", "geometry, no noise [dB]", (-8, 30)),
+    ("sinr_db", "SINR [dB]", (-12, 30)),
+)
+_COLOURS = {"UMa": "#0072B2", "UMi": "#D55E00"}  # Okabe and Ito
 
 
 def calibration_figure(path: str | Path, n_users: int = 20_000, seed: int = 0) -> Path:
-    """Draw the distributions of coupling gain and geometry of every case, published points laid over; write a PNG."""
+    """Draw the distributions of coupling gain, geometry and SINR of every case, published points laid over, as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+    figure = Figure(figsize=(8.0, 5.4), layout="constrained")
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2, sharey=True)
+    panels = figure.subplots(2, 3, sharex="col", sharey=True)
     percent = np.linspace(0.5, 99.5, 199)
-    for colour, case in zip(_COLOURS, radio.CALIBRATION_CASES, strict=True):
-        for elements, line in ((1, "-"), (10, "--")):
-            drop = radio.calibrate(case, elements, n_users, seed)
-            label = f"{_TITLES[case]}, {elements} element{'s' if elements > 1 else ''}"
-            left.plot(np.percentile(drop.coupling_gain_db, percent), percent, line, color=colour, lw=1.2, label=label)
-            right.plot(np.percentile(drop.geometry_db, percent), percent, line, color=colour, lw=1.2)
-    for axis, quantity in ((left, "coupling_gain_db"), (right, "geometry_db")):
-        for (case, _, name), values in PUBLISHED.items():
-            if name == quantity:
-                label = f"{_TITLES[case]}, published"
-                axis.plot(values, PERCENT, "ko", ms=4, mfc="none", label=label if axis is left else None)
+    for row, (title, cases) in zip(panels, _ROWS, strict=True):
+        for case in cases:
+            kind = "UMa" if "_uma" in case else "UMi"
+            for elements, line in ((1, "-"), (10, "--")):
+                drop = radio.calibrate(case, elements, n_users, seed)
+                label = f"{kind}, {elements} element{'s' if elements > 1 else ''}"
+                for axis, (quantity, _, _) in zip(row, _COLUMNS, strict=True):
+                    values = np.percentile(getattr(drop, quantity), percent)
+                    axis.plot(values, percent, line, color=_COLOURS[kind], lw=1.3, label=label)
+                    if (case, elements, quantity) in PUBLISHED:
+                        published = PUBLISHED[case, elements, quantity]
+                        axis.plot(published, PERCENT, "ko", ms=4.5, mfc="none", label=f"{label}, published")
+        row[0].set_ylabel(f"{title}\nusers below [%]")
+    for axis, (_, label, limits) in zip(panels[1], _COLUMNS, strict=True):
+        axis.set_xlabel(label)
+        axis.set_xlim(limits)
+    for axis in panels.flat:
         axis.grid(color="#e4e4e4", lw=0.6)
         axis.spines[["top", "right"]].set_visible(False)
-    left.set_xlabel("coupling gain [dB]")
-    left.set_ylabel("users below [%]")
-    right.set_xlabel("geometry, interference without noise [dB]")
-    left.set_ylim(0, 100)
-    left.set_xlim(-170, -50)
-    right.set_xlim(-8, 30)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside right upper", fontsize=7, frameon=False)
+    panels[0, 0].set_ylim(0, 100)
+    figure.legend(
+        *panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=8, frameon=False
+    )
     figure.savefig(path, dpi=160)
     return Path(path)
 
@@ -74,21 +80,25 @@ def sinr_map_figure(scenario: Scenario, path: str | Path, seed: int = 0, pixels:
     _, sinr = model.best_server(
         x, y, np.asarray(scenario.power_w_per_prb), np.ones(scenario.n_cells), float(scenario.noise_w_per_prb)
     )
-    figure = Figure(figsize=(5.2, 4.2), layout="constrained")
+    wide, tall = high - low
+    figure = Figure(figsize=(6.4, 0.7 + 4.7 * tall / wide), layout="constrained")
     FigureCanvasAgg(figure)
     axis = figure.subplots()
     shown = (10.0 * np.log10(sinr)).reshape(pixels, pixels)
     extent = (low[0] / 1e3, high[0] / 1e3, low[1] / 1e3, high[1] / 1e3)
     image = axis.imshow(shown, origin="lower", extent=extent, vmin=-8, vmax=25, cmap="viridis")
     azimuth = np.radians(scenario.azimuth_deg)
-    axis.quiver(
-        scenario.site_x_m[scenario.cell_site] / 1e3, scenario.site_y_m[scenario.cell_site] / 1e3,
-        np.cos(azimuth), np.sin(azimuth), color="white", scale=22, width=0.006,
-    )  # fmt: skip
+    turns = range(-2, 3) if area.wrap else (0,)  # the masts of a torus come again
+    for shift in (i * np.array(area.v1_m) + j * np.array(area.v2_m) for i in turns for j in turns):
+        axis.quiver(
+            (scenario.site_x_m[scenario.cell_site] + shift[0]) / 1e3,
+            (scenario.site_y_m[scenario.cell_site] + shift[1]) / 1e3,
+            np.cos(azimuth), np.sin(azimuth), color="white", scale=26, width=0.005,
+        )  # fmt: skip
     axis.set_xlabel("x [km]")
     axis.set_ylabel("y [km]")
     axis.set_xlim(extent[:2])
     axis.set_ylim(extent[2:])
-    figure.colorbar(image, label="SINR of the best server, all cells active [dB]", shrink=0.9)
+    figure.colorbar(image, label="SINR of the best server\n(all cells active) [dB]")
     figure.savefig(path, dpi=160)
     return Path(path)

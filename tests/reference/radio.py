@@ -25,15 +25,15 @@ MODELS = {
 }
 
 
-def breakpoint_m(model, f_hz, hb, hm):
+def breakpoint_m(model, f_hz, hb, hm, he=1.0):
     if model == "winner_plus_c1":
         return 4 * hb * hm * f_hz / 3e8
-    return 4 * (hb - 1) * (hm - 1) * f_hz / 3e8
+    return 4 * (hb - he) * (hm - he) * f_hz / 3e8
 
 
-def los_loss_db(model, d, f_hz, hb, hm):
+def los_loss_db(model, d, f_hz, hb, hm, he=1.0):
     f = f_hz / 1e9
-    bp = breakpoint_m(model, f_hz, hb, hm)
+    bp = breakpoint_m(model, f_hz, hb, hm, he)
     d3 = np.hypot(d, hb - hm)
     if model == "winner_plus_c2":
         near = 26 * log10(d) + 25 + 20 * log10(f)
@@ -78,7 +78,7 @@ def m2135_uma_nlos_db(d, f, hb, hm, w=20.0, h=20.0):
     )
 
 
-def nlos_loss_db(model, d, f_hz, hb, hm):
+def nlos_loss_db(model, d, f_hz, hb, hm, he=1.0):
     f = f_hz / 1e9
     d3 = np.hypot(d, hb - hm)
     if model == "winner_plus_c2":
@@ -97,16 +97,37 @@ def nlos_loss_db(model, d, f_hz, hb, hm):
         "tr38901_uma": 13.54 + 39.08 * log10(d3) + 20 * log10(f) - 0.6 * (hm - 1.5),
         "tr38901_umi": 35.3 * log10(d3) + 22.4 + 21.3 * log10(f) - 0.3 * (hm - 1.5),
     }[model]
-    return np.maximum(los_loss_db(model, d, f_hz, hb, hm), line)
+    return np.maximum(los_loss_db(model, d, f_hz, hb, hm, he), line)
 
 
-def los_probability(model, d):
-    """For users up to 13 m."""
+def tall_user(model, d, hm):
+    """C(d, h) of TR 38.901 Table 7.4.1-1, note 1."""
+    if model not in ("tr36873_uma", "tr38901_uma"):
+        return np.zeros_like(d)
+    c = (np.maximum(hm - 13, 0) / 10) ** 1.5
+    return np.where(d > 18, c * 1.25 * (d / 100) ** 3 * np.exp(-d / 150), 0)
+
+
+def environment_height_m(model, d, hm, draw):
+    """1 m for draws below 1 / (1 + C), the others share 12, 15, ..., h - 1.5; and the draw's nearness to a change."""
+    height, nearness = np.ones_like(d), np.ones_like(d)
+    for u in np.ndindex(d.shape):
+        at_ground = 1 / (1 + tall_user(model, d[u], hm[u]))
+        heights = np.arange(12.0, hm[u] - 1.49, 3.0)
+        steps = [at_ground + (1 - at_ground) * k / max(len(heights), 1) for k in range(len(heights) + 1)]
+        nearness[u] = np.abs(np.array(steps) - draw[u]).min() if at_ground < 1 else 1.0
+        if draw[u] >= at_ground:
+            height[u] = heights[np.searchsorted(steps[1:-1], draw[u], side="right")]
+    return height, nearness
+
+
+def los_probability(model, d, hm=1.5):
     d = np.maximum(np.asarray(d, dtype=float), 1e-9)
     if model == "winner_plus_c1":
         return np.exp(-d / 200)
     scale = 36 if model.endswith(("umi", "b1")) else 63
-    return np.minimum(18 / d, 1) * (1 - np.exp(-d / scale)) + np.exp(-d / scale)
+    p = np.minimum(18 / d, 1) * (1 - np.exp(-d / scale)) + np.exp(-d / scale)
+    return np.minimum(p * (1 + tall_user(model, d, hm)), 1)
 
 
 def antenna_gain_db(pattern, azimuth, depression, tilt, elements=1):
@@ -155,9 +176,16 @@ def tile_value(tile, row_offset, col_offset, x, y, e1, e2, decorrelation):
     return value / np.sqrt(np.einsum("iu,ij,ju->u", weight, correlation, weight))
 
 
-def link_gains_db(config, fields, x, y):
-    """Gains (U, N) [dB] and the LOS margin Phi(field) - P (U, N), whose sign is the state."""
+def link_gains_db(config, fields, x, y, profile=None):
+    """Gains (U, N) [dB] and the LOS margin Phi(field) - P (U, N), whose sign is the state.
+
+    It is 0 where the environment's height hangs by a thread. `profile`: height_m, indoor, inside_m, loss_db,
+    environment of the users, (U,) each.
+    """
     model, f_hz, hm = config["model"], config["frequency_hz"], config.get("ue_height_m", 1.5)
+    inside, he, nearness = 0.0, 1.0, 1.0
+    if profile is not None:
+        hm, inside = profile["height_m"], profile["inside_m"]
     sigma, decorrelation, least = MODELS[model]
     correlation = config.get("site_correlation", 0.5)
     gains, margins = [], []
@@ -179,12 +207,16 @@ def link_gains_db(config, fields, x, y):
         hb = config["site_height_m"][k]
         true_d = np.hypot(dx, dy)
         d = np.maximum(true_d, least)
-        margin = norm.cdf(lookup["state"](k)) - los_probability(model, d)
+        margin = norm.cdf(lookup["state"](k)) - los_probability(model, d - inside, hm)
         los = margin < 0
-        loss = np.where(los, los_loss_db(model, d, f_hz, hb, hm), nlos_loss_db(model, d, f_hz, hb, hm))
+        if profile is not None:
+            he, nearness = environment_height_m(model, d, hm, profile["environment"])
+        loss = np.where(los, los_loss_db(model, d, f_hz, hb, hm, he), nlos_loss_db(model, d, f_hz, hb, hm, he))
         if config.get("shadowing", True):
-            beyond = true_d > breakpoint_m(model, f_hz, hb, hm)
+            beyond = true_d > breakpoint_m(model, f_hz, hb, hm, he)
             deviation = np.where(los, np.where(beyond, sigma[1], sigma[0]), sigma[2])
+            if profile is not None and model.startswith("tr36873"):
+                deviation = np.where(profile["indoor"], 7.0, deviation)
             common = np.where(los, lookup["los"](-1), lookup["nlos"](-1))
             own = np.where(los, lookup["los"](k), lookup["nlos"](k))
             loss = loss + deviation * (np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own)
@@ -193,6 +225,6 @@ def link_gains_db(config, fields, x, y):
         antenna = antenna_gain_db(
             config["pattern"], azimuth, depression, config["tilt_deg"][n], config.get("elements", 1)
         )
-        gains.append(antenna - loss)
-        margins.append(margin)
+        gains.append(antenna - loss - (0.0 if profile is None else profile["loss_db"]))
+        margins.append(np.where(nearness < 1e-4, 0.0, margin))
     return np.stack(gains, axis=1), np.stack(margins, axis=1)

@@ -51,7 +51,8 @@ struct NetworkConfig {
   bool transport_blocks = false;  // in place of the efficiency, which the coupling still uses: cqi
   bool lend = false;              // shares are guaranteed, and lent when idle, instead of a hard partition
   Fidelity fidelity = Fidelity::tti;
-  std::vector<double> packet_bits;  // (U) mean size; flow level only
+  std::vector<double> packet_bits;             // (U) mean size; flow level only
+  std::shared_ptr<const UserProfile> profile;  // of all users; none: outdoors at the links' user height
 };
 
 // The window's packets, sorted by TTI, and which users the traffic mask lets send.

@@ -47,6 +47,7 @@ struct ModelParameters {
   double max_distance_m;
   double min_frequency_hz;
   double max_frequency_hz;
+  double sigma_indoor_db;  // of links to indoor users; 0: that of the link's state
 };
 ModelParameters model_parameters(PathLossModel model);
 
@@ -85,6 +86,20 @@ struct RadioConfig {
   double fold_db = 0;  // far cells fold, moving no user's SINR by more than this; 0: every link is computed
 };
 
+// Users who differ from the outdoor ones at RadioConfig::ue_height_m, U values each; TR 36.873 and TR 38.901 models
+// only. With line of sight decided on the outdoor way d - inside. The effective environment height is 1 m with
+// probability 1 / (1 + C), else uniform on {12, 15, ..., h - 1.5} (TR 38.901 Table 7.4.1-1, note 1): C differs from 0
+// for users above 13 m in the macro models, and the user's `environment`, uniform on [0, 1), decides for all sites.
+struct UserProfile {
+  UserProfile(std::span<const double> height_m, std::span<const std::uint8_t> is_indoor,
+              std::span<const double> inside_m, std::span<const double> loss_db,
+              std::span<const double> environment_draw);
+  std::size_t size() const { return height.size(); }
+  // As the kernels read them: heights [m], tall_user(h), number of environment heights besides 1 m, way inside [m],
+  // building's loss in log2 units, draw, 1 indoors.
+  std::vector<float> height, tall, choices, inside, loss, environment, indoor;
+};
+
 // Gaussian fields of unit variance on one periodic tile of `size` x `size` nodes, row-major, drawn by
 // slicefast.radio.make_fields. Node (row, col) lies at (col e1 + row e2) / size. Site k reads the tiles shifted by
 // (row_offset[k], col_offset[k]) nodes; entry K of the offsets belongs to the field common to all sites.
@@ -114,19 +129,20 @@ class LinkModel {
 
   // gain(u, n), shape (U, N): linear channel gain with antenna, path loss and shadowing, without transmit power.
   // With a pool the blocks of users are shared among its threads; the result does not depend on their number.
+  // `profile`: of all users, or none where all are outdoors at the configuration's height.
   void gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
-             ThreadPool* pool = nullptr) const;
+             ThreadPool* pool = nullptr, const UserProfile* profile = nullptr) const;
 
   // From positions straight to the best server and its SINR, without keeping the gains: server[u] = argmax_n p_n g_un,
   // sinr[u] = p_n g_un / (sum_{k != n} activity_k p_k g_uk + noise), linear. power_w, activity (N,). Far cells fold if
   // folds(): see far_cells.hpp.
   void best_server(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
                    std::span<const double> activity, double noise_w, std::span<std::int32_t> server,
-                   std::span<float> sinr, ThreadPool* pool = nullptr) const;
+                   std::span<float> sinr, ThreadPool* pool = nullptr, const UserProfile* profile = nullptr) const;
 
   // Only the rows of the named users (positions are those of all users), when few have moved.
   void update_gains(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
-                    MatrixView<float> gain) const;
+                    MatrixView<float> gain, const UserProfile* profile = nullptr) const;
 
   // The gains with far cells folded, so that at full activity no user's SINR is off by more than fold_db. Only if
   // folds(). `gains` may be kept from call to call.

@@ -116,9 +116,26 @@ static void displacement(const RadioSite& site, const RadioTorus& torus, const R
   }
 }
 
-static void site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
-                 const RadioUsers* users, std::size_t n, float* SLICEFAST_RESTRICT base,
-                 float* SLICEFAST_RESTRICT azimuth, float* SLICEFAST_RESTRICT depression) {
+// The effective environment height hE: 1 m with probability 1 / (1 + C), else one of 12, 15, ..., h - 1.5 m.
+static inline float environment_height(float c, float draw, float choices) {
+  const float plain = inverse_f32(1.0f + c);
+  const float rest = (draw - plain) * inverse_f32(max_f(1.0f - plain, 1e-6f));
+  const float steps = static_cast<float>(static_cast<std::int32_t>(max_f(rest, 0.0f) * choices));
+  const float raised = 12.0f + 3.0f * min_f(steps, choices - 1.0f);
+  return draw < plain ? 1.0f : raised;
+}
+
+// How much more often users above 13 m see a macro site: C = tall 1.25 (d / 100)^3 e^(-d / 150) beyond 18 m.
+static inline float further(float tall, float d) {
+  const float c = tall * 1.25e-6f * d * d * d * exp2_f32(-0.00961796694f * d);
+  return d > 18.0f ? c : 0.0f;  // always computed: under a condition it would keep the loop from vectorising
+}
+
+template <bool profiled>
+static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast* mast, const RadioTorus* torus,
+                                 const RadioTiles* tiles, const RadioUsers* users, const RadioProfile* profile,
+                                 std::size_t n, float* SLICEFAST_RESTRICT base, float* SLICEFAST_RESTRICT azimuth,
+                                 float* SLICEFAST_RESTRICT depression) {
   const RadioSite s = *site_pointer;
   const RadioUsers u = *users;
   float d2[max_block];
@@ -132,25 +149,42 @@ static void site(const RadioSite* site_pointer, const RadioTorus* torus, const R
   gather(tiles->los_state, index, n, packed);
   const float inverse_height = 1.0f / s.height, min_d = __builtin_sqrtf(s.min_d2), inverse_min = 1.0f / min_d;
   const std::int32_t nlos_tile = tiles->size * tiles->size;
+  const RadioMast m = profiled ? *mast : RadioMast{};
+  const RadioProfile v = profiled ? *profile : RadioProfile{};
   for (std::size_t i = 0; i < n; ++i) {
     const float true_d2 = max_f(d2[i], 1e-4f), used_d2 = max_f(d2[i], s.min_d2);
     const float inverse_d = inverse_sqrt_f32(true_d2), true_d = true_d2 * inverse_d;
     const float used_inverse = min_f(inverse_d, inverse_min), d = max_f(true_d, min_d);
-    const float rising = s.height * inverse_d;  // atan of the one of h / d and d / h that is below 1
-    const float angle = atan_unit(min_f(rising, true_d * inverse_height));
-    depression[i] = rising > 1.0f ? 0.5f * pi - angle : angle;
+    const float user = profiled ? v.height[i] : 0.0f;
+    const float tall = profiled ? m.tall_see_further * v.tall[i] : 0.0f;
+    const float h = profiled ? m.mast - user : s.height;
+    const float above = profiled ? max_f(__builtin_fabsf(h), 1e-6f) : h;
+    const float rising = above * inverse_d;  // atan of the one of h / d and d / h that is below 1
+    const float angle = atan_unit(min_f(rising, true_d * (profiled ? inverse_f32(above) : inverse_height)));
+    const float steep = rising > 1.0f ? 0.5f * pi - angle : angle;
+    depression[i] = profiled && h < 0.0f ? -steep : steep;
 
     // LOS iff Phi(field) < P. Phi(f) = 1 / (1 + e^(-f (1.5976 + 0.070565 f^2))), absolute error below 1.5e-4.
     const float f = u.scale_state[i] * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
-    const float q = min_f(s.sure * used_inverse, 1.0f);
-    const float p = q + (1.0f - q) * exp2_f32(s.decay * d);
+    const float outside = profiled ? max_f(d - v.inside[i], 1e-3f) : d;
+    const float q = min_f(s.sure * (profiled ? inverse_f32(outside) : used_inverse), 1.0f);
+    float p = q + (1.0f - q) * exp2_f32(s.decay * outside);
+    if constexpr (profiled) p *= 1.0f + further(tall, outside);
     const float odds = exp2_f32(f * (-2.30485f - 0.101804f * f * f));
     const bool is_los = p + p * odds > 1.0f;
 
-    const float l = log2_f32(used_d2 + s.height2_loss);
-    const bool is_near = d2[i] <= s.breakpoint_d2;
-    const float los_gain = is_near ? s.near_0 + s.near_1 * l : s.far_0 + s.far_1 * l;
-    const float nlos_gain = min_f(s.nlos_0 + s.nlos_1 * l, los_gain + s.nlos_margin);
+    const float l = log2_f32(used_d2 + (profiled ? h * h : s.height2_loss));
+    float turn2 = s.breakpoint_d2, far_0 = s.far_0, nlos_0 = s.nlos_0;
+    if constexpr (profiled) {
+      const float environment = environment_height(further(tall, d), v.environment[i], v.choices[i]);
+      const float turn = m.breakpoint_scale * (m.mast - environment) * (user - environment);
+      turn2 = turn * __builtin_fabsf(turn);  // a mast below the environment: always beyond
+      far_0 = m.far_base + m.far_drop * log2_f32(turn * turn + h * h);
+      nlos_0 = m.nlos_base + m.nlos_per_m * user;
+    }
+    const bool is_near = d2[i] <= turn2;
+    const float los_gain = is_near ? s.near_0 + s.near_1 * l : far_0 + s.far_1 * l;
+    const float nlos_gain = min_f(nlos_0 + s.nlos_1 * l, los_gain + s.nlos_margin);
     los[i] = is_los ? (is_near ? 2 : 1) : 0;
     base[i] = is_los ? los_gain : nlos_gain;
     index[i] += is_los ? 0 : nlos_tile;
@@ -164,9 +198,27 @@ static void site(const RadioSite* site_pointer, const RadioTorus* torus, const R
     const float own = (is_los ? scale_los : scale_nlos) * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
     const float common = is_los ? common_los : common_nlos;
     const float los_sigma = los[i] == 2 ? s.sigma_near : s.sigma_far;
-    const float sigma = is_los ? los_sigma : s.sigma_nlos;
+    float sigma = is_los ? los_sigma : s.sigma_nlos;
+    if constexpr (profiled) {
+      const float indoor = v.indoor[i] * m.sigma_indoor;
+      sigma = indoor > 0.0f ? indoor : sigma;
+      base[i] -= v.loss[i];
+    }
     base[i] -= sigma * (own + common);
   }
+}
+
+static void site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
+                 const RadioUsers* users, std::size_t n, float* SLICEFAST_RESTRICT base,
+                 float* SLICEFAST_RESTRICT azimuth, float* SLICEFAST_RESTRICT depression) {
+  evaluate_site<false>(site_pointer, nullptr, torus, tiles, users, nullptr, n, base, azimuth, depression);
+}
+
+static void profiled_site(const RadioSite* site_pointer, const RadioMast* mast, const RadioTorus* torus,
+                          const RadioTiles* tiles, const RadioUsers* users, const RadioProfile* profile, std::size_t n,
+                          float* SLICEFAST_RESTRICT base, float* SLICEFAST_RESTRICT azimuth,
+                          float* SLICEFAST_RESTRICT depression) {
+  evaluate_site<true>(site_pointer, mast, torus, tiles, users, profile, n, base, azimuth, depression);
 }
 
 static inline float pattern(const RadioCell& cell, float azimuth, float depression) {
@@ -412,7 +464,7 @@ static void far_cells(const RadioCell* cells, const std::int32_t* index, std::si
   }
 }
 
-extern const RadioKernels radio_kernels = {site,      cell,  column_cell, strongest, sift,
-                                           transpose, field, far_los,     far_cells};
+extern const RadioKernels radio_kernels = {site, profiled_site, cell,  column_cell, strongest,
+                                           sift, transpose,     field, far_los,     far_cells};
 
 }  // namespace slicefast::SLICEFAST_ISA

@@ -36,6 +36,13 @@ struct RadioSite {
   std::int32_t row_offset, col_offset;  // into the tiles
 };
 
+// What else a site needs for users at heights of their own: height of the mast above ground [m]; breakpoint = scale
+// (mast - hE) (h - hE); LOS beyond it far_base + far_drop log2(breakpoint^2 + dh^2) - 2 log2 d^2; NLOS nlos_base +
+// nlos_per_m h; sigma indoors, 0: that of the state; 1 where tall users see further.
+struct RadioMast {
+  float mast, breakpoint_scale, far_base, far_drop, nlos_base, nlos_per_m, sigma_indoor, tall_see_further;
+};
+
 struct RadioCell {
   float azimuth, tilt;  // [rad]
   float peak;           // log2 units
@@ -67,12 +74,21 @@ struct RadioUsers {
   const std::int32_t *col, *row;
 };
 
+// What sets the users of a block apart, arrays as RadioUsers': see slicefast::UserProfile.
+struct RadioProfile {
+  const float *height, *tall, *choices, *inside, *loss, *environment, *indoor;
+};
+
 inline constexpr std::size_t far_links = 256;  // that are looked at in one call
 
 struct RadioKernels {
   // base (log2 gain without antenna), azimuth and depression [rad] of a block of users to one site.
   void (*site)(const RadioSite* site, const RadioTorus* torus, const RadioTiles* tiles, const RadioUsers* users,
                std::size_t n, float* base, float* azimuth, float* depression);
+  // The same for users with heights and buildings of their own.
+  void (*profiled_site)(const RadioSite* site, const RadioMast* mast, const RadioTorus* torus, const RadioTiles* tiles,
+                        const RadioUsers* users, const RadioProfile* profile, std::size_t n, float* base,
+                        float* azimuth, float* depression);
   // gain[i] = 2^(base + antenna) of one cell.
   void (*cell)(const RadioCell* cell, std::size_t n, const float* base, const float* azimuth, const float* depression,
                float* gain);

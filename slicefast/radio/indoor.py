@@ -1,0 +1,82 @@
+"""Indoor users: the floor they are on, how far inside, and what their building costs.
+
+TR 36.873 Tables 6-1 and 7.2-1, TR 38.901 Tables 7.4.3-1 to 7.4.3-3: a building of U{4..8} floors, the user on any of
+them, h = 3 (floor - 1) + 1.5 m.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+
+_LOW_SIGMA_DB, _HIGH_SIGMA_DB = 4.4, 6.5
+_DEEPEST_M = 25.0
+
+
+@dataclass(frozen=True)
+class Buildings:
+    """Users' buildings, (U,) each: height above ground [m], whether indoors, way inside [m] and loss [dB], else 0."""
+
+    height_m: Float
+    indoor: NDArray[np.bool_]
+    inside_m: Float
+    loss_db: Float
+
+
+def building_loss_db(kind: str, frequency_hz: float) -> float:
+    """Penetration loss [dB] without the indoor way: "tr36873" 20 dB; "low", "high": TR 38.901 Table 7.4.3-2.
+
+    low: 5 - 10 log10(0.3 10^(-L_glass / 10) + 0.7 10^(-L_concrete / 10)), high: 5 - 10 log10(0.7 10^(-L_IRR / 10) + 0.3
+    10^(-L_concrete / 10)), L_glass = 2 + 0.2 f, L_IRR = 23 + 0.3 f, L_concrete = 5 + 4 f (f in GHz).
+    """
+    f = frequency_hz / 1e9
+    glass, coated, concrete = (10.0 ** (-loss / 10.0) for loss in (2.0 + 0.2 * f, 23.0 + 0.3 * f, 5.0 + 4.0 * f))
+    if kind == "tr36873":
+        return 20.0
+    if kind == "low":
+        return float(5.0 - 10.0 * np.log10(0.3 * glass + 0.7 * concrete))
+    if kind == "high":
+        return float(5.0 - 10.0 * np.log10(0.7 * coated + 0.3 * concrete))
+    raise ValueError(f"kind: got {kind!r}, allowed: tr36873, low, high")
+
+
+def draw_buildings(
+    rng: np.random.Generator,
+    n_users: int,
+    share: float,
+    building: str,
+    frequency_hz: float,
+    *,
+    high_loss_share: float = 0.5,
+    floors: tuple[int, int] = (4, 8),
+    outdoor_height_m: float = 1.5,
+) -> Buildings:
+    """Draw which of U users are indoors, their heights and losses.
+
+    "tr36873": 20 dB + 0.5 d_in, d_in uniform on (0, 25) m. "tr38901": the low- or, for `high_loss_share` of the
+    buildings, the high-loss model with its standard deviation (4.4, 6.5 dB) + 0.5 d_in, d_in the smaller of two
+    uniforms on (0, 25) m.
+    """
+    if building not in ("tr36873", "tr38901"):
+        raise ValueError(f"building: got {building!r}, allowed: tr36873, tr38901")
+    indoor = rng.random(n_users) < share
+    tops = rng.integers(floors[0], floors[1] + 1, n_users)
+    floor = rng.integers(1, tops + 1)
+    if building == "tr36873":
+        inside = rng.uniform(0.0, _DEEPEST_M, n_users)
+        wall = np.full(n_users, building_loss_db("tr36873", frequency_hz))
+    else:
+        inside = rng.uniform(0.0, _DEEPEST_M, (2, n_users)).min(axis=0)
+        high = rng.random(n_users) < high_loss_share
+        mean = np.where(high, building_loss_db("high", frequency_hz), building_loss_db("low", frequency_hz))
+        wall = mean + np.where(high, _HIGH_SIGMA_DB, _LOW_SIGMA_DB) * rng.standard_normal(n_users)
+    return Buildings(
+        height_m=np.where(indoor, 3.0 * (floor - 1) + 1.5, outdoor_height_m),
+        indoor=indoor,
+        inside_m=np.where(indoor, inside, 0.0),
+        loss_db=np.where(indoor, wall + 0.5 * inside, 0.0),
+    )
