@@ -92,6 +92,7 @@ struct Scheduler::Group {
   void allocate_best(int quota, int tti);
   void allocate_round_robin(int quota, int tti);
   bool deal_plenty(int left, int missing, int tti);
+  void deal_two(int quota, int left, int missing, int tti);
   void rescale(double factor);
   void run();
   void run_span(int from, int to);
