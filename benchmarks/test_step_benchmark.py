@@ -1,8 +1,8 @@
 """The environment step of the default scenario: 12 cells, 1,536 users, 200 TTIs, everything included.
 
 Steps of the traffic's cycle differ, so a round is a whole cycle (200 steps) from the same snapshot; ``us_per_step`` and
-``steps_per_s`` are of the fastest round, the traffic-aware policy included. The reference in the group is one step's radio
-and coupling alone in plain NumPy (no mobility, no queues), so the ratio understates the gain.
+``steps_per_s`` are of the fastest round, the traffic-aware policy included. The reference in the group is one step's
+radio and coupling alone in plain NumPy (no mobility, no queues), so the ratio understates the gain.
 """
 
 from __future__ import annotations
