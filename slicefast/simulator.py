@@ -382,7 +382,8 @@ def _scheduler_config(scenario: Scenario, harq_seed: int) -> _core.SchedulerConf
         alpha=rule.alpha,
         beta=rule.beta,
         averaging_ttis=rule.averaging_ttis,
-        discard_ttis=rule.discard_timer_ms,
+        # A full buffer's bits are always there: they have no age.
+        discard_ttis=[0 if item.traffic.kind == "full_buffer" else rule.discard_timer_ms for item in scenario.slices],
         rbg_prb=rule.rbg_prb,
         buffer_bits=rule.buffer_bits,
         block_error_rate=rule.block_error_rate,

@@ -50,6 +50,8 @@ void Scheduler::Group::begin(std::size_t group) {
   blocks.clear();
   n_ready = 0;
   span_start = 0;
+  const auto& ages = own->config_.discard_ttis;
+  discard_ttis = ages.empty() ? 0 : ages[group % ages.size()];
   simple = own->sent_.empty() && window->tbs_index.empty();
   dealt = false;
   ready.reset(n_users);
@@ -123,9 +125,9 @@ void Scheduler::Group::drop(std::size_t user, double bits) {
 }
 
 inline void Scheduler::Group::start_timer(std::size_t user) {
-  if (own->config_.discard_ttis == 0) return;
+  if (discard_ttis == 0) return;
   const std::int64_t arrived = own->packets_[static_cast<std::size_t>(own->users_[user].head)].tti;
-  next_expiry = std::min(next_expiry, arrived + own->config_.discard_ttis);
+  next_expiry = std::min(next_expiry, arrived + discard_ttis);
 }
 
 // Drops what is too old. Serving moves heads on without updating next_expiry, so a call may find nothing to drop; it
@@ -143,8 +145,8 @@ void Scheduler::Group::expire(int tti) {
     }
     while (user.queued > 0) {
       const std::int64_t arrived = own->packets_[static_cast<std::size_t>(user.head)].tti;
-      if (arrived + own->config_.discard_ttis > now) {
-        next_expiry = std::min(next_expiry, arrived + own->config_.discard_ttis);
+      if (arrived + discard_ttis > now) {
+        next_expiry = std::min(next_expiry, arrived + discard_ttis);
         return;
       }
       delay_sum += now - arrived;

@@ -55,6 +55,7 @@ struct Scheduler::Group {
   std::size_t n_ready = 0;
   std::size_t pointer = 0;  // local number of the user who got the last PRB
   int span_start = 0;
+  int discard_ttis = 0;  // of its slice
   bool simple = true;  // neither HARQ nor transport blocks
   bool dealt = false;  // round robin moved the pointer
   double gain = 0;     // 1/a in the scale of the averages, see run_metric
