@@ -76,13 +76,13 @@ def test_known_numbers_are_found_and_replayed(tmp_path):
     # The load of a slice in PRBs: what it sent over what a PRB carries.
     np.testing.assert_allclose(ours.load * 50 * PRB_BPS, ours.rate_bps, rtol=0.05, atol=0.2 * PRB_BPS)
     text = slicing_run.sentence(run, fit, ours)
-    assert "eMBB's PRBs fall short" in text
-    assert "MTC and URLLC never lack PRBs" in text
+    assert "in which eMBB had a standing queue" in text
+    assert "MTC and URLLC never had one" in text
 
 
 def test_a_measured_run_is_met():
-    # What an emulator with real stacks did in half an hour. A rate per PRB fitted to the first third holds for the rest
-    # within 6 %; a second of eMBB is met within 5 %, of the Poisson loads within their own noise.
+    # What an emulator with real stacks did in half an hour. The rate per PRB of the first third, with four users in
+    # part, holds for the two users of the rest within 10 %; a second of eMBB is met within 5 %.
     run = slicing_run.read_run(*measured_run())
     fit = slicing_run.fit_run(run)
     found = slicing_run.compare(run, fit, ours := slicing_run.replay(run, fit))
@@ -91,7 +91,7 @@ def test_a_measured_run_is_met():
     np.testing.assert_allclose(found.ours_bps, found.measured_bps, rtol=0.03)
     short = found.short[:, 0]
     assert short.sum() > 100
-    assert ours.rate_bps[short, 0].mean() == pytest.approx(run.rate_bps[short, 0].mean(), rel=0.06)
+    assert ours.rate_bps[short, 0].mean() == pytest.approx(run.rate_bps[short, 0].mean(), rel=0.1)
 
 
 def test_the_command_prints_the_sentence_and_draws(tmp_path, capsys):

@@ -247,7 +247,7 @@ class Comparison:
     ours_bps: Float
     error: Float  # of ours
     load_error: Float  # of the load alone, as if every partition were enough
-    short: NDArray[np.bool_]  # (T, S) reports in which ours had a standing queue
+    short: NDArray[np.bool_]  # (T, S) reports with a measured standing queue
     prb_agreement: float  # share of reports whose PRBs are those of the action in force
 
 
@@ -257,7 +257,7 @@ def compare(run: Run, fit: Fit, ours: Replay) -> Comparison:
     measured, rate = run.rate_bps[rest], ours.rate_bps[rest]
     mean = measured.mean(axis=0)
     load = fit.load_bps * run.users[rest]
-    short = ours.queued_bits > STANDING_QUEUE_S * ours.rate_bps
+    short = run.buffer_bits > STANDING_QUEUE_S * run.rate_bps
     short[: fit.n_reports] = False
     agree = run.partition_at(run.report_s - fit.delay_s) == run.reported_prb
     return Comparison(
@@ -296,13 +296,13 @@ def sentence(run: Run, fit: Fit, ours: Replay) -> str:
             continue
         rate, measured = ours.rate_bps[short, s].mean(), run.rate_bps[short, s].mean()
         text.append(
-            f"In the {short.sum()} reports in which {name_of(s)}'s PRBs fall short of its load, ours is "
+            f"In the {short.sum()} reports in which {name_of(s)} had a standing queue, ours is "
             f"{rate / 1e6:.3g} Mbit/s, measured {measured / 1e6:.3g} ({100 * (rate / measured - 1):+.1f} %); taking "
             f"the load for the rate would err by {100 * found.load_error[s]:.1f} % over all reports."
         )
     if enough:
         text.append(
-            f"{' and '.join(enough)} never lack PRBs: there the rate is the load that was fitted, and shows no more "
+            f"{' and '.join(enough)} never had one: there the rate is the load that was fitted, and shows no more "
             "than that our scheduler holds nothing back."
         )
     return " ".join(text)
