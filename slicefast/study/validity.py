@@ -52,6 +52,16 @@ SINGLE_QUEUE = {0.1: 20_000_000, 0.3: 10_000_000, 0.5: 10_000_000, 0.7: 10_000_0
 #: Loads of the comparison of fidelities, and what they may differ by in delay. Towards load 1 packets of fixed size,
 #: first in first out within a user, wait less than under processor sharing once users have several.
 FIDELITY_LOADS = {0.1: 0.1, 0.3: 0.1, 0.5: 0.1, 0.7: 0.15, 0.85: 0.25}
+#: The same for the default network at so many times its traffic: users of a window that have a single packet bias the
+#: throughput, and where slices are full, from 1 on, the wait depends on the order of packets too.
+NETWORK_TRAFFIC = {0.2: 0.1, 0.5: 0.1, 0.8: 0.1, 1.2: 0.4}
+
+NOTE = """Packets arrive at the start of their TTI, in batches: these wait longer among themselves by just what the
+rounding spares them in the queue (half the load), so the mean wait of M/D/1 holds as it stands when a packet
+takes whole TTIs. Leaving at the end of a TTI adds half a TTI to processor sharing. Absolute differences stand
+where 0 or a rare event is expected; fractions of a PRB, carried from TTI to TTI, may show there. The flow
+level's delay is above the packets' where packets of one size wait in their user's own queue; where slices are
+full it knows the mean only."""
 
 
 @dataclass(frozen=True)
@@ -297,17 +307,21 @@ def _harq_checks() -> Iterator[Check]:
 
 
 def _fidelity_checks() -> Iterator[Check]:
-    for load, tolerance in FIDELITY_LOADS.items():
-        both = slice_at_both_levels(load)
-        for name, label, allowed, unit, scale in (
-            ("delay_ms", "delay", tolerance, "ms", 1.0),
-            ("throughput_bps", "throughput", tolerance, "Mbit/s", 1e-6),
-        ):
-            flow, packets = both[name]
-            yield Check(
-                f"flow level against PRB by PRB, a slice at load {load}: {label}", packets * scale, flow * scale,
-                allowed, unit,
-            )  # fmt: skip
+    points = [(f"a slice at load {load}", slice_at_both_levels(load), x) for load, x in FIDELITY_LOADS.items()]
+    points += [
+        (f"default network, {traffic} of its traffic", network_at_both_levels(traffic, n_steps=20), x)
+        for traffic, x in NETWORK_TRAFFIC.items()
+    ]
+    for where, both, tolerance in points:
+        (delay, delay_tti), (rate, rate_tti) = both["delay_ms"], both["throughput_bps"]
+        yield Check(f"flow level against TTIs, {where}: delay", delay_tti, delay, tolerance, "ms")
+        yield Check(
+            f"flow level against TTIs, {where}: throughput",
+            1e-6 * rate_tti,
+            1e-6 * rate,
+            min(tolerance, 0.15),
+            "Mbit/s",
+        )
 
 
 def checks() -> list[Check]:
@@ -337,7 +351,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--figure", type=Path, help="PNG to write: both fidelities over the load range")
     options = parser.parse_args(arguments)
     found = checks()
-    print(table(found))
+    print(table(found), NOTE, sep="\n\n")
     if options.figure:
         from slicefast.study.scheduling_figures import fidelity_figure
 
