@@ -68,15 +68,10 @@ struct UserFlow {
   double delay, throughput, delivered, dropped;  // TTI, bit per TTI, bit, bit
 };
 
-// PRBs times TTIs that user u's demand takes; 0 out of reach.
-double work_of(const FlowWindow& w, std::size_t u, double backlog) {
-  return w.bits_per_prb[u] > 0 ? (backlog + w.arriving_bits[u]) / static_cast<double>(w.bits_per_prb[u]) : 0.0;
-}
-
-// Where a slice's work is more than its share, the level its users are served up to: sum_u min(work_u, level) is what
-// the share has. Raised pass by pass from the equal part, as those who want less leave theirs to the others.
+// Where a slice's work is more than its share, the level its users are served up to: sum_u min(w_u, level) is what the
+// share has. Raised pass by pass from the equal part, as those who want less leave theirs to the others.
 std::vector<double> fair_levels(const FlowWindow& w, const std::vector<std::size_t>& group,
-                                const std::vector<double>& work, std::span<const double> backlog) {
+                                const std::vector<double>& work, const std::vector<double>& user_work) {
   std::vector<double> levels(work.size(), 0.0), wanted_below(work.size()), above(work.size());
   bool raised = false;  // is any slice full?
   for (std::size_t g = 0; g < work.size(); ++g) raised |= work[g] > w.share.data[g] * w.n_prb * w.n_ttis;
@@ -85,11 +80,10 @@ std::vector<double> fair_levels(const FlowWindow& w, const std::vector<std::size
     std::fill(wanted_below.begin(), wanted_below.end(), 0.0);
     std::fill(above.begin(), above.end(), 0.0);
     for (std::size_t u = 0; u < group.size(); ++u) {
-      const double mine = work_of(w, u, backlog[u]);
-      if (mine > levels[group[u]])
+      if (user_work[u] > levels[group[u]])
         above[group[u]] += 1;
       else
-        wanted_below[group[u]] += mine;
+        wanted_below[group[u]] += user_work[u];
     }
     for (std::size_t g = 0; g < work.size(); ++g) {
       const double has = w.share.data[g] * w.n_prb * w.n_ttis;
@@ -103,13 +97,14 @@ std::vector<double> fair_levels(const FlowWindow& w, const std::vector<std::size
   return levels;
 }
 
-// `work` of all users of the slice: PRBs times TTIs that its demand takes. `level`: see fair_levels.
-UserFlow flow_of(const FlowWindow& w, std::size_t u, double share, double work, double level, double backlog) {
+// w_u and the slice's sum of them, PRBs times TTIs. `level`: see fair_levels.
+UserFlow flow_of(const FlowWindow& w, std::size_t u, double share, double mine, double work, double level,
+                 double backlog) {
   const double n_ttis = w.n_ttis, arriving = w.arriving_bits[u], demand = backlog + arriving;
   const double capacity = share * w.n_prb * static_cast<double>(w.bits_per_prb[u]);  // bit per TTI, alone
   UserFlow flow{n_ttis, 0, 0, 0};
   if (capacity > 0) {
-    const double room = share * w.n_prb * n_ttis, mine = work_of(w, u, backlog), size = w.packet_bits[u];
+    const double room = share * w.n_prb * n_ttis, size = w.packet_bits[u];
     const bool full = work > room;
     const double rate = full ? level / n_ttis * static_cast<double>(w.bits_per_prb[u]) : capacity;
     const double x = full ? mine / level : work / room;
@@ -163,7 +158,7 @@ void run_flow(const FlowWindow& w, std::span<double> backlog_bits, const WindowK
   const std::size_t n_users = w.serving.size(), n_groups = w.share.rows * w.share.cols;
   std::vector<std::size_t> group(n_users);
   std::vector<double> work(n_groups, 0.0), packets(n_groups, 0.0), with_data(n_groups, 0.0);
-  std::vector<double> delivered(n_groups, 0.0), user_throughput(n_users, -1.0);
+  std::vector<double> delivered(n_groups, 0.0), user_throughput(n_users, -1.0), user_work(n_users, 0.0);
   for (MatrixView<double> kpi : {kpis.throughput_bps, kpis.delay_ms, kpis.load, kpis.users, kpis.dropped_bits})
     std::fill(kpi.flat().begin(), kpi.flat().end(), 0.0);
   for (std::span<double> values : {kpis.user_delivered_bits, kpis.user_busy_ttis, kpis.user_dropped_bits})
@@ -172,15 +167,17 @@ void run_flow(const FlowWindow& w, std::span<double> backlog_bits, const WindowK
   for (std::size_t u = 0; u < n_users; ++u) {
     group[u] = static_cast<std::size_t>(w.serving[u]) * w.share.cols + static_cast<std::size_t>(w.slice_of[u]);
     if (!w.active.empty() && w.active[u]) kpis.users.data[group[u]] += 1;
-    work[group[u]] += work_of(w, u, backlog_bits[u]);
+    if (w.bits_per_prb[u] > 0)
+      user_work[u] = (backlog_bits[u] + w.arriving_bits[u]) / static_cast<double>(w.bits_per_prb[u]);
+    work[group[u]] += user_work[u];
   }
-  const std::vector<double> levels = fair_levels(w, group, work, backlog_bits);
+  const std::vector<double> levels = fair_levels(w, group, work, user_work);
   const double n_ttis = w.n_ttis;
   for (std::size_t u = 0; u < n_users; ++u) {
     const double demand = backlog_bits[u] + w.arriving_bits[u];
     if (demand <= 0) continue;
     const std::size_t g = group[u];
-    const UserFlow flow = flow_of(w, u, w.share.data[g], work[g], levels[g], backlog_bits[u]);
+    const UserFlow flow = flow_of(w, u, w.share.data[g], user_work[u], work[g], levels[g], backlog_bits[u]);
     const double count = demand / w.packet_bits[u];
     user_throughput[u] = flow.throughput / tti_s;
     kpis.throughput_bps.data[g] += user_throughput[u];

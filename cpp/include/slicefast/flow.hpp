@@ -5,17 +5,18 @@
 //   D_u                 bits queued plus bits arriving             L_u   mean packet size [bit]
 //   w_u = D_u / R_u     work [PRB TTI]                             x = sum_u w_u / (C n_ttis)   utilisation
 //   f_u                 what is delivered: 1 while x <= 1. Beyond, users get equal PRBs, as in round robin, and those
-//                       who want less leave theirs to the others: f_u = min(1, phi / w_u), sum_u min(w_u, phi) = C n_ttis
+//                       who want less leave theirs to the others: f_u = min(1, phi / w_u), sum_u min(w_u, phi) = C
+//                       n_ttis
 //
 //   load        a_ns min(x, 1)
 //   delay       W_u = s / (1 - x) + 1/2, s = L_u / (R_u C)   M/G/1 processor sharing, and half a TTI because packets
 //               come and go at TTI borders. Beyond x = 1 user u has phi / n_ttis PRBs for itself and, if it wants less,
 //               x_u = w_u / phi < 1, waits as in M/D/1: W_u = s (1 + x_u / (2 (1 - x_u))) + 1/2, s = L_u n_ttis / (R_u
 //               phi). In a window that starts with nothing random queued W_u cannot pass s + 2/3 sqrt(2 s n_ttis / pi):
-//               the work of a critical queue spreads like Brownian motion of variance s per TTI reflected at 0, here its
-//               mean over the window. Plus, by Little's law, the queue left over: mean(queue at start, queue at end) /
-//               (D_u / n_ttis), since packets still queued count, with the age they have.
-//               no packet takes less than its own TTI, nor, with a discard timer T, longer than T
+//               the work of a critical queue spreads like Brownian motion of variance s per TTI reflected at 0, here
+//               its mean over the window. Plus, by Little's law, the queue left over: mean(queue at start, queue at
+//               end) / (D_u / n_ttis), since packets still queued count, with the age they have. no packet takes less
+//               than its own TTI, nor, with a discard timer T, longer than T
 //   throughput  bits of a user's busy period, m L_u, over its length, m L_u / r + 1/2. A user has data with probability
 //               P = x_u / (1 - x + x_u), x_u = w_u / (C n_ttis), in processor sharing (numbers of a user's packets are
 //               geometric), so r = R_u C (1 - x + x_u) and m = 1 / (1 - P); beyond x = 1 r = R_u phi / n_ttis and m =
