@@ -28,6 +28,8 @@ Snapshot = dict[str, Any]
 
 #: How far a row of shares may sum away from 1: float32 softmax outputs of a few slices, with room.
 SIMPLEX_TOLERANCE = 1e-4
+#: A timer would drop a whole file, and a full buffer's bits have no age.
+_UNTIMED = ("ftp2", "ftp3", "full_buffer")
 
 
 class _Replica:
@@ -382,8 +384,7 @@ def _scheduler_config(scenario: Scenario, harq_seed: int) -> _core.SchedulerConf
         alpha=rule.alpha,
         beta=rule.beta,
         averaging_ttis=rule.averaging_ttis,
-        # A full buffer's bits are always there: they have no age.
-        discard_ttis=[0 if item.traffic.kind == "full_buffer" else rule.discard_timer_ms for item in scenario.slices],
+        discard_ttis=[0 if item.traffic.kind in _UNTIMED else rule.discard_timer_ms for item in scenario.slices],
         rbg_prb=rule.rbg_prb,
         buffer_bits=rule.buffer_bits,
         block_error_rate=rule.block_error_rate,
