@@ -1,12 +1,15 @@
 """The environment step of the default scenario: 12 cells, 1,536 users, 200 TTIs, everything included.
 
-The reference in the group is the same step's radio and coupling alone in plain NumPy (no mobility, no queues), so the
-ratio understates the gain.
+Steps of the traffic's cycle differ, so a round is a whole cycle (200 steps) from the same snapshot, and ``us_per_step``
+and ``steps_per_s`` are over the cycle, each of its steps the fastest of the rounds (a round is too long to stay
+undisturbed on a shared machine). The traffic-aware policy is included. The reference in the group is one step's radio
+and coupling alone in plain NumPy (no mobility, no queues), so the ratio understates the gain.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import time
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +27,33 @@ def _twin():
     return module
 
 
+def measure(benchmark, scenario, rounds):
+    simulator = sf.Simulator(scenario, seed=0)
+    simulator.reset()
+    start = simulator.snapshot()
+    n_steps = scenario.traffic.period_steps
+
+    fastest = np.full(n_steps, np.inf)
+
+    def play():
+        played = []
+        for step in range(n_steps):
+            begin = time.perf_counter()
+            played.append(simulator.step(traffic_aware(simulator)))
+            fastest[step] = min(fastest[step], time.perf_counter() - begin)
+        return played
+
+    played = benchmark.pedantic(play, setup=lambda: simulator.restore(start), rounds=rounds, warmup_rounds=1)
+    for kpis in played:
+        assert (kpis.load.sum(axis=1) <= 1 + 1e-9).all()
+    assert np.mean([kpis.throughput_bps for kpis in played]) > 1e6
+    us = fastest.mean() * 1e6
+    benchmark.extra_info |= {"us_per_step": round(us, 1), "steps_per_s": round(1e6 / us)}
+
+
 @pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")
 def test_slicefast_whole_step(benchmark):
-    simulator = sf.Simulator(sf.Scenario.paper(), seed=0)
-    simulator.reset()
-    kpis = benchmark(lambda: simulator.step(traffic_aware(simulator)))
-    assert (kpis.load.sum(axis=1) <= 1 + 1e-12).all()
-    assert kpis.throughput_bps.mean() > 1e6
+    measure(benchmark, sf.Scenario.paper(), rounds=10)
 
 
 @pytest.mark.parametrize(
@@ -40,11 +63,7 @@ def test_slicefast_whole_step(benchmark):
 )
 @pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")
 def test_slicefast_whole_step_with(benchmark, options):
-    simulator = sf.Simulator(sf.Scenario.paper(**options), seed=0)
-    simulator.reset()
-    kpis = benchmark(lambda: simulator.step(traffic_aware(simulator)))
-    assert (kpis.load.sum(axis=1) <= 1 + 1e-9).all()
-    assert kpis.throughput_bps.mean() > 1e6
+    measure(benchmark, sf.Scenario.paper(**options), rounds=3)
 
 
 @pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")

@@ -288,7 +288,7 @@ class SchedulerConfig:
         alpha: float = 1.0,
         beta: float = 1.0,
         averaging_ttis: float = 100.0,
-        discard_ttis: int = 0,
+        discard_ttis: list[int] = ...,
         rbg_prb: int = 1,
         deal_leftover: bool = True,
         buffer_bits: float = 0.0,

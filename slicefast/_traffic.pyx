@@ -26,6 +26,7 @@ cdef double INVERSE_TWO_PI = 1.0 / 6.283185307179586
 cdef double ROUND = 6755399441055744.0
 cdef Py_ssize_t GUIDE_PER_USER = 4  # fine enough that the search mostly ends where the guide points
 cdef double MAX_PACKETS = 1e8  # of a window: 1.2 GB
+cdef enum: BLOCK = 128  # users walked at once
 
 
 cdef bitgen_t* bit_generator(object generator) except NULL:
@@ -57,6 +58,18 @@ cdef int check_in_place(str name, object array, Py_ssize_t n) except -1:
     return 0
 
 
+cdef int check_above_zero(str name, double value) except -1:
+    if not (isfinite(value) and value > 0.0):
+        raise ValueError(f"{name} = {value}: must be finite and above 0")
+    return 0
+
+
+cdef int check_window(int window_ttis) except -1:
+    if window_ttis < 1:
+        raise ValueError(f"window_ttis = {window_ttis}: must be at least 1")
+    return 0
+
+
 def move_users(object generator, object x, object y, object heading, double step_m, double turn_probability,
                double v1x, double v1y, double v2x, double v2y, bint wrap):
     """Walk every user one step along its heading, after a turn to a random direction with the given probability.
@@ -79,9 +92,8 @@ def move_users(object generator, object x, object y, object heading, double step
     """
     cdef bitgen_t* bits = bit_generator(generator)
     cdef Py_ssize_t n = len(x)
-    check_in_place("x", x, n)
-    check_in_place("y", y, n)
-    check_in_place("heading", heading, n)
+    for name, array in (("x", x), ("y", y), ("heading", heading)):
+        check_in_place(name, array, n)
     if not (isfinite(step_m) and step_m >= 0.0):
         raise ValueError(f"step_m = {step_m}: must be finite and at least 0")
     if not 0.0 <= turn_probability <= 1.0:
@@ -136,15 +148,27 @@ cdef inline void direction(double heading, double* c, double* s) noexcept nogil:
     s[0] = 2 * a * b
 
 
+cdef void walk(double[::1] x, double[::1] y, double[::1] heading, double step_m) noexcept nogil:
+    """Walk straight on, a block of users at a time: short plain loops, which the compiler turns into vector code."""
+    cdef double[BLOCK] c, s
+    cdef Py_ssize_t k, n, first = 0
+    while first < x.shape[0]:
+        n = min(<Py_ssize_t> BLOCK, x.shape[0] - first)
+        for k in range(n):
+            direction(heading[first + k], &c[k], &s[k])
+        for k in range(n):
+            x[first + k] += step_m * c[k]
+            y[first + k] += step_m * s[k]
+        first += n
+
+
 cdef void walk_torus(double[::1] x, double[::1] y, double[::1] heading, double step_m,
                      double v1x, double v1y, double v2x, double v2y, double inverse) noexcept nogil:
     """Walk, then subtract whole sides, so that whoever stays inside moves by exactly the step."""
     cdef Py_ssize_t u
-    cdef double c, s, t
+    cdef double s, t
+    walk(x, y, heading, step_m)
     for u in range(x.shape[0]):
-        direction(heading[u], &c, &s)
-        x[u] += step_m * c
-        y[u] += step_m * s
         s = (x[u] * v2y - y[u] * v2x) * inverse
         t = (v1x * y[u] - v1y * x[u]) * inverse
         if s < 0.0 or s >= 1.0 or t < 0.0 or t >= 1.0:
@@ -156,11 +180,8 @@ cdef void walk_box(double[::1] x, double[::1] y, double[::1] heading, double ste
                    double width, double height) noexcept nogil:
     """Walk, folding the way back at the walls of [0, width] x [0, height] as often as it meets them."""
     cdef Py_ssize_t u
-    cdef double c, s
+    walk(x, y, heading, step_m)
     for u in range(x.shape[0]):
-        direction(heading[u], &c, &s)
-        x[u] += step_m * c
-        y[u] += step_m * s
         if x[u] < 0.0 or x[u] > width:
             heading[u] = fold(&x[u], width, TWO_PI * 0.5 - heading[u], heading[u])
         if y[u] < 0.0 or y[u] > height:
@@ -205,9 +226,7 @@ def draw_poisson_arrivals(object generator, object rate_pps, object packet_bits,
     cdef Py_ssize_t n = rates.shape[0]
     if sizes.shape[0] != n:
         raise ValueError(f"packet_bits: must have shape ({n},) like rate_pps, not ({sizes.shape[0]},)")
-    if window_ttis < 1:
-        raise ValueError(f"window_ttis = {window_ttis}: must be at least 1")
-
+    check_window(window_ttis)
     cdef int32_t[::1] active = np.empty(n, dtype=np.int32)
     cdef double[::1] cumulative = np.empty(n)
     cdef Py_ssize_t n_active = 0
@@ -294,71 +313,47 @@ cdef void pick_users(bitgen_t* bits, int32_t[::1] active, double[::1] cumulative
         packet_bits[k] = sizes[active[i]]
 
 
-cdef class Events:
-    """A growing list of packets (user, tti, bits)."""
+cdef struct Packet:
+    int32_t user
+    int32_t tti
+    float bits
 
-    cdef int32_t* user
-    cdef int32_t* tti
-    cdef float* bits
+
+cdef class Events:
+    """A growing list of packets."""
+
+    cdef Packet* packets
     cdef Py_ssize_t size
     cdef Py_ssize_t capacity
 
     def __dealloc__(self):
-        free(self.user)
-        free(self.tti)
-        free(self.bits)
+        free(self.packets)
 
     cdef int push(self, Py_ssize_t user, Py_ssize_t tti, float bits) except -1 nogil:
         if self.size == self.capacity:
             self.grow()
-        self.user[self.size] = <int32_t> user
-        self.tti[self.size] = <int32_t> tti
-        self.bits[self.size] = bits
+        self.packets[self.size] = Packet(<int32_t> user, <int32_t> tti, bits)
         self.size += 1
         return 0
 
     cdef int grow(self) except -1 nogil:
         cdef Py_ssize_t capacity = 2 * self.capacity if self.capacity else 1024
-        cdef void* user = realloc(self.user, capacity * sizeof(int32_t))
-        if user:
-            self.user = <int32_t*> user
-        cdef void* tti = realloc(self.tti, capacity * sizeof(int32_t))
-        if tti:
-            self.tti = <int32_t*> tti
-        cdef void* bits = realloc(self.bits, capacity * sizeof(float))
-        if bits:
-            self.bits = <float*> bits
-        if not user or not tti or not bits or capacity > <Py_ssize_t> MAX_PACKETS:
+        cdef void* packets = NULL
+        if capacity <= <Py_ssize_t> MAX_PACKETS:
+            packets = realloc(self.packets, capacity * sizeof(Packet))
+        if not packets:
             with gil:
                 raise MemoryError(f"more than {self.capacity} packets in one window")
+        self.packets = <Packet*> packets
         self.capacity = capacity
         return 0
 
     cdef tuple arrays(self):
-        cdef Py_ssize_t k
-        user = np.empty(self.size, dtype=np.int32)
-        tti = np.empty(self.size, dtype=np.int32)
-        bits = np.empty(self.size, dtype=np.float32)
-        cdef int32_t[::1] user_out = user
-        cdef int32_t[::1] tti_out = tti
-        cdef float[::1] bits_out = bits
-        for k in range(self.size):
-            user_out[k] = self.user[k]
-            tti_out[k] = self.tti[k]
-            bits_out[k] = self.bits[k]
-        return user, tti, bits
-
-
-cdef int check_above_zero(str name, double value) except -1:
-    if not (isfinite(value) and value > 0.0):
-        raise ValueError(f"{name} = {value}: must be finite and above 0")
-    return 0
-
-
-cdef int check_window(int window_ttis) except -1:
-    if window_ttis < 1:
-        raise ValueError(f"window_ttis = {window_ttis}: must be at least 1")
-    return 0
+        """Return user (K,) int32, tti (K,) int32 and bits (K,) float32."""
+        if not self.size:
+            return np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32)
+        table = np.asarray(<Packet[:self.size]> self.packets)
+        return table["user"].copy(), table["tti"].copy(), table["bits"].copy()
 
 
 def draw_constant_arrivals(object active, object next_tti, float packet_bits, double interval_ttis, int window_ttis):
@@ -374,7 +369,7 @@ def draw_constant_arrivals(object active, object next_tti, float packet_bits, do
 
     Returns
     -------
-    user (K,) int32, tti (K,) int32, bits (K,) float32 : by user, not sorted by tti (`merge_events` does that).
+    user (K,) int32, tti (K,) int32, bits (K,) float32 : by user, not sorted by tti (see `order_by_tti`).
 
     Raises
     ------
@@ -425,7 +420,7 @@ def draw_on_off_arrivals(object generator, object active, object next_tti, objec
 
     Returns
     -------
-    user (K,) int32, tti (K,) int32, bits (K,) float32 : by user, not sorted by tti (`merge_events` does that).
+    user (K,) int32, tti (K,) int32, bits (K,) float32 : by user, not sorted by tti (see `order_by_tti`).
 
     Raises
     ------
@@ -436,8 +431,8 @@ def draw_on_off_arrivals(object generator, object active, object next_tti, objec
     cdef Py_ssize_t n = sends.shape[0]
     check_in_place("next_tti", next_tti, n)
     check_in_place("left_tti", left_tti, n)
-    for name, value in (("packet_bits", packet_bits), ("interval_ttis", interval_ttis), ("on_ttis", on_ttis),
-                        ("off_ttis", off_ttis)):
+    names = ("packet_bits", "interval_ttis", "on_ttis", "off_ttis")
+    for name, value in zip(names, (packet_bits, interval_ttis, on_ttis, off_ttis)):
         check_above_zero(name, value)
     check_window(window_ttis)
     cdef double[::1] clock = next_tti
@@ -460,48 +455,35 @@ def draw_on_off_arrivals(object generator, object active, object next_tti, objec
                     now = end
                     if left[u] > 0.0:
                         left[u] = -off_ttis * exponential(bits)
-                    else:
-                        left[u] = on_ttis * exponential(bits)
-                        clock[u] = now + interval_ttis * uniform(bits)
+                        continue
+                    left[u] = on_ttis * exponential(bits)
+                    clock[u] = now + interval_ttis * uniform(bits)
                 left[u] = (end - window_ttis) if left[u] > 0.0 else window_ttis - end
                 clock[u] -= window_ttis
     return events.arrays()
 
 
-def merge_events(object user, object tti, object bits, int window_ttis):
-    """Sort packets by tti and keep the order within one, in O(K + window).
+def order_by_tti(object tti, int window_ttis):
+    """Return the order (K,) int32 that sorts packets by tti and keeps theirs within one, in O(K + window).
 
     Parameters
     ----------
-    user (K,) int32, tti (K,) int32, bits (K,) float32 : packets in any order.
+    tti : of packets in any order (K,) int32.
     window_ttis : length of the window [TTI].
-
-    Returns
-    -------
-    user, tti, bits : the same, sorted.
 
     Raises
     ------
-    ValueError : shapes differ, or a tti is outside [0, window_ttis).
+    ValueError : a tti is outside [0, window_ttis).
     """
     check_window(window_ttis)
-    cdef const int32_t[::1] users = np.ascontiguousarray(user, dtype=np.int32)
     cdef const int32_t[::1] ttis = np.ascontiguousarray(tti, dtype=np.int32)
-    cdef const float[::1] sizes = np.ascontiguousarray(bits, dtype=np.float32)
-    cdef Py_ssize_t n = users.shape[0]
-    if ttis.shape[0] != n or sizes.shape[0] != n:
-        raise ValueError(f"user, tti, bits: must have one shape, not {n}, {ttis.shape[0]} and {sizes.shape[0]}")
     cdef int32_t[::1] start = np.zeros(window_ttis + 1, dtype=np.int32)
-    sorted_user = np.empty(n, dtype=np.int32)
-    sorted_tti = np.empty(n, dtype=np.int32)
-    sorted_bits = np.empty(n, dtype=np.float32)
-    cdef int32_t[::1] user_out = sorted_user
-    cdef int32_t[::1] tti_out = sorted_tti
-    cdef float[::1] bits_out = sorted_bits
-    cdef Py_ssize_t k, place
+    order = np.empty(ttis.shape[0], dtype=np.int32)
+    cdef int32_t[::1] out = order
+    cdef Py_ssize_t k
     cdef Py_ssize_t fault = -1
     with nogil:  # two passes over the packets
-        for k in range(n):
+        for k in range(ttis.shape[0]):
             if ttis[k] < 0 or ttis[k] >= window_ttis:
                 fault = k
                 break
@@ -509,12 +491,9 @@ def merge_events(object user, object tti, object bits, int window_ttis):
         if fault < 0:
             for k in range(window_ttis):
                 start[k + 1] += start[k]
-            for k in range(n):
-                place = start[ttis[k]]
+            for k in range(ttis.shape[0]):
+                out[start[ttis[k]]] = <int32_t> k
                 start[ttis[k]] += 1
-                user_out[place] = users[k]
-                tti_out[place] = ttis[k]
-                bits_out[place] = sizes[k]
     if fault >= 0:
         raise ValueError(f"tti[{fault}] = {ttis[fault]}: must be in [0, {window_ttis})")
-    return sorted_user, sorted_tti, sorted_bits
+    return order

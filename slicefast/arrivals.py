@@ -127,7 +127,8 @@ class Arrivals:
                 user, tti, bits = self._draw_slice(s, active[users], backlog[users], start_tti)
                 parts.append(Events(user + np.int32(users.start), tti, bits))
         user, tti, bits = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return Events(*_traffic.merge_events(user, tti, bits, self.window_ttis))
+        order = _traffic.order_by_tti(tti, self.window_ttis)
+        return Events(user[order], tti[order], bits[order])
 
     def _checked_backlog(self, backlog_bits: ArrayLike | None, n_users: int) -> FloatArray:
         if backlog_bits is None:

@@ -8,6 +8,7 @@ that bits in = bits out + bits queued holds exactly. N cells, S slices, U users,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +83,7 @@ class Scheduler:
     alpha, beta, averaging_ttis
         Of proportional fair: exponents >= 0, and a > 1.
     discard_ttis
-        Age at which a packet is dropped (3GPP TS 36.323, discardTimer); 0: never.
+        Age at which a packet is dropped (3GPP TS 36.323, discardTimer), of all slices or one for each; 0: never.
     rbg_prb
         PRBs of a resource block group, the unit that is dealt; a cell's last group may be smaller.
     deal_leftover
@@ -111,7 +112,7 @@ class Scheduler:
         alpha: float = 1.0,
         beta: float = 1.0,
         averaging_ttis: float = 100.0,
-        discard_ttis: int = 0,
+        discard_ttis: int | Sequence[int] = 0,
         rbg_prb: int = 1,
         deal_leftover: bool = True,
         buffer_bits: float = 0.0,
@@ -131,7 +132,7 @@ class Scheduler:
             alpha=alpha,
             beta=beta,
             averaging_ttis=averaging_ttis,
-            discard_ttis=discard_ttis,
+            discard_ttis=[discard_ttis] * n_slices if isinstance(discard_ttis, int) else list(discard_ttis),
             rbg_prb=rbg_prb,
             deal_leftover=deal_leftover,
             buffer_bits=buffer_bits,
@@ -302,7 +303,8 @@ def flow_window(
     """Return a window's KPIs at the flow level: processor sharing in closed form, no TTIs and no packets.
 
     x_ns = sum_u D_u / (R_u a_ns B n_ttis); load a_ns min(x, 1); delay W_u = (L_u / (R_u a_ns B)) / (1 - x) + 1/2 TTI,
-    bounded in a window, and the queue left over by Little's law; throughput max(L_u / W_u, D_u min(1, 1/x) / n_ttis).
+    bounded in a window, and the queue left over by Little's law; throughput R_u a_ns B (1 - x + x_u) with x_u user u's
+    part of x. In a full slice (x > 1) users get equal PRBs, and those who want less leave theirs to the others.
     Kleinrock, Queueing Systems vol. 2, section 4.4.
 
     ``arriving_bits`` and mean ``packet_bits`` (U,); ``backlog_bits`` (U,) queued at the start (none if left out);

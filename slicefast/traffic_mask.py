@@ -145,8 +145,9 @@ class TrafficMask:
         position = (self.offset_samples + step * self.samples_per_step) % n
         before = position.astype(np.intp) % n
         fraction = position - before
-        value = (1.0 - fraction) * self.series[self.series_of, before]
-        value += fraction * self.series[self.series_of, (before + 1) % n]
+        first = self.series_of * n  # sample 0 of each cell's and slice's series
+        value = (1.0 - fraction) * self.series.take(first + before)
+        value += fraction * self.series.take(first + (before + 1) % n)
         return np.asarray(self.low + (self.high - self.low) * np.minimum(self.scale * value, 1.0))
 
     def table(self, n_steps: int) -> FloatArray:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from slicefast._traffic import draw_constant_arrivals, draw_on_off_arrivals, merge_events
+from slicefast._traffic import draw_constant_arrivals, draw_on_off_arrivals, order_by_tti
 from slicefast.arrivals import Arrivals
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario, ScenarioError
@@ -220,17 +220,12 @@ def test_state_continues():
             np.testing.assert_array_equal(a, b)
 
 
-def test_merge_sorts_and_keeps_the_order_within_a_tti():
-    generator = np.random.default_rng(0)
-    user, tti = generator.integers(0, 50, 1000, dtype=np.int32), generator.integers(0, 20, 1000, dtype=np.int32)
-    bits = np.arange(1000, dtype=np.float32)
-    order = np.argsort(tti, kind="stable")
-    for ours, expected in zip(merge_events(user, tti, bits, 20), (user, tti, bits), strict=True):
-        np.testing.assert_array_equal(ours, expected[order])
+def test_packets_are_sorted_and_keep_their_order_within_a_tti():
+    tti = np.random.default_rng(0).integers(0, 20, 1000, dtype=np.int32)
+    np.testing.assert_array_equal(order_by_tti(tti, 20), np.argsort(tti, kind="stable"))
+    assert order_by_tti(tti[:0], 20).size == 0
     with pytest.raises(ValueError, match=r"tti\[2\] = 20: must be in \[0, 20\)"):
-        merge_events([0, 0, 0], [0, 1, 20], [1, 1, 1], 20)
-    with pytest.raises(ValueError, match="must have one shape, not 1, 2 and 1"):
-        merge_events([0], [0, 1], [1], 20)
+        order_by_tti([0, 1, 20], 20)
 
 
 def test_coloran_preset_sends_the_testbeds_rates():

@@ -229,6 +229,17 @@ def test_a_full_buffer_drops_and_counts():
     assert result.user_queued_bits[0] == 900
 
 
+def test_every_slice_has_a_discard_timer_of_its_own():
+    # Nobody is in reach: what is five TTIs old goes in the first slice, nothing in the second.
+    window = {"share": [[0.5, 0.5]], "slice_of": [0, 1], "discard_ttis": [5, 0]}
+    result = scheduling.schedule_window(10, [0, 1, 0], [0, 0, 6], [1000, 1000, 500], [0.0, 0.0], **window)
+    assert result.dropped_bits.tolist() == [[1000, 0]]
+    assert result.user_queued_bits.tolist() == [500, 1000]
+    for wrong in ([5], [5, -1]):
+        with pytest.raises(ValueError, match="discard_ttis"):
+            scheduling.Scheduler(1, 2, 2, discard_ttis=wrong)
+
+
 @given(seed=seeds)
 def test_derived_kpis(seed):
     rng = np.random.default_rng(seed)

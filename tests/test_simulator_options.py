@@ -146,6 +146,31 @@ def test_a_starved_slice_drops_what_the_timer_says():
     assert (kpis.dropped_bits[:, 0] > 0).all()
 
 
+@pytest.mark.parametrize("fidelity", ["tti", "flow"])
+def test_a_full_buffer_knows_no_timer(fidelity):
+    slices = [{"name": "all", "users_per_cell": 8, "traffic": "full_buffer"}]
+    requirements = [{"cells": "all", "throughput_bps": [1e6], "delay_ms": [10.0]}]
+    scenario = {"fidelity": fidelity, "slices": slices, "requirements": requirements}
+    simulator = simulator_of(scenario)
+    simulator.reset()
+    for _ in range(3):
+        kpis = simulator.step(np.ones((12, 1)))
+        served = kpis.users > 0
+        np.testing.assert_allclose(kpis.load[served], 1.0, rtol=1e-12)
+        assert not kpis.dropped_bits.any()
+
+
+def test_files_are_not_dropped_for_their_age():
+    # 4 Mbit on a share of a loaded cell take longer than the timer's 100 ms.
+    slices = [{"name": "files", "users_per_cell": 8, "rate_bps": 3e6, "traffic": "ftp3"}]
+    requirements = [{"cells": "all", "throughput_bps": [1e6], "delay_ms": [10.0]}]
+    simulator = simulator_of({"slices": slices, "requirements": requirements})
+    simulator.reset()
+    kpis = [simulator.step(np.ones((12, 1))) for _ in range(30)]
+    assert max(k.delay_ms.max() for k in kpis) > 200
+    assert not any(k.dropped_bits.any() for k in kpis)
+
+
 def test_guarantee_lends_what_a_slice_does_not_need():
     # All of the cell is promised to the first slice: as a partition the others starve, as a guarantee they share what
     # it leaves.

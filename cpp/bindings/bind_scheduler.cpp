@@ -1,5 +1,7 @@
 #include "bind_scheduler.hpp"
 
+#include <pybind11/stl.h>
+
 #include <algorithm>
 
 #include "slicefast/flow.hpp"
@@ -197,9 +199,9 @@ void bind_scheduler(py::module_& module) {
   using namespace py::literals;
   py::class_<SchedulerConfig>(module, "SchedulerConfig")
       .def(py::init([](int n_cells, int n_slices, int n_users, int n_prb, const std::string& kind, double alpha,
-                       double beta, double averaging_ttis, int discard_ttis, int rbg_prb, bool deal_leftover,
-                       double buffer_bits, double block_error_rate, int max_retransmissions, int retransmission_ttis,
-                       std::uint64_t harq_seed, double prb_bandwidth_hz) {
+                       double beta, double averaging_ttis, const std::vector<int>& discard_ttis, int rbg_prb,
+                       bool deal_leftover, double buffer_bits, double block_error_rate, int max_retransmissions,
+                       int retransmission_ttis, std::uint64_t harq_seed, double prb_bandwidth_hz) {
              return SchedulerConfig{.n_cells = n_cells,
                                     .n_slices = n_slices,
                                     .n_users = n_users,
@@ -219,9 +221,9 @@ void bind_scheduler(py::module_& module) {
                                     .prb_bandwidth_hz = prb_bandwidth_hz};
            }),
            py::kw_only(), "n_cells"_a, "n_slices"_a, "n_users"_a, "n_prb"_a = 100, "kind"_a = "proportional_fair",
-           "alpha"_a = 1.0, "beta"_a = 1.0, "averaging_ttis"_a = 100.0, "discard_ttis"_a = 0, "rbg_prb"_a = 1,
-           "deal_leftover"_a = true, "buffer_bits"_a = 0.0, "block_error_rate"_a = 0.0, "max_retransmissions"_a = 3,
-           "retransmission_ttis"_a = 8, "harq_seed"_a = 0, "prb_bandwidth_hz"_a = 180e3);
+           "alpha"_a = 1.0, "beta"_a = 1.0, "averaging_ttis"_a = 100.0, "discard_ttis"_a = std::vector<int>{},
+           "rbg_prb"_a = 1, "deal_leftover"_a = true, "buffer_bits"_a = 0.0, "block_error_rate"_a = 0.0,
+           "max_retransmissions"_a = 3, "retransmission_ttis"_a = 8, "harq_seed"_a = 0, "prb_bandwidth_hz"_a = 180e3);
   py::class_<Scheduler>(module, "Scheduler")
       .def(py::init([](const SchedulerConfig& config, const std::string& isa) {
              return Scheduler(config, isa_from_name(isa));

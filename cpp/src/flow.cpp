@@ -33,6 +33,9 @@ void check(const FlowWindow& w, std::span<const double> backlog) {
   check_size(backlog.size(), "backlog_bits");
   if (!w.active.empty()) check_size(w.active.size(), "active");
   if (w.n_ttis < 1) throw InvalidArgument("n_ttis: got " + std::to_string(w.n_ttis) + ", must be at least 1");
+  if (!w.discard_ttis.empty() && w.discard_ttis.size() != w.share.cols)
+    throw InvalidArgument("discard_ttis: got " + std::to_string(w.discard_ttis.size()) + " values, expected " +
+                          std::to_string(w.share.cols));
   if (w.n_prb < 1) throw InvalidArgument("n_prb: got " + std::to_string(w.n_prb) + ", must be at least 1");
   for (std::size_t u = 0; u < n_users; ++u) {
     check_value(w.serving[u], 0, static_cast<double>(w.share.rows) - 1, u, "serving");
@@ -65,25 +68,65 @@ struct UserFlow {
   double delay, throughput, delivered, dropped;  // TTI, bit per TTI, bit, bit
 };
 
-// `work` of all users of the slice: PRBs times TTIs that its demand takes.
-UserFlow flow_of(const FlowWindow& w, std::size_t u, double share, double work, double backlog) {
+// Where a slice's work is more than its share, the level its users are served up to: sum_u min(w_u, level) is what the
+// share has. Raised pass by pass from the equal part, as those who want less leave theirs to the others.
+std::vector<double> fair_levels(const FlowWindow& w, const std::vector<std::size_t>& group,
+                                const std::vector<double>& work, const std::vector<double>& user_work) {
+  std::vector<double> levels(work.size(), 0.0), wanted_below(work.size()), above(work.size());
+  bool raised = false;  // is any slice full?
+  for (std::size_t g = 0; g < work.size(); ++g) raised |= work[g] > w.share.data[g] * w.n_prb * w.n_ttis;
+  while (raised) {
+    raised = false;
+    std::fill(wanted_below.begin(), wanted_below.end(), 0.0);
+    std::fill(above.begin(), above.end(), 0.0);
+    for (std::size_t u = 0; u < group.size(); ++u) {
+      if (user_work[u] > levels[group[u]])
+        above[group[u]] += 1;
+      else
+        wanted_below[group[u]] += user_work[u];
+    }
+    for (std::size_t g = 0; g < work.size(); ++g) {
+      const double has = w.share.data[g] * w.n_prb * w.n_ttis;
+      if (work[g] <= has || above[g] == 0) continue;
+      const double level = (has - wanted_below[g]) / above[g];
+      if (level <= levels[g] * (1 + 1e-12)) continue;
+      levels[g] = level;
+      raised = true;
+    }
+  }
+  return levels;
+}
+
+// w_u and the slice's sum of them, PRBs times TTIs. `level`: see fair_levels.
+UserFlow flow_of(const FlowWindow& w, std::size_t u, double share, double mine, double work, double level,
+                 double backlog) {
   const double n_ttis = w.n_ttis, arriving = w.arriving_bits[u], demand = backlog + arriving;
   const double capacity = share * w.n_prb * static_cast<double>(w.bits_per_prb[u]);  // bit per TTI, alone
   UserFlow flow{n_ttis, 0, 0, 0};
   if (capacity > 0) {
-    const double x = work / (share * w.n_prb * n_ttis);
+    const double room = share * w.n_prb * n_ttis, size = w.packet_bits[u];
+    const bool full = work > room;
+    const double rate = full ? level / n_ttis * static_cast<double>(w.bits_per_prb[u]) : capacity;
+    const double x = full ? mine / level : work / room;
     flow.delivered = demand * std::min(1.0, 1.0 / x);
-    const double alone = w.packet_bits[u] / capacity;
+    const double alone = size / rate;
     const double longest = alone + 2.0 / 3.0 * std::sqrt(2.0 * alone * n_ttis / std::numbers::pi);
-    const double sojourn = std::max(1.0, (x < 1 ? std::min(alone / (1 - x), longest) : longest) + 0.5);
-    flow.throughput = std::max(w.packet_bits[u] / sojourn, flow.delivered / n_ttis);
-    flow.delay = sojourn + 0.5 * (backlog + demand - flow.delivered) / (demand / n_ttis);
+    const double waited = full ? alone * (1 + 0.5 * x / (1 - x)) : alone / (1 - x);
+    const double sojourn = x < 1 ? std::min(waited, longest) : longest;
+    const double idle = alone / sojourn;  // 1 - x, as far as the window lets it fall
+    const double busy_rate = full ? rate : rate * std::min(1.0, idle + mine / room);
+    const double bits = full ? size / std::max(0.0, 1 - x) : size * (1 + mine / room / idle);  // of a busy period
+    flow.throughput = busy_rate;
+    if (std::isfinite(bits)) flow.throughput = bits / std::max(1.0, bits / busy_rate + 0.5);
+    flow.throughput = std::max(flow.throughput, flow.delivered / n_ttis);
+    flow.delay = std::max(1.0, sojourn + 0.5) + 0.5 * (backlog + demand - flow.delivered) / (demand / n_ttis);
   }
   const double left = demand - flow.delivered;
   double kept = left;
-  if (w.discard_ttis > 0) {
+  const int timer_ttis = w.discard_ttis.empty() ? 0 : w.discard_ttis[static_cast<std::size_t>(w.slice_of[u])];
+  if (timer_ttis > 0) {
     // Beyond the window, what was queued at its start is as old as anything up to the timer, evenly.
-    const double timer = w.discard_ttis;
+    const double timer = timer_ttis;
     const double young = arriving * std::min(1.0, timer / n_ttis) + backlog * std::max(0.0, 1.0 - n_ttis / timer);
     kept = std::min(kept, young);
     flow.delay = std::min(flow.delay, timer);
@@ -115,7 +158,7 @@ void run_flow(const FlowWindow& w, std::span<double> backlog_bits, const WindowK
   const std::size_t n_users = w.serving.size(), n_groups = w.share.rows * w.share.cols;
   std::vector<std::size_t> group(n_users);
   std::vector<double> work(n_groups, 0.0), packets(n_groups, 0.0), with_data(n_groups, 0.0);
-  std::vector<double> delivered(n_groups, 0.0), user_throughput(n_users, -1.0);
+  std::vector<double> delivered(n_groups, 0.0), user_throughput(n_users, -1.0), user_work(n_users, 0.0);
   for (MatrixView<double> kpi : {kpis.throughput_bps, kpis.delay_ms, kpis.load, kpis.users, kpis.dropped_bits})
     std::fill(kpi.flat().begin(), kpi.flat().end(), 0.0);
   for (std::span<double> values : {kpis.user_delivered_bits, kpis.user_busy_ttis, kpis.user_dropped_bits})
@@ -125,14 +168,16 @@ void run_flow(const FlowWindow& w, std::span<double> backlog_bits, const WindowK
     group[u] = static_cast<std::size_t>(w.serving[u]) * w.share.cols + static_cast<std::size_t>(w.slice_of[u]);
     if (!w.active.empty() && w.active[u]) kpis.users.data[group[u]] += 1;
     if (w.bits_per_prb[u] > 0)
-      work[group[u]] += (backlog_bits[u] + w.arriving_bits[u]) / static_cast<double>(w.bits_per_prb[u]);
+      user_work[u] = (backlog_bits[u] + w.arriving_bits[u]) / static_cast<double>(w.bits_per_prb[u]);
+    work[group[u]] += user_work[u];
   }
+  const std::vector<double> levels = fair_levels(w, group, work, user_work);
   const double n_ttis = w.n_ttis;
   for (std::size_t u = 0; u < n_users; ++u) {
     const double demand = backlog_bits[u] + w.arriving_bits[u];
     if (demand <= 0) continue;
     const std::size_t g = group[u];
-    const UserFlow flow = flow_of(w, u, w.share.data[g], work[g], backlog_bits[u]);
+    const UserFlow flow = flow_of(w, u, w.share.data[g], user_work[u], work[g], levels[g], backlog_bits[u]);
     const double count = demand / w.packet_bits[u];
     user_throughput[u] = flow.throughput / tti_s;
     kpis.throughput_bps.data[g] += user_throughput[u];

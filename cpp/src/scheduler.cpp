@@ -118,8 +118,10 @@ Scheduler::Scheduler(const SchedulerConfig& config, Isa isa)
   const std::size_t n_users = at_least_one(config.n_users, "n_users");
   if (at_least_one(config.n_prb, "n_prb") > 65535)
     refuse("n_prb: got " + std::to_string(config.n_prb) + ", allowed: 1 to 65535");
-  if (config.discard_ttis < 0)
-    refuse("discard_ttis: got " + std::to_string(config.discard_ttis) + ", must be at least 0 (0: never)");
+  if (!config.discard_ttis.empty())
+    check_size(std::span(config.discard_ttis), static_cast<std::size_t>(config.n_slices), "discard_ttis");
+  for (const int age : config.discard_ttis)
+    if (age < 0) refuse("discard_ttis: got " + std::to_string(age) + ", must be at least 0 (0: never)");
   if (!(config.averaging_ttis > 1.0 && std::isfinite(config.averaging_ttis)))
     refuse("averaging_ttis: got " + std::to_string(config.averaging_ttis) + ", must be above 1");
   if (!(config.alpha >= 0 && std::isfinite(config.alpha)))

@@ -50,6 +50,8 @@ void Scheduler::Group::begin(std::size_t group) {
   blocks.clear();
   n_ready = 0;
   span_start = 0;
+  const auto& ages = own->config_.discard_ttis;
+  discard_ttis = ages.empty() ? 0 : ages[group % ages.size()];
   simple = own->sent_.empty() && window->tbs_index.empty();
   dealt = false;
   ready.reset(n_users);
@@ -123,9 +125,9 @@ void Scheduler::Group::drop(std::size_t user, double bits) {
 }
 
 inline void Scheduler::Group::start_timer(std::size_t user) {
-  if (own->config_.discard_ttis == 0) return;
+  if (discard_ttis == 0) return;
   const std::int64_t arrived = own->packets_[static_cast<std::size_t>(own->users_[user].head)].tti;
-  next_expiry = std::min(next_expiry, arrived + own->config_.discard_ttis);
+  next_expiry = std::min(next_expiry, arrived + discard_ttis);
 }
 
 // Drops what is too old. Serving moves heads on without updating next_expiry, so a call may find nothing to drop; it
@@ -143,8 +145,8 @@ void Scheduler::Group::expire(int tti) {
     }
     while (user.queued > 0) {
       const std::int64_t arrived = own->packets_[static_cast<std::size_t>(user.head)].tti;
-      if (arrived + own->config_.discard_ttis > now) {
-        next_expiry = std::min(next_expiry, arrived + own->config_.discard_ttis);
+      if (arrived + discard_ttis > now) {
+        next_expiry = std::min(next_expiry, arrived + discard_ttis);
         return;
       }
       delay_sum += now - arrived;
@@ -302,15 +304,26 @@ bool Scheduler::Group::deal_plenty(int left, int missing, int tti) {
   return true;
 }
 
+// Two users take turns until one has what it needs; the other takes the rest. The longest run ends last.
+void Scheduler::Group::deal_two(int quota, int left, int missing, int tti) {
+  const int unit = own->config_.rbg_prb;
+  const std::size_t next = ready.next(pointer), other = ready.next(next);
+  const int next_need = in_groups(need(first + next, quota), unit);
+  const int other_need = in_groups(need(first + other, quota), unit);
+  const int next_part = std::min(next_need, std::max(left - left / 2, left - other_need));
+  const int other_part = std::min(other_need, std::max(left / 2, left - next_need));
+  pointer = next_part > other_part ? next : other;
+  const bool short_by_some = next_part + other_part == left;
+  const auto deal = [&](std::size_t local, int part) {
+    if (part > 0) serve(local, part * unit - (short_by_some && local == pointer ? missing : 0), tti);
+  };
+  // In the order of user numbers, as everywhere.
+  next < other ? deal(next, next_part) : deal(other, other_part);
+  next < other ? deal(other, other_part) : deal(next, next_part);
+}
+
 // Group by group of PRBs round the users, in bulk: every pass deals as many full rounds as are sure to be there.
 void Scheduler::Group::allocate_round_robin(int quota, int tti) {
-  dealt = true;
-  if (n_ready == 1) {
-    const std::size_t local = ready.next(pointer);
-    pointer = local;
-    serve(local, need(first + local, quota), tti);
-    return;
-  }
   const int unit = own->config_.rbg_prb;
   int left = in_groups(quota, unit);
   const int missing = left * unit - quota;  // of the last group
@@ -324,6 +337,7 @@ void Scheduler::Group::allocate_round_robin(int quota, int tti) {
     return;
   }
   if (deal_plenty(left, missing, tti)) return;
+  if (n_ready == 2 && own->config_.deal_leftover) return deal_two(quota, left, missing, tti);
   auto& needed = work->needed;
   auto& given = work->given;
   auto& order = work->order;
@@ -362,7 +376,11 @@ void Scheduler::Group::allocate_round_robin(int quota, int tti) {
 void Scheduler::Group::allocate(int quota, int tti) {
   if (!blocks.empty()) quota = retransmit(quota, tti);
   if (quota <= 0 || n_ready == 0) return;
-  own->config_.kind == SchedulerKind::round_robin ? allocate_round_robin(quota, tti) : allocate_best(quota, tti);
+  if (own->config_.kind != SchedulerKind::round_robin) return allocate_best(quota, tti);
+  dealt = true;
+  if (n_ready > 1) return allocate_round_robin(quota, tti);
+  pointer = ready.next(pointer);
+  serve(pointer, need(first + pointer, quota), tti);
 }
 
 int Scheduler::Group::need_in_groups(int limit, int tti) const {
@@ -390,7 +408,7 @@ void Scheduler::Group::run_span(int from, int to) {
   const std::size_t stride = work->quota_stride;
   const bool averages = own->config_.kind == SchedulerKind::proportional_fair;
   for (int tti = from; tti < to; ++tti) {
-    admit(tti);
+    if (next_arrival != last_arrival && next_arrival->tti <= tti) admit(tti);
     if (own->clock_ + tti >= next_expiry) expire(tti);
     if (idle()) {
       std::int64_t event = next_expiry == never ? never : next_expiry - own->clock_;

@@ -55,9 +55,10 @@ struct Scheduler::Group {
   std::size_t n_ready = 0;
   std::size_t pointer = 0;  // local number of the user who got the last PRB
   int span_start = 0;
-  bool simple = true;  // neither HARQ nor transport blocks
-  bool dealt = false;  // round robin moved the pointer
-  double gain = 0;     // 1/a in the scale of the averages, see run_metric
+  int discard_ttis = 0;  // of its slice
+  bool simple = true;    // neither HARQ nor transport blocks
+  bool dealt = false;    // round robin moved the pointer
+  double gain = 0;       // 1/a in the scale of the averages, see run_metric
   std::int64_t delay_sum = 0, n_packets = 0, prbs_used = 0;
   std::int64_t next_expiry = 0;  // no discard timer runs out before this TTI of the simulated clock
 
@@ -92,6 +93,7 @@ struct Scheduler::Group {
   void allocate_best(int quota, int tti);
   void allocate_round_robin(int quota, int tti);
   bool deal_plenty(int left, int missing, int tti);
+  void deal_two(int quota, int left, int missing, int tti);
   void rescale(double factor);
   void run();
   void run_span(int from, int to);

@@ -229,7 +229,8 @@ class Scheduler(Model):
     kind : how a slice's PRBs are dealt to its users.
     alpha, beta, averaging_ttis : exponents and averaging time of proportional fair.
     discard_timer_ms : age at which packets are dropped (3GPP TS 36.323, discardTimer; 0: never, default ours), so that
-        a starved slice recovers within a step instead of carrying its past along for minutes.
+        a starved slice recovers within a step instead of carrying its past along for minutes. Files (ftp2, ftp3) and
+        full buffers have none.
     rbg_prb : PRBs of a resource block group, the unit that is dealt (3GPP TS 36.213 has 4 at 100 PRBs).
     buffer_bits : what a user's queue holds, 0: anything; a packet that does not fit is dropped.
     block_error_rate : probability that a transmission fails and HARQ sends it again, 0: never.

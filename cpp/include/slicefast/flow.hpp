@@ -3,17 +3,24 @@
 //
 //   C = a_ns B          PRBs of slice s in cell n per TTI          R_u   bits one PRB carries for user u in one TTI
 //   D_u                 bits queued plus bits arriving             L_u   mean packet size [bit]
-//   x = sum_u D_u / (R_u C n_ttis)   utilisation of the share      f = min(1, 1 / x)   what is delivered
+//   w_u = D_u / R_u     work [PRB TTI]                             x = sum_u w_u / (C n_ttis)   utilisation
+//   f_u                 what is delivered: 1 while x <= 1. Beyond, users get equal PRBs, as in round robin, and those
+//                       who want less leave theirs to the others: f_u = min(1, phi / w_u), sum_u min(w_u, phi) = C
+//                       n_ttis
 //
 //   load        a_ns min(x, 1)
-//   delay       W_u = (L_u / (R_u C)) / (1 - x) + 1/2   M/G/1 processor sharing, and half a TTI because packets
-//               come and go at TTI borders; in a window that starts with nothing random queued it cannot pass s + 2/3
-//               sqrt(2 s n_ttis / pi), s = L_u / (R_u C): the work of a critical queue spreads like Brownian motion of
-//               variance s per TTI reflected at 0, here its mean over the window; plus, by Little's law, the queue left
-//               over: mean(queue at start, queue at end) / (D_u / n_ttis), since packets still queued count, with
-//               the age they have
-//               no packet takes less than its own TTI, nor, with a discard timer T, longer than T
-//   throughput  max(L_u / W_u, f D_u / n_ttis): a user is never slower than what it got over the whole window
+//   delay       W_u = s / (1 - x) + 1/2, s = L_u / (R_u C)   M/G/1 processor sharing, and half a TTI because packets
+//               come and go at TTI borders. Beyond x = 1 user u has phi / n_ttis PRBs for itself and, if it wants less,
+//               x_u = w_u / phi < 1, waits as in M/D/1: W_u = s (1 + x_u / (2 (1 - x_u))) + 1/2, s = L_u n_ttis / (R_u
+//               phi). In a window that starts with nothing random queued W_u cannot pass s + 2/3 sqrt(2 s n_ttis / pi):
+//               the work of a critical queue spreads like Brownian motion of variance s per TTI reflected at 0, here
+//               its mean over the window. Plus, by Little's law, the queue left over: mean(queue at start, queue at
+//               end) / (D_u / n_ttis), since packets still queued count, with the age they have. no packet takes less
+//               than its own TTI, nor, with a discard timer T, longer than T
+//   throughput  bits of a user's busy period, m L_u, over its length, m L_u / r + 1/2. A user has data with probability
+//               P = x_u / (1 - x + x_u), x_u = w_u / (C n_ttis), in processor sharing (numbers of a user's packets are
+//               geometric), so r = R_u C (1 - x + x_u) and m = 1 / (1 - P); beyond x = 1 r = R_u phi / n_ttis and m =
+//               1 / (1 - w_u / phi). Never slower than what it got over the whole window, f_u D_u / n_ttis.
 //   dropped     with a discard timer, of what is left over all but what arrived, at an even rate, within the last T
 //               TTIs; with finite buffers what is left beyond them
 //
@@ -37,7 +44,7 @@ struct FlowWindow {
   std::span<const float> bits_per_prb;     // (U) per TTI; 0: out of reach
   ConstMatrixView<double> share;           // (N, S); slices do not touch each other, so rows need not add up
   std::span<const std::uint8_t> active;    // (U); empty: users count when they have data
-  int discard_ttis = 0;                    // T; 0: never
+  std::span<const int> discard_ttis;       // (S) T, 0: never; empty: never
   double buffer_bits = 0;                  // per user, 0: unlimited
   double prb_bandwidth_hz = 180e3;         // for the spectral efficiency
 };

@@ -41,9 +41,9 @@ inline constexpr double tti_s = 1e-3;
 struct SchedulerConfig {
   int n_cells = 0, n_slices = 0, n_users = 0, n_prb = 100;
   SchedulerKind kind = SchedulerKind::proportional_fair;
-  double alpha = 1, beta = 1;   // proportional fair only
-  double averaging_ttis = 100;  // a > 1
-  int discard_ttis = 0;         // age at which a packet is dropped; 0: never
+  double alpha = 1, beta = 1;          // proportional fair only
+  double averaging_ttis = 100;         // a > 1
+  std::vector<int> discard_ttis = {};  // (S) age at which a slice's packets are dropped, 0: never; empty: none are
   // Options; as they stand they change nothing and cost nothing.
   int rbg_prb = 1;              // PRBs of a resource block group: the unit that is dealt; a cell's last may be smaller
   bool deal_leftover = true;    // round robin: false leaves idle what does not divide equally among the users
