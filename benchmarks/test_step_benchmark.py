@@ -27,11 +27,11 @@ def _twin():
     return module
 
 
-def measure(benchmark, scenario, rounds):
+def measure(benchmark, scenario, rounds, n_steps=None):
     simulator = sf.Simulator(scenario, seed=0)
     simulator.reset()
     start = simulator.snapshot()
-    n_steps = scenario.traffic.period_steps
+    n_steps = n_steps or scenario.traffic.period_steps
 
     fastest = np.full(n_steps, np.inf)
 
@@ -64,6 +64,12 @@ def test_slicefast_whole_step(benchmark):
 @pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")
 def test_slicefast_whole_step_with(benchmark, options):
     measure(benchmark, sf.Scenario.paper(**options), rounds=3)
+
+
+@pytest.mark.benchmark(group="step: 300 cells, 38,400 users, 200 TTIs")
+@pytest.mark.parametrize("fidelity", ["tti", "flow"])
+def test_large_network(benchmark, fidelity):
+    measure(benchmark, sf.Scenario.hexagonal(100, fidelity=fidelity), rounds=3, n_steps=20)
 
 
 @pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")

@@ -1,0 +1,179 @@
+"""Print the table of speeds from what `pytest --benchmark-only --benchmark-json=FILE` wrote.
+
+`python benchmarks/speed_table.py FILE [--into README.md]`: minima, ratios within one run; with --into the table
+replaces what stands between the marks of that file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+BEGINS, ENDS = "<!-- speed begins -->", "<!-- speed ends -->"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: what is timed, by which benchmark, beside which reference, and the target of the ratio or rate."""
+
+    work: str
+    ours: str
+    reference: str = ""
+    reference_name: str = ""
+    target: float | None = None
+    rate: str = ""  # of extra_info, in place of a ratio
+    unit: str = ""
+
+
+def _radio() -> list[Row]:
+    rows = []
+    sizes = (("12 cells, 1536 users", 5, None), ("57 cells, 7296 users", None, None), ("300 cells, 38400 users", 8, 60))
+    for size, numpy_target, crrm_target in sizes:
+        name = f"test_positions_to_sinr[{size}-{{}}]"
+        work = f"positions to SINR, shadowing per link, {size}"
+        rows.append(
+            Row(work, name.format("slicefast"), name.format("numpy"), "NumPy, chunked, same physics", numpy_target)
+        )
+        rows.append(Row("the same", name.format("slicefast"), name.format("crrm"), "CRRM, no shadowing", crrm_target))
+        if size.startswith("300"):
+            rows.append(
+                Row(
+                    "the same, two threads", name.format("slicefast, 2 threads"), name.format("slicefast"), "one thread"
+                )
+            )
+            folded = name.format("slicefast, folded")
+            rows.append(Row("the same, far cells folded", folded, name.format("numpy"), "NumPy, same physics"))
+    for cells in ("300 cells, 38,400 users", "972 cells, 124,416 users", "3,072 cells, 393,216 users"):
+        name = f"test_time_per_user[{cells}]"
+        rows.append(Row(f"the same, {cells}", name, rate="ns_per_user", unit="ns per user"))
+    for size, target in (("12 cells, 1536 users", 1), ("57 cells, 7296 users", None), ("300 cells, 38400 users", 8)):
+        name = f"test_load_coupling[{size}-{{}}]"
+        cold = f"load coupling to 1e-6, no start given, {size}"
+        rows.append(Row(cold, name.format("slicefast"), name.format("numpy"), "NumPy, plain iteration", target))
+        warm = name.format("slicefast, warm start")
+        rows.append(Row("the same from loads 5 % off", warm, name.format("numpy"), "NumPy, plain iteration"))
+        if size.startswith("300"):
+            for kind, work in (("folded", "no start given"), ("folded, warm start", "from loads 5 % off")):
+                ours = name.format(f"slicefast, {kind}")
+                rows.append(
+                    Row(f"far cells folded, {work}", ours, name.format("numpy"), "NumPy, plain iteration", target)
+                )
+            two = name.format("slicefast, 2 threads")
+            rows.append(Row("two threads, no start given", two, name.format("slicefast"), "one thread"))
+    return rows
+
+
+def _network() -> list[Row]:
+    million = {"rate": "million_user_ttis_per_s", "unit": "million user-TTI/s"}
+    steps = {"rate": "steps_per_s", "unit": "steps/s"}
+    return [
+        Row(
+            "PRB scheduling, 12 cells, 1,536 users, all backlogged, PF",
+            "test_full_buffers_against_numpy[slicefast]",
+            "test_full_buffers_against_numpy[numpy_per_prb]",
+            "NumPy per-PRB loop",
+        ),
+        Row(
+            "PRB scheduling with queues, 1 cell, 128 users, load 0.4",
+            "test_against_plain_python[slicefast]",
+            "test_against_plain_python[plain_python]",
+            "plain-Python event loop",
+        ),
+        Row(
+            "300 cells, 38,400 users, 200 TTIs, load 0.4, PF",
+            "test_large_network_at_load_0_4[proportional_fair]",
+            target=500,
+            **million,
+        ),
+        Row(
+            "the same, every user backlogged",
+            "test_large_network_all_backlogged[proportional_fair]",
+            target=100,
+            **million,
+        ),
+        Row(
+            "whole step, 12 cells, 1,536 users, 200 TTIs, mean of 200 steps",
+            "test_slicefast_whole_step",
+            target=2000,
+            **steps,
+        ),
+        Row("the same, 300 cells, 38,400 users", "test_large_network[tti]", **steps),
+        Row("the same at flow level", "test_large_network[flow]", target=100, **steps),
+    ]
+
+
+def _learning() -> list[Row]:
+    rows = []
+    for agents, native, torch in ((12, 75, 18), (300, 60, 18)):
+        sb3 = (f"test_update_stable_baselines3[{agents}]", "stable-baselines3")
+        rows.append(Row(f"TD3 update of {agents} agents, native", f"test_update[{agents}-native]", *sb3, native))
+        rows.append(Row("the same, torch engine", f"test_update[{agents}-torch]", *sb3, torch))
+    for agents in (12, 300):
+        name = f"replay of 32 per agent, {agents} agents, Numba"
+        rows.append(Row(name, f"test_replay_numba[{agents}]", f"test_replay_cpprb[{agents}]", "cpprb"))
+    rows.append(
+        Row(
+            "all-pairs KL, 12 agents x 200 samples",
+            "test_kl_factorised[12-200]",
+            "test_kl_torch_distributions",
+            "torch.distributions",
+        )
+    )
+    rows.append(Row("all-pairs KL, 300 agents x 1,000 samples", "test_kl_factorised[300-1000]"))
+    loop = "training loop of the default scenario, 8,750 steps, 12 agents"
+    rows.append(Row(loop, "test_training_loop[native]", "test_training_loop[torch]", "torch engine"))
+    return rows
+
+
+def show_time(seconds: float) -> str:
+    """Return a time to three digits in the unit that suits it."""
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= scale or unit == "us":
+            return f"{seconds / scale:.3g} {unit}"
+    raise AssertionError
+
+
+def table(benchmarks: dict[str, dict]) -> str:
+    """Return the rows whose benchmarks ran, as Markdown."""
+    lines = ["| work | slicefast | reference in the same run | ratio or rate | target |", "|---|---|---|---:|---:|"]
+    for row in (*_radio(), *_network(), *_learning()):
+        if row.ours not in benchmarks or (row.reference and row.reference not in benchmarks):
+            continue
+        ours = benchmarks[row.ours]
+        extra, seconds = ours["extra_info"], ours["stats"]["min"] / ours["extra_info"].get("updates_per_round", 1)
+        if "us_per_step" in extra:
+            seconds = extra["us_per_step"] * 1e-6
+        reference, figure = "", ""
+        if row.reference:
+            other = benchmarks[row.reference]
+            slower = other["stats"]["min"] / other["extra_info"].get("updates_per_round", 1)
+            reference, figure = f"{row.reference_name} {show_time(slower)}", f"{slower / seconds:,.3g}x"
+            figure = f"{slower / seconds:,.0f}x" if slower / seconds >= 1000 else figure
+        if row.rate:
+            figure = f"{extra[row.rate]:,.0f} {row.unit}"
+        target = "" if row.target is None else f"{row.target:,g}" + ("x" if row.reference else "")
+        lines.append(f"| {row.work} | {show_time(seconds)} | {reference} | {figure} | {target} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Read, print, and write where asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", type=Path, nargs="+", help="of pytest-benchmark; the last one counts")
+    parser.add_argument("--into", type=Path, help=f"a Markdown file with the marks {BEGINS} and {ENDS}")
+    arguments = parser.parse_args()
+    runs = [json.loads(file.read_text()) for file in arguments.files]
+    text = table({item["name"]: item for run in runs for item in run["benchmarks"]})
+    print(text)
+    if arguments.into:
+        before, begins, rest = arguments.into.read_text().partition(BEGINS)
+        _, ends, after = rest.partition(ENDS)
+        if not (begins and ends):
+            parser.error(f"{arguments.into}: needs the marks {BEGINS} and {ENDS}")
+        arguments.into.write_text(f"{before}{begins}\n\n{text}\n\n{ends}{after}")
+
+
+if __name__ == "__main__":
+    main()
