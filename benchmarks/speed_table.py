@@ -101,6 +101,7 @@ def _network() -> list[Row]:
         ),
         Row("the same, 300 cells, 38,400 users", "test_large_network[tti]", **steps),
         Row("the same at flow level", "test_large_network[flow]", target=100, **steps),
+        Row("the same, links kept for 10 m of a user's way", "test_large_network[flow, 10 m]", **steps),
     ]
 
 

@@ -67,9 +67,13 @@ def test_slicefast_whole_step_with(benchmark, options):
 
 
 @pytest.mark.benchmark(group="step: 300 cells, 38,400 users, 200 TTIs")
-@pytest.mark.parametrize("fidelity", ["tti", "flow"])
-def test_large_network(benchmark, fidelity):
-    measure(benchmark, sf.Scenario.hexagonal(100, fidelity=fidelity), rounds=3, n_steps=20)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"fidelity": "flow"}, {"fidelity": "flow", "radio": {"resolution_m": 10.0}}],
+    ids=["tti", "flow", "flow, 10 m"],
+)
+def test_large_network(benchmark, options):
+    measure(benchmark, sf.Scenario.hexagonal(100, **options), rounds=3, n_steps=20)
 
 
 @pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")

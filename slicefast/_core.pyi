@@ -205,6 +205,7 @@ class Network:
         lend: bool,
         fidelity: str,
         packet_bits: ArrayLike,
+        resolution_m: float = 0.0,
         profile: UserProfile | None = None,
     ) -> None: ...
     def attach(self, x_m: NDArray[Any], y_m: NDArray[Any], serving: NDArray[Any]) -> None: ...

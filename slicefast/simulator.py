@@ -422,6 +422,7 @@ def _network(
         lend=scenario.scheduler.share_as == "guarantee",
         fidelity=scenario.fidelity,
         packet_bits=scenario.mean_packet_bits[scenario.slice_of],
+        resolution_m=settings.resolution_m,
         profile=profile,
     )
 

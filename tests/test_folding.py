@@ -196,6 +196,48 @@ def test_the_simulator_folds_large_networks():
     np.testing.assert_array_equal(one.step(shares).throughput_bps, later.throughput_bps)
 
 
+@pytest.mark.parametrize("n_sites", [7, 64])
+def test_few_who_moved(n_sites):
+    # Users who moved get the links of where they are; those who stayed keep theirs, to the last bit.
+    scenario = Scenario.hexagonal(n_sites)
+    simulators = [sf.Simulator(scenario, seed=2) for _ in range(2)]
+    shares = np.full((scenario.n_cells, scenario.n_slices), 1 / scenario.n_slices)
+    one, two = (simulator._replicas[0] for simulator in simulators)
+    one.x_m[::50] += 200.0
+    one.network.attach(one.x_m, one.y_m, one.serving)  # a fiftieth of the users
+    two.x_m[::2] += 100.0
+    two.network.attach(two.x_m, two.y_m, two.serving)  # half: everyone is met anew
+    two.x_m[::2] -= 100.0
+    two.x_m[::50] += 200.0
+    two.network.attach(two.x_m, two.y_m, two.serving)
+    np.testing.assert_array_equal(one.network.gain(), two.network.gain())
+    for replica in (one, two):
+        replica.serving[:] = one.network.gain().argmax(axis=1)
+    kpis = [simulator.step(shares) for simulator in simulators]
+    np.testing.assert_allclose(kpis[0].load, kpis[1].load, rtol=1e-9)
+
+
+def test_links_kept_for_a_while():
+    base = Scenario.hexagonal(64, mobility={"speed_mps": 3.0})
+    coarse = Scenario.hexagonal(64, mobility={"speed_mps": 3.0}, radio={"resolution_m": 10.0})
+    shares = np.full((base.n_cells, base.n_slices), 1 / base.n_slices)
+    fine, kept = sf.Simulator(base, seed=4), sf.Simulator(coarse, seed=4)
+    first = kept.gain
+    np.testing.assert_array_equal(first, fine.gain)
+    kept.step(shares)
+    # 3 m; who leaves the torus on one side comes back on the other, far away as it looks.
+    assert (kept.gain == first).all(axis=1).mean() > 0.99
+    for _ in range(3):
+        kept.step(shares)
+    changed = (kept.gain != first).any(axis=1)
+    assert 0.5 < changed.mean() < 1.0  # 12 m, for those who walked straight on
+    state = kept.snapshot()
+    expected = [kept.step(shares) for _ in range(2)]
+    kept.restore(state)
+    for kpis in expected:
+        np.testing.assert_array_equal(kept.step(shares).throughput_bps, kpis.throughput_bps)
+
+
 def test_refusals():
     net = Net(64)
     with pytest.raises(ValueError, match="gain: got folded gains"):

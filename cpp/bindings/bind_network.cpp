@@ -47,6 +47,20 @@ void check_users(std::span<const std::int32_t> users, std::int32_t limit, const 
                             ", allowed: 0 to " + std::to_string(limit - 1));
 }
 
+template <class T>
+py::array_t<T> copy_of(std::span<const T> values) {
+  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+void check_permutation(std::span<const std::int32_t> places) {
+  std::vector<bool> seen(places.size(), false);
+  for (std::int32_t user : places) {
+    if (user < 0 || static_cast<std::size_t>(user) >= places.size() || seen[static_cast<std::size_t>(user)])
+      throw InvalidArgument("places: user " + std::to_string(user) + " is none, or stands twice");
+    seen[static_cast<std::size_t>(user)] = true;
+  }
+}
+
 StepArrays check_step(const Network& network, const In<double>& share, const In<std::int32_t>& serving,
                       const In<std::int32_t>& user, const In<std::int32_t>& tti, const In<float>& bits,
                       const In<std::uint8_t>& active, py::array& kpis, const py::object& user_kpis) {
@@ -71,7 +85,7 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
                              double prb_bandwidth_hz, const std::string& efficiency, int window_ttis,
                              double handover_margin_db, int time_to_trigger_steps, const In<std::int32_t>& slice_of,
                              const std::string& isa, bool lend, const std::string& fidelity,
-                             const In<double>& packet_bits, std::shared_ptr<UserProfile> profile) {
+                             const In<double>& packet_bits, double resolution_m, std::shared_ptr<UserProfile> profile) {
   const bool transport_blocks = efficiency == "transport_block";
   const auto power = span_of(power_w);
   const auto slices = span_of(slice_of);
@@ -89,6 +103,7 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
           .lend = lend,
           .fidelity = slicefast::fidelity(fidelity),
           .packet_bits = {sizes.begin(), sizes.end()},
+          .resolution_m = resolution_m,
           .profile = std::move(profile)};
 }
 
@@ -100,16 +115,16 @@ void bind_network(py::module_& module) {
                        double noise_w, double prb_bandwidth_hz, const std::string& efficiency, int window_ttis,
                        double handover_margin_db, int time_to_trigger_steps, const In<std::int32_t>& slice_of,
                        const std::string& isa, bool lend, const std::string& fidelity, const In<double>& packet_bits,
-                       std::shared_ptr<UserProfile> profile) {
+                       double resolution_m, std::shared_ptr<UserProfile> profile) {
              return Network(network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, window_ttis,
                                            handover_margin_db, time_to_trigger_steps, slice_of, isa, lend, fidelity,
-                                           packet_bits, std::move(profile)),
+                                           packet_bits, resolution_m, std::move(profile)),
                             std::move(links));
            }),
            py::kw_only(), py::arg("links"), py::arg("scheduler"), py::arg("power_w"), py::arg("noise_w"),
            py::arg("prb_bandwidth_hz"), py::arg("efficiency"), py::arg("window_ttis"), py::arg("handover_margin_db"),
            py::arg("time_to_trigger_steps"), py::arg("slice_of"), py::arg("isa"), py::arg("lend"), py::arg("fidelity"),
-           py::arg("packet_bits"), py::arg("profile") = nullptr)
+           py::arg("packet_bits"), py::arg("resolution_m") = 0.0, py::arg("profile") = nullptr)
       .def("attach",
            [](Network& network, const In<double>& x_m, const In<double>& y_m, py::array& serving) {
              const py::ssize_t n_users = network.config().scheduler.n_users;
@@ -163,7 +178,8 @@ void bind_network(py::module_& module) {
              return py::make_tuple(py::array_t<double>(static_cast<py::ssize_t>(load.size()), load.data()),
                                    py::array_t<std::int32_t>(static_cast<py::ssize_t>(pending.size()), pending.data()),
                                    scheduler_state(network.scheduler()),
-                                   py::array_t<double>(static_cast<py::ssize_t>(backlog.size()), backlog.data()));
+                                   py::array_t<double>(static_cast<py::ssize_t>(backlog.size()), backlog.data()),
+                                   copy_of(network.link_x_m()), copy_of(network.link_y_m()), copy_of(network.places()));
            })
       .def("set_state", [](Network& network, const py::tuple& state) {
         const auto load = state[0].cast<In<double>>();
@@ -172,7 +188,14 @@ void bind_network(py::module_& module) {
         check_shape(pending, "pending_steps", {static_cast<py::ssize_t>(network.pending_steps().size())});
         const auto backlog = state[3].cast<In<double>>();
         check_shape(backlog, "flow_backlog", {static_cast<py::ssize_t>(network.flow_backlog().size())});
+        const auto x_m = state[4].cast<In<double>>(), y_m = state[5].cast<In<double>>();
+        const auto places = state[6].cast<In<std::int32_t>>();
+        check_shape(x_m, "link_x_m", {static_cast<py::ssize_t>(network.link_x_m().size())});
+        check_shape(y_m, "link_y_m", {x_m.shape(0)});
+        check_shape(places, "places", {static_cast<py::ssize_t>(network.places().size())});
+        check_permutation(span_of(places));
         set_scheduler_state(network.scheduler(), state[2].cast<py::dict>());
+        network.restore_links(span_of(x_m), span_of(y_m), span_of(places));
         std::copy_n(pending.data(), pending.size(), network.pending_steps().begin());
         std::copy_n(load.data(), load.size(), network.load().begin());
         std::copy_n(backlog.data(), backlog.size(), network.flow_backlog().begin());

@@ -132,7 +132,7 @@ void LinkModel::best_server_folded(std::span<const double> x_m, std::span<const 
                                    std::span<const double> power_w, std::span<const double> activity, double noise_w,
                                    std::span<std::int32_t> server, std::span<float> sinr, ThreadPool* pool) const {
   const State& state = *state_;
-  const SortedUsers sorted(state, x_m, y_m);
+  const SortedUsers sorted(state, x_m, y_m, all_users(x_m.size()));
   std::vector<double> weight(state.n_cells);
   for (std::size_t k = 0; k < weight.size(); ++k) weight[k] = activity[k] * power_w[k];
   ServerSearch search{.state = state,

@@ -5,24 +5,31 @@
 
 namespace slicefast {
 
-SortedUsers::SortedUsers(const LinkModel::State& state, std::span<const double> x, std::span<const double> y)
-    : user(x.size()) {
+SortedUsers::SortedUsers(const LinkModel::State& state, std::span<const double> x, std::span<const double> y,
+                         std::span<const std::int32_t> users)
+    : user(users.size()) {
   const FarCells& far = *state.far;
-  std::vector<std::int32_t> region(x.size());
-  std::vector<std::size_t> first(far.n_regions + 2, 0);  // places of each region's users
-  for (std::size_t u = 0; u < x.size(); ++u) {
+  std::vector<std::int32_t> region(users.size());
+  std::vector<std::size_t> first(far.n_regions + 2, 0);  // of each region's users
+  for (std::size_t i = 0; i < users.size(); ++i) {
+    const auto u = static_cast<std::size_t>(users[i]);
     std::int64_t col = state.node_col(x[u], y[u]), row = state.node_row(x[u], y[u]);
     const std::size_t r = far.place(col, row) ? far.region_at(col, row) : far.n_regions;
-    region[u] = static_cast<std::int32_t>(r);
+    region[i] = static_cast<std::int32_t>(r);
     ++first[r + 1];
   }
   for (std::size_t r = 0; r + 1 < first.size(); ++r) first[r + 1] += first[r];
   std::vector<std::size_t> next(first.begin(), first.end() - 1);
-  for (std::size_t u = 0; u < x.size(); ++u)
-    user[next[static_cast<std::size_t>(region[u])]++] = static_cast<std::int32_t>(u);
+  for (std::size_t i = 0; i < users.size(); ++i) user[next[static_cast<std::size_t>(region[i])]++] = users[i];
   for (std::size_t r = 0; r + 1 < first.size(); ++r)
     for (std::size_t begin = first[r]; begin < first[r + 1]; begin += block_users)
       runs.push_back({r, begin, std::min(block_users, first[r + 1] - begin)});
+}
+
+std::vector<std::int32_t> all_users(std::size_t n_users) {
+  std::vector<std::int32_t> users(n_users);
+  std::iota(users.begin(), users.end(), 0);
+  return users;
 }
 
 std::vector<Remainders> remainders(const LinkModel::State& state, std::span<const double> weight) {

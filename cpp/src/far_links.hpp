@@ -12,15 +12,17 @@
 
 namespace slicefast {
 
-// Users in the order of their regions, those outside the plane last, in runs of at most a block of one region's users.
+// Some users in the order of their regions, those outside the plane last, in runs of at most a block of one region's
+// users.
 struct SortedUsers {
-  std::vector<std::int32_t> user;  // (U,) place -> user
+  std::vector<std::int32_t> user;
   struct Run {
     std::size_t region, first, n;  // region n_regions: outside the plane
   };
   std::vector<Run> runs;
 
-  SortedUsers(const LinkModel::State& state, std::span<const double> x, std::span<const double> y);
+  SortedUsers(const LinkModel::State& state, std::span<const double> x, std::span<const double> y,
+              std::span<const std::int32_t> users);
 };
 
 // What a region's cells beyond those that a user meets add up to, at given weights rho_k p_k; see far_cells.hpp.
@@ -54,6 +56,9 @@ struct FoldedBlock {
   std::vector<float> cell_base_, cell_azimuth_, cell_depression_;
   void look(const LinkModel::State& state, const std::uint8_t* beyond, std::size_t n);
 };
+
+// 0, 1, 2, ...
+std::vector<std::int32_t> all_users(std::size_t n_users);
 
 // The users `which` of a block, to meet more sites.
 void take(const Block& from, std::span<const std::int32_t> which, Block& to);

@@ -30,6 +30,18 @@ float FoldedGains::link(std::size_t place, std::size_t cell) const {
   return 0.0f;
 }
 
+void FoldedGains::set_places(std::span<const std::int32_t> users) {
+  const std::size_t n = users.size();
+  user_of.assign(users.begin(), users.end());
+  place_of.resize(n);
+  for (std::size_t p = 0; p < n; ++p) place_of[static_cast<std::size_t>(users[p])] = static_cast<std::int32_t>(p);
+  region.resize(n);
+  factor.resize(n);
+  strongest.resize(n);
+  strongest_w.resize(n);
+  far_first.resize(n + 1);
+}
+
 namespace {
 
 // Of interference plus noise: a link below it, in units of the tolerance, does not matter by itself.
@@ -68,12 +80,14 @@ float share_of_remainder(const Folding& all, std::size_t place, float power) {
 // One run of users on its way into FoldedGains.
 class FoldedRun {
  public:
-  FoldedRun(Folding& all, std::size_t item, const SortedUsers::Run& run)
-      : all_(all), run_(run), links_(all.links[item]) {}
+  FoldedRun(Folding& all, std::size_t item, const SortedUsers::Run& run, const std::int32_t* users)
+      : all_(all), run_(run), users_(users), links_(all.links[item]) {}
   void fold();
 
  private:
-  std::size_t place(std::size_t i) const { return run_.first + i; }
+  std::size_t place(std::size_t i) const {
+    return static_cast<std::size_t>(all_.out.place_of[static_cast<std::size_t>(users_[i])]);
+  }
   bool doubtful(std::size_t i, float interference, const Remainder& rest) const {
     return block_.factor[i] * rest.deviation >
            static_cast<float>(all_.state.far->tolerance) * (interference + all_.noise);
@@ -87,6 +101,7 @@ class FoldedRun {
 
   Folding& all_;
   const SortedUsers::Run& run_;
+  const std::int32_t* users_;
   std::vector<Link>& links_;
   FoldedBlock block_;
   // At full activity: the best cell so far, what the other near cells come to, and what weak links do.
@@ -98,14 +113,15 @@ class FoldedRun {
 
 void FoldedRun::fold() {
   const FarCells& far = *all_.state.far;
-  block_.load(all_.state, run_, all_.out.user_of.data() + run_.first, all_.x, all_.y);
+  block_.load(all_.state, run_, users_, all_.x, all_.y);
   const bool outside = run_.region == far.n_regions;
-  std::fill_n(all_.out.region.begin() + static_cast<std::ptrdiff_t>(run_.first), run_.n,
-              outside ? -1 : static_cast<std::int32_t>(run_.region));
+  for (std::size_t i = 0; i < run_.n; ++i)
+    all_.out.region[place(i)] = outside ? -1 : static_cast<std::int32_t>(run_.region);
   if (outside) {
-    std::fill_n(all_.out.near.begin() + static_cast<std::ptrdiff_t>(run_.first * all_.out.stride),
-                run_.n * all_.out.stride, 0.0f);
-    for (std::size_t i = 0; i < run_.n; ++i) all_.in_full[place(i)] = 1;
+    for (std::size_t i = 0; i < run_.n; ++i) {
+      std::fill_n(all_.out.near.data() + place(i) * all_.out.stride, all_.out.stride, 0.0f);
+      all_.in_full[place(i)] = 1;
+    }
     return;
   }
   std::vector<std::int32_t> which;
@@ -265,15 +281,25 @@ void FullBlock::fold() {
   }
 }
 
-// Links of all runs, in the order of the places.
-void assemble(const std::vector<std::vector<Link>>& links, FoldedGains& out) {
+// Links of all runs, and those that users who were not met have already, in the order of the places.
+void assemble(const std::vector<std::vector<Link>>& links, const std::vector<std::uint8_t>& met, FoldedGains& out) {
+  const std::vector<std::uint32_t> old_first = out.far_first;
+  const std::vector<std::int32_t> old_cell = std::move(out.far_cell);
+  const std::vector<float> old_gain = std::move(out.far_gain);
   std::fill(out.far_first.begin(), out.far_first.end(), 0u);
+  for (std::size_t p = 0; p < met.size(); ++p)
+    if (!met[p]) out.far_first[p + 1] = old_first[p + 1] - old_first[p];
   for (const auto& run : links)
     for (const Link& link : run) ++out.far_first[link.place + 1];
-  for (std::size_t p = 0; p + 1 < out.far_first.size(); ++p) out.far_first[p + 1] += out.far_first[p];
+  for (std::size_t p = 0; p < met.size(); ++p) out.far_first[p + 1] += out.far_first[p];
   out.far_cell.resize(out.far_first.back());
   out.far_gain.resize(out.far_first.back());
   std::vector<std::uint32_t> next(out.far_first.begin(), out.far_first.end() - 1);
+  for (std::size_t p = 0; p < met.size(); ++p) {
+    if (met[p]) continue;
+    std::copy(old_cell.begin() + old_first[p], old_cell.begin() + old_first[p + 1], out.far_cell.begin() + next[p]);
+    std::copy(old_gain.begin() + old_first[p], old_gain.begin() + old_first[p + 1], out.far_gain.begin() + next[p]);
+  }
   for (const auto& run : links)
     for (const Link& link : run) {
       const std::uint32_t at = next[link.place]++;
@@ -282,41 +308,23 @@ void assemble(const std::vector<std::vector<Link>>& links, FoldedGains& out) {
     }
 }
 
-}  // namespace
-
-void LinkModel::fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
-                     double noise_w, FoldedGains& gains, ThreadPool* pool) const {
-  const State& state = *state_;
-  if (!folds()) throw InvalidArgument("fold: this network's far cells do not fold");
-  check_positions(x_m, y_m);
-  if (power_w.size() != state.n_cells)
-    throw InvalidArgument("power_w: need one value per cell, " + std::to_string(state.n_cells));
-  if (!(noise_w > 0.0)) throw InvalidArgument("noise_w: got " + std::to_string(noise_w) + ", must be positive");
-  const std::size_t n_users = x_m.size();
-  SortedUsers sorted(state, x_m, y_m);
-  gains.n_cells = state.n_cells;
-  gains.stride = (state.far->near.most_cells + 15) / 16 * 16;
-  gains.far = state.far;
-  gains.user_of = std::move(sorted.user);
-  gains.place_of.resize(n_users);
-  for (std::size_t p = 0; p < n_users; ++p)
-    gains.place_of[static_cast<std::size_t>(gains.user_of[p])] = static_cast<std::int32_t>(p);
-  gains.region.resize(n_users);
-  gains.near.resize(n_users * gains.stride);
-  gains.factor.resize(n_users);
-  gains.strongest.resize(n_users);
-  gains.strongest_w.resize(n_users);
-  gains.far_first.resize(n_users + 1);
+// Meets the sorted users, whose places are known.
+void meet(const LinkModel::State& state, const SortedUsers& sorted, std::span<const double> x,
+          std::span<const double> y, std::span<const double> power, double noise, FoldedGains& gains,
+          ThreadPool* pool) {
+  const std::size_t n_users = x.size();
   Folding all{.state = state,
-              .x = x_m,
-              .y = y_m,
-              .power = power_w,
-              .noise = static_cast<float>(noise_w),
-              .remainder = remainders(state, power_w),
+              .x = x,
+              .y = y,
+              .power = power,
+              .noise = static_cast<float>(noise),
+              .remainder = remainders(state, power),
               .out = gains,
               .links = std::vector<std::vector<Link>>(sorted.runs.size()),
               .in_full = std::vector<std::uint8_t>(n_users, 0)};
-  over(pool, sorted.runs.size(), [&](std::size_t item, int) { FoldedRun(all, item, sorted.runs[item]).fold(); });
+  over(pool, sorted.runs.size(), [&](std::size_t item, int) {
+    FoldedRun(all, item, sorted.runs[item], sorted.user.data() + sorted.runs[item].first).fold();
+  });
   std::vector<std::uint32_t> rest;
   for (std::size_t p = 0; p < n_users; ++p)
     if (all.in_full[p]) rest.push_back(static_cast<std::uint32_t>(p));
@@ -328,7 +336,46 @@ void LinkModel::fold(std::span<const double> x_m, std::span<const double> y_m, s
               std::span(rest).subspan(first, std::min(block_users, rest.size() - first)))
         .fold();
   });
-  assemble(all.links, gains);
+  std::vector<std::uint8_t> met(n_users, 0);
+  for (std::int32_t user : sorted.user)
+    met[static_cast<std::size_t>(gains.place_of[static_cast<std::size_t>(user)])] = 1;
+  assemble(all.links, met, gains);
+}
+
+void check_fold(const LinkModel& model, std::span<const double> x, std::span<const double> y,
+                std::span<const double> power, double noise) {
+  if (!model.folds()) throw InvalidArgument("fold: this network's far cells do not fold");
+  check_positions(x, y);
+  if (power.size() != static_cast<std::size_t>(model.n_cells()))
+    throw InvalidArgument("power_w: need one value per cell, " + std::to_string(model.n_cells()));
+  if (!(noise > 0.0)) throw InvalidArgument("noise_w: got " + std::to_string(noise) + ", must be positive");
+}
+
+}  // namespace
+
+void LinkModel::fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
+                     double noise_w, FoldedGains& gains, ThreadPool* pool) const {
+  check_fold(*this, x_m, y_m, power_w, noise_w);
+  const SortedUsers sorted(*state_, x_m, y_m, all_users(x_m.size()));
+  gains.set_places(sorted.user);
+  gains.n_cells = state_->n_cells;
+  gains.stride = (state_->far->near.most_cells + 15) / 16 * 16;
+  gains.far = state_->far;
+  gains.near.resize(x_m.size() * gains.stride);
+  meet(*state_, sorted, x_m, y_m, power_w, noise_w, gains, pool);
+}
+
+void LinkModel::refold(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
+                       std::span<const double> power_w, double noise_w, FoldedGains& gains, ThreadPool* pool) const {
+  check_fold(*this, x_m, y_m, power_w, noise_w);
+  if (gains.far != state_->far || gains.n_users() != x_m.size())
+    throw InvalidArgument("gains: made by another link model or for " + std::to_string(gains.n_users()) +
+                          " users, there are " + std::to_string(x_m.size()));
+  for (std::int32_t u : users)
+    if (u < 0 || static_cast<std::size_t>(u) >= x_m.size())
+      throw InvalidArgument("users: got " + std::to_string(u) + ", allowed 0.." + std::to_string(x_m.size()) +
+                            " exclusive");
+  meet(*state_, SortedUsers(*state_, x_m, y_m, users), x_m, y_m, power_w, noise_w, gains, pool);
 }
 
 }  // namespace slicefast

@@ -64,22 +64,52 @@ void Network::attach(std::span<const double> x_m, std::span<const double> y_m, s
     update_serving(gain_.view(), config_.power_w, config_.handover, serving, pending_steps_);
 }
 
-// Few who moved cost little: a user who stays where it was keeps its gains.
+// Few who moved cost little: a user who stays where it was, or near it, keeps its gains.
 void Network::find_gains(std::span<const double> x_m, std::span<const double> y_m) {
   const bool known = x_m_.size() == x_m.size();
+  const double near2 = config_.resolution_m * config_.resolution_m;
   moved_.clear();
-  for (std::size_t u = 0; known && u < x_m.size(); ++u)
-    if (x_m[u] != x_m_[u] || y_m[u] != y_m_[u]) moved_.push_back(static_cast<std::int32_t>(u));
-  const bool few = known && moved_.size() < x_m.size() / 4;
-  if (links_->folds()) {
-    if (!known || !moved_.empty()) links_->fold(x_m, y_m, config_.power_w, config_.noise_w, folded_);
-  } else if (few) {
-    links_->update_gains(x_m, y_m, moved_, gain_.view(), config_.profile.get());
-  } else {
-    links_->gains(x_m, y_m, gain_.view(), nullptr, config_.profile.get());
+  for (std::size_t u = 0; known && u < x_m.size(); ++u) {
+    const double dx = x_m[u] - x_m_[u], dy = y_m[u] - y_m_[u];
+    if (!(dx * dx + dy * dy <= near2)) moved_.push_back(static_cast<std::int32_t>(u));
   }
+  if (!known || (near2 == 0.0 && moved_.size() >= x_m.size() / 4)) {
+    find_all_gains(x_m, y_m);
+    x_m_.assign(x_m.begin(), x_m.end());
+    y_m_.assign(y_m.begin(), y_m.end());
+    return;
+  }
+  if (links_->folds())
+    links_->refold(x_m, y_m, moved_, config_.power_w, config_.noise_w, folded_);
+  else
+    links_->update_gains(x_m, y_m, moved_, gain_.view(), config_.profile.get());
+  for (std::int32_t user : moved_) {
+    const auto u = static_cast<std::size_t>(user);
+    x_m_[u] = x_m[u];
+    y_m_[u] = y_m[u];
+  }
+}
+
+void Network::find_all_gains(std::span<const double> x_m, std::span<const double> y_m) {
+  if (links_->folds())
+    links_->fold(x_m, y_m, config_.power_w, config_.noise_w, folded_);
+  else
+    links_->gains(x_m, y_m, gain_.view(), nullptr, config_.profile.get());
+}
+
+void Network::restore_links(std::span<const double> x_m, std::span<const double> y_m,
+                            std::span<const std::int32_t> places) {
+  const bool known = std::equal(x_m.begin(), x_m.end(), x_m_.begin(), x_m_.end()) &&
+                     std::equal(y_m.begin(), y_m.end(), y_m_.begin(), y_m_.end());
+  if (known && !links_->folds()) return;
+  find_all_gains(x_m, y_m);
   x_m_.assign(x_m.begin(), x_m.end());
   y_m_.assign(y_m.begin(), y_m.end());
+  if (!links_->folds()) return;
+  // Sums run in the order of the places: as they were, so that a restored network goes on to the last bit.
+  folded_.set_places(places);
+  std::fill(folded_.far_first.begin(), folded_.far_first.end(), 0u);
+  links_->refold(x_m, y_m, places, config_.power_w, config_.noise_w, folded_);
 }
 
 Matrix<float> Network::gain() const {

@@ -117,6 +117,7 @@ class Radio(Model):
     handover_margin_db: NotNegative = 3.0
     time_to_trigger_s: NotNegative = 0.0
     fold_db: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
+    resolution_m: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
 
 
 class Indoor(Model):

@@ -4,7 +4,8 @@
 //   sum_k weight_k g_uk  =  sum_j weight[near_cell[j]] near(u, j) + sum_far weight[cell] gain
 //                           + factor_u sum_k weight_k region_weight(r_u, k)
 //
-// Users are kept in places ordered by region; everything below is indexed by place unless said otherwise.
+// Users are kept in places, ordered by region when all are met; everything below is indexed by place unless said
+// otherwise.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +33,7 @@ struct FoldedGains {
   std::vector<std::int32_t> far_cell;
   std::vector<float> far_gain;
 
+  void set_places(std::span<const std::int32_t> users);  // a permutation; what is kept of them means nothing then
   std::size_t n_users() const { return user_of.size(); }
   std::span<const std::int32_t> near_cells(std::size_t place) const;
   std::ptrdiff_t near_column(std::size_t place, std::size_t cell) const;  // -1: not near

@@ -52,6 +52,7 @@ struct NetworkConfig {
   bool lend = false;              // shares are guaranteed, and lent when idle, instead of a hard partition
   Fidelity fidelity = Fidelity::tti;
   std::vector<double> packet_bits;             // (U) mean size; flow level only
+  double resolution_m = 0;                     // a user's links are found anew once it has moved farther
   std::shared_ptr<const UserProfile> profile;  // of all users; none: outdoors at the links' user height
 };
 
@@ -84,14 +85,22 @@ class Network {
   std::span<double> load() { return load_.view().flat(); }  // (N, S) warm start of the coupling, (N, 1) if lent
   std::span<std::int32_t> pending_steps() { return pending_steps_; }  // (U) of the handover's time to trigger
   std::span<const float> sinr() const { return sinr_; }               // (U) of the last step
-  Matrix<float> gain() const;                                         // (U, N), every link at the attached positions
-  std::span<double> flow_backlog() { return flow_backlog_; }          // (U), empty unless at the flow level
-  std::span<const double> backlog_bits() const {                      // (U)
+  Matrix<float> gain() const;                                         // (U, N), every link at the links' positions
+
+  // What the gains follow from: the users' positions when they were found, and the order of their sums (empty unless
+  // far cells fold). restore_links takes them back.
+  std::span<const double> link_x_m() const { return x_m_; }
+  std::span<const double> link_y_m() const { return y_m_; }
+  std::span<const std::int32_t> places() const { return folded_.user_of; }
+  void restore_links(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> places);
+  std::span<double> flow_backlog() { return flow_backlog_; }  // (U), empty unless at the flow level
+  std::span<const double> backlog_bits() const {              // (U)
     return config_.fidelity == Fidelity::flow ? std::span<const double>(flow_backlog_) : scheduler_.backlog_bits();
   }
 
  private:
   void find_gains(std::span<const double> x_m, std::span<const double> y_m);
+  void find_all_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                   MatrixView<double> load);
   void find_bits();
@@ -105,7 +114,7 @@ class Network {
   Scheduler scheduler_, trial_scheduler_;
   Matrix<float> gain_;                // (U, N); empty where far cells fold
   FoldedGains folded_;                // used there
-  std::vector<double> x_m_, y_m_;     // (U) attached positions
+  std::vector<double> x_m_, y_m_;     // (U) positions that the gains belong to
   std::vector<std::int32_t> moved_;   // users
   Matrix<double> load_, trial_load_;  // (N, S), or (N, 1) where slices lend
   Matrix<double> whole_;              // (N, 1) ones: the cap where slices lend

@@ -149,6 +149,10 @@ class LinkModel {
   void fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w, double noise_w,
             FoldedGains& gains, ThreadPool* pool = nullptr) const;
 
+  // Only the named users, each in the place it has (positions are those of all users), when few have moved.
+  void refold(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
+              std::span<const double> power_w, double noise_w, FoldedGains& gains, ThreadPool* pool = nullptr) const;
+
   struct State;
 
  private:
