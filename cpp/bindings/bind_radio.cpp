@@ -170,7 +170,8 @@ std::unique_ptr<FoldedGains> fold(const LinkModel& model, const In<double>& x_m,
 }
 
 std::size_t bytes_of(const FoldedGains& gains) {
-  return sizeof(float) * (gains.near.size() + gains.factor.size() + gains.strongest_w.size() + gains.far_gain.size()) +
+  return sizeof(float) *
+             (gains.near.size() + gains.factor.size() + gains.strongest_gain.size() + gains.far_gain.size()) +
          sizeof(std::int32_t) * (gains.user_of.size() + gains.place_of.size() + gains.region.size() +
                                  gains.strongest.size() + gains.far_first.size() + gains.far_cell.size());
 }

@@ -23,6 +23,7 @@ std::ptrdiff_t FoldedGains::near_column(std::size_t place, std::size_t cell) con
 }
 
 float FoldedGains::link(std::size_t place, std::size_t cell) const {
+  if (strongest[place] == static_cast<std::int32_t>(cell)) return strongest_gain[place];  // the usual question
   if (const std::ptrdiff_t column = near_column(place, cell); column >= 0)
     return near[place * stride + static_cast<std::size_t>(column)];
   for (std::uint32_t i = far_first[place]; i < far_first[place + 1]; ++i)
@@ -38,7 +39,7 @@ void FoldedGains::set_places(std::span<const std::int32_t> users) {
   region.resize(n);
   factor.resize(n);
   strongest.resize(n);
-  strongest_w.resize(n);
+  strongest_gain.resize(n);
   far_first.resize(n + 1);
 }
 
@@ -191,7 +192,7 @@ void FoldedRun::keep_rows(std::span<const std::int32_t> which, std::span<const s
 void FoldedRun::close(std::size_t i, float rest) {
   all_.out.factor[place(i)] = share_of_remainder(all_, place(i), rest + dropped_[i]);
   all_.out.strongest[place(i)] = server_[i];
-  all_.out.strongest_w[place(i)] = best_[i];
+  all_.out.strongest_gain[place(i)] = best_[i] / all_.power_of(server_[i]);
 }
 
 void FoldedRun::fold_ring(std::span<const std::int32_t> which) {
@@ -276,7 +277,7 @@ void FullBlock::fold() {
         dropped += received;
     }
     out.strongest[place] = server[i];
-    out.strongest_w[place] = best[i];
+    out.strongest_gain[place] = best[i] / all_.power_of(server[i]);
     out.factor[place] = share_of_remainder(all_, place, dropped);
   }
 }

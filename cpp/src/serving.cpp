@@ -96,7 +96,10 @@ void update_serving(const FoldedGains& gain, std::span<const double> power_w, co
   update(
       power, config, serving, pending_steps, pool,
       [&](std::size_t place) { return static_cast<std::size_t>(gain.user_of[place]); },
-      [&](std::size_t place) { return Best{gain.strongest[place], gain.strongest_w[place]}; },
+      [&](std::size_t place) {
+        return Best{gain.strongest[place],
+                    gain.strongest_gain[place] * power[static_cast<std::size_t>(gain.strongest[place])]};
+      },
       [&](std::size_t place, std::size_t cell) { return gain.link(place, cell); });
 }
 

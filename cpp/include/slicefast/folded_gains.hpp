@@ -28,7 +28,7 @@ struct FoldedGains {
   std::vector<float> near;                      // (U, stride), padded with zeros; columns as in FarCells::cells_of
   std::vector<float> factor;                    // (U,) of the remainder; 0 where every link is kept
   std::vector<std::int32_t> strongest;          // (U,) the cell of largest received power
-  std::vector<float> strongest_w;               // (U,) that power
+  std::vector<float> strongest_gain;            // (U,) its gain
   std::vector<std::uint32_t> far_first;         // (U + 1,) into the next two
   std::vector<std::int32_t> far_cell;
   std::vector<float> far_gain;
