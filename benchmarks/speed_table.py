@@ -36,6 +36,8 @@ def _radio() -> list[Row]:
         rows.append(
             Row(work, name.format("slicefast"), name.format("numpy"), "NumPy, chunked, same physics", numpy_target)
         )
+        lean = "NumPy, no torus, no line of sight, shadowing drawn before"
+        rows.append(Row("the same", name.format("slicefast"), name.format("numpy lean"), lean))
         rows.append(Row("the same", name.format("slicefast"), name.format("crrm"), "CRRM, no shadowing", crrm_target))
         if size.startswith("300"):
             rows.append(

@@ -22,7 +22,10 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Solution:
-    """`load` (N,), or (N, S) with slices; `iterations` evaluations of the map; `residual` max |l(rho) - rho|."""
+    """`load` (N,), or (N, S) with slices; `iterations` evaluations of the map; `residual`, how far it may be off.
+
+    max |l(rho) - rho| / max(1, rho); after a last Newton step that was not evaluated, a bound on it.
+    """
 
     load: Float
     iterations: int

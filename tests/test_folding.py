@@ -56,7 +56,7 @@ class Net:
 
 VARIANTS = {
     "torus": {"n_sites": 100},
-    "large torus": {"n_sites": 400, "n_users": 2000},
+    "large torus": {"n_sites": 400, "n_users": 9000},
     "no torus": {"n_sites": 90, "wrap": False},
     "no shadowing": {"n_sites": 64, "shadowing": False},
     "column of ten": {"n_sites": 64, "pattern": "tr38901_element", "elements": 10},
@@ -76,6 +76,61 @@ def test_no_sinr_moves_by_more_than_the_bound(variant):
         assert np.abs(error).max() <= 0.1
         assert same.all()
         assert np.abs(error).max() > 0.0  # something was folded
+
+
+def uneven_layouts():
+    """Sites of a city and its surroundings, a crowd of masts at one point, and a road; where the users are, (x, y)."""
+    rng = np.random.default_rng(5)
+    grid = np.stack(np.meshgrid(np.arange(9.0), np.arange(9.0)), axis=-1).reshape(-1, 2)
+    city = np.vstack([250.0 * grid, 3300.0 * (grid - 4.0) + 1007.0])
+    crowd = np.vstack([np.full((60, 2), 128.0) + rng.normal(0, 1e-3, (60, 2)), 400.0 * grid + 900.0])
+    road = np.column_stack([400.0 * np.arange(150.0), np.zeros(150)])
+    inside = rng.uniform(0.0, 2000.0, (2000, 2))
+    return {
+        "city and surroundings": (city, inside),
+        "masts at one point": (crowd, inside),
+        "road": (road, np.column_stack([rng.uniform(0, 6e4, 2000), rng.normal(0, 100, 2000)])),
+    }
+
+
+@pytest.mark.parametrize("name", uneven_layouts())
+def test_uneven_layouts_keep_the_bound(name):
+    sites, users = uneven_layouts()[name]
+    n_sites = len(sites)
+    arguments = {
+        "model": "winner_plus_c2",
+        "pattern": "tr36814",
+        "fields": radio.make_fields("winner_plus_c2", n_sites, np.random.default_rng(6)),
+        "frequency_hz": 2.6e9,
+        "site_x_m": sites[:, 0],
+        "site_y_m": sites[:, 1],
+        "site_height_m": 25.0,
+        "cell_site": np.arange(n_sites),
+        "azimuth_deg": np.zeros(n_sites),
+        "tilt_deg": 8.0,
+    }
+    folded, whole = (radio.link_model(**arguments, fold_db=fold_db) for fold_db in (0.1, 0.0))
+    assert folded.folds
+    power, ones = np.full(n_sites, POWER_W), np.ones(n_sites)
+    x, y = np.ascontiguousarray(users.T)
+    server, expected = whole.best_server(x, y, power, ones, NOISE_W)
+    # At folded gains: best_server itself would meet every link of so few users.
+    sinr = load_coupling.sinr(folded.fold(x, y, power, NOISE_W), power, NOISE_W, ones, server)
+    assert np.abs(10 * np.log10(sinr / expected)).max() <= 0.1
+
+
+def test_very_unequal_loads():
+    # Folded gains are judged at full activity. One cell in ten full, the others nearly idle: the interference that far
+    # cells are weighed against is gone for many users. What is asserted is what the README says.
+    net = Net(196, n_users=6000)
+    ones = np.ones(net.model.n_cells)
+    rho = np.where(net.rng.random(net.model.n_cells) < 0.1, 1.0, 0.02)
+    serving = net.whole.best_server(net.x, net.y, net.power, ones, NOISE_W)[0]
+    sinr = load_coupling.sinr(net.folded(), net.power, NOISE_W, rho, serving)
+    expected = load_coupling.sinr(net.whole.gains(net.x, net.y), net.power, NOISE_W, rho, serving)
+    error = np.abs(10 * np.log10(sinr / expected))
+    assert np.quantile(error, 0.95) <= 0.1
+    assert error.max() < 1.0
 
 
 def test_unequal_loads_keep_the_bound_in_practice():
@@ -252,3 +307,11 @@ def test_refusals():
         net.model.fold(net.x, net.y, net.power, 0.0)
     with pytest.raises(ValueError, match="power_w"):
         net.model.fold(net.x, net.y, net.power[1:], NOISE_W)
+    with pytest.raises(ValueError, match="power_w: got -1, must be finite and not negative"):
+        net.model.fold(net.x, net.y, -np.ones(192), NOISE_W)
+    serving, rho = np.zeros(3000, np.int32), np.ones(192)
+    for name, power, loads in (("power_w: got nan", net.power * np.nan, rho), ("rho: got -1", net.power, -rho)):
+        with pytest.raises(ValueError, match=name):
+            load_coupling.sinr(net.folded(), power, NOISE_W, loads, serving)
+    with pytest.raises(ValueError, match="site 0 is at"):
+        radio.link_model(**{**net.arguments, "site_x_m": np.asarray(net.arguments["site_x_m"]) + 1e12})

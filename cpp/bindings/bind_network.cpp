@@ -1,5 +1,7 @@
 #include <pybind11/stl.h>
 
+#include <cmath>
+
 #include "bind_scheduler.hpp"
 #include "bindings.hpp"
 #include "slicefast/network.hpp"
@@ -50,6 +52,13 @@ void check_users(std::span<const std::int32_t> users, std::int32_t limit, const 
 template <class T>
 py::array_t<T> copy_of(std::span<const T> values) {
   return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+void check_within(std::span<const double> values, double limit, const char* name) {
+  for (double value : values)
+    if (!(std::abs(value) < limit))
+      throw InvalidArgument(std::string(name) + ": got " + text_of(value) + ", must be finite and below " +
+                            text_of(limit));
 }
 
 void check_permutation(std::span<const std::int32_t> places) {
@@ -194,6 +203,10 @@ void bind_network(py::module_& module) {
         check_shape(y_m, "link_y_m", {x_m.shape(0)});
         check_shape(places, "places", {static_cast<py::ssize_t>(network.places().size())});
         check_permutation(span_of(places));
+        check_within(span_of(x_m), 1e9, "link_x_m");
+        check_within(span_of(y_m), 1e9, "link_y_m");
+        check_within(span_of(load), 1e300, "load");
+        check_within(span_of(backlog), 1e300, "flow_backlog");
         set_scheduler_state(network.scheduler(), state[2].cast<py::dict>());
         network.restore_links(span_of(x_m), span_of(y_m), span_of(places));
         std::copy_n(pending.data(), pending.size(), network.pending_steps().begin());

@@ -44,7 +44,6 @@ struct ServerSearch {
   void meet(Block& block, Search& s, std::size_t n, std::span<const std::int32_t> sites,
             std::span<const std::int32_t> cells) const;
   void finish(const Search& s, std::size_t user, std::size_t i) const;
-  bool doubtful(const Search& s, std::size_t i, float factor, const Remainder& rest) const;
   void run(const SortedUsers::Run& run, const std::int32_t* users);
   void run_ring(FoldedBlock& b, Search& s, std::size_t region, std::span<const std::int32_t> which,
                 const std::int32_t* users);
@@ -68,10 +67,6 @@ void ServerSearch::finish(const Search& s, std::size_t user, std::size_t i) cons
   sinr[user] = s.best[i] / (s.interference[i] + noise);
 }
 
-bool ServerSearch::doubtful(const Search& s, std::size_t i, float factor, const Remainder& rest) const {
-  return factor * rest.deviation > static_cast<float>(state.far->tolerance) * (s.interference[i] + noise);
-}
-
 void ServerSearch::run(const SortedUsers::Run& run, const std::int32_t* users) {
   const FarCells& far = *state.far;
   if (run.region == far.n_regions) return run_all(users, run.n);
@@ -84,7 +79,7 @@ void ServerSearch::run(const SortedUsers::Run& run, const std::int32_t* users) {
   std::size_t n_doubtful = 0;
   for (std::size_t i = 0; i < run.n; ++i) {
     const Remainders& rest = remainder[run.region];
-    const bool ring = doubtful(s, i, b.factor[i], rest.beyond_near);
+    const bool ring = doubtful(far, b.factor[i], rest.beyond_near, s.interference[i] + noise);
     for (std::size_t j = b.first_link[i]; j < b.first_link[i + 1]; ++j) {
       if (ring && !b.beyond_ring[j]) continue;  // the ring will bring it
       const std::size_t cell = state.column_of[static_cast<std::size_t>(b.cell[j])];
@@ -112,7 +107,7 @@ void ServerSearch::run_ring(FoldedBlock& b, Search& s, std::size_t region, std::
   for (std::size_t i = 0; i < which.size(); ++i) {
     const auto at = static_cast<std::size_t>(which[i]), user = static_cast<std::size_t>(users[at]);
     const Remainder& rest = remainder[region].beyond_ring;
-    in_full[user] = doubtful(wider, i, b.factor[at], rest);
+    in_full[user] = doubtful(far, b.factor[at], rest, wider.interference[i] + noise);
     wider.interference[i] += b.factor[at] * rest.sum;
     finish(wider, user, i);
   }
@@ -143,7 +138,7 @@ void LinkModel::best_server_folded(std::span<const double> x_m, std::span<const 
                       .noise = static_cast<float>(noise_w),
                       .server = server,
                       .sinr = sinr,
-                      .remainder = remainders(state, weight),
+                      .remainder = remainders(state, sorted.runs, weight),
                       .all_cells = {state.column_of.begin(), state.column_of.end()},
                       .in_full = std::vector<std::uint8_t>(x_m.size(), 0)};
   over(pool, sorted.runs.size(),

@@ -124,19 +124,28 @@ void check_gains(const CouplingProblem& p, const CouplingKernels& kernels, std::
   for (std::int32_t user : rows)
     for (std::size_t n = 0; n < n_cells; ++n)
       if (const double g = gain_at(p, static_cast<std::size_t>(user), n); !(g >= 0.0 && std::isfinite(g)))
-        refuse("gain: user " + std::to_string(user) + ", cell " + std::to_string(n) + " has " + std::to_string(g) +
+        refuse("gain: user " + std::to_string(user) + ", cell " + std::to_string(n) + " has " + text_of(g) +
                ", must be finite and >= 0");
 }
 
+namespace {
+
+void check_radio(const CouplingProblem& p) {
+  for (double w : p.power_w)
+    if (!(w > 0.0 && std::isfinite(w))) refuse("power_w: got " + text_of(w) + ", must be positive and finite");
+  if (!(p.noise_w > 0.0 && std::isfinite(p.noise_w)))
+    refuse("noise_w: got " + text_of(p.noise_w) + ", must be positive and finite");
+}
+
+}  // namespace
+
 void check(const CouplingProblem& p, std::size_t n_slices) {
   const std::size_t n_users = users_of(p), n_cells = cells_of(p);
-  const auto value = [](double v) { return std::to_string(v); };
+  const auto value = [](double v) { return text_of(v); };
   if (p.power_w.size() != n_cells)
     refuse("power_w: got " + std::to_string(p.power_w.size()) + " values, expected one per cell, " +
            std::to_string(n_cells));
-  for (double w : p.power_w)
-    if (!(w > 0.0 && std::isfinite(w))) refuse("power_w: got " + value(w) + ", must be positive");
-  if (!(p.noise_w > 0.0 && std::isfinite(p.noise_w))) refuse("noise_w: got " + value(p.noise_w) + ", must be positive");
+  check_radio(p);
   if (!(p.bandwidth_hz > 0.0 && std::isfinite(p.bandwidth_hz)))
     refuse("bandwidth_hz: got " + value(p.bandwidth_hz) + ", must be positive");
   if (p.demand_bps.size() != n_users || p.serving.size() != n_users)
@@ -190,15 +199,18 @@ void coupled_sinr(const CouplingProblem& p, std::span<const double> rho, Isa isa
   if (p.power_w.size() != n_cells) refuse("power_w: expected one value per cell, " + std::to_string(n_cells));
   if (sinr.size() != n_users || p.serving.size() != n_users)
     refuse("sinr, serving: need one value per user, " + std::to_string(n_users));
-  if (!(p.noise_w > 0.0)) refuse("noise_w: got " + std::to_string(p.noise_w) + ", must be positive");
+  check_radio(p);
+  for (double activity : rho)
+    if (!(activity >= 0.0 && std::isfinite(activity)))
+      refuse("rho: got " + text_of(activity) + ", must be finite and >= 0");
   for (std::int32_t cell : p.serving)
     if (cell < 0 || static_cast<std::size_t>(cell) >= n_cells)
       refuse("serving: got " + std::to_string(cell) + ", allowed 0.." + std::to_string(n_cells - 1));
   const CouplingKernels& kernels = select_coupling_kernels(isa);
   constexpr std::size_t block = 256;
-  const Weights shared(p, rho);
-  const auto work = [&](std::size_t item, int) {
-    Weights weights = shared;
+  std::vector<Weights> weights_of(pool ? static_cast<std::size_t>(pool->n_threads()) : 1, Weights(p, rho));
+  const auto work = [&](std::size_t item, int thread) {
+    Weights& weights = weights_of[static_cast<std::size_t>(thread)];
     for (std::size_t row = item * block; row < std::min(n_users, (item + 1) * block); ++row) {
       const std::size_t u = user_at(p, row), cell = static_cast<std::size_t>(p.serving[u]);
       const std::int32_t place = static_cast<std::int32_t>(row);
@@ -268,6 +280,7 @@ double radius_of(const CouplingKernels& kernels, std::vector<double> m, std::siz
 }  // namespace
 
 double spectral_radius(const CouplingProblem& p, Isa isa) {
+  if (p.folded) refuse("gain: got folded gains, this needs the matrix of every link");
   check(p, 1);
   const std::size_t n_users = users_of(p), n_cells = cells_of(p);
   const CouplingKernels& kernels = select_coupling_kernels(isa);

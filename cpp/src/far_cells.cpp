@@ -58,7 +58,7 @@ struct FarCellsBuilder {
   const RadioConfig& config;
   const FieldTiles& tiles;
   FarCells far;
-  double own_mean = 1.0;
+  double own_mean = 1.0, half_diagonal_m = 0.0;
   double node_x[2], node_y[2];                   // displacement of one node along the columns and the rows
   std::vector<double> x, y, distance;            // (K,) displacements site -> centre of the region at hand
   std::vector<std::uint8_t> is_near;             // (K,)
@@ -75,7 +75,7 @@ struct FarCellsBuilder {
   void find_neighbours();
   void add(FarCells::Neighbourhood& to, std::span<std::int32_t> sites) const;
   void add_weights(std::size_t region);
-  void add_candidates(std::size_t region, const std::vector<float>& least, double half_diagonal_m);
+  void add_candidates(std::size_t region, const std::vector<float>& least);
   double mean_gain(std::size_t k) const;
 };
 
@@ -102,8 +102,10 @@ bool FarCellsBuilder::cut_plane() {
                             row_of(config.site_x_m[k], config.site_y_m[k])};
       for (int i = 0; i < 2; ++i) low[i] = std::min(low[i], at[i]), high[i] = std::max(high[i], at[i]);
     }
-    const double spacing =
-        std::sqrt(std::max(1.0, (high[0] - low[0]) * (high[1] - low[1])) / static_cast<double>(config.site_x_m.size()));
+    // Of sites on a line the area says nothing.
+    const auto n_sites = static_cast<double>(config.site_x_m.size());
+    const double spacing = std::max({1.0, std::sqrt((high[0] - low[0]) * (high[1] - low[1]) / n_sites),
+                                     (high[0] - low[0]) / n_sites, (high[1] - low[1]) / n_sites});
     far.first_col = std::llround(low[0] - spacing), far.n_cols = std::llround(high[0] - low[0] + 2.0 * spacing) + 1;
     far.first_row = std::llround(low[1] - spacing), far.n_rows = std::llround(high[1] - low[1] + 2.0 * spacing) + 1;
   }
@@ -113,13 +115,12 @@ bool FarCellsBuilder::cut_plane() {
   // Half a site's area or less to a region, and as many regions as the weights leave room for.
   far.region_nodes = std::max<std::int64_t>(32, far.tile_nodes);
   const double site_nodes = area_nodes / static_cast<double>(config.site_x_m.size());
-  const auto region_area = [&] { return static_cast<double>(far.region_nodes * far.region_nodes); };
-  while (4.0 * region_area() <= 0.55 * site_nodes ||
-         area_nodes / region_area() * static_cast<double>(state.n_cells) > static_cast<double>(most_weights))
-    far.region_nodes *= 2;
   const auto pieces = [](std::int64_t n, std::int64_t piece) {
     return static_cast<std::size_t>((n + piece - 1) / piece);
   };
+  const auto n_regions = [&] { return pieces(far.n_cols, far.region_nodes) * pieces(far.n_rows, far.region_nodes); };
+  const auto area = [&] { return static_cast<double>(far.region_nodes) * static_cast<double>(far.region_nodes); };
+  while (4.0 * area() <= 0.55 * site_nodes || n_regions() * state.n_cells > most_weights) far.region_nodes *= 2;
   far.region_cols = pieces(far.n_cols, far.region_nodes);
   far.n_regions = far.region_cols * pieces(far.n_rows, far.region_nodes);
   far.tile_cols = pieces(far.n_cols, far.tile_nodes);
@@ -166,6 +167,16 @@ void FarCellsBuilder::find_neighbours() {
   };
   const std::size_t met = far.near.n_sites + far.ring.n_sites;
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(met), order.end(), nearer);
+  // The sites that are met come sorted; of the others the nearest counts.
+  if (met < order.size())
+    std::iter_swap(order.begin() + static_cast<std::ptrdiff_t>(met),
+                   std::min_element(order.begin() + static_cast<std::ptrdiff_t>(met), order.end(), nearer));
+  const auto wide = [&](std::size_t first_far) {
+    return first_far < order.size() &&
+           half_diagonal_m > FarCells::widest * distance[static_cast<std::size_t>(order[first_far])];
+  };
+  far.wide_near.push_back(wide(far.near.n_sites));
+  far.wide_ring.push_back(wide(met));
   std::fill(is_near.begin(), is_near.end(), std::uint8_t{0});
   for (std::size_t i = 0; i < far.near.n_sites; ++i) is_near[static_cast<std::size_t>(order[i])] = 1;
   for (std::size_t i = met; i < order.size(); ++i)
@@ -217,7 +228,8 @@ void FarCellsBuilder::add_weights(std::size_t region) {
       sum += w;
     }
     // gain ~ (d^2)^slope: d ln gain / dx = 2 slope x / d^2.
-    const double change = sum * 2.0 * static_cast<double>(state.sites[k].nlos_1) / (distance[k] * distance[k]);
+    const double d2 = std::max(distance[k] * distance[k], static_cast<double>(state.sites[k].min_d2));
+    const double change = sum * 2.0 * static_cast<double>(state.sites[k].nlos_1) / d2;
     slope_x += change * x[k];
     slope_y += change * y[k];
     total += sum;
@@ -227,7 +239,7 @@ void FarCellsBuilder::add_weights(std::size_t region) {
   far.per_row.push_back(static_cast<float>((slope_x * node_x[1] + slope_y * node_y[1]) * inverse));
 }
 
-void FarCellsBuilder::add_candidates(std::size_t region, const std::vector<float>& least, double half_diagonal_m) {
+void FarCellsBuilder::add_candidates(std::size_t region, const std::vector<float>& least) {
   const std::int64_t size = tiles.size, mask = size - 1;
   const std::int64_t col = static_cast<std::int64_t>(region % far.region_cols) * far.region_nodes;
   const std::int64_t row = static_cast<std::int64_t>(region / far.region_cols) * far.region_nodes;
@@ -279,12 +291,12 @@ std::shared_ptr<const FarCells> make_far_cells(const LinkModel::State& state, co
   const int window = static_cast<int>(std::min<std::int64_t>(far.tile_nodes + 1, tiles.size));
   const std::vector<float> least = window_minimum(tiles.los_state, tiles.size, window);
   const double half = 0.5 * static_cast<double>(far.region_nodes);
-  const double half_diagonal_m =
+  builder.half_diagonal_m =
       half * std::max(std::hypot(builder.node_x[0] + builder.node_x[1], builder.node_y[0] + builder.node_y[1]),
                       std::hypot(builder.node_x[0] - builder.node_x[1], builder.node_y[0] - builder.node_y[1]));
   for (std::size_t region = 0; region < far.n_regions; ++region) {
     builder.add_region(region);
-    builder.add_candidates(region, least, half_diagonal_m);
+    builder.add_candidates(region, least);
   }
   far.candidate_first.push_back(0);
   for (const auto& list : builder.lists) {

@@ -18,7 +18,8 @@
 // | v      | squared coefficient of variation of a link's own shadowing                                  | 1    |
 //
 // The deviation is six standard deviations of the sum, and a quarter of it for what antennas and distances change
-// within a region.
+// within a region; h_u is at least 1/4. Where a site that is not met stands so near that a region looks wide from it,
+// the deviation is infinite: its users meet more sites.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,8 @@ namespace slicefast {
 struct FarCells {
   // Three and six rings of a hexagonal lattice: sites that every user meets, and at most what a user in need meets.
   static constexpr std::size_t near_sites = 37, ring_sites = 127 - 37;
+  // Half a region's diagonal over the distance of a far site, at most; hexagonal lattices stay below 0.15.
+  static constexpr double widest = 0.2;
 
   // Sites of every region, ascending, and their cells by the caller's number.
   struct Neighbourhood {
@@ -57,12 +60,13 @@ struct FarCells {
   std::size_t region_cols = 0, n_regions = 0, tile_cols = 0;
 
   Neighbourhood near, ring;
-  std::vector<std::int16_t> near_column;          // (R, N) of each cell among the near ones, -1 for far cells
-  std::vector<std::uint8_t> beyond_ring;          // (R, K) whether a site is neither near nor in the ring
-  std::vector<float> weight;                      // w, (R, N); zero for near cells
-  std::vector<float> col, row, per_col, per_row;  // (R,) centre in nodes, relative change of the remainder per node
-  std::vector<std::uint32_t> candidate_first;     // (tiles + 1,)
-  std::vector<std::int32_t> candidate;            // far sites that may be in line of sight
+  std::vector<std::int16_t> near_column;           // (R, N) of each cell among the near ones, -1 for far cells
+  std::vector<std::uint8_t> beyond_ring;           // (R, K) whether a site is neither near nor in the ring
+  std::vector<std::uint8_t> wide_near, wide_ring;  // (R,) whether the region is too wide for sites beyond near, ring
+  std::vector<float> weight;                       // w, (R, N); zero for near cells
+  std::vector<float> col, row, per_col, per_row;   // (R,) centre in nodes, relative change of the remainder per node
+  std::vector<std::uint32_t> candidate_first;      // (tiles + 1,)
+  std::vector<std::int32_t> candidate;             // far sites that may be in line of sight
 
   // sum_k weight_k w_rk, summed in float in the order of the cells, eight at a time.
   double remainder(std::size_t region, std::span<const float> weight_k) const {

@@ -1,6 +1,7 @@
 #include "far_links.hpp"
 
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace slicefast {
@@ -32,15 +33,20 @@ std::vector<std::int32_t> all_users(std::size_t n_users) {
   return users;
 }
 
-std::vector<Remainders> remainders(const LinkModel::State& state, std::span<const double> weight) {
+std::vector<Remainders> remainders(const LinkModel::State& state, std::span<const SortedUsers::Run> runs,
+                                   std::span<const double> weight) {
   const FarCells& far = *state.far;
   const std::size_t n_sites = state.sites.size();
   const double own = far.own_variation;
-  const auto remainder = [own](double sum, double squares) {
-    return Remainder{static_cast<float>(sum), static_cast<float>(6.0 * std::sqrt(own * squares) + 0.25 * sum)};
+  const auto remainder = [own](double sum, double squares, bool wide) {
+    const double deviation =
+        wide ? std::numeric_limits<double>::infinity() : 6.0 * std::sqrt(own * squares) + 0.25 * sum;
+    return Remainder{static_cast<float>(sum), static_cast<float>(deviation)};
   };
   std::vector<Remainders> out(far.n_regions);
-  for (std::size_t r = 0; r < far.n_regions; ++r) {
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const std::size_t r = runs[i].region;
+    if (r == far.n_regions || (i > 0 && runs[i - 1].region == r)) continue;
     const float* w = far.weight.data() + r * state.n_cells;
     const std::uint8_t* beyond_ring = far.beyond_ring.data() + r * n_sites;
     double sum[2] = {}, squares[2] = {};  // of the ring, and beyond it
@@ -51,7 +57,8 @@ std::vector<Remainders> remainders(const LinkModel::State& state, std::span<cons
       sum[beyond_ring[k]] += site;
       squares[beyond_ring[k]] += site * site;
     }
-    out[r] = {remainder(sum[0] + sum[1], squares[0] + squares[1]), remainder(sum[1], squares[1])};
+    out[r] = {remainder(sum[0] + sum[1], squares[0] + squares[1], far.wide_near[r]),
+              remainder(sum[1], squares[1], far.wide_ring[r])};
   }
   return out;
 }
@@ -67,7 +74,7 @@ void remainder_factors(const LinkModel::State& state, const Block& b, const std:
     const float along_col = static_cast<float>(col[i]) + b.fx[i] - far.col[region];
     const float along_row = static_cast<float>(row[i]) + b.fy[i] - far.row[region];
     const float change = 1.0f + far.per_col[region] * along_col + far.per_row[region] * along_row;
-    factor[i] = std::exp2(-sigma * b.common_nlos[i]) * std::max(change, 0.25f);
+    factor[i] = std::exp2(-sigma * b.common_nlos[i]) * std::max(0.25f, change);
   }
 }
 

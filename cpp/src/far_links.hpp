@@ -32,7 +32,14 @@ struct Remainder {
 struct Remainders {
   Remainder beyond_near, beyond_ring;
 };
-std::vector<Remainders> remainders(const LinkModel::State& state, std::span<const double> weight);
+// (R,), those of the runs' regions.
+std::vector<Remainders> remainders(const LinkModel::State& state, std::span<const SortedUsers::Run> runs,
+                                   std::span<const double> weight);
+
+// Whether a remainder could move interference plus noise by more than the tolerance.
+inline bool doubtful(const FarCells& far, float factor, const Remainder& rest, float disturbance) {
+  return !(factor * rest.deviation <= static_cast<float>(far.tolerance) * disturbance);
+}
 
 // A block of one region's users with its far links in line of sight.
 struct FoldedBlock {

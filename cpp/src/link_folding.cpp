@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "far_links.hpp"
 #include "slicefast/errors.hpp"
@@ -65,6 +66,9 @@ struct Folding {
   std::vector<std::uint8_t> in_full;     // (U,) by place: users who must
 
   float power_of(std::int32_t cell) const { return static_cast<float>(power[static_cast<std::size_t>(cell)]); }
+  float gain_of(float received, std::int32_t cell) const {
+    return received > 0.0f ? received / power_of(cell) : 0.0f;  // nobody is received where all cells are silent
+  }
   // What a link must be received with to be kept by itself.
   float least(float interference) const {
     return weak * static_cast<float>(state.far->tolerance) * (interference + noise);
@@ -89,9 +93,8 @@ class FoldedRun {
   std::size_t place(std::size_t i) const {
     return static_cast<std::size_t>(all_.out.place_of[static_cast<std::size_t>(users_[i])]);
   }
-  bool doubtful(std::size_t i, float interference, const Remainder& rest) const {
-    return block_.factor[i] * rest.deviation >
-           static_cast<float>(all_.state.far->tolerance) * (interference + all_.noise);
+  bool is_doubtful(std::size_t i, float interference, const Remainder& rest) const {
+    return doubtful(*all_.state.far, block_.factor[i], rest, interference + all_.noise);
   }
   void meet_near();
   void keep(std::size_t i, std::int32_t cell, float gain);
@@ -130,7 +133,7 @@ void FoldedRun::fold() {
   block_.find_far(all_.state, run_.region, run_.n);
   const Remainder& rest = all_.remainder[run_.region].beyond_near;
   for (std::size_t i = 0; i < run_.n; ++i) {
-    if (doubtful(i, interference_[i], rest)) {
+    if (is_doubtful(i, interference_[i], rest)) {
       which.push_back(static_cast<std::int32_t>(i));
       continue;
     }
@@ -192,7 +195,7 @@ void FoldedRun::keep_rows(std::span<const std::int32_t> which, std::span<const s
 void FoldedRun::close(std::size_t i, float rest) {
   all_.out.factor[place(i)] = share_of_remainder(all_, place(i), rest + dropped_[i]);
   all_.out.strongest[place(i)] = server_[i];
-  all_.out.strongest_gain[place(i)] = best_[i] / all_.power_of(server_[i]);
+  all_.out.strongest_gain[place(i)] = all_.gain_of(best_[i], server_[i]);
 }
 
 void FoldedRun::fold_ring(std::span<const std::int32_t> which) {
@@ -216,7 +219,7 @@ void FoldedRun::fold_ring(std::span<const std::int32_t> which) {
   std::vector<std::int32_t> settled(which.begin(), which.end());
   for (std::size_t w = 0; w < which.size(); ++w) {
     const auto i = static_cast<std::size_t>(which[w]);
-    if (!doubtful(i, interference[w], rest)) continue;
+    if (!is_doubtful(i, interference[w], rest)) continue;
     all_.in_full[place(i)] = 1;
     settled[w] = -1;
   }
@@ -277,7 +280,7 @@ void FullBlock::fold() {
         dropped += received;
     }
     out.strongest[place] = server[i];
-    out.strongest_gain[place] = best[i] / all_.power_of(server[i]);
+    out.strongest_gain[place] = all_.gain_of(best[i], server[i]);
     out.factor[place] = share_of_remainder(all_, place, dropped);
   }
 }
@@ -319,7 +322,7 @@ void meet(const LinkModel::State& state, const SortedUsers& sorted, std::span<co
               .y = y,
               .power = power,
               .noise = static_cast<float>(noise),
-              .remainder = remainders(state, power),
+              .remainder = remainders(state, sorted.runs, power),
               .out = gains,
               .links = std::vector<std::vector<Link>>(sorted.runs.size()),
               .in_full = std::vector<std::uint8_t>(n_users, 0)};
@@ -349,7 +352,11 @@ void check_fold(const LinkModel& model, std::span<const double> x, std::span<con
   check_positions(x, y);
   if (power.size() != static_cast<std::size_t>(model.n_cells()))
     throw InvalidArgument("power_w: need one value per cell, " + std::to_string(model.n_cells()));
-  if (!(noise > 0.0)) throw InvalidArgument("noise_w: got " + std::to_string(noise) + ", must be positive");
+  for (double p : power)
+    if (!(p >= 0.0 && std::isfinite(p)))
+      throw InvalidArgument("power_w: got " + text_of(p) + ", must be finite and not negative");
+  if (!(noise > 0.0 && std::isfinite(noise)))
+    throw InvalidArgument("noise_w: got " + text_of(noise) + ", must be positive and finite");
 }
 
 }  // namespace
@@ -372,10 +379,14 @@ void LinkModel::refold(std::span<const double> x_m, std::span<const double> y_m,
   if (gains.far != state_->far || gains.n_users() != x_m.size())
     throw InvalidArgument("gains: made by another link model or for " + std::to_string(gains.n_users()) +
                           " users, there are " + std::to_string(x_m.size()));
-  for (std::int32_t u : users)
+  std::vector<std::uint8_t> named(x_m.size(), 0);
+  for (std::int32_t u : users) {
     if (u < 0 || static_cast<std::size_t>(u) >= x_m.size())
       throw InvalidArgument("users: got " + std::to_string(u) + ", allowed 0.." + std::to_string(x_m.size()) +
                             " exclusive");
+    if (std::exchange(named[static_cast<std::size_t>(u)], std::uint8_t{1}))
+      throw InvalidArgument("users: " + std::to_string(u) + " stands twice");
+  }
   meet(*state_, SortedUsers(*state_, x_m, y_m, users), x_m, y_m, power_w, noise_w, gains, pool);
 }
 

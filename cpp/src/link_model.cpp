@@ -43,8 +43,10 @@ void check_values(const RadioConfig& c) {
     for (double v : values)
       if (!std::isfinite(v)) refuse(std::string(name) + ": got " + std::to_string(v) + ", must be finite");
   };
-  finite(c.site_x_m, "site_x_m");
-  finite(c.site_y_m, "site_y_m");
+  for (std::size_t k = 0; k < c.site_x_m.size(); ++k)
+    if (!(std::abs(c.site_x_m[k]) < 1e9 && std::abs(c.site_y_m[k]) < 1e9))
+      refuse("site_x_m, site_y_m: site " + std::to_string(k) + " is at (" + text_of(c.site_x_m[k]) + ", " +
+             text_of(c.site_y_m[k]) + "), must be finite and below 1e9 m");
   finite(c.azimuth_deg, "azimuth_deg");
   finite(c.tilt_deg, "tilt_deg");
   if (!(c.ue_height_m > 1.0 && c.ue_height_m <= 13.0))
@@ -76,7 +78,7 @@ LinkModel::State::State(const RadioConfig& c, const FieldTiles& tiles, Isa isa_)
   origin_x = c.site_x_m[0];
   origin_y = c.site_y_m[0];
   set_tiles(c, tiles);
-  set_torus(c, tiles);
+  set_torus(c);
   first_cell.push_back(0);
   for (std::size_t site = 0; site < k; ++site) {
     sites.push_back(make_site(c, tiles, site));
@@ -122,7 +124,7 @@ void LinkModel::State::set_tiles(const RadioConfig& c, const FieldTiles& t) {
 }
 
 // Reduces v1, v2 (Lagrange) so that the kernel's few candidates hold the nearest image.
-void LinkModel::State::set_torus(const RadioConfig& c, const FieldTiles& t) {
+void LinkModel::State::set_torus(const RadioConfig& c) {
   torus = {};
   if (!c.wrap) return;
   double ax = c.v1_x_m, ay = c.v1_y_m, bx = c.v2_x_m, by = c.v2_y_m;
@@ -132,7 +134,6 @@ void LinkModel::State::set_torus(const RadioConfig& c, const FieldTiles& t) {
     if (std::abs(s - std::round(s)) > 1e-6 || std::abs(r - std::round(r)) > 1e-6)
       refuse("tile periods: v1 and v2 must be whole multiples of them when wrap is on");
   }
-  (void)t;
   while (true) {
     if (ax * ax + ay * ay > bx * bx + by * by) {
       std::swap(ax, bx);
@@ -316,8 +317,12 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
     for (double value : values)
       if (!(value >= 0.0 && std::isfinite(value)))
         refuse(std::string(name) + ": got " + std::to_string(value) + ", must be finite and >= 0");
-  if (!(noise_w > 0.0)) refuse("noise_w: got " + std::to_string(noise_w) + ", must be positive");
-  if (folds() && !profile) return best_server_folded(x_m, y_m, power_w, activity, noise_w, server, sinr, pool);
+  if (!(noise_w > 0.0 && std::isfinite(noise_w)))
+    refuse("noise_w: got " + text_of(noise_w) + ", must be positive and finite");
+  // With few users to a region every link costs less than sorting them.
+  constexpr std::size_t few = 8;
+  if (folds() && !profile && n_users >= few * state_->far->n_regions)
+    return best_server_folded(x_m, y_m, power_w, activity, noise_w, server, sinr, pool);
   const auto work = [&](std::size_t item, int) {
     Block block;
     alignas(64) float best[block_users] = {}, best_activity[block_users] = {}, interference[block_users] = {};

@@ -1,5 +1,5 @@
-// What LinkModel keeps, shared by the files that evaluate it: link_model.cpp (every link) and link_folding.cpp (near
-// links, far cells folded).
+// What LinkModel keeps, shared by the files that evaluate it: link_model.cpp (every link), and with far cells folded
+// (far_cells, far_links) link_folding.cpp and best_server_folded.cpp.
 #pragma once
 
 #include <cmath>
@@ -66,7 +66,7 @@ struct LinkModel::State {
 
   State(const RadioConfig& config, const FieldTiles& tiles, Isa isa_);
   void set_tiles(const RadioConfig& config, const FieldTiles& tiles);
-  void set_torus(const RadioConfig& config, const FieldTiles& tiles);
+  void set_torus(const RadioConfig& config);
   RadioSite make_site(const RadioConfig& config, const FieldTiles& tiles, std::size_t k) const;
   RadioMast make_mast(const RadioConfig& config, std::size_t k) const;
   RadioCell make_cell(const RadioConfig& config, std::size_t n) const;

@@ -80,7 +80,7 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
     const std::size_t at = next[key(u)]++, cell = static_cast<std::size_t>(p.serving[u]);
     const double gain = gain_at(p, row, cell);
     if (!(gain > 0.0 && std::isfinite(gain)))
-      refuse("gain: user " + std::to_string(u) + ", cell " + std::to_string(cell) + " has " + std::to_string(gain) +
+      refuse("gain: user " + std::to_string(u) + ", cell " + std::to_string(cell) + " has " + text_of(gain) +
              ", must be positive and finite to the serving cell");
     users[at] = static_cast<std::int32_t>(row);
     signal[at] = p.power_w[cell] * gain;

@@ -101,11 +101,11 @@ void Network::restore_links(std::span<const double> x_m, std::span<const double>
                             std::span<const std::int32_t> places) {
   const bool known = std::equal(x_m.begin(), x_m.end(), x_m_.begin(), x_m_.end()) &&
                      std::equal(y_m.begin(), y_m.end(), y_m_.begin(), y_m_.end());
-  if (known && !links_->folds()) return;
-  find_all_gains(x_m, y_m);
+  if (!known) find_all_gains(x_m, y_m);
   x_m_.assign(x_m.begin(), x_m.end());
   y_m_.assign(y_m.begin(), y_m.end());
-  if (!links_->folds()) return;
+  if (!links_->folds() || std::equal(places.begin(), places.end(), folded_.user_of.begin(), folded_.user_of.end()))
+    return;
   // Sums run in the order of the places: as they were, so that a restored network goes on to the last bit.
   folded_.set_places(places);
   std::fill(folded_.far_first.begin(), folded_.far_first.end(), 0u);

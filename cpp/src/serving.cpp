@@ -39,10 +39,14 @@ void check(std::size_t n_users, std::size_t n_cells, std::span<const double> pow
   for (double power : power_w)
     if (!(power >= 0.0 && std::isfinite(power)))
       throw InvalidArgument("power_w: got " + std::to_string(power) + ", must be finite and >= 0");
-  for (std::size_t u = 0; u < n_users; ++u)
-    if (serving[u] >= static_cast<std::int32_t>(n_cells))
-      throw InvalidArgument("serving: user " + std::to_string(u) + " has cell " + std::to_string(serving[u]) + " of " +
-                            std::to_string(n_cells));
+  for (std::size_t u = 0; u < n_users; ++u) {
+    if (serving[u] < -1 || serving[u] >= static_cast<std::int32_t>(n_cells))
+      throw InvalidArgument("serving: user " + std::to_string(u) + " has cell " + std::to_string(serving[u]) +
+                            ", allowed -1 (none yet).." + std::to_string(n_cells - 1));
+    if (pending_steps[u] < 0)
+      throw InvalidArgument("pending_steps: user " + std::to_string(u) + " has " + std::to_string(pending_steps[u]) +
+                            ", must be >= 0");
+  }
 }
 
 // Events of one user: its best cell, and what it receives from its own.

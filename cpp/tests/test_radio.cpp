@@ -101,6 +101,8 @@ void folded_gains_stand_for_all() {
     FoldedGains folded;
     ThreadPool pool(2);
     model.fold(x, y, power, noise, folded, &pool);
+    const std::vector<std::int32_t> some = {3, 77, 499};
+    model.refold(x, y, some, power, noise, folded);
     std::vector<std::int32_t> server(x.size());
     std::vector<float> sinr(x.size());
     model.best_server(x, y, power, activity, noise, server, sinr, &pool);

@@ -100,8 +100,10 @@ def link_model(
     result `slicefast.load_coupling.solve` and `sinr` take in place of a gain matrix: every user keeps its links to the
     37 sites nearest to its region, all links in line of sight, and a remainder, the mean over shadowing of all others.
     Users whose remainder could deviate by more than `fold_db` [dB] of interference plus noise, at six standard
-    deviations and equal activity of all cells, keep the links to 127 sites or to all. 0 computes every link, as
-    `.gains` always does, and as happens with a `profile`. Time and memory per user hardly grow with the network.
+    deviations, keep the links to 127 sites or to all; so do users where sites stand so densely that far ones are near.
+    `.best_server` judges at the activities it is given; `.fold` at full activity and the powers it is given: at
+    very unequal activities the SINR of `load_coupling.sinr` can be off by more. 0 computes every link, as `.gains`
+    always does, and as happens with a `profile`. Time and memory per user grow slowly with the network.
     """
     x, y = np.asarray(site_x_m, dtype=np.float64), np.asarray(site_y_m, dtype=np.float64)
     wrap = v1_m is not None and v2_m is not None

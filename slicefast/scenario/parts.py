@@ -78,8 +78,10 @@ class Radio(Model):
     user of a cell without any rate. ``efficiency = "transport_block"`` goes from SINR to CQI to the transport block of
     3GPP TS 36.213 (Tables 7.2.3-1 and 7.1.7.2.1-1) that the PRBs of a TTI carry, as a base station does.
 
-    In networks of more than 37 sites far cells fold into a remainder that moves no user's SINR by more than ``fold_db``
-    (see `slicefast.radio.link_model`); 0 computes every link, as networks with indoor users do.
+    In networks of more than 37 sites far cells fold into a remainder that, at equal activity of all cells, moves no
+    user's SINR by more than ``fold_db`` (see `slicefast.radio.link_model`); 0 computes every link, as networks with
+    indoor users do. With ``resolution_m`` a user keeps its links until it has moved farther than that, as a planning
+    map of such pixels would have it: large networks step faster. 0, the default, follows every step of a user.
 
     Users nearer to a mast than the path loss model's least distance (10 m, WINNER+ C1 30 m) have the loss of that
     distance; a ``RangeWarning`` tells where that is more than 1 % of the area, or where links exceed the greatest.

@@ -2,10 +2,18 @@
 // slicefast.NotConverged.
 #pragma once
 
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 
 namespace slicefast {
+
+// A number as a message shows it: 1e-13 is not 0.000000.
+inline std::string text_of(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.7g", value);
+  return text;
+}
 
 // Names the argument, what came and what is allowed.
 struct InvalidArgument : std::invalid_argument {
