@@ -18,11 +18,11 @@ import pytest
 import xarray as xr
 
 from slicefast import Scenario
-from slicefast.study import figures, report, results, verdicts
+from slicefast.study import figures, provenance, report, results, verdicts
 from slicefast.study.arms import choose_sources, requirement_groups
-from slicefast.study.parts import Study, load_arrays, run_part, save_arrays
+from slicefast.study.parts import MANIFEST, Study, load_arrays, run_part, save_arrays
 from slicefast.study.protocol import ARMS, Part, Protocol, needs, parts, ready, stream_seed
-from slicefast.study.runner import MANIFEST, Progress, StudyError, load_study, open_study, run_study, total_work
+from slicefast.study.runner import Progress, StudyError, load_study, open_study, run_study, total_work
 
 TINY = Protocol(
     n_seeds=2,
@@ -109,6 +109,8 @@ def test_sources_follow_the_choice() -> None:
     np.testing.assert_array_equal(chosen["other"], expected)
     one_group = choose_sources(distance, "other", np.zeros(6, np.int32), seed=3)
     np.testing.assert_array_equal(one_group, chosen["most"])
+    with pytest.raises(ValueError, match="choice = 'nearest': allowed are most"):
+        choose_sources(distance, "nearest", groups, seed=3)
 
 
 def test_known_cells_start_with_what_they_learned_before_their_traffic_changed(
@@ -364,6 +366,26 @@ def test_a_study_can_grow_more_seeds(tmp_path: Path) -> None:
         tmp_path / "run", tiny_scenario(), Protocol(**{**TINY.to_dict(), "arms": TINY.arms, "n_seeds": 3}), True
     )
     assert load_study(more.folder).protocol.n_seeds == 3
+    with pytest.raises(StudyError, match="n_seeds = 2"):
+        open_study(tmp_path / "run", tiny_scenario(), TINY, resume=True)
+    assert load_study(more.folder).protocol.n_seeds == 3
+
+
+def test_a_study_says_what_ran_it_not_what_collected_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = open_study(tmp_path / "run", tiny_scenario(), TINY)
+    assert results.collect(study).attrs["versions_note"] == ""
+    old = {"versions": {"slicefast": "0.0.1"}, "build": {"machine": "abacus"}}
+    monkeypatch.setattr(provenance, "present", lambda: old)
+    assert "0.0.1" not in results.collect(study).attrs["versions"]
+    open_study(tmp_path / "run", tiny_scenario(), TINY, resume=True)
+    resumed = results.collect(study).attrs
+    assert json.loads(resumed["versions"]) == old["versions"]
+    assert "went on with other versions" in resumed["versions_note"]
+    assert "to abacus" in resumed["versions_note"]
+    kept = json.loads(study.manifest.read_text())
+    del kept[provenance.KEY]  # as written before it was kept
+    study.manifest.write_text(json.dumps(kept))
+    assert "did not keep its versions" in report.provenance(results.collect(load_study(study.folder)))
 
 
 def test_unknown_engine_is_refused(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ ARMS = {
         Arm("best_no_requirements", "best without requirements", "best", strategy="requirements"),
         Arm("best_no_queue", "best without queues", "best", strategy="queue"),
         Arm("best_no_radio", "best without its users' radio", "best", strategy="radio"),
-        Arm("best_one_round", "best without samples of its own", "best", strategy="rounds"),
+        Arm("best_one_round", "best from the source network alone", "best", strategy="rounds"),
         Arm("best_no_sharing", "best without weights shared by slices", "best", strategy="sharing"),
     )
 }
