@@ -186,8 +186,8 @@ def test_report_stands_alone_with_every_figure_arm_and_claim(dataset: xr.Dataset
     assert base64.b64decode(page.images[0].split(",")[1]) == drawings[0][1].read_bytes()
     for name in TINY.arms:
         assert escape(ARMS[name].label) in text
-    assert [item.claim[:3] for item in verdicts.verdicts(dataset)] == ["(a)", "(b)", "(c)", "(d)", "(e)"]
-    assert len(re.findall(r"<b>(confirmed|refuted|undecided)</b>", text)) == 5
+    assert [item.claim[:3] for item in verdicts.verdicts(dataset)] == ["(a)", "(b)", "(c)", "(c)", "(d)", "(e)"]
+    assert len(re.findall(r"<b>(confirmed|refuted|undecided)</b>", text)) == 6
     assert "With 2 seeds" in text
     assert "not finished" not in text
 
@@ -203,7 +203,7 @@ def test_report_is_markdown_too_and_goes_into_a_file_with_marks(dataset: xr.Data
     assert widths == {len(report.headings()) + 1, len(TINY.gain_steps) + 2, 4}
     ablated = [name for name in TINY.arms if ARMS[name].kind == "best" and name != "best"]
     assert [len(item.rows) for item in report.ablation_table(dataset)] == [len(ablated)]
-    assert text.count("- **") == 5
+    assert text.count("- **") == 6
     page = tmp_path / "README.md"
     page.write_text(f"mine\n{report.SECTION_BEGINS}\nold\n{report.SECTION_ENDS}\nalso mine\n")
     for _ in range(2):
@@ -261,6 +261,51 @@ def test_transfer_that_ends_lower_is_refuted() -> None:
     dataset = fake(0.8, 0.7, 0.001)
     dataset.reward[1, :, :10] = 0.2  # DRL's start
     assert verdicts._transfer_starts_higher(dataset).verdict == verdicts.REFUTED
+
+
+def test_headline_is_judged_early_and_at_the_end_each_by_its_own_interval() -> None:
+    """Transfer 0.6 beside DRL's 0.3 early and 0.55 at the end; equal split's gain early is named beside it."""
+    dataset = fake(0.55, 0.6, 0.001).assign_coords(policy=["equal_split", "drl", "transfer_most"])
+    dataset.reward[1, :, :10] = 0.3
+    early, late = (item for item in verdicts.verdicts(dataset) if item.claim.startswith("(c)"))
+    assert (early.verdict, late.verdict) == (verdicts.CONFIRMED, verdicts.REFUTED)
+    assert "gain in mean reward +100.0 %" in early.evidence
+    assert "equal split, which learns nothing, gains +66.7 %" in early.evidence
+
+
+def test_similarity_that_helps_no_more_early_than_late_does_not_confirm() -> None:
+    """Most similar earns 0.1 more than least throughout; then also 0.2 more early, then 0.2 more at the end."""
+    for early, late, expected in ((0.1, 0.1, None), (0.3, 0.1, verdicts.CONFIRMED), (0.1, 0.3, verdicts.REFUTED)):
+        dataset = fake(0.5, 0.5, 0.01).assign_coords(policy=["transfer_most", "drl", "transfer_least"])
+        dataset.reward[0, :, :10] = 0.5 + early
+        dataset.reward[0, :, 10:] = 0.5 + late + 0.01 * np.array([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0])[:, None, None]
+        found = verdicts._similar_helps_more(dataset)
+        assert found.verdict == (expected or verdicts.UNDECIDED)
+        assert f"{early - late:+.3f}" in found.evidence or expected is None
+
+
+def test_evidence_names_the_interval_of_whole_seeds_and_how_the_best_policy_was_trained() -> None:
+    dataset = fake(0.5, 0.8, 0.01).assign_coords(policy=["oracle", "drl", "best"])
+    dataset.reward[0] = 0.9
+    evidence = verdicts.verdicts(dataset)[-1].evidence
+    assert "whole seeds resampled: +0." in evidence
+    assert "12 training networks" in evidence
+    groups = 0.01 * np.array([-1.0, 0.2, -0.6, 2.0, 1.6, 0.0])[:, None] + np.zeros(2)
+    assert "by which it is" not in verdicts.whole_seeds(dataset, groups + 1.0)
+    assert verdicts.over(dataset, groups + 0.005).above(0.0)
+    assert "by which it is undecided" in verdicts.whole_seeds(dataset, groups + 0.005)
+
+
+def test_logarithmic_ticks_thin_out_with_the_decades() -> None:
+    counts = []
+    for decades in (1.0, 2.0, 5.0):
+        _, (axis,) = figures._new(3.35, 2.0)
+        axis.plot([1.0, 10.0**decades], [0.0, 1.0])
+        figures._log_axis(axis)
+        ticks = axis.xaxis.get_major_locator().tick_values(1.0, 10.0**decades)
+        counts.append(sum(1.0 <= tick <= 10.0**decades * 1.0001 for tick in ticks))
+    assert counts[0] == 4
+    assert all(3 <= count <= 6 for count in counts)
 
 
 def test_interrupted_study_is_readable_and_resumes_to_the_same_numbers(tmp_path: Path, finished: Study) -> None:

@@ -183,8 +183,13 @@ def draw_learning(dataset: xr.Dataset) -> Figure | None:
     return figure
 
 
-def _log_axis(axis: Axes, within_decade: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
+def _log_axis(axis: Axes, within_decade: tuple[float, ...] | None = None) -> None:
+    """Make what was plotted logarithmic in x; the more decades it spans the fewer ticks each, or labels overlap."""
     axis.set_xscale("log")
+    if within_decade is None:
+        low, high = axis.get_xlim()
+        decades = np.log10(high / low)
+        within_decade = (1.0, 2.0, 5.0) if decades < 1.5 else (1.0, 3.0) if decades < 2.5 else (1.0,)
     axis.xaxis.set_major_locator(LogLocator(subs=within_decade))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.xaxis.set_minor_locator(NullLocator())

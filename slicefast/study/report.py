@@ -41,7 +41,8 @@ partition; the oracle knows each step's packets before they arrive and is a boun
 ORDERING_NOTE = """All ordered pairs of different cells, gains in mean reward over the 250 steps before each step. A
 useful distance has negative correlations: the nearer source gains more. The mean KL divergence is the paper's and the
 one the claim is judged by; the others are remedies that were tried, and the last row orders sources by what they earned
-themselves. Intervals are 95 % bootstraps over seeds."""
+themselves. Intervals are 95 % bootstraps over seeds, and not corrected for how many distances at how many steps were
+tried: about one in twenty misses the truth by chance, so a single one clear of zero says little."""
 COLUMNS = (
     ("reward", "mean reward", 3, False),
     ("satisfaction", "mean satisfaction", 3, False),
