@@ -20,7 +20,7 @@ import xarray as xr
 from slicefast import Scenario
 from slicefast.study import figures, provenance, report, results, verdicts
 from slicefast.study.arms import choose_sources, requirement_groups
-from slicefast.study.parts import MANIFEST, Study, load_arrays, run_part, save_arrays
+from slicefast.study.parts import MANIFEST, Study, collect_samples, load_arrays, run_part, save_arrays
 from slicefast.study.protocol import ARMS, Part, Protocol, needs, parts, ready, stream_seed
 from slicefast.study.runner import Progress, StudyError, load_study, open_study, run_study, total_work
 
@@ -431,6 +431,9 @@ def test_a_study_says_what_ran_it_not_what_collected_it(tmp_path: Path, monkeypa
     del kept[provenance.KEY]  # as written before it was kept
     study.manifest.write_text(json.dumps(kept))
     assert "did not keep its versions" in report.provenance(results.collect(load_study(study.folder)))
+    open_study(tmp_path / "run", tiny_scenario(), TINY, resume=True)
+    note = results.collect(study).attrs["versions_note"]
+    assert note == "What ran at first did not keep its versions and build"
 
 
 def test_unknown_engine_is_refused(tmp_path: Path) -> None:
@@ -450,6 +453,18 @@ def test_unknown_engine_is_refused(tmp_path: Path) -> None:
 def test_protocols_that_cannot_be_run_are_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Protocol(**fields)
+
+
+def test_parts_are_called_by_words() -> None:
+    assert not [str(part) for part in parts(Protocol.full()) if "_" in str(part)]
+
+
+def test_samples_are_scored_by_the_reward_that_is_asked_for() -> None:
+    scored = collect_samples(tiny_scenario(), 0, 4, lambda steps: None, lambda kpis, _: kpis.load.sum(axis=-1))
+    paper = collect_samples(tiny_scenario(), 0, 4, lambda steps: None)
+    np.testing.assert_array_equal(scored[..., :-1], paper[..., :-1])
+    np.testing.assert_allclose(scored[:, 0, -1], scored[:, 1, 4:8].sum(axis=-1), rtol=1e-5)
+    assert not np.array_equal(scored[..., -1], paper[..., -1])
 
 
 def test_parts_come_after_what_they_need() -> None:

@@ -60,13 +60,15 @@ def note(entries: Sequence[Entry | None]) -> str:
         return "The run did not keep its versions and build: these are of the machine that collected its results"
     if len(entries) == 1:
         return ""
-    changes = [_change(old, new) for old, new in pairwise(entries)]
-    return f"The run went on with other versions or another build: {'; then '.join(changes)}"
+    known = [entry for entry in entries if entry is not None]
+    said = [] if len(known) == len(entries) else ["What ran at first did not keep its versions and build"]
+    if len(known) > 1:
+        changes = "; then ".join(_change(old, new) for old, new in pairwise(known))
+        said.append(f"The run went on with other versions or another build: {changes}")
+    return ". ".join(said)
 
 
-def _change(old: Entry | None, new: Entry | None) -> str:
-    if old is None or new is None:
-        return "what ran at first was not kept"
+def _change(old: Entry, new: Entry) -> str:
     before, after = ({**entry["versions"], **entry["build"]} for entry in (old, new))
     names = sorted(before.keys() | after.keys())
     changed = [name for name in names if before.get(name) != after.get(name)]
