@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,7 +75,7 @@ def traffic_note(scenario: Scenario) -> str:
 @app.command()
 def reproduce(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds and steps: a few minutes.")] = False,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions; 10, or 2 with --quick.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions; 10, 2 with --quick, or as resumed.")] = None,
     out: OutOption = None,
     engine: Annotated[str, typer.Option(help="local, or ray for a Ray cluster.")] = "local",
     resume: Annotated[bool, typer.Option("--resume", help="Continue the study that the folder holds.")] = False,
@@ -86,18 +87,23 @@ def reproduce(
     import os
 
     with refusals():
+        from slicefast.study import provenance
+        from slicefast.study.parts import MANIFEST
         from slicefast.study.protocol import Protocol
-        from slicefast.study.runner import open_study, run_study
+        from slicefast.study.runner import load_study, open_study, run_study
 
+        folder = out or Path("slicefast-quick" if quick else "slicefast-study")
+        if seeds is None and resume and (folder / MANIFEST).is_file():
+            seeds = load_study(folder).protocol.n_seeds
         protocol = (Protocol.quick if quick else Protocol.full)(**({} if seeds is None else {"n_seeds": seeds}))
         chosen = load_scenario(scenario, trace)
         note = traffic_note(chosen)
         if engine not in ("local", "ray"):
             raise typer.BadParameter(f"{engine!r}: allowed are local, ray", param_hint="--engine")
-        folder = out or Path("slicefast-quick" if quick else "slicefast-study")
         study = open_study(folder, chosen, protocol, resume)
-        if note:
-            typer.echo(note)
+        for said in (note, provenance.note(provenance.kept(study.manifest))):
+            if said:
+                typer.echo(said)
         with progress_bars(study) as progress:
             finished = run_study(study, workers or os.cpu_count() or 1, engine, progress)
     write_outcome(study)
@@ -236,7 +242,7 @@ def show_scenario(
 @app.command()
 def info() -> None:
     """Print the build, the instruction set and the versions."""
-    from slicefast.study.results import build, versions
+    from slicefast.study.provenance import build, versions
 
     for name, value in {**versions(), **build()}.items():
         typer.echo(f"{name:>16}  {value}")
@@ -256,23 +262,48 @@ def load_function(what: str, text: str) -> Any:
     path, _, name = text.rpartition(":")
     if not Path(path).is_file():
         raise StudyError(f"{what} = {text!r}: no such file")
-    found = runpy.run_path(path).get(name)
+    try:
+        found = runpy.run_path(path).get(name)
+    except Exception as error:
+        raise StudyError(f"{what} = {text!r}: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise StudyError(f"{what} = {text!r}: {path} defines no function {name}")
     return found
 
 
 def load_reward(text: str) -> str:
-    """Return the name of a reward; `FILE.py:FUNCTION` is imported and registered under that text."""
+    """Return the name of a reward; `FILE.py:FUNCTION` is imported and registered under that text, its path absolute."""
     from slicefast import rewards
 
-    if ":" in text:
-        rewards.register(text, load_function("reward", text))
-    return text
+    name = absolute(text)
+    if name not in rewards.names() and ":" in name:
+        rewards.register(name, load_function("reward", name))
+    return name
+
+
+def absolute(text: str) -> str:
+    """Return `FILE.py:FUNCTION` with the file's absolute path, found from any folder; other text as is."""
+    path, colon, name = text.rpartition(":")
+    return f"{Path(path).resolve()}:{name}" if colon else text
+
+
+def refuse_changes(context: typer.Context, run: Any, asked: dict[str, Any]) -> None:
+    """Raise StudyError where options that were given, option: (field, value), are not what a run was begun with."""
+    from slicefast.study.runner import StudyError
+
+    for option, (name, value) in asked.items():
+        source = context.get_parameter_source(option)
+        if source is None or source.name == "DEFAULT":
+            continue
+        begun = getattr(run, name)
+        if value != begun:
+            shown = "" if name == "scenario" else f" = {value!r}, begun with {begun!r}"
+            raise StudyError(f"{name}{shown}: not what {run.folder} was begun with; leave it out or name a new --out")
 
 
 @app.command()
 def train(
+    context: typer.Context,
     out: NewRun,
     scenario: ScenarioOption = None,
     trace: TraceOption = None,
@@ -287,8 +318,17 @@ def train(
         from slicefast.study import runs
 
         if resume:
-            load_reward(reward)  # registers a function of the user's own, which the run may name
             run, reached = runs.interrupted(out)
+            run = replace(run, reward=load_reward(run.reward))
+            asked: dict[str, Any] = {
+                "seed": ("seed", seed),
+                "exploration": ("exploration_steps", exploration),
+                "steps": ("train_steps", steps),
+                "reward": ("reward", absolute(reward)),
+            }
+            if scenario or trace:
+                asked["scenario" if scenario else "trace"] = ("scenario", load_scenario(scenario, trace))
+            refuse_changes(context, run, asked)
             with step_bar("training", run.total_steps - reached.step) as tick:
                 rewards = runs.train(run, tick, reached)
         else:
@@ -325,11 +365,10 @@ def transfer(
         from slicefast.study import runs
 
         known = runs.load_run(source)
+        known = replace(known, reward=load_reward(known.reward))
         chosen = load_scenario(target, trace) if target or trace else known.scenario
-        if choice not in ("most", "least", "fast", "random"):
-            raise typer.BadParameter(f"{choice!r}: allowed are most, least, fast, random", param_hint="--choice")
         settings = {"seed": seed, "exploration_steps": 0, "train_steps": steps}
-        run = runs.new_run(out, chosen, reward=load_reward(known.reward), **settings)
+        run = runs.new_run(out, chosen, reward=known.reward, **settings)
         with step_bar("transfer", run.total_steps + 2 * samples) as tick:
             rewards = runs.transfer(known, run, strategy, choice, samples, tick, by_position)
     tell_training(run, rewards)

@@ -1,19 +1,22 @@
 """The command line: what it prints, what it refuses, and what it leaves behind."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from slicefast import Scenario
-from slicefast.cli import app
-from slicefast.study import runs
-from slicefast.study.runner import StudyError
+from slicefast import Scenario, rewards
+from slicefast.cli import app, load_reward
+from slicefast.study import progress, runs
+from slicefast.study.protocol import Protocol
+from slicefast.study.runner import StudyError, load_study, open_study
 
 runner = CliRunner()
 
@@ -197,3 +200,127 @@ def test_ctrl_c_leaves_a_readable_report_and_resuming_is_offered(tmp_path: Path)
     refused = runner.invoke(app, arguments)
     assert refused.exit_code == 2
     assert "--resume" in refused.stderr
+
+
+def refused(arguments: list[str], named: str) -> None:
+    """Expect exit code 2 and one line that names what was wrong."""
+    found = runner.invoke(app, arguments)
+    assert found.exit_code == 2, (found.output, found.exception)
+    assert "\n" not in found.stderr.strip(), found.stderr
+    assert named in found.stderr
+
+
+def interrupt(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> runs.Run:
+    """Train a run until its first progress is kept, then stop it as Ctrl-C does."""
+    monkeypatch.setattr(progress, "KEEP_STEPS", 10)
+    scenario = Scenario.hexagonal(n_sites=1, window_ttis=20)
+    run = runs.new_run(folder, scenario, seed=3, exploration_steps=5, train_steps=60, **settings)
+
+    def stop(steps: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(run, stop)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [(["--seed", "9"], "seed = 9"), (["--steps", "70"], "train_steps = 70"), (["--reward", "logarithmic"], "reward")],
+)
+def test_training_goes_on_only_as_it_was_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], named: str
+) -> None:
+    run = interrupt(tmp_path / "run", monkeypatch)
+    arguments = ["train", "--resume", "--out", str(run.folder)]
+    refused([*arguments, *options], named)
+    refused([*arguments, "--scenario", str(_twelve_cells(tmp_path))], "scenario")
+    found = runner.invoke(app, [*arguments, "--seed", "3", "--scenario", str(tiny_file(tmp_path))])
+    assert found.exit_code == 0, found.output
+
+
+def test_training_for_an_own_reward_goes_on_without_naming_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own.py"
+    own.write_text("def load(kpis, scenario):\n    return 1.0 - kpis.load.sum(axis=-1)\n")
+    monkeypatch.chdir(tmp_path)
+    name = load_reward("own.py:load")
+    assert name == f"{own.resolve()}:load"
+    run = interrupt(tmp_path / "run", monkeypatch, reward=name)
+    monkeypatch.chdir(tmp_path.parent)
+    monkeypatch.delitem(rewards._REWARDS, name)
+    arguments = ["train", "--resume", "--out", str(run.folder)]
+    gone = own.rename(tmp_path / "elsewhere.py")
+    refused(arguments, "no such file")
+    gone.rename(own)
+    assert runner.invoke(app, arguments).exit_code == 0
+
+
+def test_whatever_is_wrong_with_a_users_own_files_is_one_line(tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(
+        "def short(simulator, observation):\n    return [[0.5, 0.5]]\n"
+        "def fails(*_):\n    return 1 / 0\n"
+        "def scalar(kpis, scenario):\n    return 1.0\n"
+    )
+    run = tmp_path / "run"
+    arguments = ["train", "--scenario", str(tiny_file(tmp_path)), "--exploration", "5", "--steps", "5"]
+    assert runner.invoke(app, [*arguments, "--out", str(run)]).exit_code == 0
+    refused(["evaluate", str(run), "--policy", f"{own}:short"], "shape (1, 2)")
+    refused(["evaluate", str(run), "--policy", f"{own}:fails"], "ZeroDivisionError")
+    for number, (name, named) in enumerate((("fails", "ZeroDivisionError"), ("scalar", "one finite number per cell"))):
+        refused([*arguments, "--out", str(tmp_path / f"bad{number}"), "--reward", f"{own}:{name}"], named)
+    (tmp_path / "broken.py").write_text("import nothing_of_this_name\n")
+    refused(["evaluate", str(run), "--policy", f"{tmp_path / 'broken.py'}:mine"], "ModuleNotFoundError")
+    agents = run / runs.AGENTS_FILE
+    agents.write_bytes(agents.read_bytes()[:500])
+    refused(["evaluate", str(run)], "not a whole safetensors file")
+
+
+def test_resuming_keeps_the_number_of_seeds_and_refuses_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario, out = tiny_file(tmp_path), tmp_path / "out"
+    open_study(out, Scenario.from_toml(scenario), Protocol.quick(n_seeds=3))
+    monkeypatch.setattr("slicefast.study.runner.run_study", lambda *_: True)
+    monkeypatch.setattr("slicefast.cli.write_outcome", lambda study: None)
+    arguments = ["reproduce", "--quick", "--scenario", str(scenario), "--out", str(out), "--resume"]
+    refused([*arguments, "--seeds", "2"], "n_seeds = 2")
+    for seeds, expected in ((None, 3), (4, 4), (None, 4)):
+        found = runner.invoke(app, arguments if seeds is None else [*arguments, "--seeds", str(seeds)])
+        assert found.exit_code == 0, found.output
+        assert load_study(out).protocol.n_seeds == expected
+
+
+def test_run_says_what_trained_it(tmp_path: Path) -> None:
+    scenario = Scenario.hexagonal(n_sites=1, window_ttis=20)
+    run = runs.new_run(tmp_path / "run", scenario, exploration_steps=5, train_steps=5)
+    runs.train(run)
+    (entry,) = json.loads((run.folder / runs.RUN_FILE).read_text())["ran_with"]
+    assert {"slicefast", "torch"} <= entry["versions"].keys()
+    assert "instruction_set" in entry["build"]
+    assert runs.load_run(run.folder) == run
+
+
+@pytest.mark.parametrize("settings", [{"train_steps": -3}, {"train_steps": 0}, {"exploration_steps": -1}, {"seed": -1}])
+def test_runs_without_steps_are_refused(tmp_path: Path, settings: dict[str, int]) -> None:
+    (name, value), *_ = settings.items()
+    with pytest.raises(StudyError, match=f"{name} = {value}"):
+        runs.new_run(tmp_path / "run", Scenario.hexagonal(n_sites=1), **settings)
+
+
+def test_what_cannot_be_handed_over_is_refused_and_nothing_overwritten(tmp_path: Path) -> None:
+    scenario = Scenario.hexagonal(n_sites=1, window_ttis=20)
+    source = runs.new_run(tmp_path / "source", scenario, exploration_steps=5, train_steps=5)
+    runs.train(source)
+    before = {path.name: path.read_bytes() for path in source.folder.iterdir()}
+    target = runs.new_run(tmp_path / "target", scenario, exploration_steps=0, train_steps=5)
+    other = runs.new_run(tmp_path / "target", scenario, train_steps=5, reward="logarithmic")
+    with pytest.raises(StudyError, match="reward = 'logarithmic' in the target, 'max_min' in the source"):
+        runs.transfer(source, other)
+    with pytest.raises(StudyError, match="choice = 'nearest': allowed are most, least, fast, random"):
+        runs.transfer(source, target, choice="nearest")
+    for again in (lambda: runs.train(source), lambda: runs.transfer(source, source)):
+        with pytest.raises(StudyError, match="finished run, which is never overwritten"):
+            again()
+    with pytest.raises(StudyError, match="steps = 0"):
+        runs.evaluate(source, steps=0)
+    assert not target.folder.exists()
+    assert {path.name: path.read_bytes() for path in source.folder.iterdir()} == before

@@ -1,6 +1,7 @@
 """Whether distances order gains: known orders, known variance shares, and what the report says of them."""
 
 import json
+import warnings
 from itertools import product
 
 import numpy as np
@@ -83,6 +84,18 @@ def test_tables_and_explanation_are_in_both_reports() -> None:
     assert any("% of the variance" in sentence for sentence in said)
     assert any("nearest for" in sentence for sentence in said)
     assert results.has(dataset, "drl")
+
+
+def test_explanation_claims_no_more_than_its_numbers_and_bears_missing_seeds() -> None:
+    generator = np.random.default_rng(3)
+    rewards = generator.random((3, 2, CELLS, CELLS))
+    rewards[1:] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        said = " ".join(ordering.explanation(study(rewards, 1.0 + generator.random((3, CELLS, CELLS)))))
+    assert "nan" not in said
+    assert "bounds" not in said
+    assert "interval" not in said  # one seed has none
 
 
 def test_without_pairs_there_is_nothing_to_order() -> None:

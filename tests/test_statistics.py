@@ -62,6 +62,18 @@ def test_resampling_inside_strata_ignores_the_difference_between_them() -> None:
     assert statistics.stratified([[1.0, 9.0]] * 5) == statistics.Estimate(5.0, 5.0, 5.0)
 
 
+def test_whole_seeds_bring_all_their_strata() -> None:
+    """Strata that agree seed by seed leave a mean as uncertain as one of them; opposite ones leave none."""
+    scores = np.random.default_rng(4).normal(size=(12, 1))
+    alone = statistics.stratified(scores, statistic=np.mean)
+    together = statistics.stratified(np.hstack([scores, scores]), statistic=np.mean, jointly=True)
+    apart = statistics.stratified(np.hstack([scores, scores]), statistic=np.mean)
+    assert (together.low, together.high) == pytest.approx((alone.low, alone.high), abs=0.05)
+    assert together.high - together.low > 1.2 * (apart.high - apart.low)
+    opposite = statistics.stratified(np.hstack([scores, -scores]), statistic=np.mean, jointly=True)
+    assert (opposite.low, opposite.high) == pytest.approx((0.0, 0.0), abs=1e-12)
+
+
 def test_one_seed_has_a_value_and_no_interval() -> None:
     found = statistics.stratified([[1.0, 3.0]])
     assert found.value == 2.0

@@ -47,6 +47,8 @@ from slicefast.study.protocol import (
 if TYPE_CHECKING:
     from slicefast.learn import TD3
 
+SOURCE_CHOICES = ("most", "least", "fast", "corrected", "random", "other")
+
 
 def run_arm(study: Study, part: Part, tick: Tick) -> Arrays:
     """Play one arm on the target network."""
@@ -134,9 +136,16 @@ def choose_sources(
         Seed of the random choice.
     exclude_same
         Whether the cell of the target's number is no source; only where both are numbered alike.
+
+    Raises
+    ------
+    ValueError
+        An unknown choice.
     """
     from slicefast.transfer import rank_sources
 
+    if choice not in SOURCE_CHOICES:
+        raise ValueError(f"choice = {choice!r}: allowed are {', '.join(SOURCE_CHOICES)}")
     generator = np.random.default_rng(seed)
     chosen = []
     for target in range(distance.shape[1]):

@@ -183,9 +183,16 @@ def draw_learning(dataset: xr.Dataset) -> Figure | None:
     return figure
 
 
-def _log_axis(axis: Axes, within_decade: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
+def _within_decade(low: float, high: float, width: float = 1.0) -> tuple[float, ...]:
+    """Return which multiples of a power of ten get a tick, `width` in columns; more decades, fewer: labels overlap."""
+    decades = np.log10(high / low) / width
+    return (1.0, 2.0, 5.0) if decades < 1.5 else (1.0, 3.0) if decades < 2.5 else (1.0,)
+
+
+def _log_axis(axis: Axes, width: float = 1.0) -> None:
+    """Make what was plotted logarithmic in x, with ticks for an axis as wide as this part of a column."""
     axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=within_decade))
+    axis.xaxis.set_major_locator(LogLocator(subs=_within_decade(*axis.get_xlim(), width)))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.xaxis.set_minor_locator(NullLocator())
 
@@ -258,7 +265,7 @@ def draw_distance(dataset: xr.Dataset) -> Figure | None:
     left.plot(cells, most, linestyle="none", marker="o", markersize=3.5, color="white", markeredgecolor=BLACK)
     left.set_title("dot: the most similar other cell")
     bar = figure.colorbar(image, ax=left, label="mean KL divergence [nat]", shrink=0.9)
-    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+    bar.ax.yaxis.set_major_locator(LogLocator(subs=_within_decade(*bar.ax.get_ylim())))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     bar.ax.yaxis.set_minor_locator(NullLocator())
     latent = np.asarray(dataset.latent_mean.isel(seed=seed), dtype=np.float64)
@@ -336,7 +343,7 @@ def _draw_pair_gain(dataset: xr.Dataset, gains: NDArray[np.float64]) -> Figure:
         axis.axhline(0.0, color=BLACK, linewidth=0.8)
         _log_axis(axis)
         axis.set(title=f"step {steps[index]}", ylabel="gain over DRL [%]")
-    axes[1].set_xlabel("distance to the source [nat]")
+    axes[1].set_xlabel("mean KL divergence, source to target [nat]")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", markerscale=2, ncols=2)
     found = ordering.pair_correlations(dataset)
     assert found is not None
@@ -408,7 +415,7 @@ def draw_final(dataset: xr.Dataset) -> Figure | None:
         error = np.nan_to_num([[value - low], [high - value]])
         axis.errorbar(value, row, xerr=error, color=colour, marker="o", markersize=3, capsize=2)
     axis.set_yticks(range(len(names)), [results.label(names[index]) for index in order])
-    _log_axis(axis, (1.0,))
+    _log_axis(axis, width=0.5)
     axis.invert_xaxis()
     axis.set(xlabel="reward below oracle", ylim=(-0.6, len(names) - 0.4))
     axis.tick_params(axis="y", labelsize=6.5)

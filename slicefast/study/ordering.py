@@ -192,19 +192,21 @@ def explanation(dataset: xr.Dataset) -> list[str]:
         first, last = parts.repeated[0], parts.repeated[-1]
         said.append(
             f"The order of a target's sources lasts from one gain step to the next with a rank correlation of "
-            f"{first.value:+.2f} at first and {last.value:+.2f} at the end, which bounds what any distance known "
-            "beforehand can order."
+            f"{first.value:+.2f} at first and {last.value:+.2f} at the end."
         )
     groups = dataset.requirement_group.values
     if np.unique(groups).size > 1:
         alike = groups[:, None] == groups[None]
-        rewards = _pair_rewards(dataset)[:, 0]
+        rewards = _pair_rewards(dataset)[np.isfinite(dataset.pair_reward.values).all(axis=(1, 2, 3)), 0]
         same, other = (np.nanmean(np.where(mask, rewards, np.nan), axis=(1, 2)) for mask in (alike, ~alike))
         estimate = stratified((same - other)[:, None])
-        told = "an interval that holds zero" if estimate.low <= 0.0 <= estimate.high else "an interval clear of zero"
+        told = ""
+        if estimate.known:
+            holds = "holds" if estimate.low <= 0.0 <= estimate.high else "is clear of"
+            told = f" (an interval that {holds} zero: {estimate.low:+.3f} to {estimate.high:+.3f})"
         said.append(
             f"Sources of the target's own requirement group earn {estimate.value:+.3f} more at step {steps[0]} than "
-            f"those of another group ({told}: {estimate.low:+.3f} to {estimate.high:+.3f}), the difference between "
+            f"those of another group{told}, the difference between "
             "cells that their agents were trained for."
         )
     said += _of_distance(dataset)
@@ -229,10 +231,10 @@ def _of_distance(dataset: xr.Dataset) -> list[str]:
     if "latent_variance" in dataset:
         variance = dataset.latent_variance.values.astype(np.float64)
         low, middle = np.nanmin(variance), np.nanmedian(variance)
-        mean, median = np.nanmax(dataset.distance.values), np.nanmedian(dataset.distance.values)
+        largest, median = np.nanmax(dataset.distance.values), np.nanmedian(dataset.distance.values)
         said.append(
             f"The smallest latent variance is {low:.1e} where the median is {middle:.1e}, and the largest mean "
-            f"divergence {mean:.3g} nat where the median is {median:.3g}: the mean KL divergence divides by the "
-            "target's variances, so a few samples can decide a column, which the floor and the median undo."
+            f"divergence {largest:.3g} nat where the median is {median:.3g}: the mean KL divergence divides by the "
+            "target's variances."
         )
     return said

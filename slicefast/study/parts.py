@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from slicefast import policies
 from slicefast.kpis import observe, reward
 from slicefast.scenario import Scenario
-from slicefast.study.play import Arrays, Recorder, Tick, learn, new_agents, report, started
+from slicefast.study.play import Arrays, Recorder, Reward, Tick, learn, new_agents, report, started
 from slicefast.study.protocol import (
     BEST_TRAINING,
     GENERALIST_TRAINING,
@@ -33,6 +33,7 @@ from slicefast.study.protocol import (
 if TYPE_CHECKING:
     from slicefast.transfer import Similarity
 
+MANIFEST = "study.json"
 LATENT_SAMPLES = 60  # per agent, kept for the figure
 
 
@@ -43,6 +44,11 @@ class Study:
     folder: Path
     scenario: Scenario
     protocol: Protocol
+
+    @property
+    def manifest(self) -> Path:
+        """The file that says what is studied, and what ran it."""
+        return self.folder / MANIFEST
 
     def path(self, part: Part) -> Path:
         """Return the file of a finished part."""
@@ -79,6 +85,13 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         partial.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file that appears whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
 def run_part(study: Study, part: Part, tick: Tick) -> None:
     """Compute one part and write its file; `tick(steps)` is called as it advances and may raise to stop it."""
     from slicefast.study import arms
@@ -112,7 +125,9 @@ def pretrain(study: Study, part: Part, tick: Tick) -> Arrays:
     return {"reward": recorder.reward}
 
 
-def collect_samples(scenario: Scenario, network_seed: int, steps: int, tick: Tick) -> NDArray[np.float32]:
+def collect_samples(
+    scenario: Scenario, network_seed: int, steps: int, tick: Tick, score: Reward = reward
+) -> NDArray[np.float32]:
     """Return [observation, reward] under the default action (the uniform partition), (N, steps, 4S + 1)."""
     simulator = started(scenario, network_seed)
     observation = observe(simulator.kpis, scenario)
@@ -120,7 +135,7 @@ def collect_samples(scenario: Scenario, network_seed: int, steps: int, tick: Tic
     for step in range(steps):
         kpis = simulator.step(policies.equal_split(simulator, observation))
         samples[:, step, :-1] = observation
-        samples[:, step, -1] = reward(kpis, scenario)
+        samples[:, step, -1] = score(kpis, scenario)
         observation = observe(kpis, scenario)
         report(step, range(steps), tick)
     return samples

@@ -22,6 +22,15 @@ SIMILARITY = "similarity"
 GENERALIST_TRAINING = "generalist_training"
 BEST_TRAINING = "best_training"
 PAIRS = "pairs"
+#: What the progress bars call the parts that are no arms.
+PREPARATIONS = {
+    PRETRAIN: "training on the source network",
+    KNOWN_PRETRAIN: "training before the traffic changes",
+    SIMILARITY: "similarity of the cells",
+    GENERALIST_TRAINING: "training of the generalist",
+    BEST_TRAINING: "training of the best policy",
+    PAIRS: "transfer over all pairs",
+}
 # About how many steps of one network a step of these costs; only the progress bar rests on it.
 PAIRS_WORK, ORACLE_WORK, PROBE_WORK = 12, 50, 20
 GAIN_STEPS = (250, 500, 1000, 2000, 4000)
@@ -93,7 +102,7 @@ ARMS = {
         Arm("best_no_requirements", "best without requirements", "best", strategy="requirements"),
         Arm("best_no_queue", "best without queues", "best", strategy="queue"),
         Arm("best_no_radio", "best without its users' radio", "best", strategy="radio"),
-        Arm("best_one_round", "best without samples of its own", "best", strategy="rounds"),
+        Arm("best_one_round", "best from the source network alone", "best", strategy="rounds"),
         Arm("best_no_sharing", "best without weights shared by slices", "best", strategy="sharing"),
     )
 }
@@ -243,7 +252,7 @@ class Part:
     name: str
 
     def __str__(self) -> str:
-        return f"seed {self.seed}: {ARMS[self.name].label if self.name in ARMS else self.name}"
+        return f"seed {self.seed}: {ARMS[self.name].label if self.name in ARMS else PREPARATIONS[self.name]}"
 
 
 def parts(protocol: Protocol) -> list[Part]:

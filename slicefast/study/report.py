@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,6 +13,7 @@ import xarray as xr
 
 from slicefast.study import ordering, results
 from slicefast.study.figures import Drawing
+from slicefast.study.parts import write_text
 from slicefast.study.protocol import ARMS
 from slicefast.study.statistics import improvement
 from slicefast.study.verdicts import over, show, verdicts
@@ -41,7 +41,8 @@ partition; the oracle knows each step's packets before they arrive and is a boun
 ORDERING_NOTE = """All ordered pairs of different cells, gains in mean reward over the 250 steps before each step. A
 useful distance has negative correlations: the nearer source gains more. The mean KL divergence is the paper's and the
 one the claim is judged by; the others are remedies that were tried, and the last row orders sources by what they earned
-themselves. Intervals are 95 % bootstraps over seeds."""
+themselves. Intervals are 95 % bootstraps over seeds, and not corrected for how many distances at how many steps were
+tried: about one in twenty misses the truth by chance, so a single one clear of zero says little."""
 COLUMNS = (
     ("reward", "mean reward", 3, False),
     ("satisfaction", "mean satisfaction", 3, False),
@@ -247,7 +248,8 @@ def provenance(dataset: xr.Dataset) -> str:
     """Return versions, build and seeds in one line."""
     versions, build = (json.loads(dataset.attrs[name]) for name in ("versions", "build"))
     listed = ", ".join(f"{name} {value}" for name, value in {**versions, **build}.items())
-    return f"{listed}. Seeds {dataset.attrs['seeds']}."
+    note = dataset.attrs["versions_note"]
+    return f"{listed}. Seeds {dataset.attrs['seeds']}.{f' {note}.' if note else ''}"
 
 
 def _indented(text: str) -> str:
@@ -301,7 +303,7 @@ def put_section(dataset: xr.Dataset, path: Path) -> None:
     _, ends, after = rest.partition(SECTION_ENDS)
     if not (begins and ends) or SECTION_BEGINS in rest or SECTION_ENDS in after:
         raise ValueError(f"{path}: needs the lines {SECTION_BEGINS} and {SECTION_ENDS}, once each, in this order")
-    _write_text(path, f"{before}{begins}\n\n{section(dataset)}\n\n{ends}{after}")
+    write_text(path, f"{before}{begins}\n\n{section(dataset)}\n\n{ends}{after}")
 
 
 def _sentence(text: str) -> str:
@@ -315,11 +317,5 @@ def _markdown_table(head: list[str], rows: list[list[str]]) -> str:
 
 def write(dataset: xr.Dataset, drawings: Sequence[tuple[Drawing, Path]], path: Path) -> None:
     """Write the page, and `.md` beside it, so that each appears whole or not at all."""
-    _write_text(path, render(dataset, drawings))
-    _write_text(path.with_suffix(".md"), markdown(dataset, drawings))
-
-
-def _write_text(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_text(path, render(dataset, drawings))
+    write_text(path.with_suffix(".md"), markdown(dataset, drawings))

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from slicefast.study import provenance
 from slicefast.study.arms import requirement_groups
 from slicefast.study.parts import Study
 from slicefast.study.protocol import (
@@ -135,38 +134,21 @@ _SIMILARITY_DIMS = {
 
 def _attributes(study: Study) -> dict[str, Any]:
     everything = parts(study.protocol)
+    entries = provenance.kept(study.manifest)
+    last = entries[-1] or provenance.present()
     done = sum(study.finished(part) for part in everything)
     return {
         "title": "slicefast: network slicing by transfer learning",
         "scenario": study.scenario.model_dump_json(),
         "protocol": json.dumps(study.protocol.to_dict()),
         "seeds": json.dumps(list(study.protocol.seeds)),
-        "versions": json.dumps(versions()),
-        "build": json.dumps(build()),
+        "versions": json.dumps(last["versions"]),
+        "build": json.dumps(last["build"]),
+        "ran_with": json.dumps(entries),
+        "versions_note": provenance.note(entries),
         "complete": int(done == len(everything)),
         "parts_finished": done,
         "parts": len(everything),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Return the versions a result depends on."""
-    from slicefast import _core
-
-    names = ("numpy", "numba", "torch", "scipy", "xarray")
-    own = {"slicefast": _core.__version__, "python": platform.python_version()}
-    return {**own, **{name: version(name) for name in names}}
-
-
-def build() -> dict[str, str]:
-    """Return how the compiled core was built and what it runs on."""
-    from slicefast import _core
-
-    return {
-        "instruction_set": _core.default_isa(),
-        "instruction_sets_available": " ".join(_core.available_isas()),
-        "machine": platform.machine(),
-        "system": platform.system(),
     }
 
 

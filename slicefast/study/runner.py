@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from slicefast.scenario import Scenario
-from slicefast.study.parts import Study, run_part
+from slicefast.study import provenance
+from slicefast.study.parts import MANIFEST, Study, run_part, write_text
 from slicefast.study.protocol import Part, Protocol, parts, ready, work
-
-MANIFEST = "study.json"
 
 
 class StudyError(ValueError):
@@ -48,8 +47,8 @@ def open_study(folder: Path, scenario: Scenario, protocol: Protocol, resume: boo
     Raises
     ------
     StudyError
-        The folder holds a study and `resume` was not asked for, or one of another scenario or protocol, or files that
-        are no study. Nothing is changed then.
+        The folder holds a study and `resume` was not asked for, or one of another scenario or protocol or of more
+        seeds, or files that are no study. Nothing is changed then.
     """
     manifest = folder / MANIFEST
     asked = {"scenario": scenario.model_dump(mode="json"), "protocol": protocol.to_dict()}
@@ -66,14 +65,22 @@ def open_study(folder: Path, scenario: Scenario, protocol: Protocol, resume: boo
         if kept["scenario"] != asked["scenario"]:
             changed = _difference(kept["scenario"], asked["scenario"])
             raise StudyError(f"{folder} holds a study of another scenario ({changed}): name another folder (--out)")
+        if protocol.n_seeds < kept_protocol.n_seeds:
+            raise StudyError(
+                f"n_seeds = {protocol.n_seeds}: {folder} holds a study of {kept_protocol.n_seeds}, which can only grow"
+            )
         if kept_protocol.without_seeds() != protocol.without_seeds():
             changed = _difference(kept["protocol"], asked["protocol"])
             raise StudyError(f"{folder} holds a study with other settings ({changed}): name another folder (--out)")
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StudyError(f"{folder} is not empty and holds no study: name another folder (--out)")
+    study = Study(folder, scenario, protocol)
+    entries = provenance.kept(manifest) if manifest.is_file() else []
+    if not all(study.finished(part) for part in parts(protocol)):
+        entries = provenance.gone_on(entries)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_text(manifest, json.dumps(asked, indent=1))
-    return Study(folder, scenario, protocol)
+    write_text(manifest, json.dumps({**asked, provenance.KEY: entries}, indent=1))
+    return study
 
 
 def load_study(folder: Path) -> Study:
@@ -99,12 +106,6 @@ def _difference(kept: dict[str, Any], asked: dict[str, Any]) -> str:
 def _short(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _write_text(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 def run_study(study: Study, workers: int = 2, engine: str = "local", progress: Progress | None = None) -> bool:

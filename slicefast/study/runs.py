@@ -20,16 +20,19 @@ from numpy.typing import NDArray
 
 from slicefast import policies, rewards
 from slicefast.scenario import Scenario
-from slicefast.study import progress
+from slicefast.study import progress, provenance
 from slicefast.study.arms import choose_sources, requirement_groups
-from slicefast.study.parts import collect_samples, save_arrays
-from slicefast.study.play import CAPACITY, Recorder, Tick, frozen, learn, new_agents, play, started
+from slicefast.study.parts import collect_samples, save_arrays, write_text
+from slicefast.study.play import CAPACITY, Recorder, Reward, Tick, frozen, learn, new_agents, play, started
 from slicefast.study.results import MET
 from slicefast.study.runner import StudyError, one_thread
 
 if TYPE_CHECKING:
+    from slicefast.kpis import Kpis
     from slicefast.learn import TD3
+    from slicefast.simulator import Simulator
 
+CHOICES = ("most", "least", "fast", "random")
 RUN_FILE, AGENTS_FILE, LOG_FILE = "run.json", "agents.safetensors", "training.npz"
 SUMMARY = ("mean reward", "mean satisfaction", "cell-steps below 0.95 [%]", "mean largest delay [ms]")
 
@@ -44,6 +47,11 @@ class Run:
     exploration_steps: int = 3000
     train_steps: int = 5500
     reward: str = "max_min"
+
+    def __post_init__(self) -> None:
+        """Raise StudyError where a number is out of range."""
+        for name, least in (("seed", 0), ("exploration_steps", 0), ("train_steps", 1)):
+            _at_least(name, getattr(self, name), least)
 
     @property
     def agents_path(self) -> Path:
@@ -62,7 +70,7 @@ def new_run(folder: Path, scenario: Scenario, **settings: Any) -> Run:
     Raises
     ------
     StudyError
-        The folder has files already, or the reward is not registered.
+        The folder has files already, the reward is not registered, or a number of steps or the seed is out of range.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StudyError(f"{folder} is not empty: name a new folder (--out)")
@@ -72,6 +80,16 @@ def new_run(folder: Path, scenario: Scenario, **settings: Any) -> Run:
     except ValueError as error:
         raise StudyError(str(error)) from None
     return run
+
+
+def _at_least(name: str, value: Any, least: int) -> None:
+    if not isinstance(value, int | np.integer) or value < least:
+        raise StudyError(f"{name} = {value!r}: must be an integer of at least {least}")
+
+
+def _refuse_finished(run: Run) -> None:
+    if (run.folder / RUN_FILE).is_file():
+        raise StudyError(f"{run.folder} holds a finished run, which is never overwritten: name a new folder (--out)")
 
 
 def _ignore(steps: int) -> None:
@@ -113,18 +131,22 @@ def _settings_of(run: Run) -> dict[str, Any]:
 
 
 def load_agents(run: Run) -> TD3:
-    """Return a run's trained agents."""
+    """Return a run's trained agents, or raise StudyError where their file is missing or damaged."""
     from slicefast.learn import TD3
 
-    return TD3.load(run.agents_path)
+    try:
+        return TD3.load(run.agents_path)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StudyError(f"{run.agents_path} cannot be read: {error}") from error
 
 
 def train(run: Run, tick: Tick = _ignore, reached: progress.Progress | None = None) -> NDArray[np.float32]:
     """Train a run's agents from scratch, write its folder, and return the reward of every step, (T, N).
 
     Every 500 steps the progress is kept. With `reached` from `interrupted` the run goes on from there and ends
-    bit-identical to an undisturbed one.
+    bit-identical to an undisturbed one. A finished run is refused with StudyError, and so is a reward that fails.
     """
+    _refuse_finished(run)
     agents = new_agents(run.scenario, run.exploration_steps, run.seed) if reached is None else reached.agents
     return _train(run, agents, tick, {}, {}, keeps=True, reached=reached)
 
@@ -140,17 +162,20 @@ def transfer(
 ) -> NDArray[np.float32]:
     """Train a target run's agents that start with what a source run's learned; return the reward of every step, (T, N).
 
-    Both networks are sampled for `sample_steps` under the default action; every target cell takes the source cell that
-    `choice` names ("most", "least", "fast", "random"; see `choose_sources`).
+    Both networks are sampled for `sample_steps` under the default action, scored by the runs' reward; every target cell
+    takes the source cell that `choice` names ("most", "least", "fast", "random"; see `choose_sources`).
 
     Raises
     ------
     StudyError
         The two scenarios have other slices; with `by_position` only their number must agree, and agents take slices of
-        other names in their order. They may have any number of cells. Or `sample_steps` leaves nothing to compare.
+        other names in their order. They may have any number of cells. Or their rewards differ (values and transitions
+        of one mean nothing under another), `sample_steps` leaves nothing to compare, strategy or choice are unknown,
+        or the target is a finished run, which is never overwritten.
     """
     from slicefast import transfer as handing
 
+    _refuse_finished(target)
     if source.scenario.n_slices != target.scenario.n_slices:
         mine, theirs = source.scenario.n_slices, target.scenario.n_slices
         raise StudyError(f"n_slices = {theirs} in the target, {mine} in the source: agents cannot be handed over")
@@ -160,13 +185,21 @@ def transfer(
             f"slices = {', '.join(wanted)} in the target, {', '.join(known)} in the source: name them alike, or match "
             "them by their order (--by-position)"
         )
+    if source.reward != target.reward:
+        raise StudyError(
+            f"reward = {target.reward!r} in the target, {source.reward!r} in the source: what was learned for one "
+            "reward is not handed over to another"
+        )
+    if choice not in CHOICES:
+        raise StudyError(f"choice = {choice!r}: allowed are {', '.join(CHOICES)}")
     if sample_steps < 2:
         raise StudyError(f"sample_steps = {sample_steps}: cells are compared by at least 2 samples each")
     if strategy not in handing.STRATEGIES:
         raise StudyError(f"strategy = {strategy!r}: allowed are {', '.join(handing.STRATEGIES)}")
     agents_of_source = load_agents(source)
     networks = ((source.scenario, source.seed), (target.scenario, target.seed))
-    samples = [collect_samples(scenario, seed, sample_steps, tick) for scenario, seed in networks]
+    score = _score(target)
+    samples = [collect_samples(scenario, seed, sample_steps, tick, score) for scenario, seed in networks]
     kind = "fast" if choice == "fast" else "kl"
     found = handing.similarity_matrix([*samples[0], *samples[1]], seed=target.seed, distance=kind)
     cells = source.scenario.n_cells
@@ -189,15 +222,19 @@ def _train(
     reached: progress.Progress | None = None,
 ) -> NDArray[np.float32]:
     one_thread()
+    score = _score(run)
     simulator = started(run.scenario, run.seed)
     recorder = Recorder(run.scenario, run.total_steps, 1)
     if reached is not None:
         simulator.restore(reached.simulator)
         recorder.reward[...] = reached.reward
 
+    before = [] if reached is None else reached.settings.get(provenance.KEY, [None])
+    settings = {**_settings_of(run), provenance.KEY: provenance.gone_on(before)}
+
     def keep(done: int) -> None:
         if keeps and done % progress.KEEP_STEPS == 0 and done < run.total_steps:
-            progress.save(run.folder, done, agents, simulator, recorder.reward, _settings_of(run))
+            progress.save(run.folder, done, agents, simulator, recorder.reward, settings)
 
     learn(
         simulator,
@@ -206,7 +243,7 @@ def _train(
         run.total_steps,
         run.total_steps,
         tick,
-        score=rewards.get(run.reward),
+        score=score,
         first_step=0 if reached is None else reached.step,
         after_step=keep,
     )
@@ -214,9 +251,48 @@ def _train(
     agents.save(run.agents_path)
     save_arrays(run.folder / LOG_FILE, {"reward": recorder.reward, **log})
     # Last, so that a folder which has it is whole.
-    (run.folder / RUN_FILE).write_text(json.dumps(_settings_of(run) | dict(note), indent=1))
+    write_text(run.folder / RUN_FILE, json.dumps(settings | dict(note), indent=1))
     progress.clear(run.folder)
     return recorder.reward
+
+
+def _score(run: Run) -> Reward:
+    """Return a run's reward, which raises StudyError where it fails or gives anything but a finite number per cell."""
+    try:
+        chosen = rewards.get(run.reward)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
+
+    def score(kpis: Kpis, scenario: Scenario) -> NDArray[Any]:
+        try:
+            found = np.asarray(chosen(kpis, scenario), dtype=np.float32)
+        except Exception as error:
+            raise StudyError(f"reward {run.reward!r} failed: {type(error).__name__}: {error}") from error
+        if found.shape != (scenario.n_cells,) or not np.isfinite(found).all():
+            raise StudyError(
+                f"reward {run.reward!r} returned shape {found.shape}: must be one finite number per cell, "
+                f"({scenario.n_cells},)"
+            )
+        return found
+
+    return score
+
+
+def _checked(name: str, policy: Any) -> Any:
+    """Return a policy that raises StudyError, naming it, where it fails or its shares have another shape."""
+
+    def act(simulator: Simulator, observation: NDArray[np.float32]) -> NDArray[Any]:
+        try:
+            shares = np.asarray(policy(simulator, observation), dtype=np.float64)
+        except Exception as error:
+            raise StudyError(f"policy {name!r} failed: {type(error).__name__}: {error}") from error
+        if shares.shape != simulator.shares_shape:
+            raise StudyError(f"policy {name!r} returned shape {shares.shape}: must be {simulator.shares_shape}")
+        if not (np.isfinite(shares).all() and (shares >= 0.0).all() and np.allclose(shares.sum(-1), 1.0, atol=1e-4)):
+            raise StudyError(f"policy {name!r} returned shares that are no partition: at least 0, rows summing to 1")
+        return shares
+
+    return act
 
 
 def evaluate(
@@ -247,8 +323,11 @@ def evaluate(
     Raises
     ------
     StudyError
-        The scenario has another number of cells or slices than the run's.
+        The scenario has another number of cells or slices than the run's, there are no steps to play, the agents' file
+        is damaged, or a policy fails.
     """
+    _at_least("steps", steps, 1)
+    _at_least("seed", seed, 0)
     played = run.scenario if scenario is None else scenario
     for name in ("n_cells", "n_slices"):
         mine, theirs = getattr(run.scenario, name), getattr(played, name)
@@ -262,7 +341,7 @@ def evaluate(
         **(baselines if others is None else others),
     }.items():
         recorder = Recorder(played, steps, steps)
-        play(started(played, seed), policy, recorder, range(steps), tick)
+        play(started(played, seed), _checked(name, policy), recorder, range(steps), tick)
         rows.append([name, *_summary(recorder)])
     return rows
 

@@ -1,7 +1,8 @@
 """Statistics of a study: interquartile means, stratified bootstrap intervals, rank correlation.
 
 Scores come as arrays (K, G): K seeds, G strata. A stratum is one requirement group and its score the mean over the
-group's cells: cells of one seed share a network, so they are averaged and never resampled as if independent.
+group's cells: cells of one seed share a network, so they are averaged and never resampled as if independent. The groups
+of one seed share that network too, which the stratified interval leaves aside; `jointly` resamples whole seeds.
 """
 
 from collections.abc import Callable
@@ -65,10 +66,13 @@ def group_scores(values: ArrayLike, groups: ArrayLike) -> Floats:
     return np.stack([scores[:, labels == group].mean(axis=1) for group in np.unique(labels)], axis=1)
 
 
-def stratified(scores: ArrayLike, statistic: Callable[..., Any] = interquartile_mean, seed: int = 0) -> Estimate:
+def stratified(
+    scores: ArrayLike, statistic: Callable[..., Any] = interquartile_mean, seed: int = 0, jointly: bool = False
+) -> Estimate:
     """Return the mean over strata of a statistic over seeds, with its 95 % stratified bootstrap interval.
 
-    Seeds are resampled with replacement inside every stratum on its own (`scipy.stats.bootstrap`, percentile method).
+    Seeds are resampled with replacement inside every stratum on its own (`scipy.stats.bootstrap`, percentile method),
+    or, `jointly`, with all their strata together.
 
     Parameters
     ----------
@@ -78,6 +82,8 @@ def stratified(scores: ArrayLike, statistic: Callable[..., Any] = interquartile_
         Callable (values, axis) reducing the seeds; the interquartile mean unless given.
     seed
         Seed of the resampling, so that a report is the same each time it is written.
+    jointly
+        Whether a resampled seed brings all its strata, which share a network.
     """
     from scipy.stats import bootstrap
 
@@ -97,6 +103,8 @@ def stratified(scores: ArrayLike, statistic: Callable[..., Any] = interquartile_
     interval = bootstrap(
         tuple(values.T),
         over_strata,
+        paired=jointly,
+        vectorized=True,
         n_resamples=N_RESAMPLES,
         method="percentile",
         rng=np.random.default_rng(seed),
