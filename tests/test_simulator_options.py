@@ -160,6 +160,35 @@ def test_a_full_buffer_knows_no_timer(fidelity):
         assert not kpis.dropped_bits.any()
 
 
+@pytest.mark.parametrize("kind", ["max_ci", "proportional_fair"])
+def test_full_buffers_last_through_what_a_scheduler_leaves_over(kind):
+    # Max C/I serves one user and leaves fractions of a bit in the others' queues; a share of 0 serves nobody.
+    slices = [{"name": name, "users_per_cell": 4, "traffic": "full_buffer"} for name in ("first", "second")]
+    requirements = [{"cells": "all", "throughput_bps": [1e6, 1e6], "delay_ms": [10.0, 10.0]}]
+    simulator = simulator_of({"slices": slices, "requirements": requirements, "scheduler": {"kind": kind}})
+    simulator.reset()
+    for step in range(30):
+        kpis = simulator.step(np.tile([[0.0, 1.0], [0.3, 0.7]][step % 2], (12, 1)))
+        assert (kpis.load[:, 0] <= 1e-12 + 0.3 * (step % 2)).all()
+
+
+@pytest.mark.parametrize("efficiency", ["shannon", "tr36942", "mogensen", "cqi", "transport_block"])
+def test_a_full_buffer_is_full_up_to_the_best_link(tmp_path, efficiency):
+    # A lone user of a lone cell of 90 dBm: no interference, and hardly any noise.
+    slices = [{"name": "all", "users_per_cell": 1, "traffic": "full_buffer"}]
+    requirements = [{"cells": "all", "throughput_bps": [1e6], "delay_ms": [10.0]}]
+    (tmp_path / "cell.csv").write_text("x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,0,25,0,10,90\n")
+    layout = {"kind": "csv", "sites_csv": str(tmp_path / "cell.csv")}
+    radio = {"efficiency": efficiency, "noise_figure_db": 0.0}
+    scenario = {"slices": slices, "requirements": requirements, "layout": layout, "radio": radio}
+    simulator = simulator_of(scenario | {"traffic": {"low": 1.0, "high": 1.0}})
+    simulator.reset()
+    kpis = simulator.step(np.ones((1, 1)))
+    assert simulator.sinr[0] > 320  # where "mogensen" passes 6 bit/s/Hz
+    assert kpis.users[0, 0] == 1
+    assert kpis.load[0, 0] == pytest.approx(1.0, abs=1e-12)
+
+
 def test_files_are_not_dropped_for_their_age():
     # 4 Mbit on a share of a loaded cell take longer than the timer's 100 ms.
     slices = [{"name": "files", "users_per_cell": 8, "rate_bps": 3e6, "traffic": "ftp3"}]

@@ -156,7 +156,7 @@ void bind_network(py::module_& module) {
              network.probe(a.share, matrix_of(coupled_share), a.serving, a.arrivals, a.kpis);
            })
       .def("sinr",
-           [](const Network& network) {
+           [](Network& network) {
              return py::array_t<float>(static_cast<py::ssize_t>(network.sinr().size()), network.sinr().data());
            })
       .def("gain",
@@ -179,9 +179,12 @@ void bind_network(py::module_& module) {
                                    py::array_t<std::int32_t>(static_cast<py::ssize_t>(pending.size()), pending.data()),
                                    scheduler_state(network.scheduler()),
                                    py::array_t<double>(static_cast<py::ssize_t>(backlog.size()), backlog.data()),
-                                   copy_of(network.link_x_m()), copy_of(network.link_y_m()), copy_of(network.places()));
+                                   copy_of(network.link_x_m()), copy_of(network.link_y_m()), copy_of(network.places()),
+                                   copy_of(std::span<const float>(network.sinr())));
            })
       .def("set_state", [](Network& network, const py::tuple& state) {
+        if (state.size() != 8)
+          throw InvalidArgument("state: got " + std::to_string(state.size()) + " parts, expected 8");
         const auto load = state[0].cast<In<double>>();
         check_shape(load, "load", {static_cast<py::ssize_t>(network.load().size())});
         const auto pending = state[1].cast<In<std::int32_t>>();
@@ -194,10 +197,13 @@ void bind_network(py::module_& module) {
         check_shape(y_m, "link_y_m", {x_m.shape(0)});
         check_shape(places, "places", {static_cast<py::ssize_t>(network.places().size())});
         check_permutation(span_of(places));
+        const auto sinr = state[7].cast<In<float>>();
+        check_shape(sinr, "sinr", {static_cast<py::ssize_t>(network.sinr().size())});
         set_scheduler_state(network.scheduler(), state[2].cast<py::dict>());
         network.restore_links(span_of(x_m), span_of(y_m), span_of(places));
         std::copy_n(pending.data(), pending.size(), network.pending_steps().begin());
         std::copy_n(load.data(), load.size(), network.load().begin());
+        std::copy_n(sinr.data(), sinr.size(), network.sinr().begin());
         std::copy_n(backlog.data(), backlog.size(), network.flow_backlog().begin());
       });
 }

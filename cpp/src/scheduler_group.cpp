@@ -477,8 +477,7 @@ void Scheduler::Group::measure() {
       n_packets ? static_cast<double>(delay_sum) / static_cast<double>(n_packets) * (tti_s * 1e3) : 0.0;
   kpis->load.data[index] = static_cast<double>(prbs_used) / (static_cast<double>(own->config_.n_prb) * n_ttis);
   kpis->users.data[index] = window->active.empty() ? static_cast<double>(users) : work->active_users[index];
-  work->delivered_bits += delivered_bits;
-  work->dropped_bits += dropped_bits;
+  work->bits_out += grid_units(delivered_bits) + grid_units(dropped_bits);
   if (!kpis->delivered_bits.empty()) kpis->delivered_bits.data[index] = delivered_bits;
   if (!kpis->dropped_bits.empty()) kpis->dropped_bits.data[index] = dropped_bits;
   if (!kpis->spectral_efficiency.empty())

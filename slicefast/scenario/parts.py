@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from slicefast.scenario.errors import MISSING, Model, ScenarioError
 from slicefast.scenario.layouts import hexagonal_sites
-from slicefast.scenario.sources import NEEDS_RATE, PoissonTraffic, Positive, Source, TraceTraffic
+from slicefast.scenario.sources import NEEDS_RATE, PacketBits, PoissonTraffic, Positive, Source, TraceTraffic
 
 NotNegative = Annotated[float, Field(ge=0.0, le=1e12)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -160,7 +160,7 @@ class Slice(Model):
 
     name: Name
     rate_bps: Positive | None = None
-    packet_bits: Positive = 12_000.0
+    packet_bits: PacketBits = 12_000.0
     users_per_cell: Count = 32
     traffic: Source = Field(default_factory=PoissonTraffic)
 
