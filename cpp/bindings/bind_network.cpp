@@ -85,7 +85,8 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
                              double prb_bandwidth_hz, const std::string& efficiency, int window_ttis,
                              double handover_margin_db, int time_to_trigger_steps, const In<std::int32_t>& slice_of,
                              const std::string& isa, bool lend, const std::string& fidelity,
-                             const In<double>& packet_bits, double resolution_m, std::shared_ptr<UserProfile> profile) {
+                             const In<double>& packet_bits, double resolution_m, std::shared_ptr<UserProfile> profile,
+                             std::vector<double> dedicated_part, std::vector<double> max_ratio) {
   const bool transport_blocks = efficiency == "transport_block";
   const auto power = span_of(power_w);
   const auto slices = span_of(slice_of);
@@ -101,6 +102,8 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
           .isa = isa_from_name(isa),
           .transport_blocks = transport_blocks,
           .lend = lend,
+          .dedicated_part = std::move(dedicated_part),
+          .max_ratio = std::move(max_ratio),
           .fidelity = slicefast::fidelity(fidelity),
           .packet_bits = {sizes.begin(), sizes.end()},
           .resolution_m = resolution_m,
@@ -115,16 +118,19 @@ void bind_network(py::module_& module) {
                        double noise_w, double prb_bandwidth_hz, const std::string& efficiency, int window_ttis,
                        double handover_margin_db, int time_to_trigger_steps, const In<std::int32_t>& slice_of,
                        const std::string& isa, bool lend, const std::string& fidelity, const In<double>& packet_bits,
-                       double resolution_m, std::shared_ptr<UserProfile> profile) {
-             return Network(network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, window_ttis,
-                                           handover_margin_db, time_to_trigger_steps, slice_of, isa, lend, fidelity,
-                                           packet_bits, resolution_m, std::move(profile)),
-                            std::move(links));
+                       double resolution_m, std::shared_ptr<UserProfile> profile, std::vector<double> dedicated_part,
+                       std::vector<double> max_ratio) {
+             return Network(
+                 network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, window_ttis,
+                                handover_margin_db, time_to_trigger_steps, slice_of, isa, lend, fidelity, packet_bits,
+                                resolution_m, std::move(profile), std::move(dedicated_part), std::move(max_ratio)),
+                 std::move(links));
            }),
            py::kw_only(), py::arg("links"), py::arg("scheduler"), py::arg("power_w"), py::arg("noise_w"),
            py::arg("prb_bandwidth_hz"), py::arg("efficiency"), py::arg("window_ttis"), py::arg("handover_margin_db"),
            py::arg("time_to_trigger_steps"), py::arg("slice_of"), py::arg("isa"), py::arg("lend"), py::arg("fidelity"),
-           py::arg("packet_bits"), py::arg("resolution_m") = 0.0, py::arg("profile") = nullptr)
+           py::arg("packet_bits"), py::arg("resolution_m") = 0.0, py::arg("profile") = nullptr,
+           py::arg("dedicated_part") = std::vector<double>{}, py::arg("max_ratio") = std::vector<double>{})
       .def("attach",
            [](Network& network, const In<double>& x_m, const In<double>& y_m, py::array& serving) {
              const py::ssize_t n_users = network.config().scheduler.n_users;

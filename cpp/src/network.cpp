@@ -37,6 +37,17 @@ Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
   load_ = Matrix<double>(n_cells, n_columns);
   trial_load_ = Matrix<double>(n_cells, n_columns);
   if (config_.lend) whole_ = Matrix<double>(n_cells, 1, 1.0);
+  for (const auto& [values, name] :
+       {std::pair{&config_.dedicated_part, "dedicated_part"}, {&config_.max_ratio, "max_ratio"}}) {
+    if (!values->empty() && (values->size() != n_slices || !config_.lend))
+      throw InvalidArgument(std::string(name) + ": got " + std::to_string(values->size()) +
+                            " values, allowed: none, or one per slice that lends (" + std::to_string(n_slices) + ")");
+    for (const double value : *values)
+      if (!(value >= 0 && value <= 1))
+        throw InvalidArgument(std::string(name) + ": got " + std::to_string(value) + ", allowed: 0 to 1");
+  }
+  if (!config_.dedicated_part.empty()) dedicated_ = Matrix<double>(n_cells, n_slices);
+  if (!config_.max_ratio.empty()) most_ = Matrix<double>(n_cells, n_slices);
   demand_bps_.resize(n_users);
   rho_.resize(n_cells);
   sinr_.resize(n_users);
@@ -201,6 +212,17 @@ FlowWindow Network::flow_window(ConstMatrixView<double> share, std::span<const s
           .prb_bandwidth_hz = config_.prb_bandwidth_hz};
 }
 
+// RRMPolicyRatio of 3GPP TS 28.541: the share is min.
+void Network::set_policy(ConstMatrixView<double> share, Window& played) {
+  played.min_ratio = share;
+  for (std::size_t n = 0; n < dedicated_.rows(); ++n)
+    for (std::size_t s = 0; s < share.cols; ++s) dedicated_.view()(n, s) = config_.dedicated_part[s] * share(n, s);
+  for (std::size_t n = 0; n < most_.rows(); ++n)
+    for (std::size_t s = 0; s < share.cols; ++s) most_.view()(n, s) = std::max(config_.max_ratio[s], share(n, s));
+  if (!config_.dedicated_part.empty()) played.dedicated_ratio = dedicated_.view();
+  if (!config_.max_ratio.empty()) played.max_ratio = most_.view();
+}
+
 void Network::step(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                    WindowKpis kpis) {
   find_rates(share, serving, arrivals);
@@ -208,8 +230,7 @@ void Network::step(ConstMatrixView<double> share, std::span<const std::int32_t> 
     run_flow(flow_window(share, serving, arrivals), flow_backlog_, kpis);
   } else {
     Window played = window(share, serving, arrivals);
-    // What is neither dedicated nor capped: RRMPolicyRatio's prioritised PRBs.
-    if (config_.lend) played.min_ratio = share;
+    if (config_.lend) set_policy(share, played);
     scheduler_.run(played, kpis);
   }
   std::swap(load_, trial_load_);

@@ -225,6 +225,13 @@ class Scenario(Model):
         rule = self.scheduler
         if rule.rbg_prb > self.radio.n_prb:
             raise ScenarioError("scheduler.rbg_prb", rule.rbg_prb, f"must be at most radio.n_prb = {self.radio.n_prb}")
+        for field in ("dedicated_part", "max_ratio"):
+            values = getattr(rule, field)
+            if values and rule.share_as != "guarantee":
+                raise ScenarioError(f"scheduler.{field}", values, "needs share_as = 'guarantee'")
+            if values and len(values) != self.n_slices:
+                problem = f"needs {self.n_slices} values, one per slice, or none"
+                raise ScenarioError(f"scheduler.{field}", values, problem)
         if rule.buffer_bits > 0:
             for s, item in enumerate(self.slices):
                 if isinstance(item.traffic, FullBufferTraffic):

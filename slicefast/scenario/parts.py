@@ -239,6 +239,8 @@ class Scheduler(Model):
     share_as : what a share is in terms of RRMPolicyRatio (3GPP TS 28.541). ``"partition"``, as in the paper: dedicated
         = min = max, idle PRBs stay idle. ``"guarantee"``: min, with dedicated 0 and max 1: PRBs that are there when
         needed and lent to the other slices when not.
+    dedicated_part, max_ratio : beside ``"guarantee"``, one value per slice: the part of the share that is dedicated,
+        kept free when idle (left out: 0), and max, or the share where that is more (left out: 1).
     """
 
     kind: Literal["round_robin", "proportional_fair", "max_ci"] = "round_robin"
@@ -252,3 +254,5 @@ class Scheduler(Model):
     max_retransmissions: Annotated[int, Field(ge=0, le=1000)] = 3
     retransmission_ttis: Annotated[int, Field(ge=1, le=1_000_000)] = 8
     share_as: Literal["partition", "guarantee"] = "partition"
+    dedicated_part: tuple[Fraction, ...] = ()
+    max_ratio: tuple[Fraction, ...] = ()

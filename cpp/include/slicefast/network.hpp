@@ -50,6 +50,9 @@ struct NetworkConfig {
   Isa isa = Isa::baseline;
   bool transport_blocks = false;  // in place of the efficiency, which the coupling still uses: cqi
   bool lend = false;              // shares are guaranteed, and lent when idle, instead of a hard partition
+  // (S) or empty, where slices lend: the part of the share that is never lent (0), and the most a slice may use (1;
+  // its share if that is more). The coupling does not know them: a cell counts as one queue.
+  std::vector<double> dedicated_part = {}, max_ratio = {};
   Fidelity fidelity = Fidelity::tti;
   std::vector<double> packet_bits;             // (U) mean size; flow level only
   double resolution_m = 0;                     // a user's links are found anew once it has moved farther
@@ -104,6 +107,7 @@ class Network {
   void find_all_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals);
   void find_bits();
+  void set_policy(ConstMatrixView<double> share, Window& played);
   Window window(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals) const;
   FlowWindow flow_window(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
                          const Arrivals& arrivals) const;
@@ -118,6 +122,7 @@ class Network {
   std::vector<std::int32_t> moved_;   // users
   Matrix<double> load_, trial_load_;  // (N, S), or (N, 1) where slices lend
   Matrix<double> whole_;              // (N, 1) ones: the cap where slices lend
+  Matrix<double> dedicated_, most_;   // (N, S) of the step, where slices lend
   std::vector<double> demand_bps_;    // (U)
   std::vector<double> rho_;           // (N)
   std::vector<std::int32_t> pending_steps_;
