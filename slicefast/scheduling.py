@@ -124,6 +124,7 @@ class Scheduler:
         prb_bandwidth_hz: float = 180e3,
         isa: str | None = None,
     ) -> None:
+        ages: list[int] = _integers("discard_ttis", np.atleast_1d(discard_ttis)).tolist()
         config = _core.SchedulerConfig(
             n_cells=n_cells,
             n_slices=n_slices,
@@ -133,7 +134,7 @@ class Scheduler:
             alpha=alpha,
             beta=beta,
             averaging_ttis=averaging_ttis,
-            discard_ttis=[discard_ttis] * n_slices if isinstance(discard_ttis, int) else list(discard_ttis),
+            discard_ttis=ages * n_slices if np.ndim(discard_ttis) == 0 else ages,
             rbg_prb=rbg_prb,
             deal_leftover=deal_leftover,
             buffer_bits=buffer_bits,

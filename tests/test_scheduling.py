@@ -216,6 +216,7 @@ def test_refusals_name_the_row_and_change_nothing(change, words):
         ({"averaging_ttis": 1.0}, "averaging_ttis"),
         ({"n_prb": 0}, "n_prb"),
         ({"n_prb": 8, "rbg_prb": 9}, "rbg_prb"),
+        ({"discard_ttis": 2.5}, "discard_ttis"),
     ],
 )
 def test_bad_configurations_are_refused(options, word):

@@ -341,6 +341,8 @@ void Scheduler::run(const Window& window, const WindowKpis& kpis) {
   Scratch& work = *scratch_.data;
   group_users(window);
   group_arrivals(window);
+  const auto of_group = [&](const Block& block) { return work.group_of[static_cast<std::size_t>(block.user)]; };
+  std::ranges::stable_sort(blocks_, {}, of_group);
   prepare_averages(window.n_ttis);
   for (auto& values : {kpis.user_delivered_bits, kpis.user_busy_ttis, kpis.user_dropped_bits})
     std::fill(values.begin(), values.end(), 0.0);

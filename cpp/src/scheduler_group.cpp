@@ -47,7 +47,6 @@ void Scheduler::Group::begin(std::size_t group) {
   delay_sum = n_packets = prbs_used = 0;
   delivered_bits = dropped_bits = 0;
   next_expiry = never;
-  blocks.clear();
   n_ready = 0;
   span_start = 0;
   const auto& ages = own->config_.discard_ttis;
@@ -68,9 +67,11 @@ void Scheduler::Group::begin(std::size_t group) {
       start_timer(static_cast<std::size_t>(work->user_at[first + i]));
       set_ready(i);
     }
-  for (const Block& block : own->blocks_)
-    if (work->group_of[static_cast<std::size_t>(block.user)] == static_cast<std::int32_t>(group))
-      blocks.push_back(block);
+  const auto of_group = [this](const Block& block) {
+    return static_cast<std::size_t>(work->group_of[static_cast<std::size_t>(block.user)]);
+  };
+  const auto [low, high] = std::ranges::equal_range(own->blocks_, group, {}, of_group);
+  blocks.assign(low, high);
 }
 
 inline void Scheduler::Group::touch(std::size_t local) {
