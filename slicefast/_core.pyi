@@ -207,6 +207,8 @@ class Network:
         packet_bits: ArrayLike,
         resolution_m: float = 0.0,
         profile: UserProfile | None = None,
+        dedicated_part: Sequence[float] = (),
+        max_ratio: Sequence[float] = (),
     ) -> None: ...
     def attach(self, x_m: NDArray[Any], y_m: NDArray[Any], serving: NDArray[Any]) -> None: ...
     def step(

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _traffic
 from slicefast.scenario import Scenario
-from slicefast.scenario.sources import Ftp2Traffic, OnOffTraffic
+from slicefast.scenario.sources import SMALLEST_BITS, Ftp2Traffic, OnOffTraffic
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -164,8 +164,9 @@ class Arrivals:
         if isinstance(source, Ftp2Traffic):
             return self._draw_ftp2(next_tti, source, active, backlog)
         if source.kind == "full_buffer":
-            user = np.flatnonzero(active & (backlog < self._full_bits)).astype(np.int32)
-            return Events(user, np.zeros_like(user), (self._full_bits - backlog[user]).astype(np.float32))
+            missing = self._full_bits - backlog
+            user = np.flatnonzero(active & (missing >= SMALLEST_BITS)).astype(np.int32)
+            return Events(user, np.zeros_like(user), missing[user].astype(np.float32))
         return self._draw_trace(s, active, start_tti)
 
     def _draw_ftp2(self, next_tti: FloatArray, source: Ftp2Traffic, active: BoolArray, backlog: FloatArray) -> Events:

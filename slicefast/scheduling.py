@@ -3,7 +3,8 @@
 A slice's share a_ns becomes whole PRBs by largest remainder, the fraction carried over. Inside a slice: round robin,
 proportional fair argmax R_u^alpha / T_u^beta with T_u <- (1 - 1/a) T_u + D_u / a every TTI, or max C/I argmax R_u.
 R_u: bits one PRB carries for user u in one TTI of 1 ms; D_u: bits served in the TTI. Bits are kept in whole 1/1024, so
-that bits in = bits out + bits queued holds exactly. N cells, S slices, U users, P packets.
+that bits in = bits out + bits queued holds exactly up to 2^43 bits (8.8e12) per user and per slice of a cell.
+N cells, S slices, U users, P packets.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Scheduler:
     discard_ttis
         Age at which a packet is dropped (3GPP TS 36.323, discardTimer), of all slices or one for each; 0: never.
     rbg_prb
-        PRBs of a resource block group, the unit that is dealt; a cell's last group may be smaller.
+        PRBs of a resource block group, the unit that is dealt, at most n_prb; a cell's last group may be smaller.
     deal_leftover
         Round robin: False leaves idle the groups that do not divide equally among the waiting users.
     buffer_bits
@@ -123,6 +124,7 @@ class Scheduler:
         prb_bandwidth_hz: float = 180e3,
         isa: str | None = None,
     ) -> None:
+        ages: list[int] = _integers("discard_ttis", np.atleast_1d(discard_ttis)).tolist()
         config = _core.SchedulerConfig(
             n_cells=n_cells,
             n_slices=n_slices,
@@ -132,7 +134,7 @@ class Scheduler:
             alpha=alpha,
             beta=beta,
             averaging_ttis=averaging_ttis,
-            discard_ttis=[discard_ttis] * n_slices if isinstance(discard_ttis, int) else list(discard_ttis),
+            discard_ttis=ages * n_slices if np.ndim(discard_ttis) == 0 else ages,
             rbg_prb=rbg_prb,
             deal_leftover=deal_leftover,
             buffer_bits=buffer_bits,
@@ -184,10 +186,10 @@ class Scheduler:
         tbs_index
             (U,) in place of ``bits_per_prb``: rows 0..26 of the transport block table, -1: out of reach.
         dedicated_ratio, min_ratio, max_ratio
-            (N, S) RRMPolicyRatio of 3GPP TS 28.541 in place of ``share``, 0 <= dedicated <= min <= max <= 1 and min
-            summing to at most 1; left out: 0, 0 and 1. Dedicated PRBs are never lent, those up to min are guaranteed
-            when needed and lent when idle, the rest is dealt equally to the slices in need, up to max. All three equal:
-            the hard partition, the same as ``share``.
+            (N, S) RRMPolicyRatio of 3GPP TS 28.541 in place of ``share``, 0 <= dedicated <= min <= max <= 1 (within
+            1e-9) and min summing to at most 1; left out: 0, 0 and 1. Dedicated PRBs are never lent, those up to min are
+            guaranteed when needed and lent when idle, the rest is dealt equally to the slices in need, up to max. All
+            three equal: the hard partition, the same as ``share``.
 
         Raises ValueError naming argument and row, with nothing changed.
         """
@@ -331,7 +333,7 @@ def flow_window(
 def cqi(sinr: ArrayLike) -> NDArray[np.int32]:
     """Return the highest CQI 1..15 whose 10 % block-error threshold a linear SINR reaches, or 0.
 
-    TS 36.213 Table 7.2.3-1; thresholds on an AWGN channel with 2000-bit blocks.
+    TS 36.213 Table 7.2.3-1; thresholds on an AWGN channel with 2000-bit blocks. Raises ValueError for NaN.
     """
     values = np.asarray(sinr, np.float64)
     return _core.cqi(values.ravel()).reshape(values.shape)

@@ -424,6 +424,8 @@ def _network(
         packet_bits=scenario.mean_packet_bits[scenario.slice_of],
         resolution_m=settings.resolution_m,
         profile=profile,
+        dedicated_part=scenario.scheduler.dedicated_part,
+        max_ratio=scenario.scheduler.max_ratio,
     )
 
 

@@ -178,7 +178,12 @@ def test_full_buffer_is_topped_up_to_more_than_a_window_can_carry():
     backlog[3] -= 1000.0
     second = arrivals.draw(active, backlog)
     assert second.user.tolist() == [3]
-    assert second.bits[0] == pytest.approx(1000.0, abs=4)  # float32 at 2e7 bits
+    assert second.bits[0] == pytest.approx(1000.0, abs=16)  # float32 at 2e8 bits
+    # The scheduler takes no packet below one bit.
+    backlog[:20] = arrivals._full_bits - np.linspace(0.0, 2.0, 20)
+    third = arrivals.draw(active, backlog)
+    assert third.user.tolist() == list(range(10, 20))
+    assert third.bits.min() >= 1.0
 
 
 def test_idle_users_send_nothing_and_keep_their_clocks():
@@ -280,7 +285,8 @@ def test_trace_of_slices_goes_to_active_users(tmp_path):
             r"p\.csv row 4 column time = '1': is before the row above; packets must be in",
         ),
         ("0,1,10\n1,1,-5", r"p\.csv row 3 column bytes = '-5': must be a number in \[0, 1e\+09\]"),
-        ("0,1,10\n1,1,0", r"p\.csv row 3 column bytes = '0': must be above 0"),
+        ("0,1,10\n1,1,0", r"p\.csv row 3 column bytes = '0': must be at least 0\.125, one bit"),
+        ("0,1,10\n1,1,0.1", r"p\.csv row 3 column bytes = '0\.1': must be at least 0\.125, one bit"),
         ("0,1,10\n1,31,5", r"p\.csv row 3 column user = '31': unknown user; users of the slice are numbered 1 to 30"),
         ("0,ann,10", r"p\.csv row 2 column user = 'ann': unknown user"),
         ("0,1,10\n2e9,1,10", r"p\.csv row 3 column time = '2e9': must be within 1e\+09 s of the first"),
@@ -324,6 +330,8 @@ def test_bad_packet_trace_slices_and_columns(tmp_path):
         ({"traffic": "constant"}, r"slices\[0\]\.rate_bps: is required for constant traffic"),
         ({"traffic": "full_buffer", "rate_bps": 1}, r"slices\[0\]\.rate_bps = 1\.0: follows from full_buffer traffic"),
         ({"traffic": {"kind": "trace", "path": "no.csv"}}, r"slices\[0\]\.traffic\.path = 'no\.csv': no such file"),
+        ({"packet_bits": 0.5, "rate_bps": 1}, r"slices\[0\]\.packet_bits = 0\.5: "),
+        ({"traffic": {"kind": "ftp2", "file_bits": 0.9}}, r"slices\[0\]\.traffic\.file_bits = 0\.9: "),
         ({"traffic": 3, "rate_bps": 1}, r"slices\[0\]\.traffic = 3: "),
     ],
 )

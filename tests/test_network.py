@@ -35,6 +35,39 @@ def test_sinr_of_a_step_is_the_coupled_fixed_point(reference, seed):
     np.testing.assert_allclose(simulator.sinr, expected, rtol=1e-4)
 
 
+def test_probe_keeps_the_sinr_and_a_snapshot_holds_it():
+    simulator = sf.Simulator(sf.Scenario.paper(window_ttis=50), seed=2)
+    simulator.reset()
+    uniform, skewed = np.full((12, 4), 0.25), np.tile([0.7, 0.1, 0.1, 0.1], (12, 1))
+    before, snapshot = simulator.sinr, simulator.snapshot()
+    simulator.probe(uniform, skewed)
+    np.testing.assert_array_equal(simulator.sinr, before)
+    simulator.step(skewed)
+    assert (simulator.sinr != before).any()
+    simulator.restore(snapshot)
+    np.testing.assert_array_equal(simulator.sinr, before)
+
+
+@pytest.mark.parametrize("fidelity", ["tti", "flow"])
+def test_a_refused_step_changes_nothing(fidelity):
+    simulator = sf.Simulator(sf.Scenario.paper(window_ttis=50, fidelity=fidelity), seed=2)
+    simulator.reset()
+    shares = np.tile([0.7, 0.1, 0.1, 0.1], (12, 1))
+    replica = simulator._replicas[0]
+    network, arrivals, before = replica.network, replica.arrivals, replica.network.state()
+    out = np.zeros((7, 12, 4))
+    for column, value, name in (("bits", 0.5, "arrival_bits: row 3"), ("tti", 49, "arrival_tti: row")):
+        changed = getattr(arrivals, column).copy()
+        changed[3] = value
+        wrong = arrivals._replace(**{column: changed})
+        with pytest.raises(ValueError, match=name):
+            network.step(shares, replica.serving, *wrong, replica.active, out, None)
+        for old, new in zip(before, network.state(), strict=True):
+            np.testing.assert_equal(new, old)
+    network.step(shares, replica.serving, *arrivals, replica.active, out, None)
+    assert (network.state()[0] != before[0]).any()
+
+
 def test_serving_cell_is_within_the_handover_margin_of_the_best():
     scenario = sf.Scenario.paper(window_ttis=20)
     simulator = sf.Simulator(scenario, seed=3)

@@ -152,6 +152,27 @@ def test_separate_slices_answer_for_every_share_at_once():
         assert np.array_equal(alone.delay_ms[:, s], apart.delay_ms[:, s])
 
 
+@pytest.mark.parametrize("share", [[1.0, 0.4, 1.0], [0.5, 0.5, 0.5]])
+def test_separate_slices_all_meet_the_small_last_group_alike(share):
+    # 10 PRBs in groups of 4 are 4 + 4 + 2: who has all of the cell has 10, and half of it is 4 and 8 in turn.
+    users = np.arange(3)
+    packets = (users, np.zeros(3, int), np.full(3, 1e9))
+    alone = [10.0 if a == 1 else 12 * a for a in share]
+    cell = scheduling.Scheduler(1, 3, 3, 10, rbg_prb=4)
+    result = cell.run(1000, *packets, np.ones(3), [share], slice_of=users, separate_slices=True)
+    np.testing.assert_allclose(10 * result.load[0], alone, atol=0.02)
+
+
+def test_totals_beyond_a_doubles_grid_are_conserved():
+    # 30 users of 1e12 bits and a fraction: together beyond 2^43 bits, where builds with assertions must not be misled.
+    users = np.arange(30)
+    cell = scheduling.Scheduler(1, 1, 30, 10)
+    out = cell.run(50, users, np.zeros(30, int), np.full(30, 1e12), np.full(30, 100 + 1 / 1024))
+    sent = np.float64(np.float32(1e12)) - out.user_queued_bits
+    np.testing.assert_array_equal(out.user_delivered_bits, sent)
+    assert out.user_delivered_bits.sum() == 50 * 10 * (100 + 1 / 1024)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -164,6 +185,8 @@ def test_separate_slices_answer_for_every_share_at_once():
         ({"arrival_bits": np.r_[np.ones(7), -1.0, np.ones(52)]}, ["arrival_bits", "row 7"]),
         ({"arrival_bits": np.r_[np.ones(7), np.nan, np.ones(52)]}, ["arrival_bits", "row 7"]),
         ({"arrival_bits": np.ones(3)}, ["arrival_bits", "3"]),
+        ({"arrival_bits": np.ones((60, 1))}, ["arrival_bits", "(60, 1)"]),
+        ({"arrival_bits": np.ones((6, 10))}, ["arrival_bits", "(6, 10)"]),
         ({"arrival_user": np.r_[18, np.zeros(59, int)]}, ["arrival_user", "row 0", "18"]),
         ({"arrival_user": np.zeros(60)}, ["arrival_user", "float64"]),
         ({"serving": np.full(18, 2)}, ["serving", "row 0"]),
@@ -192,6 +215,8 @@ def test_refusals_name_the_row_and_change_nothing(change, words):
         ({"beta": np.nan}, "beta"),
         ({"averaging_ttis": 1.0}, "averaging_ttis"),
         ({"n_prb": 0}, "n_prb"),
+        ({"n_prb": 8, "rbg_prb": 9}, "rbg_prb"),
+        ({"discard_ttis": 2.5}, "discard_ttis"),
     ],
 )
 def test_bad_configurations_are_refused(options, word):

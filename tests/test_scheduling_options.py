@@ -130,8 +130,10 @@ def test_prioritised_prbs_are_lent_when_idle_and_come_back_dedicated_never():
     [
         ({"min_ratio": [[0.5, 0.5, 0.5]] * 2}, "min_ratio: row 0"),
         ({"min_ratio": [[0.5, 0, 0], [0.5, 0.2, 0]], "max_ratio": [[1, 1, 1], [1, 0.1, 1]]}, "row 1, slice 1"),
-        ({"dedicated_ratio": [[0, 0, 0.1]] * 2}, "row 0, slice 2"),
-        ({"max_ratio": [[1, 1, np.nan]] * 2}, "row 0, slice 2"),
+        ({"dedicated_ratio": [[0, 0, 0.1]] * 2}, "min_ratio: row 0, slice 2"),
+        ({"dedicated_ratio": [[0, np.nan, 0]] * 2}, "dedicated_ratio: row 0, slice 1"),
+        ({"max_ratio": [[1, 1, 1], [1, 1, np.nan]]}, "max_ratio: row 1, slice 2"),
+        ({"min_ratio": [[0.1, np.nan, 0]] * 2}, "min_ratio: row 0, slice 1"),
         ({"max_ratio": [[1, 1]]}, "max_ratio"),
         ({"min_ratio": [[0.1] * 3] * 2, "share": [[1, 0, 0]] * 2}, "share"),
         ({"min_ratio": [[0.1] * 3] * 2, "separate_slices": True}, "separate_slices"),
@@ -143,6 +145,17 @@ def test_bad_policies_are_refused(policy, word):
     with pytest.raises(ValueError, match=word):
         cell.run(**window, **policy)
     assert cell.clock_ttis == 0
+
+
+def test_ratios_that_differ_by_rounding_alone_are_equal():
+    cell, window = scheduler(), traffic(np.random.default_rng(0), [0.5, 0.5, 0.5])
+    low, more = np.full((2, 3), 0.3), np.full((2, 3), 0.1 + 0.2)
+    assert more[0, 0] > low[0, 0]
+    got = cell.run(**window, dedicated_ratio=more, min_ratio=low)
+    expected = scheduler().run(**window, dedicated_ratio=low, min_ratio=low)
+    np.testing.assert_array_equal(got.load, expected.load)
+    got = scheduler().run(**window, min_ratio=more, max_ratio=low)
+    assert (got.load <= 0.3 + PRB).all()
 
 
 def test_link_adaptation():
@@ -164,6 +177,8 @@ def test_link_adaptation():
     assert (np.diff(index[1:]) >= 0).all()
     with pytest.raises(ValueError, match="cqi"):
         scheduling.tbs_index([16])
+    with pytest.raises(ValueError, match="sinr: value 1"):
+        scheduling.cqi([1.0, np.nan])
 
 
 def test_transport_blocks_by_hand():

@@ -24,6 +24,17 @@ def test_every_row_of_the_validity_table_holds(checks):
     assert not [check for check in checks if not check.holds]
 
 
+def test_the_range_of_the_flow_level_follows_from_the_rows():
+    def row(kind, at, deviation):
+        return validity.Check("", 1.0, 1.0 + deviation, 1.0, "", at=(kind, at))
+
+    rows = [row("slice", 0.1, 0.02), row("slice", 0.5, -0.09), row("slice", 0.5, 0.01), row("network", 0.8, 0.05)]
+    assert validity.flow_range([*rows, row("network", 1.2, -0.3), validity.Check("other", 1.0, 2.0, 1.0, "")]) == (
+        "The flow level is within 10 % of the TTIs in delay and throughput: a slice up to load 0.5; "
+        "the default network up to 0.8 of its traffic, 30 % off at 1.2."
+    )
+
+
 def test_the_table_expects_what_theory_says(checks):
     # M/D/1 with D = 4 ms, processor sharing with s = 20 ms and half a TTI, equal time of five, HARQ: by hand.
     expected = {

@@ -17,6 +17,9 @@ OPTIONS = {
     "buffers": {"scheduler": {"buffer_bits": 12_000.0}},
     "harq": {"scheduler": {"block_error_rate": 0.1, "max_retransmissions": 2, "retransmission_ttis": 5}},
     "guarantee": {"scheduler": {"share_as": "guarantee"}},
+    "dedicated and max": {
+        "scheduler": {"share_as": "guarantee", "dedicated_part": [0.5, 0, 0, 1], "max_ratio": [1, 1, 0.3, 0.2]}
+    },
     "transport blocks": {"radio": {"efficiency": "transport_block"}},
     "flow": {"fidelity": "flow"},
     "flow with all it knows": {
@@ -32,6 +35,8 @@ OPTIONS = {
             "buffer_bits": 24_000.0,
             "block_error_rate": 0.1,
             "share_as": "guarantee",
+            "dedicated_part": [0.5, 0.0, 0.0, 1.0],
+            "max_ratio": [1.0, 1.0, 0.3, 0.2],
         },
     },
 }
@@ -160,6 +165,35 @@ def test_a_full_buffer_knows_no_timer(fidelity):
         assert not kpis.dropped_bits.any()
 
 
+@pytest.mark.parametrize("kind", ["max_ci", "proportional_fair"])
+def test_full_buffers_last_through_what_a_scheduler_leaves_over(kind):
+    # Max C/I serves one user and leaves fractions of a bit in the others' queues; a share of 0 serves nobody.
+    slices = [{"name": name, "users_per_cell": 4, "traffic": "full_buffer"} for name in ("first", "second")]
+    requirements = [{"cells": "all", "throughput_bps": [1e6, 1e6], "delay_ms": [10.0, 10.0]}]
+    simulator = simulator_of({"slices": slices, "requirements": requirements, "scheduler": {"kind": kind}})
+    simulator.reset()
+    for step in range(30):
+        kpis = simulator.step(np.tile([[0.0, 1.0], [0.3, 0.7]][step % 2], (12, 1)))
+        assert (kpis.load[:, 0] <= 1e-12 + 0.3 * (step % 2)).all()
+
+
+@pytest.mark.parametrize("efficiency", ["shannon", "tr36942", "mogensen", "cqi", "transport_block"])
+def test_a_full_buffer_is_full_up_to_the_best_link(tmp_path, efficiency):
+    # A lone user of a lone cell of 90 dBm: no interference, and hardly any noise.
+    slices = [{"name": "all", "users_per_cell": 1, "traffic": "full_buffer"}]
+    requirements = [{"cells": "all", "throughput_bps": [1e6], "delay_ms": [10.0]}]
+    (tmp_path / "cell.csv").write_text("x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,0,25,0,10,90\n")
+    layout = {"kind": "csv", "sites_csv": str(tmp_path / "cell.csv")}
+    radio = {"efficiency": efficiency, "noise_figure_db": 0.0}
+    scenario = {"slices": slices, "requirements": requirements, "layout": layout, "radio": radio}
+    simulator = simulator_of(scenario | {"traffic": {"low": 1.0, "high": 1.0}})
+    simulator.reset()
+    kpis = simulator.step(np.ones((1, 1)))
+    assert simulator.sinr[0] > 320  # where "mogensen" passes 6 bit/s/Hz
+    assert kpis.users[0, 0] == 1
+    assert kpis.load[0, 0] == pytest.approx(1.0, abs=1e-12)
+
+
 def test_files_are_not_dropped_for_their_age():
     # 4 Mbit on a share of a loaded cell take longer than the timer's 100 ms.
     slices = [{"name": "files", "users_per_cell": 8, "rate_bps": 3e6, "traffic": "ftp3"}]
@@ -169,6 +203,25 @@ def test_files_are_not_dropped_for_their_age():
     kpis = [simulator.step(np.ones((12, 1))) for _ in range(30)]
     assert max(k.delay_ms.max() for k in kpis) > 200
     assert not any(k.dropped_bits.any() for k in kpis)
+
+
+def test_dedicated_prbs_are_not_lent_and_max_holds():
+    # Three slices have more than they can send, the first is never active: half of its 0.4 is dedicated and stays idle,
+    # the rest goes to the others, of whom the last may use 0.15 and was promised 0.2 in every second cell.
+    slices = [{"name": f"s{s}", "users_per_cell": 4, "traffic": "full_buffer"} for s in range(4)]
+    slices[0] = {"name": "idle", "users_per_cell": 4, "rate_bps": 1e-3}
+    rule = {"share_as": "guarantee", "dedicated_part": [0.5, 0, 0, 0], "max_ratio": [1, 1, 1, 0.15]}
+    traffic = {"low": 1.0, "high": 1.0}
+    simulator = simulator_of({"slices": slices, "scheduler": rule, "traffic": traffic}, seed=2)
+    simulator.reset()
+    shares = np.tile([[0.4, 0.3, 0.2, 0.1], [0.4, 0.2, 0.2, 0.2]], (6, 1))
+    kpis = simulator.step(shares)
+    prb = 2 / (100 * WINDOW_TTIS)
+    full = (kpis.users[:, 1:] > 0).all(axis=1)
+    assert full.sum() > 6
+    assert (kpis.load[:, 0] == 0).all()
+    np.testing.assert_allclose(kpis.load.sum(axis=1)[full], 0.8, atol=2 * prb)
+    np.testing.assert_allclose(kpis.load[full, 3], np.maximum(shares[full, 3], 0.15), atol=prb)
 
 
 def test_guarantee_lends_what_a_slice_does_not_need():
@@ -232,6 +285,15 @@ def test_options_go_through_toml(tmp_path):
         ({"scheduler": {"max_retransmissions": -1}}, r"scheduler\.max_retransmissions = -1"),
         ({"scheduler": {"retransmission_ttis": 0}}, r"scheduler\.retransmission_ttis = 0"),
         ({"scheduler": {"share_as": "loan"}}, r"scheduler\.share_as = 'loan': must be 'partition' or 'guarantee'"),
+        ({"scheduler": {"max_ratio": [0.5] * 4}}, r"scheduler\.max_ratio = .*needs share_as = 'guarantee'"),
+        (
+            {"scheduler": {"share_as": "guarantee", "dedicated_part": [0.5]}},
+            r"scheduler\.dedicated_part = .*needs 4 values, one per slice",
+        ),
+        (
+            {"scheduler": {"share_as": "guarantee", "max_ratio": [0.5, 2, 1, 1]}},
+            r"scheduler\.max_ratio\[1\] = 2",
+        ),
         ({"fidelity": "packet"}, "fidelity = 'packet': must be 'tti' or 'flow'"),
         (
             {"fidelity": "flow", "scheduler": {"share_as": "guarantee"}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,10 @@ def test_known_numbers_are_found_and_replayed(tmp_path):
     text = slicing_run.sentence(run, fit, ours)
     assert "in which eMBB had a standing queue" in text
     assert "MTC and URLLC never had one" in text
+    # 1.2 Mbit/s in 180 kHz; I_TBS 26 over 50 PRBs is 36,696 bits (TS 36.213 Table 7.1.7.2.1-1).
+    assert f"is 6.7 bit/s/Hz, above the {36696 / 50 / 180:.1f} of LTE's largest transport block over 50 PRBs" in text
+    possible = dataclasses.replace(fit, prb_bps=fit.prb_bps / 2)
+    assert "cannot be all" not in slicing_run.sentence(run, possible, ours)
 
 
 def test_a_measured_run_is_met():

@@ -94,7 +94,8 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
                              double prb_bandwidth_hz, const std::string& efficiency, int window_ttis,
                              double handover_margin_db, int time_to_trigger_steps, const In<std::int32_t>& slice_of,
                              const std::string& isa, bool lend, const std::string& fidelity,
-                             const In<double>& packet_bits, double resolution_m, std::shared_ptr<UserProfile> profile) {
+                             const In<double>& packet_bits, double resolution_m, std::shared_ptr<UserProfile> profile,
+                             std::vector<double> dedicated_part, std::vector<double> max_ratio) {
   const bool transport_blocks = efficiency == "transport_block";
   const auto power = span_of(power_w);
   const auto slices = span_of(slice_of);
@@ -110,6 +111,8 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
           .isa = isa_from_name(isa),
           .transport_blocks = transport_blocks,
           .lend = lend,
+          .dedicated_part = std::move(dedicated_part),
+          .max_ratio = std::move(max_ratio),
           .fidelity = slicefast::fidelity(fidelity),
           .packet_bits = {sizes.begin(), sizes.end()},
           .resolution_m = resolution_m,
@@ -124,16 +127,19 @@ void bind_network(py::module_& module) {
                        double noise_w, double prb_bandwidth_hz, const std::string& efficiency, int window_ttis,
                        double handover_margin_db, int time_to_trigger_steps, const In<std::int32_t>& slice_of,
                        const std::string& isa, bool lend, const std::string& fidelity, const In<double>& packet_bits,
-                       double resolution_m, std::shared_ptr<UserProfile> profile) {
-             return Network(network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, window_ttis,
-                                           handover_margin_db, time_to_trigger_steps, slice_of, isa, lend, fidelity,
-                                           packet_bits, resolution_m, std::move(profile)),
-                            std::move(links));
+                       double resolution_m, std::shared_ptr<UserProfile> profile, std::vector<double> dedicated_part,
+                       std::vector<double> max_ratio) {
+             return Network(
+                 network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, window_ttis,
+                                handover_margin_db, time_to_trigger_steps, slice_of, isa, lend, fidelity, packet_bits,
+                                resolution_m, std::move(profile), std::move(dedicated_part), std::move(max_ratio)),
+                 std::move(links));
            }),
            py::kw_only(), py::arg("links"), py::arg("scheduler"), py::arg("power_w"), py::arg("noise_w"),
            py::arg("prb_bandwidth_hz"), py::arg("efficiency"), py::arg("window_ttis"), py::arg("handover_margin_db"),
            py::arg("time_to_trigger_steps"), py::arg("slice_of"), py::arg("isa"), py::arg("lend"), py::arg("fidelity"),
-           py::arg("packet_bits"), py::arg("resolution_m") = 0.0, py::arg("profile") = nullptr)
+           py::arg("packet_bits"), py::arg("resolution_m") = 0.0, py::arg("profile") = nullptr,
+           py::arg("dedicated_part") = std::vector<double>{}, py::arg("max_ratio") = std::vector<double>{})
       .def("attach",
            [](Network& network, const In<double>& x_m, const In<double>& y_m, py::array& serving) {
              const py::ssize_t n_users = network.config().scheduler.n_users;
@@ -165,7 +171,7 @@ void bind_network(py::module_& module) {
              network.probe(a.share, matrix_of(coupled_share), a.serving, a.arrivals, a.kpis);
            })
       .def("sinr",
-           [](const Network& network) {
+           [](Network& network) {
              return py::array_t<float>(static_cast<py::ssize_t>(network.sinr().size()), network.sinr().data());
            })
       .def("gain",
@@ -188,9 +194,12 @@ void bind_network(py::module_& module) {
                                    py::array_t<std::int32_t>(static_cast<py::ssize_t>(pending.size()), pending.data()),
                                    scheduler_state(network.scheduler()),
                                    py::array_t<double>(static_cast<py::ssize_t>(backlog.size()), backlog.data()),
-                                   copy_of(network.link_x_m()), copy_of(network.link_y_m()), copy_of(network.places()));
+                                   copy_of(network.link_x_m()), copy_of(network.link_y_m()), copy_of(network.places()),
+                                   copy_of(std::span<const float>(network.sinr())));
            })
       .def("set_state", [](Network& network, const py::tuple& state) {
+        if (state.size() != 8)
+          throw InvalidArgument("state: got " + std::to_string(state.size()) + " parts, expected 8");
         const auto load = state[0].cast<In<double>>();
         check_shape(load, "load", {static_cast<py::ssize_t>(network.load().size())});
         const auto pending = state[1].cast<In<std::int32_t>>();
@@ -207,10 +216,13 @@ void bind_network(py::module_& module) {
         check_within(span_of(y_m), 1e9, "link_y_m");
         check_within(span_of(load), 1e300, "load");
         check_within(span_of(backlog), 1e300, "flow_backlog");
+        const auto sinr = state[7].cast<In<float>>();
+        check_shape(sinr, "sinr", {static_cast<py::ssize_t>(network.sinr().size())});
         set_scheduler_state(network.scheduler(), state[2].cast<py::dict>());
         network.restore_links(span_of(x_m), span_of(y_m), span_of(places));
         std::copy_n(pending.data(), pending.size(), network.pending_steps().begin());
         std::copy_n(load.data(), load.size(), network.load().begin());
+        std::copy_n(sinr.data(), sinr.size(), network.sinr().begin());
         std::copy_n(backlog.data(), backlog.size(), network.flow_backlog().begin());
       });
 }

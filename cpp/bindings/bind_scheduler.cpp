@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "slicefast/flow.hpp"
 #include "slicefast/link_adaptation.hpp"
@@ -70,6 +71,8 @@ py::dict run(Scheduler& scheduler, int n_ttis, const In<std::int32_t>& arrival_u
   const SchedulerConfig& sizes = scheduler.config();
   const py::ssize_t n_users = sizes.n_users;
   check_shape(arrival_user, "arrival_user", {-1});
+  check_shape(arrival_tti, "arrival_tti", {-1});
+  check_shape(arrival_bits, "arrival_bits", {-1});
   check_shape(serving, "serving", {n_users});
   check_shape(slice_of, "slice_of", {n_users});
   const auto rates = optional_users<float>(bits_per_prb, "bits_per_prb", n_users);
@@ -115,6 +118,11 @@ py::dict flow(int n_ttis, int n_prb, const In<double>& arriving_bits, const In<d
               const In<std::int32_t>& serving, const In<std::int32_t>& slice_of, const In<float>& bits_per_prb,
               const In<double>& share, const py::object& active, py::array backlog_bits) {
   check_shape(share, "share", {-1, -1});
+  check_shape(serving, "serving", {-1});
+  check_shape(slice_of, "slice_of", {-1});
+  check_shape(arriving_bits, "arriving_bits", {-1});
+  check_shape(packet_bits, "packet_bits", {-1});
+  check_shape(bits_per_prb, "bits_per_prb", {-1});
   const auto flags = optional_users<std::uint8_t>(active, "active", serving.size());
   double* backlog = writable<double>(backlog_bits, "backlog_bits", {serving.size()});
   const FlowWindow window{.n_ttis = n_ttis,
@@ -244,7 +252,10 @@ void bind_scheduler(py::module_& module) {
   module.def("run_flow", &flow, py::kw_only(), "n_ttis"_a, "n_prb"_a, "arriving_bits"_a, "packet_bits"_a, "serving"_a,
              "slice_of"_a, "bits_per_prb"_a, "share"_a, "active"_a, "backlog_bits"_a);
   module.def("cqi", [](const In<double>& sinr) {
-    return mapped(sinr.size(), [&](py::ssize_t i) { return cqi(sinr.data()[i]); });
+    return mapped(sinr.size(), [&](py::ssize_t i) {
+      if (std::isnan(sinr.data()[i])) throw InvalidArgument("sinr: value " + std::to_string(i) + " is not a number");
+      return cqi(sinr.data()[i]);
+    });
   });
   module.def("tbs_index", [](const In<std::int32_t>& indicator) {
     return mapped(indicator.size(), [&](py::ssize_t i) { return tbs_index(indicator.data()[i]); });

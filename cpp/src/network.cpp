@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "slicefast/errors.hpp"
 #include "slicefast/link_adaptation.hpp"
@@ -36,9 +37,21 @@ Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
   load_ = Matrix<double>(n_cells, n_columns);
   trial_load_ = Matrix<double>(n_cells, n_columns);
   if (config_.lend) whole_ = Matrix<double>(n_cells, 1, 1.0);
+  for (const auto& [values, name] :
+       {std::pair{&config_.dedicated_part, "dedicated_part"}, {&config_.max_ratio, "max_ratio"}}) {
+    if (!values->empty() && (values->size() != n_slices || !config_.lend))
+      throw InvalidArgument(std::string(name) + ": got " + std::to_string(values->size()) +
+                            " values, allowed: none, or one per slice that lends (" + std::to_string(n_slices) + ")");
+    for (const double value : *values)
+      if (!(value >= 0 && value <= 1))
+        throw InvalidArgument(std::string(name) + ": got " + std::to_string(value) + ", allowed: 0 to 1");
+  }
+  if (!config_.dedicated_part.empty()) dedicated_ = Matrix<double>(n_cells, n_slices);
+  if (!config_.max_ratio.empty()) most_ = Matrix<double>(n_cells, n_slices);
   demand_bps_.resize(n_users);
   rho_.resize(n_cells);
   sinr_.resize(n_users);
+  trial_sinr_.resize(n_users);
   bits_per_prb_.resize(n_users);
   pending_steps_.assign(n_users, 0);
   if (config_.transport_blocks) {
@@ -118,8 +131,12 @@ Matrix<float> Network::gain() const {
   return all;
 }
 
-void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
-                         MatrixView<double> load) {
+// Into the trial load and SINR: whatever is refused, here or later, the network stays as it is.
+void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
+                         const Arrivals& arrivals) {
+  check_arrivals(arrivals.user, arrivals.tti, arrivals.bits, config_.scheduler.n_users, config_.window_ttis);
+  trial_load_ = load_;
+  const MatrixView<double> load = trial_load_.view();
   const double window_s = config_.window_ttis * tti_s;
   const std::span<const double> backlog = backlog_bits();
   std::copy(backlog.begin(), backlog.end(), demand_bps_.begin());
@@ -147,22 +164,22 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
     rho_[n] = 0.0;
     for (double part : load.row(n)) rho_[n] += part;
   }
-  coupled_sinr(problem, rho_, config_.isa, sinr_);
+  coupled_sinr(problem, rho_, config_.isa, trial_sinr_);
   find_bits();
 }
 
 void Network::find_bits() {
   if (config_.transport_blocks) {
     const int n_prb = config_.scheduler.n_prb;
-    for (std::size_t u = 0; u < sinr_.size(); ++u) {
-      tbs_index_[u] = tbs_index_of_[static_cast<std::size_t>(cqi(static_cast<double>(sinr_[u])))];
+    for (std::size_t u = 0; u < trial_sinr_.size(); ++u) {
+      tbs_index_[u] = tbs_index_of_[static_cast<std::size_t>(cqi(static_cast<double>(trial_sinr_[u])))];
       bits_per_prb_[u] = static_cast<float>(transport_block_bits(tbs_index_[u], n_prb)) / static_cast<float>(n_prb);
     }
     return;
   }
-  for (std::size_t u = 0; u < sinr_.size(); ++u)
+  for (std::size_t u = 0; u < trial_sinr_.size(); ++u)
     bits_per_prb_[u] = static_cast<float>(config_.prb_bandwidth_hz * tti_s *
-                                          spectral_efficiency(config_.efficiency, static_cast<double>(sinr_[u])));
+                                          spectral_efficiency(config_.efficiency, static_cast<double>(trial_sinr_[u])));
 }
 
 Window Network::window(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
@@ -195,20 +212,34 @@ FlowWindow Network::flow_window(ConstMatrixView<double> share, std::span<const s
           .prb_bandwidth_hz = config_.prb_bandwidth_hz};
 }
 
+// RRMPolicyRatio of 3GPP TS 28.541: the share is min.
+void Network::set_policy(ConstMatrixView<double> share, Window& played) {
+  played.min_ratio = share;
+  for (std::size_t n = 0; n < dedicated_.rows(); ++n)
+    for (std::size_t s = 0; s < share.cols; ++s) dedicated_.view()(n, s) = config_.dedicated_part[s] * share(n, s);
+  for (std::size_t n = 0; n < most_.rows(); ++n)
+    for (std::size_t s = 0; s < share.cols; ++s) most_.view()(n, s) = std::max(config_.max_ratio[s], share(n, s));
+  if (!config_.dedicated_part.empty()) played.dedicated_ratio = dedicated_.view();
+  if (!config_.max_ratio.empty()) played.max_ratio = most_.view();
+}
+
 void Network::step(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                    WindowKpis kpis) {
-  find_rates(share, serving, arrivals, load_.view());
-  if (config_.fidelity == Fidelity::flow) return run_flow(flow_window(share, serving, arrivals), flow_backlog_, kpis);
-  Window played = window(share, serving, arrivals);
-  // What is neither dedicated nor capped: RRMPolicyRatio's prioritised PRBs.
-  if (config_.lend) played.min_ratio = share;
-  scheduler_.run(played, kpis);
+  find_rates(share, serving, arrivals);
+  if (config_.fidelity == Fidelity::flow) {
+    run_flow(flow_window(share, serving, arrivals), flow_backlog_, kpis);
+  } else {
+    Window played = window(share, serving, arrivals);
+    if (config_.lend) set_policy(share, played);
+    scheduler_.run(played, kpis);
+  }
+  std::swap(load_, trial_load_);
+  std::swap(sinr_, trial_sinr_);
 }
 
 void Network::probe(ConstMatrixView<double> share, ConstMatrixView<double> coupled_share,
                     std::span<const std::int32_t> serving, const Arrivals& arrivals, WindowKpis kpis) {
-  trial_load_ = load_;
-  find_rates(coupled_share, serving, arrivals, trial_load_.view());
+  find_rates(coupled_share, serving, arrivals);
   if (config_.fidelity == Fidelity::flow) {
     trial_backlog_ = flow_backlog_;
     return run_flow(flow_window(share, serving, arrivals), trial_backlog_, kpis);

@@ -77,24 +77,23 @@ void check_rates(const Window& window, std::size_t n_users) {
              ", allowed: 0 to 1e9");
 }
 
-void check_arrivals(const Window& window, int n_users) {
-  check_size(window.arrival_tti, window.arrival_user.size(), "arrival_tti");
-  check_size(window.arrival_bits, window.arrival_user.size(), "arrival_bits");
-  check_index(window.arrival_user, n_users, "arrival_user");
+}  // namespace
+
+void check_arrivals(std::span<const std::int32_t> user, std::span<const std::int32_t> tti, std::span<const float> bits,
+                    int n_users, int n_ttis) {
+  check_size(tti, user.size(), "arrival_tti");
+  check_size(bits, user.size(), "arrival_bits");
+  check_index(user, n_users, "arrival_user");
   std::int32_t last = 0;
-  for (std::size_t i = 0; i < window.arrival_tti.size(); ++i) {
-    const std::int32_t tti = window.arrival_tti[i];
-    if (tti < last || tti >= window.n_ttis)
-      refuse("arrival_tti: row " + std::to_string(i) + " has " + std::to_string(tti) + ", allowed: sorted, 0 to " +
-             std::to_string(window.n_ttis - 1));
-    last = tti;
-    const float bits = window.arrival_bits[i];
-    if (!(bits >= 1.0f && bits <= 1e12f))
-      refuse("arrival_bits: row " + std::to_string(i) + " has " + std::to_string(bits) + ", allowed: 1 to 1e12");
+  for (std::size_t i = 0; i < tti.size(); ++i) {
+    if (tti[i] < last || tti[i] >= n_ttis)
+      refuse("arrival_tti: row " + std::to_string(i) + " has " + std::to_string(tti[i]) + ", allowed: sorted, 0 to " +
+             std::to_string(n_ttis - 1));
+    last = tti[i];
+    if (!(bits[i] >= 1.0f && bits[i] <= 1e12f))
+      refuse("arrival_bits: row " + std::to_string(i) + " has " + std::to_string(bits[i]) + ", allowed: 1 to 1e12");
   }
 }
-
-}  // namespace
 
 SchedulerKind scheduler_kind(std::string_view name) {
   if (name == "round_robin") return SchedulerKind::round_robin;
@@ -129,6 +128,8 @@ Scheduler::Scheduler(const SchedulerConfig& config, Isa isa)
   if (!(config.beta >= 0 && std::isfinite(config.beta)))
     refuse("beta: got " + std::to_string(config.beta) + ", must be at least 0");
   at_least_one(config.rbg_prb, "rbg_prb");
+  if (config.rbg_prb > config.n_prb)
+    refuse("rbg_prb: got " + std::to_string(config.rbg_prb) + ", allowed: 1 to n_prb, " + std::to_string(config.n_prb));
   at_least_one(config.retransmission_ttis, "retransmission_ttis");
   if (config.max_retransmissions < 0)
     refuse("max_retransmissions: got " + std::to_string(config.max_retransmissions) + ", must be at least 0");
@@ -201,7 +202,7 @@ void Scheduler::check(const Window& window, const WindowKpis& kpis) const {
     check_policy(window);
   else
     check_share(window, config_);
-  check_arrivals(window, config_.n_users);
+  check_arrivals(window.arrival_user, window.arrival_tti, window.arrival_bits, config_.n_users, window.n_ttis);
   check_kpi(kpis.throughput_bps, config_, "throughput_bps");
   check_kpi(kpis.delay_ms, config_, "delay_ms");
   check_kpi(kpis.load, config_, "load");
@@ -315,8 +316,10 @@ void Scheduler::make_quotas(const Window& window, std::size_t first_cell, std::s
         carry_[(first_cell + c) * n_slices + s] = work.remainder[s * quota_block + c];
 }
 
-// From resource block groups to PRBs; the cell's last group may be smaller, and is the last slice's.
-void Scheduler::to_prbs(std::size_t n_ttis, std::size_t n_slices) {
+// From resource block groups to PRBs; the cell's last group may be smaller, and is the last slice's. A slice that is
+// measured alone has it only when it has all.
+void Scheduler::to_prbs(const Window& window) {
+  const auto n_ttis = static_cast<std::size_t>(window.n_ttis), n_slices = static_cast<std::size_t>(config_.n_slices);
   Scratch& work = *scratch_.data;
   const int unit = config_.rbg_prb, total = in_groups(config_.n_prb, unit);
   const int missing = total * unit - config_.n_prb;
@@ -327,9 +330,9 @@ void Scheduler::to_prbs(std::size_t n_ttis, std::size_t n_slices) {
       for (std::size_t s = 0; s < n_slices; ++s) {
         std::uint16_t& mine = quota[s * quota_block];
         if (mine > 0) last = &mine;
-        mine = static_cast<std::uint16_t>(mine * unit);
+        mine = static_cast<std::uint16_t>(std::min(mine * unit, window.separate_slices ? config_.n_prb : total * unit));
       }
-      if (last) *last = static_cast<std::uint16_t>(*last - missing);
+      if (last && !window.separate_slices) *last = static_cast<std::uint16_t>(*last - missing);
     }
 }
 
@@ -338,14 +341,17 @@ void Scheduler::run(const Window& window, const WindowKpis& kpis) {
   Scratch& work = *scratch_.data;
   group_users(window);
   group_arrivals(window);
+  const auto of_group = [&](const Block& block) { return work.group_of[static_cast<std::size_t>(block.user)]; };
+  std::ranges::stable_sort(blocks_, {}, of_group);
   prepare_averages(window.n_ttis);
   for (auto& values : {kpis.user_delivered_bits, kpis.user_busy_ttis, kpis.user_dropped_bits})
     std::fill(values.begin(), values.end(), 0.0);
-  work.delivered_bits = work.dropped_bits = 0;
+  work.bits_out = 0;
   work.kept_blocks.clear();
 #ifndef NDEBUG
-  double bits_in = queued_bits();
-  for (const ArrivedPacket& packet : work.arrivals) bits_in += packet.bits;
+  std::uint64_t bits_in = 0;
+  for (const double bits : backlog_) bits_in += grid_units(bits);
+  for (const ArrivedPacket& packet : work.arrivals) bits_in += grid_units(packet.bits);
 #endif
 
   const auto n_cells = static_cast<std::size_t>(config_.n_cells), n_slices = static_cast<std::size_t>(config_.n_slices);
@@ -361,7 +367,7 @@ void Scheduler::run(const Window& window, const WindowKpis& kpis) {
   for (std::size_t first = 0; first < n_cells; first += quota_block) {
     const std::size_t n_block = std::min(quota_block, n_cells - first);
     make_quotas(window, first, n_block);
-    if (config_.rbg_prb > 1 && !window.policy()) to_prbs(static_cast<std::size_t>(window.n_ttis), n_slices);
+    if (config_.rbg_prb > 1 && !window.policy()) to_prbs(window);
     for (std::size_t c = 0; c < n_block; ++c) {
       if (window.policy()) {
         run_cell(window, first + c, c);
@@ -381,9 +387,9 @@ void Scheduler::run(const Window& window, const WindowKpis& kpis) {
   }
   clock_ += window.n_ttis;
 #ifndef NDEBUG
-  // Exact, since bits are on a grid.
-  if (bits_in != work.delivered_bits + work.dropped_bits + queued_bits())
-    throw std::logic_error("scheduler: bits in differ from bits out + dropped + queued");
+  std::uint64_t bits_out = work.bits_out;
+  for (const double bits : backlog_) bits_out += grid_units(bits);
+  if (bits_in != bits_out) throw std::logic_error("scheduler: bits in differ from bits out + dropped + queued");
 #endif
 }
 

@@ -47,7 +47,6 @@ void Scheduler::Group::begin(std::size_t group) {
   delay_sum = n_packets = prbs_used = 0;
   delivered_bits = dropped_bits = 0;
   next_expiry = never;
-  blocks.clear();
   n_ready = 0;
   span_start = 0;
   const auto& ages = own->config_.discard_ttis;
@@ -68,9 +67,11 @@ void Scheduler::Group::begin(std::size_t group) {
       start_timer(static_cast<std::size_t>(work->user_at[first + i]));
       set_ready(i);
     }
-  for (const Block& block : own->blocks_)
-    if (work->group_of[static_cast<std::size_t>(block.user)] == static_cast<std::int32_t>(group))
-      blocks.push_back(block);
+  const auto of_group = [this](const Block& block) {
+    return static_cast<std::size_t>(work->group_of[static_cast<std::size_t>(block.user)]);
+  };
+  const auto [low, high] = std::ranges::equal_range(own->blocks_, group, {}, of_group);
+  blocks.assign(low, high);
 }
 
 inline void Scheduler::Group::touch(std::size_t local) {
@@ -477,8 +478,7 @@ void Scheduler::Group::measure() {
       n_packets ? static_cast<double>(delay_sum) / static_cast<double>(n_packets) * (tti_s * 1e3) : 0.0;
   kpis->load.data[index] = static_cast<double>(prbs_used) / (static_cast<double>(own->config_.n_prb) * n_ttis);
   kpis->users.data[index] = window->active.empty() ? static_cast<double>(users) : work->active_users[index];
-  work->delivered_bits += delivered_bits;
-  work->dropped_bits += dropped_bits;
+  work->bits_out += grid_units(delivered_bits) + grid_units(dropped_bits);
   if (!kpis->delivered_bits.empty()) kpis->delivered_bits.data[index] = delivered_bits;
   if (!kpis->dropped_bits.empty()) kpis->dropped_bits.data[index] = dropped_bits;
   if (!kpis->spectral_efficiency.empty())

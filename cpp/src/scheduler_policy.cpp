@@ -18,6 +18,7 @@ namespace slicefast {
 namespace {
 
 constexpr double ratio_tolerance = 1e-6;
+constexpr double order_tolerance = 1e-9;  // 0.1 + 0.2 is at most 0.3
 
 double ratio(const ConstMatrixView<double>& ratios, std::size_t n, std::size_t s, double otherwise) {
   return ratios.empty() ? otherwise : ratios(n, s);
@@ -42,7 +43,15 @@ void Scheduler::check_policy(const Window& window) const {
     for (std::size_t s = 0; s < n_slices; ++s) {
       const double low = ratio(window.min_ratio, n, s, 0.0);
       const double dedicated = ratio(window.dedicated_ratio, n, s, 0.0), high = ratio(window.max_ratio, n, s, 1.0);
-      if (!(dedicated >= 0 && dedicated <= low && low <= high && high <= 1 + ratio_tolerance))
+      const auto check_value = [&](double value, const char* name) {
+        if (!(value >= 0 && value <= 1 + ratio_tolerance))
+          throw InvalidArgument(std::string(name) + ": row " + std::to_string(n) + ", slice " + std::to_string(s) +
+                                " has " + std::to_string(value) + ", allowed: 0 to 1");
+      };
+      check_value(dedicated, "dedicated_ratio");
+      check_value(low, "min_ratio");
+      check_value(high, "max_ratio");
+      if (dedicated > low + order_tolerance || low > high + order_tolerance)
         throw InvalidArgument("min_ratio: row " + std::to_string(n) + ", slice " + std::to_string(s) +
                               " has dedicated " + std::to_string(dedicated) + ", min " + std::to_string(low) +
                               ", max " + std::to_string(high) + ", allowed: 0 <= dedicated <= min <= max <= 1");

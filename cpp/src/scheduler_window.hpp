@@ -12,9 +12,11 @@
 
 namespace slicefast {
 
-// Bits are kept in whole 1/1024: below 2^43 bits every sum in double is exact.
+// Bits are kept in whole 1/1024: below 2^43 bits a sum in double is exact.
 inline constexpr double bit_grid = 1024.0;
 inline double packet_on_grid(double bits) { return std::nearbyint(bits * bit_grid) / bit_grid; }
+// For totals over all users: exact modulo 2^64, whatever they come to.
+inline std::uint64_t grid_units(double bits) { return static_cast<std::uint64_t>(bits * bit_grid); }
 inline int in_groups(int n_prb, int group) { return group == 1 ? n_prb : (n_prb + group - 1) / group; }
 inline double rate_on_grid(double bits) { return std::floor(bits * bit_grid) / bit_grid; }
 
@@ -124,10 +126,10 @@ struct Scheduler::Scratch {
   std::vector<std::uint16_t> dedicated, guaranteed, most;     // (n_ttis, S) of the cell at work, in groups
   std::vector<std::int32_t> settling;                         // users
   std::vector<Block> kept_blocks;
-  std::vector<double> shares;                   // of one cell
-  std::vector<int> needs, grants;               // (S)
-  std::vector<Group> groups;                    // one; or the S of a cell, where slices lend
-  double delivered_bits = 0, dropped_bits = 0;  // of the window
+  std::vector<double> shares;      // of one cell
+  std::vector<int> needs, grants;  // (S)
+  std::vector<Group> groups;       // one; or the S of a cell, where slices lend
+  std::uint64_t bits_out = 0;      // delivered and dropped in the window, in grid units
 };
 
 }  // namespace slicefast

@@ -111,6 +111,32 @@ void test_options() {
     }
 }
 
+// Together beyond the 2^43 bits up to which sums are exact: built for debugging, run() must still see no bit lost.
+void test_large_totals() {
+  constexpr int n_users = 30;
+  const std::vector<std::int32_t> zeros(n_users, 0);
+  std::vector<std::int32_t> user(n_users);
+  for (int u = 0; u < n_users; ++u) user[static_cast<std::size_t>(u)] = u;
+  const std::vector<float> bits(n_users, 999999.0f * 1e6f), rate(n_users, 100.0f + 1.0f / 1024.0f);
+  const std::vector<double> share{1.0};
+  std::vector<double> out(4);
+  Scheduler scheduler({.n_cells = 1, .n_slices = 1, .n_users = n_users, .n_prb = 10});
+  const auto view = [&](std::size_t k) { return MatrixView<double>{out.data() + k, 1, 1}; };
+  scheduler.run({.n_ttis = 50,
+                 .arrival_user = user,
+                 .arrival_tti = zeros,
+                 .arrival_bits = bits,
+                 .serving = zeros,
+                 .slice_of = zeros,
+                 .bits_per_prb = rate,
+                 .share = {share.data(), 1, 1},
+                 .active = {}},
+                {view(0), view(1), view(2), view(3)});
+  double sent = 0;
+  for (double left : scheduler.backlog_bits()) sent += static_cast<double>(bits[0]) - left;
+  CHECK(sent == 500 * (100.0 + 1.0 / 1024.0));
+}
+
 void test_refusals() {
   Instance instance;
   Scheduler scheduler({.n_cells = 2, .n_slices = 2, .n_users = 12, .n_prb = 25});
@@ -143,5 +169,6 @@ void test_refusals() {
 void test_scheduler() {
   test_conservation_and_state();
   test_options();
+  test_large_totals();
   test_refusals();
 }

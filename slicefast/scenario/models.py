@@ -37,7 +37,7 @@ from slicefast.scenario.ranges import check_indoor, check_radio
 from slicefast.scenario.sources import Ftp2Traffic, FullBufferTraffic, Positive, TraceTraffic
 
 _THERMAL_NOISE_DBM_PER_HZ = -174.0
-_PEAK_BPS_PER_HZ = 6.0  # above the best CQI, 5.55
+_BEST_CQI_BPS_PER_HZ = 5.5547  # of a resource element, so above what a hertz carries
 
 
 def _paper_slices() -> tuple[Slice, ...]:
@@ -225,6 +225,13 @@ class Scenario(Model):
         rule = self.scheduler
         if rule.rbg_prb > self.radio.n_prb:
             raise ScenarioError("scheduler.rbg_prb", rule.rbg_prb, f"must be at most radio.n_prb = {self.radio.n_prb}")
+        for field in ("dedicated_part", "max_ratio"):
+            values = getattr(rule, field)
+            if values and rule.share_as != "guarantee":
+                raise ScenarioError(f"scheduler.{field}", values, "needs share_as = 'guarantee'")
+            if values and len(values) != self.n_slices:
+                problem = f"needs {self.n_slices} values, one per slice, or none"
+                raise ScenarioError(f"scheduler.{field}", values, problem)
         if rule.buffer_bits > 0:
             for s, item in enumerate(self.slices):
                 if isinstance(item.traffic, FullBufferTraffic):
@@ -317,12 +324,19 @@ class Scenario(Model):
         if isinstance(source, Ftp2Traffic):
             return source.file_bits / source.reading_time_s
         if isinstance(source, FullBufferTraffic):
-            return _PEAK_BPS_PER_HZ * self.bandwidth_hz
+            return self._peak_bps_per_hz * self.bandwidth_hz
         if isinstance(source, TraceTraffic):
             trace = self.packet_traces[s]
             return float(trace.bits.sum(dtype=np.float64) / (trace.period_ttis * 1e-3) / self.slice_users[s])
         assert item.rate_bps is not None  # checked by Slice
         return item.rate_bps
+
+    @property
+    def _peak_bps_per_hz(self) -> float:
+        """Spectral efficiency that no user passes: the table's end, or all the power received and only noise."""
+        if self.radio.efficiency not in ("shannon", "mogensen"):
+            return _BEST_CQI_BPS_PER_HZ
+        return float(np.log2(1.0 + self.power_w_per_prb.max() / self.noise_w_per_prb))
 
     @cached_property
     def packet_traces(self) -> dict[int, PacketTrace]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast.scenario.sources import SMALLEST_BITS
 from slicefast.scenario.tables import Table, read_table
 
 _REQUIRED = {
@@ -52,7 +53,7 @@ def read_packets(path: str | os.PathLike[str], slice_index: int, slice_names: li
 
     Raises
     ------
-    ScenarioError : times out of order, a size that is not positive, an unknown user or slice; the row is named.
+    ScenarioError : times out of order, a size below one bit, an unknown user or slice; the row is named.
     """
     table = read_table(path, _REQUIRED, _OPTIONAL)
     time_s = np.array(table.times_s("time"))
@@ -62,8 +63,9 @@ def read_packets(path: str | os.PathLike[str], slice_index: int, slice_names: li
     if time_s[-1] - time_s[0] > _LONGEST_S:
         raise table.error(len(table) - 1, "time", f"must be within {_LONGEST_S:g} s of the first")
     size = np.array(table.numbers("bytes", low=0.0, high=_LARGEST_BYTES))
-    if (size == 0.0).any():
-        raise table.error(int(np.flatnonzero(size == 0.0)[0]), "bytes", "must be above 0")
+    small = np.flatnonzero(8.0 * size < SMALLEST_BITS)
+    if small.size:
+        raise table.error(int(small[0]), "bytes", f"must be at least {SMALLEST_BITS / 8.0:g}, one bit")
     rows = np.arange(len(table))
     if "slice" in table:
         rows = rows[[_slice_of(table, row, slice_names) == slice_index for row in range(len(table))]]

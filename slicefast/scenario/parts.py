@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from slicefast.scenario.errors import MISSING, Model, ScenarioError
 from slicefast.scenario.layouts import hexagonal_sites
-from slicefast.scenario.sources import NEEDS_RATE, PoissonTraffic, Positive, Source, TraceTraffic
+from slicefast.scenario.sources import NEEDS_RATE, PacketBits, PoissonTraffic, Positive, Source, TraceTraffic
 
 NotNegative = Annotated[float, Field(ge=0.0, le=1e12)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -162,7 +162,7 @@ class Slice(Model):
 
     name: Name
     rate_bps: Positive | None = None
-    packet_bits: Positive = 12_000.0
+    packet_bits: PacketBits = 12_000.0
     users_per_cell: Count = 32
     traffic: Source = Field(default_factory=PoissonTraffic)
 
@@ -241,6 +241,8 @@ class Scheduler(Model):
     share_as : what a share is in terms of RRMPolicyRatio (3GPP TS 28.541). ``"partition"``, as in the paper: dedicated
         = min = max, idle PRBs stay idle. ``"guarantee"``: min, with dedicated 0 and max 1: PRBs that are there when
         needed and lent to the other slices when not.
+    dedicated_part, max_ratio : beside ``"guarantee"``, one value per slice: the part of the share that is dedicated,
+        kept free when idle (left out: 0), and max, or the share where that is more (left out: 1).
     """
 
     kind: Literal["round_robin", "proportional_fair", "max_ci"] = "round_robin"
@@ -254,3 +256,5 @@ class Scheduler(Model):
     max_retransmissions: Annotated[int, Field(ge=0, le=1000)] = 3
     retransmission_ttis: Annotated[int, Field(ge=1, le=1_000_000)] = 8
     share_as: Literal["partition", "guarantee"] = "partition"
+    dedicated_part: tuple[Fraction, ...] = ()
+    max_ratio: tuple[Fraction, ...] = ()

@@ -12,6 +12,9 @@ from slicefast.scenario.errors import Model
 #: The upper limit only keeps what follows from a value finite.
 Positive = Annotated[float, Field(gt=0.0, le=1e12)]
 
+SMALLEST_BITS = 1.0  # the scheduler's smallest packet
+PacketBits = Annotated[float, Field(ge=SMALLEST_BITS, le=1e12)]
+
 FTP_FILE_BITS = 4e6  # 0.5 MB, 3GPP TR 36.889 and TR 36.814
 
 
@@ -42,14 +45,14 @@ class Ftp3Traffic(Model):
     """FTP model 3 (TR 36.889): files arrive as a Poisson process of mean rate ``rate_bps / file_bits``."""
 
     kind: Literal["ftp3"] = "ftp3"
-    file_bits: Positive = FTP_FILE_BITS
+    file_bits: PacketBits = FTP_FILE_BITS
 
 
 class Ftp2Traffic(Model):
     """FTP model 2 (TR 36.814): the next file comes an exponential reading time after the last one is delivered."""
 
     kind: Literal["ftp2"] = "ftp2"
-    file_bits: Positive = FTP_FILE_BITS
+    file_bits: PacketBits = FTP_FILE_BITS
     reading_time_s: Positive = 5.0
 
 

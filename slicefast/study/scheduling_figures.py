@@ -58,7 +58,7 @@ def slicing_run_figure(run: Run, fit: Fit, ours: Replay, path: str | Path) -> Pa
     rest = slice(fit.n_reports, None)
     prb = run.partition_at(run.report_s - fit.delay_s - 0.5 * fit.period_s)[rest]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8.4, 3.2), layout="constrained")
+        figure = Figure(figsize=(8.4, 3.4), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(1, 3)
         for s in range(prb.shape[1]):
@@ -69,14 +69,19 @@ def slicing_run_figure(run: Run, fit: Fit, ours: Replay, path: str | Path) -> Pa
             _around_changes(axes[2], run, fit, ours, change, line, marker)
         for axis in axes[:2]:
             axis.set_xlabel(f"PRBs the partition gives, of {run.prb[0].sum()}")
-        axes[0].set_ylabel("rate of the slice [Mbit/s]")
         axes[2].set_xlabel("time since the change [s]")
         axes[2].set_title(f"{name_of(0)}, mean around changes")
-        axes[0].set_title(f"{found.n_reports:,} reports after the fit")
-        axes[1].set_title("markers: measured, lines: ours")
+        axes[0].set_title(f"{name_of(0)}, by PRBs held")
+        axes[1].set_title("the other slices, by PRBs held")
         for axis in axes:
-            axis.set_ylim(bottom=0, top=1.35 * axis.get_ylim()[1])
-            axis.legend(loc="upper center")
+            axis.set_ylabel("rate of the slice [Mbit/s]")
+            axis.set_ylim(bottom=0, top=1.1 * axis.get_ylim()[1])
+            axis.legend(loc="lower center")
+        figure.suptitle(
+            f"Markers: means of {found.n_reports:,} reports after the fit (bars: 10th to 90th percentile of the "
+            "reports); lines: ours",
+            fontsize="medium",
+        )
         figure.savefig(path)
     return Path(path)
 

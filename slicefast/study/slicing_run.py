@@ -40,12 +40,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from slicefast.scenario import ScenarioError
 from slicefast.scenario.tables import Table, read_table
-from slicefast.scheduling import Scheduler
+from slicefast.scheduling import Scheduler, transport_block_bits
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 _TTI_S = 1e-3
+_PRB_HZ = 180e3
 _REPORT = ("t_s", "slice_id", "n_rows", "sum_dl_buffer_bytes", "sum_tx_brate_dl_mbps", "slice_prb")
 #: A queue longer than this times the rate stands; one shorter than a tenth of it is empty.
 STANDING_QUEUE_S = 0.1
@@ -305,7 +306,21 @@ def sentence(run: Run, fit: Fit, ours: Replay) -> str:
             f"{' and '.join(enough)} never had one: there the rate is the load that was fitted, and shows no more "
             "than that our scheduler holds nothing back."
         )
-    return " ".join(text)
+    return " ".join([*text, *_doubt(run, fit)])
+
+
+def _doubt(run: Run, fit: Fit) -> list[str]:
+    """Return what a rate per PRB means that no PRB of LTE has (TS 36.213 Table 7.1.7.2.1-1, one layer)."""
+    n_prb = int(run.prb[0].sum())
+    fitted = float(fit.prb_bps.max()) / _PRB_HZ
+    most = transport_block_bits(26, n_prb) / n_prb / (_PRB_HZ * _TTI_S)
+    if fitted <= most:
+        return []
+    return [
+        f"The fitted {1e-6 * fit.prb_bps.max():.3f} Mbit/s per PRB is {fitted:.1f} bit/s/Hz, above the {most:.1f} of "
+        f"LTE's largest transport block over {n_prb} PRBs: the PRBs of the file cannot be all that carried the bits, "
+        "and the partition holds up to that fitted factor."
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

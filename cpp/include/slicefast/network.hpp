@@ -50,6 +50,9 @@ struct NetworkConfig {
   Isa isa = Isa::baseline;
   bool transport_blocks = false;  // in place of the efficiency, which the coupling still uses: cqi
   bool lend = false;              // shares are guaranteed, and lent when idle, instead of a hard partition
+  // (S) or empty, where slices lend: the part of the share that is never lent (0), and the most a slice may use (1;
+  // its share if that is more). The coupling does not know them: a cell counts as one queue.
+  std::vector<double> dedicated_part = {}, max_ratio = {};
   Fidelity fidelity = Fidelity::tti;
   std::vector<double> packet_bits;             // (U) mean size; flow level only
   double resolution_m = 0;                     // a user's links are found anew once it has moved farther
@@ -71,6 +74,7 @@ class Network {
   void attach(std::span<const double> x_m, std::span<const double> y_m, std::span<std::int32_t> serving);
 
   // Plays one window under `share` (N, S) and writes the KPIs. attach() must have been called for these positions.
+  // Throws InvalidArgument with nothing changed.
   void step(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
             WindowKpis kpis);
 
@@ -84,7 +88,7 @@ class Network {
   Scheduler& scheduler() { return scheduler_; }
   std::span<double> load() { return load_.view().flat(); }  // (N, S) warm start of the coupling, (N, 1) if lent
   std::span<std::int32_t> pending_steps() { return pending_steps_; }  // (U) of the handover's time to trigger
-  std::span<const float> sinr() const { return sinr_; }               // (U) of the last step
+  std::span<float> sinr() { return sinr_; }                           // (U) of the last step
   Matrix<float> gain() const;                                         // (U, N), every link at the links' positions
 
   // What the gains follow from: the users' positions when they were found, and the order of their sums (empty unless
@@ -101,9 +105,9 @@ class Network {
  private:
   void find_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_all_gains(std::span<const double> x_m, std::span<const double> y_m);
-  void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
-                  MatrixView<double> load);
+  void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals);
   void find_bits();
+  void set_policy(ConstMatrixView<double> share, Window& played);
   Window window(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals) const;
   FlowWindow flow_window(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
                          const Arrivals& arrivals) const;
@@ -118,10 +122,11 @@ class Network {
   std::vector<std::int32_t> moved_;   // users
   Matrix<double> load_, trial_load_;  // (N, S), or (N, 1) where slices lend
   Matrix<double> whole_;              // (N, 1) ones: the cap where slices lend
+  Matrix<double> dedicated_, most_;   // (N, S) of the step, where slices lend
   std::vector<double> demand_bps_;    // (U)
   std::vector<double> rho_;           // (N)
   std::vector<std::int32_t> pending_steps_;
-  std::vector<float> sinr_, bits_per_prb_;
+  std::vector<float> sinr_, trial_sinr_, bits_per_prb_;
   std::array<std::int32_t, 16> tbs_index_of_{};                       // by CQI
   std::vector<std::int32_t> tbs_index_;                               // (U), transport blocks only
   std::vector<double> arriving_bits_, flow_backlog_, trial_backlog_;  // (U), flow level only

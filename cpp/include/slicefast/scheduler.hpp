@@ -17,8 +17,9 @@
 // PRBs (or what the quota has). The receiver hands packets up in order, so those behind a failed block wait for it. All
 // blocks, first or again, fail independently: expected transmissions (1 - p^4) / (1 - p), residual loss p^4.
 //
-// Bits are kept in whole 1/1024 (rates rounded down, packets to nearest), so sums in double are exact and
-// bits in = bits out + bits queued + bits dropped holds to the last digit. Proportional fair after Jalali, Padovani and
+// Bits are kept in whole 1/1024 (rates rounded down, packets to nearest), so sums in double are exact, and bits in =
+// bits out + bits queued + bits dropped holds to the last digit, up to 2^43 bits (8.8e12) per sum: a user's queue, or
+// what a slice of a cell sends in a window. Proportional fair after Jalali, Padovani and
 // Pankaj (VTC 2000); KPIs after 3GPP TS 28.552.
 #pragma once
 
@@ -113,6 +114,10 @@ struct SchedulerState {
   std::vector<std::int32_t> lending_pointer;
 };
 
+// Throws InvalidArgument unless packets are of users 0 to n_users - 1, sorted by TTI in [0, n_ttis), of 1 to 1e12 bits.
+void check_arrivals(std::span<const std::int32_t> user, std::span<const std::int32_t> tti, std::span<const float> bits,
+                    int n_users, int n_ttis);
+
 // Copyable: a probe is a copy that runs with other shares. One thread at a time per object.
 class Scheduler {
  public:
@@ -165,7 +170,7 @@ class Scheduler {
   void group_arrivals(const Window& window);
   void prepare_averages(int n_ttis);
   void make_quotas(const Window& window, std::size_t first_cell, std::size_t n_cells);
-  void to_prbs(std::size_t n_ttis, std::size_t n_slices);
+  void to_prbs(const Window& window);
   void make_limits(const Window& window, std::size_t cell, std::size_t lane);
   void run_cell(const Window& window, std::size_t cell, std::size_t lane);
   void lend(std::size_t cell, int tti);
