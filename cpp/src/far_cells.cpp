@@ -130,16 +130,18 @@ bool FarCellsBuilder::cut_plane() {
 
 // Moments of 2^(-sigma own) over the tile, which is what the links read.
 void FarCellsBuilder::measure_shadowing() {
-  double first = 0.0, second = 0.0;
+  double first = 0.0, second = 0.0, largest = 0.0;
   const double sigma = static_cast<double>(state.sites[0].sigma_nlos) * state.own_weight;
   for (float node : tiles.shadow_nlos) {
     const double gain = std::exp2(-sigma * static_cast<double>(node));
     first += gain;
     second += gain * gain;
+    largest = std::max(largest, gain);
   }
   const auto n = static_cast<double>(tiles.shadow_nlos.size());
   own_mean = first / n;
   far.own_variation = second / n / (own_mean * own_mean) - 1.0;
+  far.largest_excursion = largest / own_mean - 1.0;
 }
 
 void FarCellsBuilder::add_region(std::size_t region) {

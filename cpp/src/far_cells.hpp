@@ -8,7 +8,8 @@
 // not enough every site.
 //
 //   remainder_u(rho) = c_u h_u sum_k rho_k p_k w_rk     r: the user's region; k: cells beyond what the user meets
-//   deviation_u      = c_u h_u (6 sqrt(v sum_site (sum_{k in site} rho_k p_k w_rk)^2) + 1/4 sum_k rho_k p_k w_rk)
+//   deviation_u      = c_u h_u (3 sqrt(v sum_i W_i^2) + e max_i W_i + 1/4 sum_i W_i)     W_i = sum_{k in site i} rho_k
+//   p_k w_rk
 //
 // | symbol | meaning                                                                                    | unit |
 // |--------|--------------------------------------------------------------------------------------------|------|
@@ -16,10 +17,12 @@
 // | c_u    | the user's shadowing common to all sites                                                    | 1    |
 // | h_u    | first-order change of the remainder from the region's centre to the user                    | 1    |
 // | v      | squared coefficient of variation of a link's own shadowing                                  | 1    |
+// | e      | the largest value of a link's own shadowing anywhere on the field over its mean, less 1     | 1    |
 //
-// The deviation is six standard deviations of the sum, and a quarter of it for what antennas and distances change
-// within a region; h_u is at least 1/4. Where a site that is not met stands so near that a region looks wide from it,
-// the deviation is infinite: its users meet more sites.
+// The deviation is three standard deviations of the sum, one link at the largest value that the field takes (a single
+// far site that happens to be seen well is what moves a user most), and a quarter of the sum for what antennas and
+// distances change within a region; h_u is at least 1/4. Where a site that is not met stands so near that a region
+// looks wide from it, the deviation is infinite: its users meet more sites.
 #pragma once
 
 #include <cstdint>
@@ -52,8 +55,9 @@ struct FarCells {
     }
   };
 
-  double tolerance = 0;      // largest relative deviation of interference plus noise
-  double own_variation = 0;  // v
+  double tolerance = 0;          // largest relative deviation of interference plus noise
+  double own_variation = 0;      // v
+  double largest_excursion = 0;  // e
   bool wrap = false;
   std::int64_t first_col = 0, first_row = 0, n_cols = 0, n_rows = 0;  // the plane, in nodes of the field tiles
   std::int64_t region_nodes = 0, tile_nodes = 0;                      // powers of two

@@ -38,9 +38,10 @@ std::vector<Remainders> remainders(const LinkModel::State& state, std::span<cons
   const FarCells& far = *state.far;
   const std::size_t n_sites = state.sites.size();
   const double own = far.own_variation;
-  const auto remainder = [own](double sum, double squares, bool wide) {
-    const double deviation =
-        wide ? std::numeric_limits<double>::infinity() : 6.0 * std::sqrt(own * squares) + 0.25 * sum;
+  const double excursion = far.largest_excursion;
+  const auto remainder = [own, excursion](double sum, double squares, double largest, bool wide) {
+    const double deviation = wide ? std::numeric_limits<double>::infinity()
+                                  : 3.0 * std::sqrt(own * squares) + excursion * largest + 0.25 * sum;
     return Remainder{static_cast<float>(sum), static_cast<float>(deviation)};
   };
   std::vector<Remainders> out(far.n_regions);
@@ -49,16 +50,17 @@ std::vector<Remainders> remainders(const LinkModel::State& state, std::span<cons
     if (r == far.n_regions || (i > 0 && runs[i - 1].region == r)) continue;
     const float* w = far.weight.data() + r * state.n_cells;
     const std::uint8_t* beyond_ring = far.beyond_ring.data() + r * n_sites;
-    double sum[2] = {}, squares[2] = {};  // of the ring, and beyond it
+    double sum[2] = {}, squares[2] = {}, largest[2] = {};  // of the ring's sites, and of those beyond it
     for (std::size_t k = 0; k < n_sites; ++k) {
       double site = 0.0;
       for (std::size_t n = state.first_cell[k]; n < state.first_cell[k + 1]; ++n)
         site += weight[state.column_of[n]] * static_cast<double>(w[state.column_of[n]]);
       sum[beyond_ring[k]] += site;
       squares[beyond_ring[k]] += site * site;
+      largest[beyond_ring[k]] = std::max(largest[beyond_ring[k]], site);
     }
-    out[r] = {remainder(sum[0] + sum[1], squares[0] + squares[1], far.wide_near[r]),
-              remainder(sum[1], squares[1], far.wide_ring[r])};
+    out[r] = {remainder(sum[0] + sum[1], squares[0] + squares[1], std::max(largest[0], largest[1]), far.wide_near[r]),
+              remainder(sum[1], squares[1], largest[1], far.wide_ring[r])};
   }
   return out;
 }
