@@ -8,8 +8,8 @@
 // not enough every site.
 //
 //   remainder_u(rho) = c_u h_u sum_k rho_k p_k w_rk     r: the user's region; k: cells beyond what the user meets
-//   deviation_u      = c_u h_u (3 sqrt(v sum_i W_i^2) + e max_i W_i + 1/4 sum_i W_i)     W_i = sum_{k in site i} rho_k
-//   p_k w_rk
+//   deviation_u      = c_u h_u (3 sqrt(v sum_i W_i^2) + e max_i W_i + 1/4 sum_i W_i)
+//   W_i              = sum_{k in site i} rho_k p_k w_rk
 //
 // | symbol | meaning                                                                                    | unit |
 // |--------|--------------------------------------------------------------------------------------------|------|

@@ -99,9 +99,9 @@ def link_model(
     Networks of more than 37 sites fold far cells in `.best_server` and in `.fold(x_m, y_m, power_w, noise_w)`, whose
     result `slicefast.load_coupling.solve` and `sinr` take in place of a gain matrix: every user keeps its links to the
     37 sites nearest to its region, all links in line of sight, and a remainder, the mean over shadowing of all others.
-    Users whose remainder could deviate by more than `fold_db` [dB] of interference plus noise (three standard deviations
-    of the sum, one link at the best value its shadowing takes anywhere, and what antennas and distances change nearby)
-    keep the links to 127 sites or to all; so do users where sites stand so densely that far ones are near.
+    Users whose remainder could deviate by more than `fold_db` [dB] of interference plus noise (three standard
+    deviations of the sum, one link at the best value its shadowing takes anywhere, and what antennas and distances
+    change nearby) keep the links to 127 sites or to all; so do users where sites stand so densely that far ones are near.
     `.best_server` judges at the activities it is given; `.fold` at full activity and the powers it is given: at
     very unequal activities the SINR of `load_coupling.sinr` can be off by more. 0 computes every link, as `.gains`
     always does, and as happens with a `profile`. Time and memory per user grow slowly with the network.
