@@ -101,7 +101,8 @@ def link_model(
     37 sites nearest to its region, all links in line of sight, and a remainder, the mean over shadowing of all others.
     Users whose remainder could deviate by more than `fold_db` [dB] of interference plus noise (three standard
     deviations of the sum, one link at the best value its shadowing takes anywhere, and what antennas and distances
-    change nearby) keep the links to 127 sites or to all; so do users where sites stand so densely that far ones are near.
+    change nearby) keep the links to 127 sites or to all; so do users where sites stand so densely that far ones are
+    near.
     `.best_server` judges at the activities it is given; `.fold` at full activity and the powers it is given: at
     very unequal activities the SINR of `load_coupling.sinr` can be off by more. 0 computes every link, as `.gains`
     always does, and as happens with a `profile`. Time and memory per user grow slowly with the network.
