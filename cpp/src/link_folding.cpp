@@ -47,7 +47,7 @@ void FoldedGains::set_places(std::span<const std::int32_t> users) {
 namespace {
 
 // Of interference plus noise: a link below it, in units of the tolerance, does not matter by itself.
-constexpr float weak = 0.02f;
+constexpr float weak = 0.06f;
 
 struct Link {
   std::uint32_t place;
