@@ -190,10 +190,9 @@ void bind_network(py::module_& module) {
              const auto load = network.load();
              const auto pending = network.pending_steps();
              const auto backlog = network.flow_backlog();
-             return py::make_tuple(py::array_t<double>(static_cast<py::ssize_t>(load.size()), load.data()),
-                                   py::array_t<std::int32_t>(static_cast<py::ssize_t>(pending.size()), pending.data()),
-                                   scheduler_state(network.scheduler()),
-                                   py::array_t<double>(static_cast<py::ssize_t>(backlog.size()), backlog.data()),
+             return py::make_tuple(copy_of(std::span<const double>(load)),
+                                   copy_of(std::span<const std::int32_t>(pending)),
+                                   scheduler_state(network.scheduler()), copy_of(std::span<const double>(backlog)),
                                    copy_of(network.link_x_m()), copy_of(network.link_y_m()), copy_of(network.places()),
                                    copy_of(std::span<const float>(network.sinr())));
            })

@@ -11,24 +11,24 @@
 namespace slicefast {
 namespace {
 
-// Best servers of a block as they are found.
-struct Search {
-  alignas(64) float best[block_users] = {}, best_activity[block_users] = {}, interference[block_users] = {};
-  alignas(64) std::int32_t server[block_users] = {};
+// One more link of the user i, as the kernel adds a cell.
+void add(Strongest& found, std::size_t i, float received, float activity, std::int32_t cell) {
+  const bool wins = received > found.received[i];
+  found.interference[i] += wins ? found.activity[i] * found.received[i] : activity * received;
+  if (!wins) return;
+  found.received[i] = received;
+  found.activity[i] = activity;
+  found.cell[i] = cell;
+}
 
-  void add(std::size_t i, float received, float activity, std::int32_t cell) {
-    const bool wins = received > best[i];
-    interference[i] += wins ? best_activity[i] * best[i] : activity * received;
-    if (!wins) return;
-    best[i] = received;
-    best_activity[i] = activity;
-    server[i] = cell;
+Strongest take(const Strongest& from, std::span<const std::int32_t> which) {
+  Strongest to;
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    to.received[i] = from.received[which[i]], to.activity[i] = from.activity[which[i]];
+    to.interference[i] = from.interference[which[i]], to.cell[i] = from.cell[which[i]];
   }
-  void take(const Search& from, std::size_t at, std::size_t i) {
-    best[i] = from.best[at], best_activity[i] = from.best_activity[at];
-    interference[i] = from.interference[at], server[i] = from.server[at];
-  }
-};
+  return to;
+}
 
 // Best servers of blocks of users, with what the whole network shares.
 struct ServerSearch {
@@ -41,68 +41,62 @@ struct ServerSearch {
   std::vector<std::int32_t> all_cells;
   std::vector<std::uint8_t> in_full;  // (U,) users who must meet every site
 
-  void meet(Block& block, Search& s, std::size_t n, std::span<const std::int32_t> sites,
+  void meet(Block& block, Strongest& found, std::size_t n, std::span<const std::int32_t> sites,
             std::span<const std::int32_t> cells) const;
-  void finish(const Search& s, std::size_t user, std::size_t i) const;
+  void finish(const Strongest& found, std::size_t user, std::size_t i) const;
   void run(const SortedUsers::Run& run, const std::int32_t* users);
-  void run_ring(FoldedBlock& b, Search& s, std::size_t region, std::span<const std::int32_t> which,
+  void run_ring(FoldedBlock& b, Strongest& found, std::size_t region, std::span<const std::int32_t> which,
                 const std::int32_t* users);
   void run_all(const std::int32_t* users, std::size_t n);
 };
 
-void ServerSearch::meet(Block& block, Search& s, std::size_t n, std::span<const std::int32_t> sites,
+void ServerSearch::meet(Block& block, Strongest& found, std::size_t n, std::span<const std::int32_t> sites,
                         std::span<const std::int32_t> cells) const {
-  state.run(block, n, sites, false, [&](std::size_t rows, std::size_t first) {
-    for (std::size_t r = 0; r < rows; ++r) {
-      const auto cell = static_cast<std::size_t>(cells[first + r]);
-      state.kernels->strongest(block.rows + r * block_users, static_cast<float>(power[cell]),
-                               static_cast<float>(activity[cell]), cells[first + r], (n + 15) / 16 * 16, s.best,
-                               s.best_activity, s.server, s.interference);
-    }
-  });
+  state.meet(
+      block, n, sites, [&](std::size_t i) { return cells[i]; }, power, activity, found,
+      [](std::size_t, std::size_t) {});
 }
 
-void ServerSearch::finish(const Search& s, std::size_t user, std::size_t i) const {
-  server[user] = s.server[i];
-  sinr[user] = s.best[i] / (s.interference[i] + noise);
+void ServerSearch::finish(const Strongest& found, std::size_t user, std::size_t i) const {
+  server[user] = found.cell[i];
+  sinr[user] = found.received[i] / (found.interference[i] + noise);
 }
 
 void ServerSearch::run(const SortedUsers::Run& run, const std::int32_t* users) {
   const FarCells& far = *state.far;
   if (run.region == far.n_regions) return run_all(users, run.n);
   FoldedBlock b;
-  Search s;
+  Strongest found;
   b.load(state, run, users, x, y);
-  meet(b.block, s, run.n, far.near.sites_of(run.region), far.near.cells_of(run.region));
+  meet(b.block, found, run.n, far.near.sites_of(run.region), far.near.cells_of(run.region));
   b.find_far(state, run.region, run.n);
   std::int32_t which[block_users];
   std::size_t n_doubtful = 0;
   for (std::size_t i = 0; i < run.n; ++i) {
     const Remainders& rest = remainder[run.region];
-    const bool ring = doubtful(far, b.factor[i], rest.beyond_near, s.interference[i] + noise);
+    const bool ring = doubtful(far, b.factor[i], rest.beyond_near, found.interference[i] + noise);
     for (std::size_t j = b.first_link[i]; j < b.first_link[i + 1]; ++j) {
       if (ring && !b.beyond_ring[j]) continue;  // the ring will bring it
       const std::size_t cell = state.column_of[static_cast<std::size_t>(b.cell[j])];
-      s.add(i, b.gain[j] * static_cast<float>(power[cell]), static_cast<float>(activity[cell]),
-            static_cast<std::int32_t>(cell));
+      add(found, i, b.gain[j] * static_cast<float>(power[cell]), static_cast<float>(activity[cell]),
+          static_cast<std::int32_t>(cell));
     }
     if (ring) {
       which[n_doubtful++] = static_cast<std::int32_t>(i);
       continue;
     }
-    s.interference[i] += b.factor[i] * rest.beyond_near.sum;
-    finish(s, static_cast<std::size_t>(users[i]), i);
+    found.interference[i] += b.factor[i] * rest.beyond_near.sum;
+    finish(found, static_cast<std::size_t>(users[i]), i);
   }
-  if (n_doubtful > 0) run_ring(b, s, run.region, {which, n_doubtful}, users);
+  if (n_doubtful > 0) run_ring(b, found, run.region, {which, n_doubtful}, users);
 }
 
-void ServerSearch::run_ring(FoldedBlock& b, Search& s, std::size_t region, std::span<const std::int32_t> which,
+void ServerSearch::run_ring(FoldedBlock& b, Strongest& found, std::size_t region, std::span<const std::int32_t> which,
                             const std::int32_t* users) {
   const FarCells& far = *state.far;
   Block block;
-  Search wider;
   take(b.block, which, block);
-  for (std::size_t i = 0; i < which.size(); ++i) wider.take(s, static_cast<std::size_t>(which[i]), i);
+  Strongest wider = take(found, which);
   meet(block, wider, which.size(), far.ring.sites_of(region), far.ring.cells_of(region));
   for (std::size_t i = 0; i < which.size(); ++i) {
     const auto at = static_cast<std::size_t>(which[i]), user = static_cast<std::size_t>(users[at]);
@@ -114,11 +108,11 @@ void ServerSearch::run_ring(FoldedBlock& b, Search& s, std::size_t region, std::
 }
 
 void ServerSearch::run_all(const std::int32_t* users, std::size_t n) {
-  FoldedBlock b;
-  Search s;
-  b.load(state, {state.far->n_regions, 0, n}, users, x, y);
-  meet(b.block, s, n, state.all_sites, all_cells);
-  for (std::size_t i = 0; i < n; ++i) finish(s, static_cast<std::size_t>(users[i]), i);
+  Block block;
+  Strongest found;
+  load_users(state, {users, n}, x, y, block);
+  meet(block, found, n, state.all_sites, all_cells);
+  for (std::size_t i = 0; i < n; ++i) finish(found, static_cast<std::size_t>(users[i]), i);
 }
 
 }  // namespace

@@ -220,10 +220,7 @@ void coupled_sinr(const CouplingProblem& p, std::span<const double> rho, Isa isa
     }
   };
   const std::size_t n_blocks = (n_users + block - 1) / block;
-  if (pool)
-    pool->for_each(n_blocks, work);
-  else
-    for (std::size_t item = 0; item < n_blocks; ++item) work(item, 0);
+  over(pool, n_blocks, work);
 }
 
 namespace {

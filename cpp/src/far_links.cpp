@@ -82,14 +82,20 @@ void remainder_factors(const LinkModel::State& state, const Block& b, const std:
 
 }  // namespace
 
+void load_users(const LinkModel::State& state, std::span<const std::int32_t> users, std::span<const double> x,
+                std::span<const double> y, Block& block) {
+  const auto user = [&](std::size_t i) { return static_cast<std::size_t>(users[i]); };
+  state.load(block, users.size(), [&](std::size_t i) { return std::pair{x[user(i)], y[user(i)]}; });
+}
+
 void FoldedBlock::load(const LinkModel::State& state, const SortedUsers::Run& run, const std::int32_t* users,
                        std::span<const double> x, std::span<const double> y) {
-  const auto user = [&](std::size_t i) { return static_cast<std::size_t>(users[i]); };
-  state.load(block, run.n, [&](std::size_t i) { return std::pair{x[user(i)], y[user(i)]}; });
+  load_users(state, {users, run.n}, x, y, block);
   if (run.region == state.far->n_regions) return;
   for (std::size_t i = 0; i < run.n; ++i) {
-    col[i] = state.node_col(x[user(i)], y[user(i)]);
-    row[i] = state.node_row(x[user(i)], y[user(i)]);
+    const auto u = static_cast<std::size_t>(users[i]);
+    col[i] = state.node_col(x[u], y[u]);
+    row[i] = state.node_row(x[u], y[u]);
     state.far->place(col[i], row[i]);
     __builtin_prefetch(&state.far->candidate_first[state.far->tile_at(col[i], row[i])]);
   }
@@ -143,7 +149,7 @@ void FoldedBlock::look(const LinkModel::State& state, const std::uint8_t* beyond
 
 // The users `which` of a block, to meet more sites.
 void take(const Block& from, std::span<const std::int32_t> which, Block& to) {
-  const std::size_t padded = (which.size() + 15) / 16 * 16;
+  const std::size_t padded = whole_vectors(which.size());
   const auto copy = [&](const auto* in, auto* out) {
     for (std::size_t i = 0; i < padded; ++i) out[i] = in[which[std::min(i, which.size() - 1)]];
   };

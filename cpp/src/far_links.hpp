@@ -67,15 +67,11 @@ struct FoldedBlock {
 // 0, 1, 2, ...
 std::vector<std::int32_t> all_users(std::size_t n_users);
 
+// Named users of any regions.
+void load_users(const LinkModel::State& state, std::span<const std::int32_t> users, std::span<const double> x,
+                std::span<const double> y, Block& block);
+
 // The users `which` of a block, to meet more sites.
 void take(const Block& from, std::span<const std::int32_t> which, Block& to);
-
-template <class Work>
-void over(ThreadPool* pool, std::size_t n, const Work& work) {
-  if (pool)
-    pool->for_each(n, work);
-  else
-    for (std::size_t item = 0; item < n; ++item) work(item, 0);
-}
 
 }  // namespace slicefast

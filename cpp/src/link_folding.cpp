@@ -60,6 +60,7 @@ struct Folding {
   const LinkModel::State& state;
   std::span<const double> x, y, power;
   float noise;
+  std::vector<double> full;           // (N,) ones: activities
   std::vector<Remainders> remainder;  // at full activity
   FoldedGains& out;
   std::vector<std::vector<Link>> links;  // by run, then by block of users who meet every site
@@ -108,11 +109,9 @@ class FoldedRun {
   const std::int32_t* users_;
   std::vector<Link>& links_;
   FoldedBlock block_;
-  // At full activity: the best cell so far, what the other near cells come to, and what weak links do.
-  alignas(64) float best_[block_users] = {}, ones_[block_users] = {}, interference_[block_users] = {};
-  alignas(64) std::int32_t server_[block_users] = {};
-  float dropped_[block_users] = {};
-  std::vector<float> rows_;  // gains by cell, block_users to each
+  Strongest found_;                  // at full activity, among the near cells and the links kept
+  float dropped_[block_users] = {};  // what weak links come to
+  std::vector<float> rows_;          // gains by cell, block_users to each
 };
 
 void FoldedRun::fold() {
@@ -133,7 +132,7 @@ void FoldedRun::fold() {
   block_.find_far(all_.state, run_.region, run_.n);
   const Remainder& rest = all_.remainder[run_.region].beyond_near;
   for (std::size_t i = 0; i < run_.n; ++i) {
-    if (is_doubtful(i, interference_[i], rest)) {
+    if (is_doubtful(i, found_.interference[i], rest)) {
       which.push_back(static_cast<std::int32_t>(i));
       continue;
     }
@@ -148,25 +147,25 @@ void FoldedRun::meet_near() {
   const std::span<const std::int32_t> cells = state.far->near.cells_of(run_.region);
   Block& b = block_.block;
   for (std::size_t i = 0; i < run_.n; ++i) b.out[i] = all_.out.near.data() + place(i) * all_.out.stride;
-  state.run(b, run_.n, state.far->near.sites_of(run_.region), false, [&](std::size_t rows, std::size_t first) {
-    for (std::size_t r = 0; r < rows; ++r)
-      state.kernels->strongest(b.rows + r * block_users, all_.power_of(cells[first + r]), 1.0f, cells[first + r],
-                               (run_.n + 15) / 16 * 16, best_, ones_, server_, interference_);
-    state.kernels->transpose(b.rows, block_users, rows, run_.n, b.out, first);
-  });
+  state.meet(
+      b, run_.n, state.far->near.sites_of(run_.region), [&](std::size_t i) { return cells[i]; }, all_.power, all_.full,
+      found_,
+      [&](std::size_t rows, std::size_t first) {
+        state.kernels->transpose(b.rows, block_users, rows, run_.n, b.out, first);
+      });
   for (std::size_t i = 0; i < run_.n; ++i) std::fill(b.out[i] + cells.size(), b.out[i] + all_.out.stride, 0.0f);
 }
 
 void FoldedRun::keep(std::size_t i, std::int32_t cell, float gain) {
   const float received = gain * all_.power_of(cell);
-  if (received <= all_.least(interference_[i])) {
+  if (received <= all_.least(found_.interference[i])) {
     dropped_[i] += received;
     return;
   }
   links_.push_back({static_cast<std::uint32_t>(place(i)), cell, gain});
-  if (received <= best_[i]) return;
-  best_[i] = received;
-  server_[i] = cell;
+  if (received <= found_.received[i]) return;
+  found_.received[i] = received;
+  found_.cell[i] = cell;
 }
 
 void FoldedRun::keep_far(std::size_t i, bool beyond_ring_only) {
@@ -181,7 +180,7 @@ void FoldedRun::keep_rows(std::span<const std::int32_t> which, std::span<const s
   alignas(64) float least[block_users], dropped[block_users] = {};
   std::uint8_t strong[block_users];
   for (std::size_t w = 0; w < which.size(); ++w)
-    least[w] = which[w] < 0 ? std::numeric_limits<float>::infinity() : all_.least(interference_[which[w]]);
+    least[w] = which[w] < 0 ? std::numeric_limits<float>::infinity() : all_.least(found_.interference[which[w]]);
   for (std::size_t c = 0; c < cells.size(); ++c) {
     const float* row = rows_.data() + c * block_users;
     if (!all_.state.kernels->sift(row, all_.power_of(cells[c]), least, which.size(), dropped, strong)) continue;
@@ -194,8 +193,8 @@ void FoldedRun::keep_rows(std::span<const std::int32_t> which, std::span<const s
 
 void FoldedRun::close(std::size_t i, float rest) {
   all_.out.factor[place(i)] = share_of_remainder(all_, place(i), rest + dropped_[i]);
-  all_.out.strongest[place(i)] = server_[i];
-  all_.out.strongest_gain[place(i)] = all_.gain_of(best_[i], server_[i]);
+  all_.out.strongest[place(i)] = found_.cell[i];
+  all_.out.strongest_gain[place(i)] = all_.gain_of(found_.received[i], found_.cell[i]);
 }
 
 void FoldedRun::fold_ring(std::span<const std::int32_t> which) {
@@ -204,22 +203,17 @@ void FoldedRun::fold_ring(std::span<const std::int32_t> which) {
   const Remainder& rest = all_.remainder[run_.region].beyond_ring;
   Block wider;
   take(block_.block, which, wider);
-  alignas(64) float best[block_users] = {}, ones[block_users] = {}, interference[block_users] = {};
-  alignas(64) std::int32_t server[block_users];
-  const std::size_t padded = (which.size() + 15) / 16 * 16;
-  for (std::size_t w = 0; w < which.size(); ++w) interference[w] = interference_[which[w]];
+  Strongest ring;
+  for (std::size_t w = 0; w < which.size(); ++w) ring.interference[w] = found_.interference[which[w]];
   rows_.clear();
-  state.run(wider, which.size(), state.far->ring.sites_of(run_.region), false,
-            [&](std::size_t rows, std::size_t first) {
-              for (std::size_t r = 0; r < rows; ++r)
-                state.kernels->strongest(wider.rows + r * block_users, all_.power_of(cells[first + r]), 1.0f,
-                                         cells[first + r], padded, best, ones, server, interference);
-              rows_.insert(rows_.end(), wider.rows, wider.rows + rows * block_users);
-            });
+  state.meet(
+      wider, which.size(), state.far->ring.sites_of(run_.region), [&](std::size_t i) { return cells[i]; }, all_.power,
+      all_.full, ring,
+      [&](std::size_t rows, std::size_t) { rows_.insert(rows_.end(), wider.rows, wider.rows + rows * block_users); });
   std::vector<std::int32_t> settled(which.begin(), which.end());
   for (std::size_t w = 0; w < which.size(); ++w) {
     const auto i = static_cast<std::size_t>(which[w]);
-    if (!is_doubtful(i, interference[w], rest)) continue;
+    if (!is_doubtful(i, ring.interference[w], rest)) continue;
     all_.in_full[place(i)] = 1;
     settled[w] = -1;
   }
@@ -249,25 +243,19 @@ void FullBlock::fold() {
   const LinkModel::State& state = all_.state;
   FoldedGains& out = all_.out;
   const std::size_t n = places_.size();
-  FoldedBlock b;
+  Block block;
+  Strongest found;
   std::int32_t users[block_users];
   for (std::size_t i = 0; i < n; ++i) users[i] = out.user_of[places_[i]];
-  b.load(state, {state.far->n_regions, 0, n}, users, all_.x, all_.y);
-  alignas(64) float best[block_users] = {}, ones[block_users] = {}, interference[block_users] = {};
-  alignas(64) std::int32_t server[block_users] = {};
+  load_users(state, {users, n}, all_.x, all_.y, block);
   std::vector<float> rows;  // (N, block_users)
   rows.reserve(state.n_cells * block_users);
-  state.run(b.block, n, state.all_sites, false, [&](std::size_t count, std::size_t first) {
-    for (std::size_t r = 0; r < count; ++r) {
-      const auto cell = static_cast<std::int32_t>(state.column_of[first + r]);
-      state.kernels->strongest(b.block.rows + r * block_users, all_.power_of(cell), 1.0f, cell, (n + 15) / 16 * 16,
-                               best, ones, server, interference);
-    }
-    rows.insert(rows.end(), b.block.rows, b.block.rows + count * block_users);
-  });
+  state.meet(
+      block, n, state.all_sites, [&](std::size_t i) { return state.column_of[i]; }, all_.power, all_.full, found,
+      [&](std::size_t count, std::size_t) { rows.insert(rows.end(), block.rows, block.rows + count * block_users); });
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint32_t place = places_[i];
-    const float least = all_.least(interference[i]);
+    const float least = all_.least(found.interference[i]);
     float dropped = 0.0f;
     for (std::size_t c = 0; c < state.n_cells; ++c) {
       const std::size_t cell = state.column_of[c];
@@ -279,8 +267,8 @@ void FullBlock::fold() {
       else
         dropped += received;
     }
-    out.strongest[place] = server[i];
-    out.strongest_gain[place] = all_.gain_of(best[i], server[i]);
+    out.strongest[place] = found.cell[i];
+    out.strongest_gain[place] = all_.gain_of(found.received[i], found.cell[i]);
     out.factor[place] = share_of_remainder(all_, place, dropped);
   }
 }
@@ -322,6 +310,7 @@ void meet(const LinkModel::State& state, const SortedUsers& sorted, std::span<co
               .y = y,
               .power = power,
               .noise = static_cast<float>(noise),
+              .full = std::vector<double>(state.n_cells, 1.0),
               .remainder = remainders(state, sorted.runs, power),
               .out = gains,
               .links = std::vector<std::vector<Link>>(sorted.runs.size()),
@@ -367,7 +356,7 @@ void LinkModel::fold(std::span<const double> x_m, std::span<const double> y_m, s
   const SortedUsers sorted(*state_, x_m, y_m, all_users(x_m.size()));
   gains.set_places(sorted.user);
   gains.n_cells = state_->n_cells;
-  gains.stride = (state_->far->near.most_cells + 15) / 16 * 16;
+  gains.stride = whole_vectors(state_->far->near.most_cells);
   gains.far = state_->far;
   gains.near.resize(x_m.size() * gains.stride);
   meet(*state_, sorted, x_m, y_m, power_w, noise_w, gains, pool);

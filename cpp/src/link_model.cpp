@@ -297,10 +297,7 @@ void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, 
     state_->run(block, n, state_->all_sites, true,
                 [&](std::size_t rows, std::size_t cell) { state_->store(block, rows, cell, n); });
   };
-  if (pool)
-    pool->for_each(n_blocks, work);
-  else
-    for (std::size_t item = 0; item < n_blocks; ++item) work(item, 0);
+  over(pool, n_blocks, work);
 }
 
 void LinkModel::best_server(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
@@ -325,29 +322,19 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
     return best_server_folded(x_m, y_m, power_w, activity, noise_w, server, sinr, pool);
   const auto work = [&](std::size_t item, int) {
     Block block;
-    alignas(64) float best[block_users] = {}, best_activity[block_users] = {}, interference[block_users] = {};
-    alignas(64) std::int32_t cell_of[block_users] = {};
+    Strongest found;
     const std::size_t first = item * block_users, n = std::min(block_users, n_users - first);
-    const std::size_t padded = (n + 15) / 16 * 16;
     state_->load(block, n, [&](std::size_t i) { return std::pair{x_m[first + i], y_m[first + i]}; });
     state_->load_profile(block, n, profile, [&](std::size_t i) { return first + i; });
-    state_->run(block, n, state_->all_sites, false, [&](std::size_t rows, std::size_t cell) {
-      for (std::size_t r = 0; r < rows; ++r) {
-        const std::size_t column = state_->column_of[cell + r];
-        state_->kernels->strongest(block.rows + r * block_users, static_cast<float>(power_w[column]),
-                                   static_cast<float>(activity[column]), static_cast<std::int32_t>(column), padded,
-                                   best, best_activity, cell_of, interference);
-      }
-    });
+    state_->meet(
+        block, n, state_->all_sites, [&](std::size_t i) { return state_->column_of[i]; }, power_w, activity, found,
+        [](std::size_t, std::size_t) {});
     for (std::size_t i = 0; i < n; ++i) {
-      server[first + i] = cell_of[i];
-      sinr[first + i] = best[i] / (interference[i] + static_cast<float>(noise_w));
+      server[first + i] = found.cell[i];
+      sinr[first + i] = found.received[i] / (found.interference[i] + static_cast<float>(noise_w));
     }
   };
-  if (pool)
-    pool->for_each(n_blocks, work);
-  else
-    for (std::size_t item = 0; item < n_blocks; ++item) work(item, 0);
+  over(pool, n_blocks, work);
 }
 
 void LinkModel::update_gains(std::span<const double> x_m, std::span<const double> y_m,

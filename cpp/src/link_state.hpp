@@ -22,6 +22,15 @@ inline constexpr double log2_per_db = 0.33219280948873623;  // log2(10) / 10
 
 struct FarCells;
 
+// Users of a block rounded up to whole vectors of 16, as the kernels take them.
+inline std::size_t whole_vectors(std::size_t n) { return (n + 15) / 16 * 16; }
+
+// The strongest cell of each user of a block among those met so far, and what the others come to.
+struct Strongest {
+  alignas(64) float received[block_users] = {}, activity[block_users] = {}, interference[block_users] = {};
+  alignas(64) std::int32_t cell[block_users] = {};
+};
+
 // The users of one block as the kernels read them.
 struct Block {
   alignas(64) float x[block_users], y[block_users], fx[block_users], fy[block_users];
@@ -83,6 +92,9 @@ struct LinkModel::State {
   void load_profile(Block& block, std::size_t n, const UserProfile* profile, User user) const;
   template <class Consume>
   void run(Block& block, std::size_t n, std::span<const std::int32_t> list, bool fetch_rows, Consume consume) const;
+  template <class CellOf, class Also>
+  void meet(Block& block, std::size_t n, std::span<const std::int32_t> list, CellOf cell_of,
+            std::span<const double> power, std::span<const double> activity, Strongest& found, Also also) const;
   void fetch(const Block& block, std::size_t n, std::size_t first, std::size_t rows, std::size_t more) const;
   void store(const Block& block, std::size_t rows, std::size_t first, std::size_t n) const;
 };
@@ -90,7 +102,7 @@ struct LinkModel::State {
 // Fills a block from position(i) -> (x, y) in double; pads it to a multiple of 16 with copies of its last user.
 template <class Position>
 void LinkModel::State::load(Block& b, std::size_t n, Position position) const {
-  const std::size_t padded = (n + 15) / 16 * 16;
+  const std::size_t padded = whole_vectors(n);
   for (std::size_t i = 0; i < padded; ++i) {
     const auto [px, py] = position(std::min(i, n - 1));
     const double s = (inverse[0] * px + inverse[1] * py) * size, t = (inverse[2] * px + inverse[3] * py) * size;
@@ -125,7 +137,7 @@ void LinkModel::State::load_profile(Block& b, std::size_t n, const UserProfile* 
   if (!b.profiled) return;
   const std::vector<float>* parts[] = {&profile->height, &profile->tall,        &profile->choices, &profile->inside,
                                        &profile->loss,   &profile->environment, &profile->indoor};
-  const std::size_t padded = (n + 15) / 16 * 16;
+  const std::size_t padded = whole_vectors(n);
   for (std::size_t part = 0; part < std::size(parts); ++part)
     for (std::size_t i = 0; i < padded; ++i) b.profile[part][i] = (*parts[part])[user(std::min(i, n - 1))];
 }
@@ -136,7 +148,7 @@ void LinkModel::State::load_profile(Block& b, std::size_t n, const UserProfile* 
 template <class Consume>
 void LinkModel::State::run(Block& b, std::size_t n, std::span<const std::int32_t> list, bool fetch_rows,
                            Consume consume) const {
-  const std::size_t padded = (n + 15) / 16 * 16;
+  const std::size_t padded = whole_vectors(n);
   const RadioUsers users = b.users();
   const RadioProfile profile = b.users_profile();
   const RadioTiles tiles = {los_state.data(), shadow.data(), size, log2_size};
@@ -161,6 +173,23 @@ void LinkModel::State::run(Block& b, std::size_t n, std::span<const std::int32_t
                                                       b.rows + rows * block_users);
   }
   consume(rows, first);
+}
+
+// Evaluates a loaded block for the sites of a list and looks for the strongest cells at powers and activities (N,);
+// cell_of(i) is the caller's number of the list's cell i. Then also(rows, first) as in run.
+template <class CellOf, class Also>
+void LinkModel::State::meet(Block& b, std::size_t n, std::span<const std::int32_t> list, CellOf cell_of,
+                            std::span<const double> power, std::span<const double> activity, Strongest& found,
+                            Also also) const {
+  run(b, n, list, false, [&](std::size_t rows, std::size_t first) {
+    for (std::size_t r = 0; r < rows; ++r) {
+      const auto cell = static_cast<std::size_t>(cell_of(first + r));
+      kernels->strongest(b.rows + r * block_users, static_cast<float>(power[cell]), static_cast<float>(activity[cell]),
+                         static_cast<std::int32_t>(cell), whole_vectors(n), found.received, found.activity, found.cell,
+                         found.interference);
+    }
+    also(rows, first);
+  });
 }
 
 // Refuses positions that are not finite, far too large, or not one y to each x.

@@ -130,10 +130,7 @@ void LoadCoupling::Workspace::evaluate(const CouplingProblem& p, const CouplingK
     const auto t = static_cast<std::size_t>(thread);
     evaluate_cell(p, kernels, with_jacobian, cell, weights[t], row.data() + t * n_cells);
   };
-  if (pool)
-    pool->for_each(n_cells, work);
-  else
-    for (std::size_t cell = 0; cell < n_cells; ++cell) work(cell, 0);
+  over(pool, n_cells, work);
   gains_checked = true;
 }
 

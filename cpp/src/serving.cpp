@@ -75,10 +75,7 @@ void update(std::span<const float> power, const HandoverConfig& config, std::spa
       decide(best_of(row), own, margin, config, serving[u], pending_steps[u]);
     }
   };
-  if (pool)
-    pool->for_each(n_blocks, work);
-  else
-    for (std::size_t item = 0; item < n_blocks; ++item) work(item, 0);
+  over(pool, n_blocks, work);
 }
 
 }  // namespace

@@ -41,4 +41,13 @@ class ThreadPool {
   std::exception_ptr error_;
 };
 
+// The same on the pool's threads, or here where there is no pool.
+template <class Work>
+void over(ThreadPool* pool, std::size_t n_items, const Work& work) {
+  if (pool)
+    pool->for_each(n_items, work);
+  else
+    for (std::size_t item = 0; item < n_items; ++item) work(item, 0);
+}
+
 }  // namespace slicefast

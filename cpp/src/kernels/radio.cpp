@@ -70,6 +70,12 @@ static inline float interpolate(std::int32_t packed, float fx, float fy) {
   return 0.03125f * (top + fy * (bottom - top));
 }
 
+// Whether Phi(field) < P. Phi(f) = 1 / (1 + e^(-f (1.5976 + 0.070565 f^2))), absolute error below 1.5e-4.
+static inline bool in_line_of_sight(float field, float probability) {
+  const float odds = exp2_f32(field * (-2.30485f - 0.101804f * field * field));
+  return probability + probability * odds > 1.0f;
+}
+
 // n is a multiple of 16. By hand: the compiler's generic tuning takes gathers apart into single loads.
 static inline void gather(const std::int32_t* SLICEFAST_RESTRICT tile, const std::int32_t* SLICEFAST_RESTRICT index,
                           std::size_t n, std::int32_t* SLICEFAST_RESTRICT out) {
@@ -164,14 +170,12 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast*
     const float steep = rising > 1.0f ? 0.5f * pi - angle : angle;
     depression[i] = profiled && h < 0.0f ? -steep : steep;
 
-    // LOS iff Phi(field) < P. Phi(f) = 1 / (1 + e^(-f (1.5976 + 0.070565 f^2))), absolute error below 1.5e-4.
     const float f = u.scale_state[i] * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
     const float outside = profiled ? max_f(d - v.inside[i], 1e-3f) : d;
     const float q = min_f(s.sure * (profiled ? inverse_f32(outside) : used_inverse), 1.0f);
     float p = q + (1.0f - q) * exp2_f32(s.decay * outside);
     if constexpr (profiled) p *= 1.0f + further(tall, outside);
-    const float odds = exp2_f32(f * (-2.30485f - 0.101804f * f * f));
-    const bool is_los = p + p * odds > 1.0f;
+    const bool is_los = in_line_of_sight(f, p);
 
     const float l = log2_f32(used_d2 + (profiled ? h * h : s.height2_loss));
     float turn2 = s.breakpoint_d2, far_0 = s.far_0, nlos_0 = s.nlos_0;
@@ -383,7 +387,7 @@ static void gather_links(const RadioSite* sites, const RadioTorus* torus, const 
   }
 }
 
-// The test of `site`, link by link; P(LOS) is the model's, not the site's.
+// Line of sight link by link; P(LOS) is the model's, not the site's.
 static void test_los(const RadioSite& model, const RadioTiles* tiles, std::size_t padded, FarLinks& links) {
   gather(tiles->los_state, links.index, padded, links.packed);
   const float min_d2 = model.min_d2, sure = model.sure, decay = model.decay;
@@ -393,7 +397,7 @@ static void test_los(const RadioSite& model, const RadioTiles* tiles, std::size_
     const float f = links.scale[i] * interpolate(links.packed[i], links.fx[i], links.fy[i]);
     const float q = min_f(sure * used_inverse, 1.0f);
     const float p = q + (1.0f - q) * exp2_f32(decay * d);
-    links.los[i] = p + p * exp2_f32(f * (-2.30485f - 0.101804f * f * f)) > 1.0f ? 1 : 0;
+    links.los[i] = in_line_of_sight(f, p) ? 1 : 0;
   }
 }
 
