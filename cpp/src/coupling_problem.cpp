@@ -21,7 +21,7 @@ Weights::Weights(const CouplingProblem& p, std::span<const double> rho) {
   }
   if (!p.folded) return;
   const FarCells& far = *p.folded->far;
-  const std::size_t n_cells = p.folded->n_cells, stride = p.folded->stride;
+  const std::size_t stride = p.folded->stride;
   near.assign(far.n_regions * stride, 0.0f);
   remainder.assign(far.n_regions, 0.0);
   for (std::size_t r = 0; r < far.n_regions; ++r) {
