@@ -41,12 +41,12 @@ def main() -> None:
 @contextmanager
 def refusals() -> Iterator[None]:
     """Turn an input that cannot be used into one message and exit code 2."""
+    from slicefast.errors import RunError
     from slicefast.scenario import ScenarioError
-    from slicefast.study.runner import StudyError
 
     try:
         yield
-    except (ScenarioError, StudyError, FileNotFoundError, IsADirectoryError) as error:
+    except (ScenarioError, RunError, FileNotFoundError, IsADirectoryError) as error:
         text = f"{error.filename}: no such file" if isinstance(error, FileNotFoundError) else str(error)
         typer.echo(f"slicefast: {text}", err=True)
         raise typer.Exit(REFUSED) from None
@@ -67,7 +67,7 @@ def traffic_note(scenario: Scenario) -> str:
     if scenario.traffic_trace is None:
         return ""
     from slicefast.rng import Streams
-    from slicefast.traffic_mask import TrafficMask
+    from slicefast.traffic.mask import TrafficMask
 
     return str(TrafficMask.from_trace(scenario.traffic_trace, scenario, Streams(0).mask).note)
 
@@ -87,10 +87,10 @@ def reproduce(
     import os
 
     with refusals():
-        from slicefast.study import provenance
-        from slicefast.study.parts import MANIFEST
+        from slicefast import provenance
+        from slicefast.study.execute import load_study, open_study, run_study
+        from slicefast.study.jobs import MANIFEST
         from slicefast.study.protocol import Protocol
-        from slicefast.study.runner import load_study, open_study, run_study
 
         folder = out or Path("slicefast-quick" if quick else "slicefast-study")
         if seeds is None and resume and (folder / MANIFEST).is_file():
@@ -123,7 +123,7 @@ def report(
 ) -> None:
     """Write results.nc, figures, report.html and report.md again from a study's finished parts."""
     with refusals():
-        from slicefast.study.runner import load_study
+        from slicefast.study.execute import load_study
 
         study = load_study(folder)
     dataset = write_outcome(study)
@@ -139,7 +139,8 @@ def report(
 
 def write_outcome(study: Any) -> Any:
     """Collect the result file, draw the figures, write the report, print the table, and return the dataset."""
-    from slicefast.study import figures, results
+    from slicefast.study import dataset as results
+    from slicefast.study import figures
     from slicefast.study import report as page
 
     dataset = results.collect(study)
@@ -147,7 +148,7 @@ def write_outcome(study: Any) -> Any:
     drawings = figures.write_all(dataset, study.folder / "figures")
     page.write(dataset, drawings, study.folder / "report.html")
     print_table(page.headings(), page.table(dataset))
-    from slicefast.study.verdicts import verdicts
+    from slicefast.study.claims import verdicts
 
     for item in verdicts(dataset):
         typer.echo(f"{item.verdict:>9}  {item.claim} {item.evidence}")
@@ -181,8 +182,8 @@ def progress_bars(study: Any) -> Iterator[Any]:
         TimeRemainingColumn,
     )
 
+    from slicefast.study.execute import total_work
     from slicefast.study.protocol import work
-    from slicefast.study.runner import total_work
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), speed_estimate_period=120.0)
@@ -242,7 +243,7 @@ def show_scenario(
 @app.command()
 def info() -> None:
     """Print the build, the instruction set and the versions."""
-    from slicefast.study.provenance import build, versions
+    from slicefast.provenance import build, versions
 
     for name, value in {**versions(), **build()}.items():
         typer.echo(f"{name:>16}  {value}")
@@ -257,17 +258,17 @@ def load_function(what: str, text: str) -> Any:
     """Return a function of the user's own named `FILE.py:FUNCTION`."""
     import runpy
 
-    from slicefast.study.runner import StudyError
+    from slicefast.errors import RunError
 
     path, _, name = text.rpartition(":")
     if not Path(path).is_file():
-        raise StudyError(f"{what} = {text!r}: no such file")
+        raise RunError(f"{what} = {text!r}: no such file")
     try:
         found = runpy.run_path(path).get(name)
     except Exception as error:
-        raise StudyError(f"{what} = {text!r}: {type(error).__name__}: {error}") from error
+        raise RunError(f"{what} = {text!r}: {type(error).__name__}: {error}") from error
     if not callable(found):
-        raise StudyError(f"{what} = {text!r}: {path} defines no function {name}")
+        raise RunError(f"{what} = {text!r}: {path} defines no function {name}")
     return found
 
 
@@ -288,8 +289,8 @@ def absolute(text: str) -> str:
 
 
 def refuse_changes(context: typer.Context, run: Any, asked: dict[str, Any]) -> None:
-    """Raise StudyError where options that were given, option: (field, value), are not what a run was begun with."""
-    from slicefast.study.runner import StudyError
+    """Raise RunError where options that were given, option: (field, value), are not what a run was begun with."""
+    from slicefast.errors import RunError
 
     for option, (name, value) in asked.items():
         source = context.get_parameter_source(option)
@@ -298,7 +299,7 @@ def refuse_changes(context: typer.Context, run: Any, asked: dict[str, Any]) -> N
         begun = getattr(run, name)
         if value != begun:
             shown = "" if name == "scenario" else f" = {value!r}, begun with {begun!r}"
-            raise StudyError(f"{name}{shown}: not what {run.folder} was begun with; leave it out or name a new --out")
+            raise RunError(f"{name}{shown}: not what {run.folder} was begun with; leave it out or name a new --out")
 
 
 @app.command()
@@ -315,7 +316,7 @@ def train(
 ) -> None:
     """Train one agent per cell from scratch and keep them; an interrupted training can be resumed."""
     with refusals():
-        from slicefast.study import runs
+        from slicefast import runs
 
         if resume:
             run, reached = runs.interrupted(out)
@@ -362,7 +363,7 @@ def transfer(
 ) -> None:
     """Train agents on a target network that start with what the most similar source cells learned."""
     with refusals():
-        from slicefast.study import runs
+        from slicefast import runs
 
         known = runs.load_run(source)
         known = replace(known, reward=load_reward(known.reward))
@@ -395,8 +396,7 @@ def evaluate(
 ) -> None:
     """Play trained agents without noise on a network they have not seen, beside the baselines."""
     with refusals():
-        from slicefast import policies
-        from slicefast.study import runs
+        from slicefast import policies, runs
 
         trained = runs.load_run(run)
         chosen = trained.scenario if scenario is None else load_scenario(scenario)

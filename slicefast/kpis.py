@@ -1,4 +1,4 @@
-"""Key performance indicators of one step, and what agents make of them: observation, satisfaction, reward.
+"""Key performance indicators of one step.
 
 Symbols (per cell n and slice s):
 
@@ -12,29 +12,17 @@ u_ns      ``users``                active users
           ``dropped_bits``         bits given up: too old, no room in the buffer, or lost for good by HARQ
           ``spectral_efficiency``  bits delivered / (PRBs used, bandwidth x time) [bit/s/Hz]
           ``throughput_p5_bps``    5th percentile of the users' throughput
-phi*, d*  ``*_requirement_*``      the scenario's requirements
 ========  =======================  =====================================================================
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.scenario.packets import TTI_S
-
-if TYPE_CHECKING:
-    from slicefast.scenario import Scenario
-
-Coordination = Literal["mean", "none"]
-
-#: Throughput enters the observation relative to its requirement and capped here: far above the requirement nothing is
-#: left to learn, and a single packet served alone can be tens of times faster.
-THROUGHPUT_CAP = 4.0
-
+from slicefast.units import TTI_S
 
 #: The fields of `Kpis` per cell and slice, and per user, in the order in which the core writes them.
 CELL_KPIS = (
@@ -93,36 +81,3 @@ class Kpis:
             raise ValueError("user_throughput_bps: needs the series of every user, Simulator(..., per_user=True)")
         busy_s = np.where(self.user_busy_ttis > 0, self.user_busy_ttis * TTI_S, np.nan)
         return self.user_delivered_bits / busy_s
-
-
-def satisfaction(kpis: Kpis, scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return min(phi/phi*, 1) and min(d*/d, 1), each shaped like the KPIs; a slice without traffic counts as 1."""
-    had_traffic = kpis.delay_ms > 0
-    throughput = np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, 1.0)
-    delay = np.minimum(scenario.delay_requirement_ms / np.where(had_traffic, kpis.delay_ms, 1.0), 1.0)
-    return np.where(had_traffic, throughput, 1.0), np.where(had_traffic, delay, 1.0)
-
-
-def reward(kpis: Kpis, scenario: Scenario) -> NDArray[np.float32]:
-    """Return r_n = min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1), the paper's reward: (N,) or (R, N) float32."""
-    throughput, delay = satisfaction(kpis, scenario)
-    worst: NDArray[np.float64] = np.minimum(throughput, delay).min(axis=-1)
-    return worst.astype(np.float32)
-
-
-def observe(kpis: Kpis, scenario: Scenario, coordination: Coordination = "mean") -> NDArray[np.float32]:
-    """Return what the agent of each cell sees, shape (N, 4S) or (R, N, 4S), float32; (…, 3S) without coordination.
-
-    In this order, S values each: phi_ns/phi*_ns capped at 4, load l_ns, active users over the slice's users per cell,
-    and c_ns = (1/|K_n|) sum over the neighbours m in K_n of l_ms. This is the only place where values are scaled.
-    """
-    throughput = np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, THROUGHPUT_CAP)
-    users = kpis.users / np.array([item.users_per_cell for item in scenario.slices])
-    parts = [throughput, kpis.load, users]
-    if coordination == "mean":
-        heard = kpis.load[..., scenario.neighbours, :]
-        # A network of one cell has nobody to listen to.
-        parts.append(heard.mean(axis=-2) if heard.shape[-2] else np.zeros_like(kpis.load))
-    elif coordination != "none":
-        raise ValueError(f"coordination: got {coordination!r}, allowed: 'mean', 'none'")
-    return np.concatenate(parts, axis=-1).astype(np.float32)

@@ -1,6 +1,16 @@
-"""Rewards by name: what an agent is trained for, the paper's, TL-DIRP's and a user's own.
+"""What agents are trained for, by name: the paper's reward, TL-DIRP's and a user's own.
 
 A reward is a function (kpis, scenario) -> (..., N): one number per cell from what the cells measured in a step.
+
+========  =========================  ==============================================================
+symbol    name                       meaning
+========  =========================  ==============================================================
+phi_ns    ``throughput_bps``         mean throughput of a cell's active users of a slice
+d_ns      ``delay_ms``               mean packet delay; 0 where the slice had no packet
+phi*, d*  ``*_requirement_*``        the scenario's requirements
+q_ns      satisfaction               min(phi_ns/phi*_ns, d*_ns/d_ns, 1)
+r_n       reward                     what the agent of cell n learns to earn
+========  =========================  ==============================================================
 """
 
 from __future__ import annotations
@@ -11,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast import kpis as _kpis
+from slicefast.errors import refuse
+from slicefast.units import Float32, Float64
 
 if TYPE_CHECKING:
     from slicefast.kpis import Kpis
@@ -21,18 +32,41 @@ Reward = Callable[["Kpis", "Scenario"], NDArray[Any]]
 LOGARITHM_FLOOR = 1e-2
 
 
-def max_min(kpis: Kpis, scenario: Scenario) -> NDArray[np.float32]:
-    """Return the paper's reward, min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1), (..., N)."""
-    return _kpis.reward(kpis, scenario)
+def satisfaction(kpis: Kpis, scenario: Scenario) -> tuple[Float64, Float64]:
+    """Return min(phi/phi*, 1) and min(d*/d, 1), each shaped like the KPIs; a slice without traffic counts as 1."""
+    had_traffic = kpis.delay_ms > 0
+    throughput = np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, 1.0)
+    delay = np.minimum(scenario.delay_requirement_ms / np.where(had_traffic, kpis.delay_ms, 1.0), 1.0)
+    return np.where(had_traffic, throughput, 1.0), np.where(had_traffic, delay, 1.0)
 
 
-def logarithmic(kpis: Kpis, scenario: Scenario) -> NDArray[np.float32]:
-    """Return a logarithmic utility, 1 + mean over s of ln max(q_ns, 0.01) / ln 100, q the satisfaction, (..., N).
+def max_min(kpis: Kpis, scenario: Scenario) -> Float32:
+    """Return the paper's reward, r_n = min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1).
 
-    q_ns = min(phi_ns/phi*_ns, d*_ns/d_ns, 1). It lies in [0, 1] like the paper's and trades slices off against each
-    other proportionally, as TL-DIRP's utility does (arXiv 2306.11552); scale and floor are ours.
+    Parameters
+    ----------
+    kpis : Kpis
+        Arrays (N, S) or (R, N, S).
+    scenario : Scenario
+        Whose requirements count.
+
+    Returns
+    -------
+    ndarray of float32, (N,) or (R, N)
+        In (0, 1].
     """
-    quality = np.minimum(*_kpis.satisfaction(kpis, scenario))
+    throughput, delay = satisfaction(kpis, scenario)
+    worst: Float64 = np.minimum(throughput, delay).min(axis=-1)
+    return worst.astype(np.float32)
+
+
+def logarithmic(kpis: Kpis, scenario: Scenario) -> Float32:
+    """Return a logarithmic utility, r_n = 1 + mean over s of ln max(q_ns, 0.01) / ln 100.
+
+    It lies in [0, 1] like the paper's and trades slices off against each other proportionally, as TL-DIRP's utility
+    does (arXiv 2306.11552); scale and floor are ours. Shapes are those of `max_min`.
+    """
+    quality = np.minimum(*satisfaction(kpis, scenario))
     utility = 1.0 - np.log(np.maximum(quality, LOGARITHM_FLOOR)).mean(axis=-1) / np.log(LOGARITHM_FLOOR)
     return np.asarray(utility, dtype=np.float32)
 
@@ -41,9 +75,9 @@ _REWARDS: dict[str, Reward] = {"max_min": max_min, "logarithmic": logarithmic}
 
 
 def register(name: str, reward: Reward) -> None:
-    """Make a reward known under a name; ValueError where the name is taken by another."""
+    """Make a reward known under a name; SlicefastError where the name is taken by another."""
     if _REWARDS.get(name, reward) is not reward:
-        raise ValueError(f"reward {name!r} is registered already")
+        refuse("name", name, "a name that no other reward is registered under")
     _REWARDS[name] = reward
 
 
@@ -53,7 +87,7 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Reward:
-    """Return a registered reward, or raise ValueError naming those there are."""
+    """Return a registered reward; SlicefastError, which lists those there are, where there is none of the name."""
     if name not in _REWARDS:
-        raise ValueError(f"reward = {name!r}: registered are {', '.join(names())}")
+        refuse("reward", name, ", ".join(names()))
     return _REWARDS[name]

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast import _core, _traffic, radio
-from slicefast.arrivals import Arrivals, Events
 from slicefast.kpis import CELL_KPIS, USER_KPIS, Kpis
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario
-from slicefast.scenario.packets import TTI_S
-from slicefast.traffic_mask import TrafficMask
+from slicefast.traffic.arrivals import Arrivals, Events
+from slicefast.traffic.mask import TrafficMask
+from slicefast.units import TTI_S
 
 Snapshot = dict[str, Any]
 
@@ -336,16 +336,6 @@ def _harq_seed(seed: int, replica: int) -> int:
     """Return 64 bits for the block errors of a replica, independent of its random streams."""
     sequence = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(b"harq"), replica))
     return int(sequence.generate_state(1, np.uint64)[0])
-
-
-def to_simplex(action: NDArray[Any]) -> NDArray[np.float64]:
-    """Return non-negative ``action`` (..., S) divided by its sum; all zeros becomes the uniform partition.
-
-    Agents of other libraries act in the box [0, 1]^S; the direction of their action is what partitions the cell.
-    """
-    positive = np.maximum(np.asarray(action, np.float64), 0.0)
-    total = positive.sum(axis=-1, keepdims=True)
-    return np.where(total > 0, positive / np.where(total > 0, total, 1.0), 1.0 / positive.shape[-1])
 
 
 def network_links(scenario: Scenario, generator: np.random.Generator) -> _core.LinkModel:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from slicefast._traffic import draw_constant_arrivals, draw_on_off_arrivals, order_by_tti
-from slicefast.arrivals import Arrivals
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario, ScenarioError
+from slicefast.traffic.arrivals import Arrivals
 
 SIGNIFICANCE = 1e-4  # the seeds are fixed
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from slicefast import Scenario, Simulator
-from slicefast.learn.counterfactual import CurvePolicy
-from slicefast.study import best
+from slicefast.learn.curve_policy import CurvePolicy
+from slicefast.policies import informed as best
 
 LEVELS = np.linspace(0.0, 1.0, 11)
 

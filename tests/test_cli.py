@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from slicefast import Scenario, rewards
+from slicefast import Scenario, progress, rewards, runs
 from slicefast.cli import app, load_reward
-from slicefast.study import progress, runs
+from slicefast.study.execute import RunError, load_study, open_study
 from slicefast.study.protocol import Protocol
-from slicefast.study.runner import StudyError, load_study, open_study
 
 runner = CliRunner()
 
@@ -130,7 +129,7 @@ def test_comparing_cells_by_no_samples_is_refused(tmp_path: Path) -> None:
     source = runs.new_run(tmp_path / "source", scenario, exploration_steps=5, train_steps=5)
     runs.train(source)
     target = runs.new_run(tmp_path / "target", scenario, exploration_steps=0, train_steps=5)
-    with pytest.raises(StudyError, match="sample_steps = 0"):
+    with pytest.raises(RunError, match="sample_steps = 0"):
         runs.transfer(source, target, sample_steps=0)
     assert not target.folder.exists()
 
@@ -279,7 +278,7 @@ def test_whatever_is_wrong_with_a_users_own_files_is_one_line(tmp_path: Path) ->
 def test_resuming_keeps_the_number_of_seeds_and_refuses_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario, out = tiny_file(tmp_path), tmp_path / "out"
     open_study(out, Scenario.from_toml(scenario), Protocol.quick(n_seeds=3))
-    monkeypatch.setattr("slicefast.study.runner.run_study", lambda *_: True)
+    monkeypatch.setattr("slicefast.study.execute.run_study", lambda *_: True)
     monkeypatch.setattr("slicefast.cli.write_outcome", lambda study: None)
     arguments = ["reproduce", "--quick", "--scenario", str(scenario), "--out", str(out), "--resume"]
     refused([*arguments, "--seeds", "2"], "n_seeds = 2")
@@ -302,7 +301,7 @@ def test_run_says_what_trained_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("settings", [{"train_steps": -3}, {"train_steps": 0}, {"exploration_steps": -1}, {"seed": -1}])
 def test_runs_without_steps_are_refused(tmp_path: Path, settings: dict[str, int]) -> None:
     (name, value), *_ = settings.items()
-    with pytest.raises(StudyError, match=f"{name} = {value}"):
+    with pytest.raises(RunError, match=f"{name} = {value}"):
         runs.new_run(tmp_path / "run", Scenario.hexagonal(n_sites=1), **settings)
 
 
@@ -313,14 +312,14 @@ def test_what_cannot_be_handed_over_is_refused_and_nothing_overwritten(tmp_path:
     before = {path.name: path.read_bytes() for path in source.folder.iterdir()}
     target = runs.new_run(tmp_path / "target", scenario, exploration_steps=0, train_steps=5)
     other = runs.new_run(tmp_path / "target", scenario, train_steps=5, reward="logarithmic")
-    with pytest.raises(StudyError, match="reward = 'logarithmic' in the target, 'max_min' in the source"):
+    with pytest.raises(RunError, match="reward = 'logarithmic' in the target, 'max_min' in the source"):
         runs.transfer(source, other)
-    with pytest.raises(StudyError, match="choice = 'nearest': allowed are most, least, fast, random"):
+    with pytest.raises(RunError, match="choice = 'nearest': allowed are most, least, fast, random"):
         runs.transfer(source, target, choice="nearest")
     for again in (lambda: runs.train(source), lambda: runs.transfer(source, source)):
-        with pytest.raises(StudyError, match="finished run, which is never overwritten"):
+        with pytest.raises(RunError, match="finished run, which is never overwritten"):
             again()
-    with pytest.raises(StudyError, match="steps = 0"):
+    with pytest.raises(RunError, match="steps = 0"):
         runs.evaluate(source, steps=0)
     assert not target.folder.exists()
     assert {path.name: path.read_bytes() for path in source.folder.iterdir()} == before

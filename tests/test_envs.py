@@ -6,8 +6,7 @@ import pytest
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
 import slicefast as sf
-from slicefast.kpis import observe, reward
-from slicefast.simulator import to_simplex
+from slicefast.task import observe, reward, to_simplex
 
 
 @pytest.fixture(scope="module")

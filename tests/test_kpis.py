@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import slicefast as sf
-from slicefast.kpis import Kpis, observe, reward, satisfaction
+from slicefast.kpis import Kpis
+from slicefast.rewards import satisfaction
+from slicefast.task import observe, reward
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from slicefast.study import ordering, report, results
+from slicefast.study import dataset as results
+from slicefast.study import ordering, report
 from slicefast.transfer import floored_variance, median_distance
 
 CELLS = 6

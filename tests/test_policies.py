@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import slicefast as sf
-from slicefast.kpis import reward
 from slicefast.policies import equal_split, oracle, traffic_aware
+from slicefast.task import reward
 
 
 @pytest.fixture(scope="module")

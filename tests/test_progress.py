@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import slicefast as sf
+from slicefast import progress, runs
+from slicefast.errors import RunError
 from slicefast.learn import checkpoint
-from slicefast.study import progress, runs
-from slicefast.study.runner import StudyError
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def test_damaged_progress_is_refused_in_one_line(tmp_path, often):
     step = json.loads((run.folder / progress.PROGRESS_FILE).read_text())["step"]
     network = run.folder / f"network-{step}.safetensors"
     network.write_bytes(network.read_bytes()[:1000])
-    with pytest.raises(StudyError, match=r"cannot be resumed: .*not a whole safetensors file"):
+    with pytest.raises(RunError, match=r"cannot be resumed: .*not a whole safetensors file"):
         runs.interrupted(run.folder)
 
 
 def test_folder_without_progress_is_refused(tmp_path):
-    with pytest.raises(StudyError, match="holds no interrupted training"):
+    with pytest.raises(RunError, match="holds no interrupted training"):
         runs.interrupted(tmp_path)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slicefast.scenario import Scenario
-from slicefast.study import radio_figures
+from slicefast.validation import radio as radio_figures
 
 
 def test_figures_are_written(tmp_path):

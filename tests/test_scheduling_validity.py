@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slicefast import scheduling
-from slicefast.study import scheduling_figures, validity
+from slicefast.validation import figures as scheduling_figures
+from slicefast.validation import scheduler as validity
 
 
 @pytest.fixture(scope="module")

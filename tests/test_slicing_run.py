@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from slicefast.scenario import ScenarioError
-from slicefast.study import slicing_run
+from slicefast.validation import replay as slicing_run
 
 LOAD_BPS, PRB_BPS, BUFFER_BITS = np.array([4e6, 50e3, 100e3]), 1.2e6, 150e3 * 8
 DELAY_S, USERS = 0.2, 2

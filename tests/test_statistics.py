@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slicefast.study import statistics
+from slicefast.study import scores as statistics
 
 
 def test_interquartile_mean_cuts_a_quarter_from_each_side() -> None:

@@ -17,12 +17,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from slicefast import Scenario
-from slicefast.study import figures, provenance, report, results, verdicts
+from slicefast import Scenario, provenance
+from slicefast.study import claims as verdicts
+from slicefast.study import dataset as results
+from slicefast.study import figures, report
 from slicefast.study.arms import choose_sources, requirement_groups
-from slicefast.study.parts import MANIFEST, Study, collect_samples, load_arrays, run_part, save_arrays
+from slicefast.study.execute import Progress, RunError, load_study, open_study, run_study, total_work
+from slicefast.study.jobs import MANIFEST, Study, collect_samples, load_arrays, run_part, save_arrays
 from slicefast.study.protocol import ARMS, Part, Protocol, needs, parts, ready, stream_seed
-from slicefast.study.runner import Progress, StudyError, load_study, open_study, run_study, total_work
 
 TINY = Protocol(
     n_seeds=2,
@@ -269,7 +271,7 @@ def test_killed_study_resumes_to_the_same_numbers(tmp_path: Path, finished: Stud
     short = replace(TINY, n_seeds=1, arms=("drl", "transfer_most"), pairs=False)
     study = open_study(tmp_path / "run", tiny_scenario(), short)
     code = (
-        "import sys; from pathlib import Path; from slicefast.study.runner import load_study, run_study;"
+        "import sys; from pathlib import Path; from slicefast.study.execute import load_study, run_study;"
         "run_study(load_study(Path(sys.argv[1])), workers=1)"
     )
     process = subprocess.Popen([sys.executable, "-P", "-c", code, str(study.folder)])
@@ -317,11 +319,11 @@ def test_a_study_is_never_overwritten(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     study = open_study(folder, tiny_scenario(), TINY)
     before = (folder / MANIFEST).read_bytes()
-    with pytest.raises(StudyError, match="--resume"):
+    with pytest.raises(RunError, match="--resume"):
         open_study(folder, tiny_scenario(), TINY)
-    with pytest.raises(StudyError, match=r"another scenario.*step_s"):
+    with pytest.raises(RunError, match=r"another scenario.*step_s"):
         open_study(folder, tiny_scenario(step_s=2.0), TINY, resume=True)
-    with pytest.raises(StudyError, match=r"train_steps was 40, now 5500"):
+    with pytest.raises(RunError, match=r"train_steps was 40, now 5500"):
         open_study(
             folder, tiny_scenario(), Protocol(**{**TINY.to_dict(), "arms": TINY.arms, "train_steps": 5500}), True
         )
@@ -329,9 +331,9 @@ def test_a_study_is_never_overwritten(tmp_path: Path) -> None:
     assert load_study(folder) == study
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("mine")
-    with pytest.raises(StudyError, match="not empty"):
+    with pytest.raises(RunError, match="not empty"):
         open_study(tmp_path / "other", tiny_scenario(), TINY)
-    with pytest.raises(StudyError, match="no study"):
+    with pytest.raises(RunError, match="no study"):
         load_study(tmp_path / "other")
 
 
@@ -341,7 +343,7 @@ def test_a_study_can_grow_more_seeds(tmp_path: Path) -> None:
         tmp_path / "run", tiny_scenario(), Protocol(**{**TINY.to_dict(), "arms": TINY.arms, "n_seeds": 3}), True
     )
     assert load_study(more.folder).protocol.n_seeds == 3
-    with pytest.raises(StudyError, match="n_seeds = 2"):
+    with pytest.raises(RunError, match="n_seeds = 2"):
         open_study(tmp_path / "run", tiny_scenario(), TINY, resume=True)
     assert load_study(more.folder).protocol.n_seeds == 3
 
@@ -368,7 +370,7 @@ def test_a_study_says_what_ran_it_not_what_collected_it(tmp_path: Path, monkeypa
 
 def test_unknown_engine_is_refused(tmp_path: Path) -> None:
     study = open_study(tmp_path / "run", tiny_scenario(), TINY)
-    with pytest.raises(StudyError, match="slurm"):
+    with pytest.raises(RunError, match="slurm"):
         run_study(study, engine="slurm")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario, ScenarioError
-from slicefast.traffic_mask import TrafficMask
+from slicefast.traffic.mask import TrafficMask
 
 ONE_SLICE = {
     "slices": [{"name": "a", "rate_bps": 1e6}],

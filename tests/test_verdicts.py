@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from slicefast.study import verdicts
+from slicefast.study import claims as verdicts
 
 
 def fake(reward_drl: float, reward_transfer: float, spread: float) -> xr.Dataset:

@@ -1,14 +1,13 @@
 """Checkpoints: one safetensors file, its JSON document in the file's header; no code is executed on loading.
 
-A file is written under a temporary name beside its target, flushed to disk and renamed, so a reader sees the old file
-or the new one, whenever the writer is killed.
+A file is written whole or not at all (`slicefast.files.write_bytes`), so a reader sees the old file or the new one,
+whenever the writer is killed.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast import files
+from slicefast.errors import CheckpointError
+
 _KEY = "slicefast"
 _ARRAY = "$array"
-
-
-class CheckpointError(ValueError):
-    """A file is not a checkpoint of the expected kind, or is damaged."""
 
 
 def write(
@@ -33,16 +31,7 @@ def write(
     path = Path(path)
     header = json.dumps({"kind": kind, "document": document}, allow_nan=False)
     data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata={_KEY: header})
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    files.write_bytes(path, data)
 
 
 def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast import _core
-from slicefast.learn.replay import NonFiniteError
+from slicefast.errors import NonFiniteError
 
 if TYPE_CHECKING:
     from slicefast.learn.td3 import TD3

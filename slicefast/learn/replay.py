@@ -13,16 +13,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from slicefast import kernels
+from slicefast.errors import NonFiniteError
 
 FloatArray = NDArray[np.float32]
-
-
-class NonFiniteError(ValueError):
-    """A number that is not finite reached the learner; has .what, .agent (its index in the stack) and .step."""
-
-    def __init__(self, what: str, agent: int, step: int) -> None:
-        super().__init__(f"{what} of agent {agent} at step {step} is not finite")
-        self.what, self.agent, self.step = what, agent, step
 
 
 def as_float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> FloatArray:

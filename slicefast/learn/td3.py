@@ -12,15 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from slicefast import kernels
+from slicefast.errors import CheckpointError, NonFiniteError
 from slicefast.learn import checkpoint
 from slicefast.learn.config import TD3Config
 from slicefast.learn.native_engine import NativeEngine
 from slicefast.learn.networks import Actor, StackedMLP, TwinCritic
 from slicefast.learn.optimiser import StackedAdam
-from slicefast.learn.replay import FloatArray, NonFiniteError, ReplayRing, as_float32
+from slicefast.learn.replay import FloatArray, ReplayRing, as_float32
 from slicefast.learn.torch_engine import TorchEngine
 
-__all__ = ["TD3", "NonFiniteError", "TD3Config"]
+__all__ = ["TD3", "TD3Config"]
 
 _KIND = "td3"
 _COUNTERS = ("step", "n_updates", "n_acts")
@@ -275,7 +276,7 @@ class TD3:
         arrays, document = checkpoint.read(path, _KIND)
         missing = _DOCUMENT_KEYS - set(document)
         if missing:
-            raise checkpoint.CheckpointError(f"{path}: the document lacks {sorted(missing)}")
+            raise CheckpointError(f"{path}: the document lacks {sorted(missing)}")
         ids = checkpoint.take(arrays, "agent_ids", (document["n_agents"],), path)
         loaded = cls(
             document["n_agents"],

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from slicefast import kernels
-from slicefast.learn.replay import NonFiniteError
+from slicefast.errors import NonFiniteError
 
 if TYPE_CHECKING:
     from slicefast.learn.networks import StackedMLP

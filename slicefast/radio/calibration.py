@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from slicefast.radio.indoor import Buildings, draw_buildings
 from slicefast.radio.models import antenna_gain_db, los_probability, path_loss_db
+from slicefast.units import THERMAL_NOISE_DBM_PER_HZ
 
 Float = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ class _Case:
 
     @property
     def noise_dbm(self) -> float:
-        return -174.0 + 10.0 * float(np.log10(self.bandwidth_hz)) + 9.0  # noise figure 9 dB
+        return THERMAL_NOISE_DBM_PER_HZ + 10.0 * float(np.log10(self.bandwidth_hz)) + 9.0  # noise figure 9 dB
 
 
 #: TR 36.873 Table 8.2-1 (46 / 41 dBm over 10 MHz) and R1-165974 (49 / 44 dBm over 20 MHz).

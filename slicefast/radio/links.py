@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _core
+from slicefast.errors import RangeWarning
 from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields
-from slicefast.radio.models import RangeWarning, warn_of_heights
+from slicefast.radio.models import warn_of_heights
 
 #: Share of the area nearer to a mast than a model's least distance from which on that is told.
 _TOLD_SHARE_NEAR = 0.01

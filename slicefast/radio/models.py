@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _core
+from slicefast.errors import RangeWarning
 
 Float = NDArray[np.float64]
 
@@ -37,10 +38,6 @@ _MADE_FOR_M = {
     "m2135_umi": ((3.0, 300.0), (1.0, 2.5)),
     **{name: ((3.0, 300.0), (1.5, 22.5)) for name in PATH_LOSS_MODELS if name.startswith("tr3")},
 }
-
-
-class RangeWarning(UserWarning):
-    """A model was asked outside the distances or heights it was made for."""
 
 
 def _broadcast(**arrays: ArrayLike) -> tuple[tuple[int, ...], list[Float]]:

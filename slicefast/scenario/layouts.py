@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.scenario.errors import ScenarioError
+from slicefast.errors import ScenarioError
 
 FloatArray = NDArray[np.float64]
 _NEIGHBOURS = 6

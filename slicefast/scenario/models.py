@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from slicefast.scenario.errors import MISSING, Model, ScenarioError
+from slicefast.errors import MISSING, ScenarioError
 from slicefast.scenario.layouts import Area, FloatArray, neighbours
-from slicefast.scenario.packets import PacketTrace, read_packets
 from slicefast.scenario.parts import (
     AnyLayout,
     CellSettings,
@@ -34,9 +33,11 @@ from slicefast.scenario.parts import (
 )
 from slicefast.scenario.placement import Placement, place
 from slicefast.scenario.ranges import check_indoor, check_radio
-from slicefast.scenario.sources import Ftp2Traffic, FullBufferTraffic, Positive, TraceTraffic
+from slicefast.settings import Settings
+from slicefast.traffic.models import Ftp2Traffic, FullBufferTraffic, Positive, TraceTraffic
+from slicefast.traffic.trace import PacketTrace, read_packets
+from slicefast.units import THERMAL_NOISE_DBM_PER_HZ
 
-_THERMAL_NOISE_DBM_PER_HZ = -174.0
 _BEST_CQI_BPS_PER_HZ = 5.5547  # of a resource element, so above what a hertz carries
 
 
@@ -88,7 +89,7 @@ def _readonly(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-class Scenario(Model):
+class Scenario(Settings):
     """A network, its slices and its users: everything that a simulation needs but the seed.
 
     Every field has the paper's value as its default. ``requirements`` may be left out with the default slices: the
@@ -188,8 +189,8 @@ class Scenario(Model):
         for name, value in overrides.items():
             # A layout of another kind replaces the old one whole.
             other_kind = isinstance(value, Mapping) and ("kind" in value or "sites_csv" in value)
-            if isinstance(value, Mapping) and isinstance(data.get(name), Model) and not other_kind:
-                data[name] = cast(Model, data[name]).model_dump()
+            if isinstance(value, Mapping) and isinstance(data.get(name), Settings) and not other_kind:
+                data[name] = cast(Settings, data[name]).model_dump()
         if self.requirements == _paper_requirements(self.cell_site):
             del data["requirements"]
         return type(self)(**_merge(data, overrides))
@@ -448,5 +449,5 @@ class Scenario(Model):
     @property
     def noise_w_per_prb(self) -> float:
         """Thermal noise (-174 dBm/Hz) and the user's noise figure, per PRB [W]."""
-        density_dbm = _THERMAL_NOISE_DBM_PER_HZ + self.radio.noise_figure_db
+        density_dbm = THERMAL_NOISE_DBM_PER_HZ + self.radio.noise_figure_db
         return float(10.0 ** ((density_dbm - 30.0) / 10.0) * self.radio.prb_bandwidth_hz)

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from slicefast.scenario.errors import MISSING, Model, ScenarioError
+from slicefast.errors import MISSING, ScenarioError
 from slicefast.scenario.layouts import hexagonal_sites
-from slicefast.scenario.sources import NEEDS_RATE, PacketBits, PoissonTraffic, Positive, Source, TraceTraffic
+from slicefast.settings import Settings
+from slicefast.traffic.models import NEEDS_RATE, PacketBits, PoissonTraffic, Positive, Source, TraceTraffic
 
 NotNegative = Annotated[float, Field(ge=0.0, le=1e12)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -20,7 +21,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Name = Annotated[str, Field(min_length=1)]
 
 
-class Layout(Model):
+class Layout(Settings):
     """Where the sites are: a hexagonal lattice with three cells per site (inter-site distance and wrap-around ours)."""
 
     kind: Literal["hexagonal"] = "hexagonal"
@@ -34,7 +35,7 @@ class Layout(Model):
         return self
 
 
-class CsvLayout(Model):
+class CsvLayout(Settings):
     """Where the sites are: a file with one cell per row, no wrap-around.
 
     Columns: ``x_m, y_m`` or ``latitude, longitude``; ``height_m, azimuth_deg, tilt_deg, power_dbm``, in place of the
@@ -52,7 +53,7 @@ class CsvLayout(Model):
     margin_m: Positive | None = None
 
 
-class CellSettings(Model):
+class CellSettings(Settings):
     """What some cells do differently; what is left out stays. Heights belong to sites: name all cells of a site."""
 
     cells: Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -71,7 +72,7 @@ def _with_kind(value: Any) -> Any:
 AnyLayout = Annotated[Annotated[Layout | CsvLayout, Field(discriminator="kind")], BeforeValidator(_with_kind)]
 
 
-class Radio(Model):
+class Radio(Settings):
     """Carrier, propagation, antennas and link adaptation (LTE, 2.6 GHz, 20 MHz; tilt and noise figure ours).
 
     Link adaptation is ours too: the fit of Mogensen et al. 2007, which unlike the truncated one of TR 36.942 leaves no
@@ -122,7 +123,7 @@ class Radio(Model):
     resolution_m: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
 
 
-class Indoor(Model):
+class Indoor(Settings):
     """Users in buildings (TR 36.873 and TR 38.901 models): each stays where it is, on one floor of one building.
 
     The floor's height enters path loss, breakpoint, line of sight and the antennas' angle; the building's loss and the
@@ -150,7 +151,7 @@ class Indoor(Model):
         return self
 
 
-class Slice(Model):
+class Slice(Settings):
     """One slice: what its active users ask for and how many users it has per cell on average (rates ours).
 
     Parameters
@@ -178,7 +179,7 @@ class Slice(Model):
         return self
 
 
-class RequirementGroup(Model):
+class RequirementGroup(Settings):
     """What a group of cells promises each slice: user throughput at least, packet delay at most (delays ours)."""
 
     cells: tuple[Count, ...] | Literal["all"]
@@ -186,7 +187,7 @@ class RequirementGroup(Model):
     delay_ms: tuple[Positive, ...]
 
 
-class Traffic(Model):
+class Traffic(Settings):
     """How the traffic mask tau in [0, 1], the share of a slice's users that is active, moves over the steps (ours).
 
     The range leaves the default scenario its headroom: the traffic-aware baseline meets the throughput requirement in
@@ -217,14 +218,14 @@ class Traffic(Model):
         return self
 
 
-class Mobility(Model):
+class Mobility(Settings):
     """Users walk straight on and turn to a random direction now and then (mean time between turns ours)."""
 
     speed_mps: NotNegative = 1.0
     turn_interval_s: Positive = 20.0
 
 
-class Scheduler(Model):
+class Scheduler(Settings):
     """How a cell shares its PRBs among the slices and a slice's among its users.
 
     Parameters

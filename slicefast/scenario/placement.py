@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.scenario.errors import MISSING, ScenarioError
+from slicefast.errors import MISSING, ScenarioError
 from slicefast.scenario.layouts import Area, FloatArray, boxed, hexagonal_sites
 from slicefast.scenario.parts import CellSettings, CsvLayout, Layout, Radio
-from slicefast.scenario.tables import Table, read_table
+from slicefast.tables import Table, read_table
 
 BORESIGHTS_DEG = (30.0, 150.0, 270.0)
 _EARTH_RADIUS_M = 6_371_008.8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slicefast import _core
-from slicefast.scenario.errors import ScenarioError
+from slicefast.errors import ScenarioError
 from slicefast.scenario.parts import Indoor, Radio
 from slicefast.scenario.placement import Placement
 

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast import policies
-from slicefast.kpis import observe, reward
+from slicefast.policies import informed as best
 from slicefast.scenario import Scenario
-from slicefast.study import best
-from slicefast.study.parts import Study
+from slicefast.study.jobs import Study
 from slicefast.study.play import (
     CAPACITY,
     Arrays,
@@ -43,6 +42,7 @@ from slicefast.study.protocol import (
     target_network_seed,
     training_network_seed,
 )
+from slicefast.task import observe, reward
 
 if TYPE_CHECKING:
     from slicefast.learn import TD3
@@ -71,7 +71,7 @@ def run_arm(study: Study, part: Part, tick: Tick) -> Arrays:
     elif arm.kind == "centralised":
         learn_centralised(study, simulator, recorder, seed, tick)
     elif arm.kind == "best":
-        from slicefast.learn.counterfactual import CurvePolicy
+        from slicefast.learn.curve_policy import CurvePolicy
 
         policy = CurvePolicy.load(_best_path(study, part.seed, arm.strategy))
         play(simulator, best.player(policy, arm.strategy), recorder, everything, tick)

@@ -19,9 +19,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from slicefast.study import ordering, results, statistics
+from slicefast.study import dataset as results
+from slicefast.study import ordering
+from slicefast.study import scores as statistics
+from slicefast.study.claims import over
 from slicefast.study.protocol import ARMS
-from slicefast.study.verdicts import over
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,8 +13,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from slicefast.study import results
-from slicefast.study.statistics import (
+from slicefast.study import dataset as results
+from slicefast.study.scores import (
     Estimate,
     interquartile_mean,
     rank_correlation_over_seeds,

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.kpis import Coordination, Kpis, observe, reward, satisfaction
+from slicefast.kpis import Kpis
+from slicefast.rewards import satisfaction
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
+from slicefast.task import Coordination, observe, reward
 
 if TYPE_CHECKING:
     from slicefast.learn import TD3

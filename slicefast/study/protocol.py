@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from slicefast.kpis import Coordination
+from slicefast.task import Coordination
 
 PRETRAIN = "pretrain"
 KNOWN_PRETRAIN = "known_pretrain"
@@ -50,7 +50,7 @@ class Arm:
         "fixed": a policy without learning. "oracle": the clairvoyant reference, over the evaluation steps only. "drl":
         agents from scratch. "centralised": one agent for all cells. "transfer": agents that start with a source's
         knowledge. "generalist": the agent trained on all source cells, as it is. "specialist": the same, fine-tuned by
-        every cell. "best": the policy of `slicefast.study.best`.
+        every cell. "best": the policy of `slicefast.policies.informed`.
     source
         Which source cell a transfer takes: the "most" or "least" similar, the most similar by the "fast" or by the
         "corrected" distance (see `slicefast.transfer.without_spread`), a "random" one, the most similar of the "other"

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import xarray as xr
 
-from slicefast.study import ordering, results
+from slicefast.study import dataset as results
+from slicefast.study import ordering
+from slicefast.study.claims import over, show, verdicts
 from slicefast.study.figures import Drawing
-from slicefast.study.parts import write_text
+from slicefast.study.jobs import write_text
 from slicefast.study.protocol import ARMS
-from slicefast.study.statistics import improvement
-from slicefast.study.verdicts import over, show, verdicts
+from slicefast.study.scores import improvement
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }

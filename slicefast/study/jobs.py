@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast import policies
-from slicefast.kpis import observe, reward
 from slicefast.scenario import Scenario
 from slicefast.study.play import Arrays, Recorder, Reward, Tick, learn, new_agents, report, started
 from slicefast.study.protocol import (
@@ -29,6 +28,7 @@ from slicefast.study.protocol import (
     stream_seed,
     target_network_seed,
 )
+from slicefast.task import observe, reward
 
 if TYPE_CHECKING:
     from slicefast.transfer import Similarity

@@ -15,9 +15,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from slicefast.study import provenance
+from slicefast import provenance
 from slicefast.study.arms import requirement_groups
-from slicefast.study.parts import Study
+from slicefast.study.jobs import Study
 from slicefast.study.protocol import (
     ARMS,
     BEST_TRAINING,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from slicefast.scenario.errors import MISSING, ScenarioError
+from slicefast.errors import MISSING, ScenarioError
 
 _NO_LIMIT = 1e100  # keeps sums finite; a file that exceeds it is told that it must be a number
 _DATE_FORMATS = ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y")

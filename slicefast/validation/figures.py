@@ -12,9 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from slicefast.study import validity
 from slicefast.study.figures import BLACK, SLICE_COLOURS, STYLE
-from slicefast.study.slicing_run import Fit, Replay, Run, compare, name_of
+from slicefast.validation import scheduler as validity
+from slicefast.validation.replay import Fit, Replay, Run, compare, name_of
 
 Float = NDArray[np.float64]
 

@@ -14,14 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from slicefast import provenance
+from slicefast.errors import RunError
 from slicefast.scenario import Scenario
-from slicefast.study import provenance
-from slicefast.study.parts import MANIFEST, Study, run_part, write_text
+from slicefast.study.jobs import MANIFEST, Study, run_part, write_text
 from slicefast.study.protocol import Part, Protocol, parts, ready, work
-
-
-class StudyError(ValueError):
-    """A study that cannot be started or continued as asked; nothing was written."""
 
 
 class StoppedError(Exception):
@@ -46,7 +43,7 @@ def open_study(folder: Path, scenario: Scenario, protocol: Protocol, resume: boo
 
     Raises
     ------
-    StudyError
+    RunError
         The folder holds a study and `resume` was not asked for, or one of another scenario or protocol or of more
         seeds, or files that are no study. Nothing is changed then.
     """
@@ -54,26 +51,24 @@ def open_study(folder: Path, scenario: Scenario, protocol: Protocol, resume: boo
     asked = {"scenario": scenario.model_dump(mode="json"), "protocol": protocol.to_dict()}
     if manifest.is_file():
         if not resume:
-            raise StudyError(
-                f"{folder} already holds a study: continue it with --resume, or name another folder (--out)"
-            )
+            raise RunError(f"{folder} already holds a study: continue it with --resume, or name another folder (--out)")
         try:
             kept = json.loads(manifest.read_text())
             kept_protocol = Protocol.from_dict(kept["protocol"])
         except (ValueError, KeyError, TypeError) as error:
-            raise StudyError(f"{manifest} cannot be read: {error}") from None
+            raise RunError(f"{manifest} cannot be read: {error}") from None
         if kept["scenario"] != asked["scenario"]:
             changed = _difference(kept["scenario"], asked["scenario"])
-            raise StudyError(f"{folder} holds a study of another scenario ({changed}): name another folder (--out)")
+            raise RunError(f"{folder} holds a study of another scenario ({changed}): name another folder (--out)")
         if protocol.n_seeds < kept_protocol.n_seeds:
-            raise StudyError(
+            raise RunError(
                 f"n_seeds = {protocol.n_seeds}: {folder} holds a study of {kept_protocol.n_seeds}, which can only grow"
             )
         if kept_protocol.without_seeds() != protocol.without_seeds():
             changed = _difference(kept["protocol"], asked["protocol"])
-            raise StudyError(f"{folder} holds a study with other settings ({changed}): name another folder (--out)")
+            raise RunError(f"{folder} holds a study with other settings ({changed}): name another folder (--out)")
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StudyError(f"{folder} is not empty and holds no study: name another folder (--out)")
+        raise RunError(f"{folder} is not empty and holds no study: name another folder (--out)")
     study = Study(folder, scenario, protocol)
     entries = provenance.kept(manifest) if manifest.is_file() else []
     if not all(study.finished(part) for part in parts(protocol)):
@@ -84,15 +79,15 @@ def open_study(folder: Path, scenario: Scenario, protocol: Protocol, resume: boo
 
 
 def load_study(folder: Path) -> Study:
-    """Return the study that a folder holds, or raise StudyError."""
+    """Return the study that a folder holds, or raise RunError."""
     manifest = folder / MANIFEST
     if not manifest.is_file():
-        raise StudyError(f"{folder} holds no study ({MANIFEST} is missing)")
+        raise RunError(f"{folder} holds no study ({MANIFEST} is missing)")
     try:
         kept = json.loads(manifest.read_text())
         return Study(folder, Scenario.model_validate(kept["scenario"]), Protocol.from_dict(kept["protocol"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{manifest} cannot be read: {error}") from None
+        raise RunError(f"{manifest} cannot be read: {error}") from None
 
 
 def _difference(kept: dict[str, Any], asked: dict[str, Any]) -> str:
@@ -128,7 +123,7 @@ def run_study(study: Study, workers: int = 2, engine: str = "local", progress: P
         if engine == "ray":
             _run_on_ray(study, todo, watcher)
         elif engine != "local":
-            raise StudyError(f"engine = {engine!r}: allowed are local, ray")
+            raise RunError(f"engine = {engine!r}: allowed are local, ray")
         elif workers == 1 or len(todo) < 2:
             _run_here(study, todo, watcher)
         else:
@@ -234,7 +229,7 @@ def _run_on_ray(study: Study, todo: list[Part], progress: Progress) -> None:
     try:
         import ray
     except ImportError:
-        raise StudyError('engine = "ray": Ray is not installed; pip install "slicefast[ray]"') from None
+        raise RunError('engine = "ray": Ray is not installed; pip install "slicefast[ray]"') from None
 
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False)

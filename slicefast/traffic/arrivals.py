@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _traffic
 from slicefast.scenario import Scenario
-from slicefast.scenario.sources import SMALLEST_BITS, Ftp2Traffic, OnOffTraffic
+from slicefast.traffic.models import SMALLEST_BITS, Ftp2Traffic, OnOffTraffic
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]

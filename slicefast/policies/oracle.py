@@ -1,40 +1,14 @@
-"""Policies that need no learning: simulator (and observation) -> shares (N, S), or (R, N, S) with several replicas.
-
-A policy is any callable ``policy(simulator, observation) -> shares`` with rows on the simplex.
-"""
+"""The clairvoyant oracle: the max-min shares of the coming step, found by looking at it."""
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
-from numpy.typing import NDArray
 
-from slicefast.kpis import satisfaction
-from slicefast.simulator import Simulator, to_simplex
-
-Shares = NDArray[np.float64]
-
-
-class Policy(Protocol):
-    """Observations (..., N, 4S) of the last step to shares (..., N, S) for the coming one."""
-
-    def __call__(self, simulator: Simulator, observation: NDArray[np.float32]) -> Shares:
-        """Return the shares of the coming step."""
-
-
-def equal_split(simulator: Simulator, observation: NDArray[np.float32] | None = None) -> Shares:
-    """Return 1/S for every slice: the default action, under which similarity samples are collected."""
-    return np.full(simulator.shares_shape, 1.0 / simulator.scenario.n_slices)
-
-
-def traffic_aware(simulator: Simulator, observation: NDArray[np.float32] | None = None) -> Shares:
-    """Return shares proportional to each slice's true traffic demand in the coming step (perfect information).
-
-    a_ns = d_ns / sum_s d_ns with d_ns the mean rate offered by the slice's active users; equal split without traffic.
-    """
-    return to_simplex(simulator.demand_bps)
-
+from slicefast.policies.fixed import traffic_aware
+from slicefast.rewards import satisfaction
+from slicefast.simulator import Simulator
+from slicefast.task import to_simplex
+from slicefast.units import Float32, Float64
 
 #: Shares at which the oracle asks the simulator; denser below, where satisfaction is steep.
 ORACLE_LEVELS = np.linspace(0.0, 1.0, 33) ** 1.5
@@ -43,7 +17,7 @@ ORACLE_PASSES = 2
 ORACLE_CEILING = 0.95
 
 
-def oracle(simulator: Simulator, observation: NDArray[np.float32] | None = None) -> Shares:
+def oracle(simulator: Simulator, observation: Float32 | None = None) -> Float64:
     """Return the max-min shares of the coming step, found by looking at it: the best possible, for reference only.
 
     Per cell, the largest satisfaction level lambda with sum_s a_s(lambda) <= 1, a_s(lambda) being the smallest share at
@@ -58,7 +32,7 @@ def oracle(simulator: Simulator, observation: NDArray[np.float32] | None = None)
     return shares
 
 
-def _satisfaction_curves(simulator: Simulator, coupled: Shares) -> NDArray[np.float64]:
+def _satisfaction_curves(simulator: Simulator, coupled: Float64) -> Float64:
     """Return the satisfaction of every slice at each of ORACLE_LEVELS, shape (levels, ..., S), non-decreasing."""
     curves = []
     for level in ORACLE_LEVELS:
@@ -68,12 +42,12 @@ def _satisfaction_curves(simulator: Simulator, coupled: Shares) -> NDArray[np.fl
     return np.maximum.accumulate(np.stack(curves), axis=0)
 
 
-def _max_min(curves: NDArray[np.float64]) -> Shares:
+def _max_min(curves: Float64) -> Float64:
     # A slice that even the whole cell would leave dissatisfied (old packets in its queue) is brought close to the best
     # it can have, so that it does not take the others' share for next to nothing.
     ceiling = np.where(curves[-1] < 1.0, ORACLE_CEILING * curves[-1], 1.0)
 
-    def shares_at(level: NDArray[np.float64]) -> Shares:
+    def shares_at(level: Float64) -> Float64:
         return _smallest_share(curves, np.minimum(level[..., None], ceiling))
 
     low, high = np.zeros(curves.shape[1:-1]), np.ones(curves.shape[1:-1])
@@ -84,7 +58,7 @@ def _max_min(curves: NDArray[np.float64]) -> Shares:
     return to_simplex(shares_at(low))
 
 
-def _smallest_share(curves: NDArray[np.float64], wanted: NDArray[np.float64]) -> Shares:
+def _smallest_share(curves: Float64, wanted: Float64) -> Float64:
     """Return the smallest share, by linear interpolation, at which each curve reaches ``wanted``; 1 where none does."""
     levels = ORACLE_LEVELS
     reached = curves >= wanted
@@ -94,5 +68,5 @@ def _smallest_share(curves: NDArray[np.float64], wanted: NDArray[np.float64]) ->
     at_lower = np.take_along_axis(curves, lower[None], axis=0)[0]
     rise = at_upper - at_lower
     part = np.clip(np.where(rise > 0, (wanted - at_lower) / np.where(rise > 0, rise, 1.0), 1.0), 0.0, 1.0)
-    share: NDArray[np.float64] = levels[lower] + part * (levels[upper] - levels[lower])
+    share: Float64 = levels[lower] + part * (levels[upper] - levels[lower])
     return np.where(upper == 0, 0.0, share)

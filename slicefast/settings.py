@@ -1,4 +1,4 @@
-"""The one error a scenario raises, and the frozen model base that raises it."""
+"""Frozen, validated settings: the base of everything a user configures, whose faults are one line each."""
 
 from __future__ import annotations
 
@@ -6,33 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-_LONGEST_VALUE = 60
-MISSING = object()
-
-
-class ScenarioError(ValueError):
-    """A scenario, or a file it names, cannot be used.
-
-    Parameters
-    ----------
-    field : where the fault is, such as ``slices[1].rate_bps`` or ``trace.csv row 7 column volume``.
-    value : what stands there; ``MISSING`` if nothing does.
-    problem : what is allowed, or what went wrong.
-    """
-
-    def __init__(self, field: str, value: object, problem: str) -> None:
-        super().__init__(field, value, problem)
-        self.field = field
-        self.value = value
-        self.problem = problem
-
-    def __str__(self) -> str:
-        if self.value is MISSING:
-            return f"{self.field}: {self.problem}"
-        text = " ".join(repr(self.value).split())
-        if len(text) > _LONGEST_VALUE:
-            text = text[: _LONGEST_VALUE - 3] + "..."
-        return f"{self.field} = {text}: {self.problem}"
+from slicefast.errors import MISSING, ScenarioError
 
 
 def join_field(*parts: str | int) -> str:
@@ -75,8 +49,8 @@ def _first_problem(error: ValidationError, model: type[BaseModel]) -> ScenarioEr
     return ScenarioError(join_field(*path), value, _allowed(detail, model))
 
 
-class Model(BaseModel):
-    """Frozen, closed model whose faults are told in one line by `ScenarioError`."""
+class Settings(BaseModel):
+    """Frozen, closed model; a `ScenarioError` names the first fault in one line."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

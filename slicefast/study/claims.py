@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from slicefast.study import results
-from slicefast.study.best import NETWORKS
+from slicefast.policies.informed import NETWORKS
+from slicefast.study import dataset as results
 from slicefast.study.ordering import pair_correlations
-from slicefast.study.statistics import (
+from slicefast.study.scores import (
     Estimate,
     Floats,
     group_scores,

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.kpis import satisfaction
+from slicefast.rewards import satisfaction
 from slicefast.scenario import Scenario
-from slicefast.scenario.packets import TTI_S
 from slicefast.simulator import Simulator
-from slicefast.study.play import Tick
+from slicefast.training import Tick
+from slicefast.units import TTI_S
 
 if TYPE_CHECKING:
-    from slicefast.learn.counterfactual import CurvePolicy
+    from slicefast.learn.curve_policy import CurvePolicy
 
 #: Shares at which slices are probed; denser below, where satisfaction is steep.
 LEVELS = np.concatenate([[0.0], np.geomspace(0.02, 1.0, 24)])
@@ -169,7 +169,7 @@ def train(
 
 
 def _fitted(x: NDArray[np.float64], curves: NDArray[np.float64], variant: str, seed: int, epochs: int) -> CurvePolicy:
-    from slicefast.learn.counterfactual import CurvePolicy
+    from slicefast.learn.curve_policy import CurvePolicy
 
     kept = columns(variant)
     policy = CurvePolicy(kept.size, curves.shape[-1], shared=variant != "sharing")

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.scenario.sources import SMALLEST_BITS
-from slicefast.scenario.tables import Table, read_table
+from slicefast.tables import Table, read_table
+from slicefast.traffic.models import SMALLEST_BITS
+from slicefast.units import TTI_S
 
 _REQUIRED = {
     "time": ("time", "time_s", "t_s", "timestamp", "datetime"),
     "bytes": ("bytes", "size", "size_bytes", "length"),
 }
 _OPTIONAL = {"user": ("user", "user_id", "ue"), "slice": ("slice", "slice_id")}
-TTI_S = 1e-3
 _LARGEST_BYTES = 1e9
 _LONGEST_S = 1e9
 

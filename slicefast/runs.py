@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast import policies, rewards
+from slicefast import policies, progress, provenance, rewards
+from slicefast.errors import RunError
 from slicefast.scenario import Scenario
-from slicefast.study import progress, provenance
 from slicefast.study.arms import choose_sources, requirement_groups
-from slicefast.study.parts import collect_samples, save_arrays, write_text
+from slicefast.study.dataset import MET
+from slicefast.study.execute import one_thread
+from slicefast.study.jobs import collect_samples, save_arrays, write_text
 from slicefast.study.play import CAPACITY, Recorder, Reward, Tick, frozen, learn, new_agents, play, started
-from slicefast.study.results import MET
-from slicefast.study.runner import StudyError, one_thread
 
 if TYPE_CHECKING:
     from slicefast.kpis import Kpis
@@ -49,7 +49,7 @@ class Run:
     reward: str = "max_min"
 
     def __post_init__(self) -> None:
-        """Raise StudyError where a number is out of range."""
+        """Raise RunError where a number is out of range."""
         for name, least in (("seed", 0), ("exploration_steps", 0), ("train_steps", 1)):
             _at_least(name, getattr(self, name), least)
 
@@ -69,27 +69,27 @@ def new_run(folder: Path, scenario: Scenario, **settings: Any) -> Run:
 
     Raises
     ------
-    StudyError
+    RunError
         The folder has files already, the reward is not registered, or a number of steps or the seed is out of range.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StudyError(f"{folder} is not empty: name a new folder (--out)")
+        raise RunError(f"{folder} is not empty: name a new folder (--out)")
     run = Run(folder, scenario, **settings)
     try:
         rewards.get(run.reward)
     except ValueError as error:
-        raise StudyError(str(error)) from None
+        raise RunError(str(error)) from None
     return run
 
 
 def _at_least(name: str, value: Any, least: int) -> None:
     if not isinstance(value, int | np.integer) or value < least:
-        raise StudyError(f"{name} = {value!r}: must be an integer of at least {least}")
+        raise RunError(f"{name} = {value!r}: must be an integer of at least {least}")
 
 
 def _refuse_finished(run: Run) -> None:
     if (run.folder / RUN_FILE).is_file():
-        raise StudyError(f"{run.folder} holds a finished run, which is never overwritten: name a new folder (--out)")
+        raise RunError(f"{run.folder} holds a finished run, which is never overwritten: name a new folder (--out)")
 
 
 def _ignore(steps: int) -> None:
@@ -97,25 +97,25 @@ def _ignore(steps: int) -> None:
 
 
 def load_run(folder: Path) -> Run:
-    """Return a trained run, or raise StudyError."""
+    """Return a trained run, or raise RunError."""
     path = folder / RUN_FILE
     if not path.is_file():
-        raise StudyError(f"{folder} holds no trained run ({RUN_FILE} is missing)")
+        raise RunError(f"{folder} holds no trained run ({RUN_FILE} is missing)")
     try:
         return _run_of(folder, json.loads(path.read_text()))
     except (ValueError, TypeError, KeyError) as error:
-        raise StudyError(f"{path} cannot be read: {error}") from None
+        raise RunError(f"{path} cannot be read: {error}") from None
 
 
 def interrupted(folder: Path) -> tuple[Run, progress.Progress]:
-    """Return a training that was interrupted and how far it came, for `train`; StudyError if there is none."""
+    """Return a training that was interrupted and how far it came, for `train`; RunError if there is none."""
     if not (folder / progress.PROGRESS_FILE).is_file():
-        raise StudyError(f"{folder} holds no interrupted training ({progress.PROGRESS_FILE} is missing)")
+        raise RunError(f"{folder} holds no interrupted training ({progress.PROGRESS_FILE} is missing)")
     try:
         reached = progress.load(folder)
         return _run_of(folder, reached.settings), reached
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StudyError(f"{folder} cannot be resumed: {error}") from None
+        raise RunError(f"{folder} cannot be resumed: {error}") from None
 
 
 def _run_of(folder: Path, kept: Mapping[str, Any]) -> Run:
@@ -131,20 +131,20 @@ def _settings_of(run: Run) -> dict[str, Any]:
 
 
 def load_agents(run: Run) -> TD3:
-    """Return a run's trained agents, or raise StudyError where their file is missing or damaged."""
+    """Return a run's trained agents, or raise RunError where their file is missing or damaged."""
     from slicefast.learn import TD3
 
     try:
         return TD3.load(run.agents_path)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StudyError(f"{run.agents_path} cannot be read: {error}") from error
+        raise RunError(f"{run.agents_path} cannot be read: {error}") from error
 
 
 def train(run: Run, tick: Tick = _ignore, reached: progress.Progress | None = None) -> NDArray[np.float32]:
     """Train a run's agents from scratch, write its folder, and return the reward of every step, (T, N).
 
     Every 500 steps the progress is kept. With `reached` from `interrupted` the run goes on from there and ends
-    bit-identical to an undisturbed one. A finished run is refused with StudyError, and so is a reward that fails.
+    bit-identical to an undisturbed one. A finished run is refused with RunError, and so is a reward that fails.
     """
     _refuse_finished(run)
     agents = new_agents(run.scenario, run.exploration_steps, run.seed) if reached is None else reached.agents
@@ -167,7 +167,7 @@ def transfer(
 
     Raises
     ------
-    StudyError
+    RunError
         The two scenarios have other slices; with `by_position` only their number must agree, and agents take slices of
         other names in their order. They may have any number of cells. Or their rewards differ (values and transitions
         of one mean nothing under another), `sample_steps` leaves nothing to compare, strategy or choice are unknown,
@@ -178,24 +178,24 @@ def transfer(
     _refuse_finished(target)
     if source.scenario.n_slices != target.scenario.n_slices:
         mine, theirs = source.scenario.n_slices, target.scenario.n_slices
-        raise StudyError(f"n_slices = {theirs} in the target, {mine} in the source: agents cannot be handed over")
+        raise RunError(f"n_slices = {theirs} in the target, {mine} in the source: agents cannot be handed over")
     known, wanted = ([item.name for item in run.scenario.slices] for run in (source, target))
     if known != wanted and not by_position:
-        raise StudyError(
+        raise RunError(
             f"slices = {', '.join(wanted)} in the target, {', '.join(known)} in the source: name them alike, or match "
             "them by their order (--by-position)"
         )
     if source.reward != target.reward:
-        raise StudyError(
+        raise RunError(
             f"reward = {target.reward!r} in the target, {source.reward!r} in the source: what was learned for one "
             "reward is not handed over to another"
         )
     if choice not in CHOICES:
-        raise StudyError(f"choice = {choice!r}: allowed are {', '.join(CHOICES)}")
+        raise RunError(f"choice = {choice!r}: allowed are {', '.join(CHOICES)}")
     if sample_steps < 2:
-        raise StudyError(f"sample_steps = {sample_steps}: cells are compared by at least 2 samples each")
+        raise RunError(f"sample_steps = {sample_steps}: cells are compared by at least 2 samples each")
     if strategy not in handing.STRATEGIES:
-        raise StudyError(f"strategy = {strategy!r}: allowed are {', '.join(handing.STRATEGIES)}")
+        raise RunError(f"strategy = {strategy!r}: allowed are {', '.join(handing.STRATEGIES)}")
     agents_of_source = load_agents(source)
     networks = ((source.scenario, source.seed), (target.scenario, target.seed))
     score = _score(target)
@@ -257,19 +257,19 @@ def _train(
 
 
 def _score(run: Run) -> Reward:
-    """Return a run's reward, which raises StudyError where it fails or gives anything but a finite number per cell."""
+    """Return a run's reward, which raises RunError where it fails or gives anything but a finite number per cell."""
     try:
         chosen = rewards.get(run.reward)
     except ValueError as error:
-        raise StudyError(str(error)) from None
+        raise RunError(str(error)) from None
 
     def score(kpis: Kpis, scenario: Scenario) -> NDArray[Any]:
         try:
             found = np.asarray(chosen(kpis, scenario), dtype=np.float32)
         except Exception as error:
-            raise StudyError(f"reward {run.reward!r} failed: {type(error).__name__}: {error}") from error
+            raise RunError(f"reward {run.reward!r} failed: {type(error).__name__}: {error}") from error
         if found.shape != (scenario.n_cells,) or not np.isfinite(found).all():
-            raise StudyError(
+            raise RunError(
                 f"reward {run.reward!r} returned shape {found.shape}: must be one finite number per cell, "
                 f"({scenario.n_cells},)"
             )
@@ -279,17 +279,17 @@ def _score(run: Run) -> Reward:
 
 
 def _checked(name: str, policy: Any) -> Any:
-    """Return a policy that raises StudyError, naming it, where it fails or its shares have another shape."""
+    """Return a policy that raises RunError, naming it, where it fails or its shares have another shape."""
 
     def act(simulator: Simulator, observation: NDArray[np.float32]) -> NDArray[Any]:
         try:
             shares = np.asarray(policy(simulator, observation), dtype=np.float64)
         except Exception as error:
-            raise StudyError(f"policy {name!r} failed: {type(error).__name__}: {error}") from error
+            raise RunError(f"policy {name!r} failed: {type(error).__name__}: {error}") from error
         if shares.shape != simulator.shares_shape:
-            raise StudyError(f"policy {name!r} returned shape {shares.shape}: must be {simulator.shares_shape}")
+            raise RunError(f"policy {name!r} returned shape {shares.shape}: must be {simulator.shares_shape}")
         if not (np.isfinite(shares).all() and (shares >= 0.0).all() and np.allclose(shares.sum(-1), 1.0, atol=1e-4)):
-            raise StudyError(f"policy {name!r} returned shares that are no partition: at least 0, rows summing to 1")
+            raise RunError(f"policy {name!r} returned shares that are no partition: at least 0, rows summing to 1")
         return shares
 
     return act
@@ -322,7 +322,7 @@ def evaluate(
 
     Raises
     ------
-    StudyError
+    RunError
         The scenario has another number of cells or slices than the run's, there are no steps to play, the agents' file
         is damaged, or a policy fails.
     """
@@ -332,7 +332,7 @@ def evaluate(
     for name in ("n_cells", "n_slices"):
         mine, theirs = getattr(run.scenario, name), getattr(played, name)
         if mine != theirs:
-            raise StudyError(f"{name} = {theirs} in the scenario, {mine} in the run: they must be equal")
+            raise RunError(f"{name} = {theirs} in the scenario, {mine} in the run: they must be equal")
     one_thread()
     baselines = {"equal split": policies.equal_split, "traffic-aware": policies.traffic_aware}
     rows = []

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from slicefast.scenario.errors import Model
+from slicefast.settings import Settings
 
 #: The upper limit only keeps what follows from a value finite.
 Positive = Annotated[float, Field(gt=0.0, le=1e12)]
@@ -18,19 +18,19 @@ PacketBits = Annotated[float, Field(ge=SMALLEST_BITS, le=1e12)]
 FTP_FILE_BITS = 4e6  # 0.5 MB, 3GPP TR 36.889 and TR 36.814
 
 
-class PoissonTraffic(Model):
+class PoissonTraffic(Settings):
     """Packets at exponential intervals: ``rate_bps / packet_bits`` a second."""
 
     kind: Literal["poisson"] = "poisson"
 
 
-class ConstantTraffic(Model):
+class ConstantTraffic(Settings):
     """Packets at equal intervals of ``packet_bits / rate_bps``, each user at its own phase."""
 
     kind: Literal["constant"] = "constant"
 
 
-class OnOffTraffic(Model):
+class OnOffTraffic(Settings):
     """Exponential on and off phases of the given means; packets at equal intervals while on.
 
     The rate while on is ``rate_bps (on_s + off_s) / on_s``, so that ``rate_bps`` is the mean.
@@ -41,14 +41,14 @@ class OnOffTraffic(Model):
     off_s: Positive = 1.0
 
 
-class Ftp3Traffic(Model):
+class Ftp3Traffic(Settings):
     """FTP model 3 (TR 36.889): files arrive as a Poisson process of mean rate ``rate_bps / file_bits``."""
 
     kind: Literal["ftp3"] = "ftp3"
     file_bits: PacketBits = FTP_FILE_BITS
 
 
-class Ftp2Traffic(Model):
+class Ftp2Traffic(Settings):
     """FTP model 2 (TR 36.814): the next file comes an exponential reading time after the last one is delivered."""
 
     kind: Literal["ftp2"] = "ftp2"
@@ -56,13 +56,13 @@ class Ftp2Traffic(Model):
     reading_time_s: Positive = 5.0
 
 
-class FullBufferTraffic(Model):
+class FullBufferTraffic(Settings):
     """Always something to send."""
 
     kind: Literal["full_buffer"] = "full_buffer"
 
 
-class TraceTraffic(Model):
+class TraceTraffic(Settings):
     """Packets from a file with the columns time (seconds), bytes and user (1, 2, ... within the slice) or slice.
 
     The file's slice column chooses the rows of this slice, by name or by number from 1. Packets without a user go to

@@ -1,6 +1,6 @@
 """The scheduler against theory, the standard's promises, another simulator and its own flow level, as one table.
 
-    python -m slicefast.study.validity [--figure FILE.png]
+    python -m slicefast.validation.scheduler [--figure FILE.png]
 
 prints the table in Markdown and, with ``--figure``, draws both fidelities over the load range.
 
@@ -375,13 +375,13 @@ def flow_range(found: Sequence[Check]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; return 1 if a row is not within what is allowed."""
-    parser = argparse.ArgumentParser(prog="python -m slicefast.study.validity", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="slicefast.validation.scheduler", description=__doc__.split("\n")[0])
     parser.add_argument("--figure", type=Path, help="PNG to write: both fidelities over the load range")
     options = parser.parse_args(arguments)
     found = checks()
     print(table(found), NOTE, flow_range(found), sep="\n\n")
     if options.figure:
-        from slicefast.study.scheduling_figures import fidelity_figure
+        from slicefast.validation.figures import fidelity_figure
 
         print(fidelity_figure(options.figure))
     return 0 if all(check.holds for check in found) else 1

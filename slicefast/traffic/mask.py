@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.scenario import Scenario, ScenarioError
-from slicefast.scenario.tables import Table, read_table
+from slicefast.tables import Table, read_table
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]

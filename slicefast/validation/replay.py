@@ -1,6 +1,6 @@
 """A measured slicing run, replayed: the partition that was applied and the load that was there, through our scheduler.
 
-    python -m slicefast.study.slicing_run KPIS.csv ACTIONS.csv [--figure FILE.png]
+    python -m slicefast.validation.replay KPIS.csv ACTIONS.csv [--figure FILE.png]
 
 Steps: read both files; fit four kinds of numbers to the first part of the run; play partition and load through
 `Scheduler`, TTI by TTI; compare the rates of the rest of the run, report by report.
@@ -39,8 +39,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slicefast.scenario import ScenarioError
-from slicefast.scenario.tables import Table, read_table
 from slicefast.scheduling import Scheduler, transport_block_bits
+from slicefast.tables import Table, read_table
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -325,7 +325,7 @@ def _doubt(run: Run, fit: Fit) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Replay a run from the command line; return 2, with one line, where the files cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m slicefast.study.slicing_run", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m slicefast.validation.replay", description=__doc__.split("\n")[0])
     parser.add_argument("kpis", type=Path, help="reports, CSV")
     parser.add_argument("actions", type=Path, help="partitions applied, CSV")
     parser.add_argument("--figure", type=Path, help="PNG to write")
@@ -347,7 +347,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     print(sentence(run, fit, ours))
     if options.figure:
-        from slicefast.study.scheduling_figures import slicing_run_figure
+        from slicefast.validation.figures import slicing_run_figure
 
         print(slicing_run_figure(run, fit, ours, options.figure))
     return 0
