@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from slicefast import radio
+from slicefast.network import make_links
 from slicefast.scenario import Scenario
-from slicefast.simulator import network_links
 
 #: Percentiles and values [dB] of published calibration curves by (case, elements, quantity): TR 36.873 phase 1, 3D-UMa
 #: at 2 GHz with one vertical element, the mean of the companies' curves.
@@ -73,7 +73,7 @@ def sinr_map_figure(scenario: Scenario, path: str | Path, seed: int = 0, pixels:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    area, model = scenario.area, network_links(scenario, np.random.default_rng(seed))
+    area, model = scenario.area, make_links(scenario, np.random.default_rng(seed))
     corners = np.array([(0.0, 0.0), area.v1_m, area.v2_m, np.add(area.v1_m, area.v2_m)])
     low, high = corners.min(axis=0), corners.max(axis=0)
     x, y = (grid.ravel() for grid in np.meshgrid(*(np.linspace(low[i], high[i], pixels) for i in (0, 1))))
