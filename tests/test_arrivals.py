@@ -1,6 +1,7 @@
 """Traffic models and packet traces: one event list, against theory and slow twins."""
 
 import copy
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from scipy import stats
 from slicefast._traffic import draw_constant_arrivals, draw_on_off_arrivals, order_by_tti
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario, ScenarioError
+from slicefast.simulator import Simulator
+from slicefast.traffic import models
 from slicefast.traffic.arrivals import Arrivals
 
 SIGNIFICANCE = 1e-4  # the seeds are fixed
@@ -384,3 +387,49 @@ def test_wrong_arguments_are_named():
         draw_on_off_arrivals(Streams(0).traffic, [True] * 2, clock, clock, 1.0, 1.0, 1.0, np.nan, 10)
     with pytest.raises(TypeError, match="left_tti: got list, allowed: a float64 array"):
         draw_on_off_arrivals(Streams(0).traffic, [True] * 2, clock, [1, 2], 1.0, 1.0, 1.0, 1.0, 10)
+
+
+def test_a_new_traffic_model_is_one_class():
+    """Everything else, from the scenario's file to the scheduler's timers, follows from it."""
+
+    class BurstTraffic(models.TrafficModel):
+        """Three packets at the start of every window."""
+
+        kind: Literal["burst"] = "burst"
+        packets: int = 3
+        needs_rate: ClassVar[bool] = False
+        has_age: ClassVar[bool] = False
+
+        def mean_rate_bps(self, demand):
+            return 1.0
+
+        def draw(self, users, active, backlog_bits, start_tti):
+            user = np.repeat(np.flatnonzero(active), self.packets).astype(np.int32)
+            return models.Events(user, np.zeros_like(user), np.full(user.size, users.event_bits, np.float32))
+
+    try:
+        scenario = one_site({"rate_bps": 1e5}, {"traffic": {"kind": "burst", "packets": 2}})
+        assert Scenario(**scenario.model_dump()) == scenario
+        active = np.ones(scenario.n_users, bool)
+        active[-1] = False
+        events = Arrivals(scenario, Streams(0).traffic).draw(active)
+        counts = np.bincount(events.user, minlength=scenario.n_users)[scenario.slice_of == 1]
+        np.testing.assert_array_equal(counts, [2] * (counts.size - 1) + [0])
+        assert (np.diff(events.tti) >= 0).all()
+        assert Simulator(scenario).reset().load.shape == (3, 2)
+        with pytest.raises(ScenarioError, match=r"slices\[1\]\.rate_bps: got 1\.0, follows from burst traffic"):
+            one_site({"rate_bps": 1e5}, {"traffic": "burst", "rate_bps": 1})
+    finally:
+        del models.MODELS["burst"]
+
+
+def test_every_model_knows_whether_its_packets_age():
+    """A timer would drop whole files, and a full buffer's bits have no age."""
+    timed = {kind for kind, model in models.MODELS.items() if model.has_age}
+    assert timed == {"poisson", "constant", "on_off", "trace"}
+    assert {kind for kind, model in models.MODELS.items() if model.needs_rate} == {
+        "poisson",
+        "constant",
+        "on_off",
+        "ftp3",
+    }

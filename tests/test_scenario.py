@@ -275,3 +275,26 @@ def test_import_is_light():
     code = "import slicefast.scenario, slicefast.rng, sys; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "numba", "matplotlib", "scipy", "xarray", "tomli_w"} & set(run.stdout.split())
+
+
+def test_a_copy_is_validated_and_computes_anew():
+    paper = Scenario.paper()
+    assert paper.n_cells == 12
+    copy = paper.model_copy(update={"layout": Layout(n_sites=7)})
+    assert (copy.n_cells, copy.n_sites) == (21, 7)
+    assert copy.throughput_requirement_bps.shape == (21, 4)
+    assert copy == paper.replace(layout={"n_sites": 7})
+    assert paper.model_copy() == paper
+    with pytest.raises(ScenarioError, match="colour: got 1, unknown field"):
+        paper.model_copy(update={"colour": 1})
+    with pytest.raises(ScenarioError, match="window_ttis: got 0"):
+        paper.model_copy(update={"window_ttis": 0})
+    with pytest.raises(ScenarioError, match=r"radio\.tilt_deg: got 100|tilt_deg: got 100"):
+        paper.radio.model_copy(update={"tilt_deg": 100})
+
+
+def test_cells_of_equal_requirements_share_a_group():
+    np.testing.assert_array_equal(Scenario.paper().requirement_groups, [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1])
+    equal = [{**GROUP, "cells": [2, 1]}, {**GROUP, "cells": list(range(3, 12))}, {**GROUP, "cells": [12]}]
+    equal[2]["delay_ms"] = [7.0] * 4
+    np.testing.assert_array_equal(Scenario.paper(requirements=equal).requirement_groups, [0] * 11 + [1])
