@@ -69,8 +69,8 @@ class Task:
             refuse("coordination", coordination, "'mean', 'none'")
         self.scenario = scenario
         self.coordination: Coordination = coordination
-        own = (features,) if isinstance(features, str) else tuple(features)
-        self.feature_names = _features.expand((*own, "neighbour_load") if coordination == "mean" else own)
+        heard = ("neighbour_load",) if coordination == "mean" else ()
+        self.feature_names = _features.expand((*_features.expand(features), *heard))
         self.reward_name = reward if isinstance(reward, str) else getattr(reward, "__name__", repr(reward))
         self._reward = _rewards.get(reward) if isinstance(reward, str) else reward
         self._features = [(name, _features.get(name)) for name in self.feature_names]
@@ -147,7 +147,9 @@ class Task:
         except Exception as error:
             raise SlicefastError(f"reward {self.reward_name!r} failed: {type(error).__name__}: {error}") from error
         if earned.shape != shape:
-            refuse(f"reward {self.reward_name!r}", f"shape {earned.shape}", f"one finite number per cell, shape {shape}")
+            refuse(
+                f"reward {self.reward_name!r}", f"shape {earned.shape}", f"one finite number per cell, shape {shape}"
+            )
         if not np.isfinite(earned).all():
             bad = float(earned[~np.isfinite(earned)][0])
             refuse(f"reward {self.reward_name!r}", bad, f"one finite number per cell, shape {shape}")

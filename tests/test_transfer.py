@@ -102,7 +102,9 @@ def test_ranking_orders_by_distance_and_leaves_out() -> None:
 
 def test_sources_follow_the_choice() -> None:
     distance, groups = np.random.default_rng(0).random((6, 6)), np.array([0, 0, 0, 1, 1, 1], np.int32)
-    chosen = {name: transfer.choose_sources(distance, name, groups, seed=3) for name in ("most", "least", "random", "other")}
+    chosen = {
+        name: transfer.choose_sources(distance, name, groups, seed=3) for name in ("most", "least", "random", "other")
+    }
     for name in ("most", "least", "random", "other"):
         assert (chosen[name] != np.arange(6)).all()
     np.testing.assert_array_equal(chosen["random"], transfer.choose_sources(distance, "random", groups, seed=3))
