@@ -55,7 +55,7 @@ def test_parallel_env_is_the_task_on_a_simulator(scenario, options):
         simulator = sf.Simulator(scenario, seed=9 if episode == 0 else next_seed(9, 1))
         observations, infos = env.reset()
         assert_rows(observations, task.observe(simulator.reset()))
-        assert infos == dict.fromkeys(env.possible_agents, {})
+        assert infos == {agent: {} for agent in env.possible_agents}
         for step in range(3):
             actions = {agent: generator.random(4, dtype=np.float32) for agent in env.agents}
             observations, earned, terminations, truncations, infos = env.step(actions)
@@ -147,13 +147,13 @@ def test_an_environment_of_a_task_is_that_of_its_scenario(scenario, make):
     task = sf.Task(scenario, coordination="none", reward="logarithmic")
     assert make(task).task is task
     for name, value in (("reward", "max_min"), ("features", "load"), ("coordination", "mean")):
-        with pytest.raises(ValueError, match="options: .*none beside a task"):
+        with pytest.raises(ValueError, match=r"options: .*none beside a task"):
             make(task, **{name: value})
     with pytest.raises(ValueError, match="reward: got 'fairness'"):
         make(scenario, reward="fairness")
     with pytest.raises(ValueError, match="n_steps: got 0"):
         make(scenario, n_steps=0)
-    with pytest.raises(ValueError, match="seed: got -1|seed = -1"):
+    with pytest.raises(ValueError, match=r"seed: got -1|seed = -1"):
         make(scenario, seed=-1)
     with pytest.raises(ValueError, match="seed: got -1"):
         make(scenario).reset(seed=-1)
@@ -185,7 +185,7 @@ def test_actions_that_are_not_finite_are_refused_by_name_and_nothing_is_played(s
     good = {agent: np.full(4, 0.5, np.float32) for agent in env.agents}
     for value in (np.nan, np.inf, -np.inf):
         bad = good | {"cell_2": np.array([0.5, value, 0.5, 0.5])}
-        with pytest.raises(ValueError, match="action of cell_2: got .*allowed: finite"):
+        with pytest.raises(ValueError, match=r"action of cell_2: got .*allowed: finite"):
             env.step(bad)
     with pytest.raises(ValueError, match=r"action of cell_3: got 'shape \(3,\)', allowed: shape \(4,\)"):
         env.step(good | {"cell_3": np.ones(3)})
@@ -200,7 +200,7 @@ def test_actions_that_are_not_finite_are_refused_by_name_and_nothing_is_played(s
     venv.reset()
     action = np.full((6, 4), 0.5)
     action[4, 0] = np.nan
-    with pytest.raises(ValueError, match="action of cell_2 in replica 1: got .*allowed: finite"):
+    with pytest.raises(ValueError, match=r"action of cell_2 in replica 1: got .*allowed: finite"):
         venv.step(action)
     with pytest.raises(ValueError, match=r"actions: got 'shape \(2, 3, 4\)', allowed: shape \(6, 4\)"):
         venv.step(np.ones((2, 3, 4)))
@@ -211,15 +211,15 @@ def test_steps_without_an_episode_are_refused(scenario):
     env = sf.parallel_env(scenario, n_steps=1)
     actions = dict.fromkeys(env.possible_agents, np.ones(4))
     for reason in ("before the first reset", "after the end"):
-        with pytest.raises(ValueError, match="step: .*allowed: after reset"):
+        with pytest.raises(ValueError, match=r"step: .*allowed: after reset"):
             env.step(actions)
         if reason == "before the first reset":
             env.reset()
             env.step(actions)
     venv = sf.VectorEnv(scenario)
-    with pytest.raises(ValueError, match="step: .*allowed: after reset"):
+    with pytest.raises(ValueError, match=r"step: .*allowed: after reset"):
         venv.step(np.ones((3, 4)))
-    with pytest.raises(ValueError, match="seed: .*one integer"):
+    with pytest.raises(ValueError, match=r"seed: .*one integer"):
         venv.reset(seed=[1, 2, 3])
 
 

@@ -117,6 +117,7 @@ class FakeNetwork:
         self.kpis = self.measure()
 
     def measure(self) -> Kpis:
+        """Return the KPIs of the step that was played last."""
         place = 10.0 * np.arange(self.shares_shape[-2])[:, None] + np.arange(self.shares_shape[-1])
         load = np.broadcast_to(self.offset + 100.0 * self.steps + place, self.shares_shape).copy()
         if len(self.shares_shape) == 3:
@@ -124,6 +125,7 @@ class FakeNetwork:
         return Kpis(np.ones_like(load), np.ones_like(load), load, np.ones_like(load))
 
     def step(self, shares: np.ndarray) -> Kpis:
+        """Write the shares down and go on."""
         assert shares.shape == self.shares_shape
         self.played.append(np.array(shares))
         self.steps += 1
@@ -138,13 +140,16 @@ class FakeLearner:
         self.log: list[tuple] = []
 
     def act(self, observation: np.ndarray, explore: bool = False) -> np.ndarray:
+        """Return another action in every call."""
         self.log.append(("act", np.array(observation), explore))
         return 1000.0 * len(self.log) + np.arange(len(observation) * 4.0).reshape(-1, 4)
 
     def store(self, *transition: np.ndarray) -> None:
+        """Write a transition down."""
         self.log.append(("store", *(np.array(part) for part in transition)))
 
     def update(self) -> None:
+        """Write down that it learned."""
         self.log.append(("update",))
 
 
@@ -301,6 +306,7 @@ class FakeAgent(FakeLearner):
         self.action = np.array([action], np.float32)
 
     def act(self, observation: np.ndarray, explore: bool = False) -> np.ndarray:
+        """Return the one action."""
         self.log.append(("act", np.array(observation), explore))
         return self.action
 

@@ -96,7 +96,7 @@ def test_ranking_orders_by_distance_and_leaves_out() -> None:
     assert list(transfer.rank_sources(distance, 1, sources=[0, 2])) == [2, 0]
     with pytest.raises(ValueError, match="target: got 2, allowed: 0 to 1"):
         transfer.rank_sources(distance, 2)
-    with pytest.raises(ValueError, match="exclude: .*so that one is left"):
+    with pytest.raises(ValueError, match=r"exclude: .*so that one is left"):
         transfer.rank_sources(distance, 0, exclude=[0, 1, 2])
 
 
