@@ -1,4 +1,4 @@
-"""`policy="best"`: what it sees, how it learns, and what it earns."""
+"""The counterfactual policy: what it sees, how it learns, and what it earns."""
 
 from pathlib import Path
 
@@ -7,7 +7,8 @@ import pytest
 
 from slicefast import Scenario, Simulator
 from slicefast.learn.curve_policy import CurvePolicy
-from slicefast.policies import informed as best
+from slicefast.policies import informed
+from slicefast.policies.curves import TRAINING_LEVELS
 
 LEVELS = np.linspace(0.0, 1.0, 11)
 
@@ -60,8 +61,8 @@ def tiny_simulator(seed: int = 0) -> Simulator:
 def test_curves_rise_from_nothing_and_leave_the_network_as_it_was() -> None:
     simulator, twin = tiny_simulator(), tiny_simulator()
     shares = np.full(simulator.shares_shape, 0.25)
-    curves = best.satisfaction_curves(simulator, shares)
-    assert curves.shape == (3, len(best.LEVELS), 4)
+    curves = informed.training_curves(simulator, shares)
+    assert curves.shape == (3, len(TRAINING_LEVELS), 4)
     assert (np.diff(curves, axis=1) >= 0.0).all()
     assert ((curves >= 0.0) & (curves <= 1.0)).all()
     np.testing.assert_array_equal(simulator.step(shares).delay_ms, twin.step(shares).delay_ms)
@@ -96,20 +97,20 @@ def test_margin_is_that_of_random_needs() -> None:
 
 def test_rich_observation_is_finite_and_its_parts_can_be_left_out() -> None:
     simulator = tiny_simulator()
-    player = best.RichPolicy(lambda x: np.full(x.shape[:2], 0.25))
+    player = informed.CounterfactualPolicy(lambda x: np.full(x.shape[:2], 0.25))
     for _ in range(3):
         simulator.step(player(simulator))
         assert np.isfinite(player.observed).all()
-    assert player.observed.shape == (3, 4, sum(best.PARTS.values()))
-    assert best.columns("full").size == player.observed.shape[-1]
-    np.testing.assert_array_equal(np.setdiff1d(np.arange(14), best.columns("delay")), [3])
-    np.testing.assert_array_equal(np.setdiff1d(np.arange(14), best.columns("radio")), [11, 12, 13])
+    assert player.observed.shape == (3, 4, len(informed.FEATURE_NAMES))
+    assert informed.columns("full").size == player.observed.shape[-1]
+    np.testing.assert_array_equal(np.setdiff1d(np.arange(14), informed.columns("delay")), [3])
+    np.testing.assert_array_equal(np.setdiff1d(np.arange(14), informed.columns("radio")), [11, 12, 13])
 
 
 def test_rich_observation_equals_a_loop_over_users() -> None:
     simulator = tiny_simulator()
     scenario = simulator.scenario
-    player = best.RichPolicy(lambda x: np.full(x.shape[:2], 0.25))
+    player = informed.CounterfactualPolicy(lambda x: np.full(x.shape[:2], 0.25))
     shares = player(simulator)
     served, arrived = simulator.serving.copy(), set(simulator.arrivals.user.tolist())
     waited = simulator.backlog_bits.copy()
@@ -134,7 +135,7 @@ def test_rich_observation_equals_a_loop_over_users() -> None:
 def test_partition_does_not_depend_on_packets_to_come() -> None:
     """Two networks whose coming packets differ, all else equal, are partitioned alike."""
     simulator = tiny_simulator()
-    policies = [best.RichPolicy(lambda x: np.exp(x[..., 9:].sum(axis=-1))) for _ in range(2)]
+    policies = [informed.CounterfactualPolicy(lambda x: np.exp(x[..., 9:].sum(axis=-1))) for _ in range(2)]
     simulator.step(np.full(simulator.shares_shape, 0.25))
     first = policies[0](simulator)
     replica = simulator._replicas[0]
@@ -144,10 +145,10 @@ def test_partition_does_not_depend_on_packets_to_come() -> None:
 
 def test_trained_policy_plays_the_simplex() -> None:
     scenario = tiny_simulator().scenario
-    found = best.train(scenario, [0, 2], seed=0, steps=8, tick=lambda steps: None, epochs=2)
-    assert set(found) == set(best.VARIANTS)
+    found = informed.train(scenario, [0, 2], seed=0, steps=8, tick=lambda steps: None, epochs=2)
+    assert set(found) == set(informed.ABLATIONS)
     other = tiny_simulator(1)
     for variant, policy in found.items():
-        shares = best.player(policy, variant)(other)
+        shares = informed.player(policy, variant)(other)
         np.testing.assert_allclose(shares.sum(axis=1), 1.0)
         other.step(shares)
