@@ -1,7 +1,7 @@
 """What every share would earn in the coming step: satisfaction curves, asked of the simulator.
 
-With interference held, a slice's KPIs depend on its own share alone, so one `Simulator.probe` asks for the same share of
-all slices of all cells. Dimensions: L levels of share, N cells, S slices; with several replicas R comes before N.
+With interference held, a slice's KPIs depend on its own share alone, so one `Simulator.probe` asks for the same share
+of all slices of all cells. Dimensions: L levels of share, N cells, S slices; with several replicas R comes before N.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from slicefast.rewards import satisfaction
 from slicefast.simulator import Simulator
 from slicefast.units import Float64
 
-#: Shares at which the oracle asks; denser below, where satisfaction is steep, and even enough above to be inverted well.
+#: Shares at which the oracle asks; denser below, where satisfaction is steep.
 ORACLE_LEVELS: Float64 = np.linspace(0.0, 1.0, 33) ** 1.5
 #: Shares at which training networks are asked. A step of training costs one probe per level, so there are fewer, each a
 #: constant factor above the last: their relative error is the same for small shares and large ones.

@@ -21,7 +21,7 @@ def greedy(agents: Learner) -> Policy:
     Parameters
     ----------
     agents : Learner
-        One agent per cell of every replica, such as `slicefast.learn.TD3`, or whatever else `slicefast.training` trains.
+        One agent per cell of every replica, such as `slicefast.learn.TD3`, or what else `slicefast.training` trains.
     """
 
     def policy(simulator: Simulator, observation: Float32) -> Float64:

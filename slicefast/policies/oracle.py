@@ -47,12 +47,12 @@ def oracle(simulator: Simulator, observation: Float32 | None = None) -> Float64:
 
 
 def max_min_shares(curves: Float64, levels: Float64) -> Float64:
-    """Return the shares whose smallest satisfaction is largest, given every slice's satisfaction at each level of share.
+    """Return the shares whose smallest satisfaction is largest.
 
     Parameters
     ----------
     curves : ndarray, (L, N, S)
-        Non-decreasing along L.
+        Every slice's satisfaction at each level of share, non-decreasing along L.
     levels : ndarray, (L,)
         Shares from 0 to 1, increasing.
 
