@@ -1,45 +1,47 @@
-"""Imports only point down, and importing the package stays light."""
+"""Three floors: imports only point down, none goes round in a circle, and importing the package stays light."""
+
+from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "slicefast"
-# A module may import what has a smaller number; names are those after `slicefast.`, the longest match counts.
-LAYERS = {
-    "cli": 8,
-    "study": 7,
-    "transfer": 6,
-    "envs": 6,
-    "policies": 6,
-    "rewards": 5,
-    "kpis": 4,
-    "simulator": 5,
-    "learn": 4,
-    "arrivals": 3,
-    "traffic_mask": 3,
-    "scenario": 2,
-    "rng": 2,
-    "kernels": 2,
-    "radio": 2,
-    "load_coupling": 2,
-    "scheduling": 2,
-    "_core": 1,
-    "_traffic": 1,
-}
+#: Rooms by floor, the lowest first: names right after `slicefast.`. A room imports its own floor and those below.
+FLOORS = (
+    {"_compiled", "_core", "_traffic", "errors", "files", "provenance", "registry", "settings", "tables", "units"},
+    {"kernels", "kpis", "load_coupling", "network", "radio", "rng", "scenario", "scheduling", "simulator", "traffic"},
+    {"envs", "features", "learn", "policies", "progress", "rewards", "runs", "task", "training", "transfer"},
+    {"study"},
+    {"__main__", "cli", "validation"},
+)
+FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
+#: One room here: a scenario says which traffic models it has, and packets are drawn for a scenario.
+TOGETHER = {"traffic": "scenario"}
 HEAVY = ("torch", "numba", "matplotlib", "xarray", "scipy", "pettingzoo", "gymnasium", "typer", "rich")
-# What is imported inside `if TYPE_CHECKING` is for readers and mypy only.
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def room(module: str) -> str:
-    return module.split(".")[1] if module.count(".") else ""
+    return module.split(".")[1]
 
 
+@cache
 def imports(path: Path) -> set[str]:
-    """Return the slicefast modules a file imports, at any depth, `if TYPE_CHECKING` left out."""
+    """Return the slicefast modules a file imports, at any depth, what is only for type checkers left out.
+
+    A name that is no module stands for the module it is in.
+    """
     found: set[str] = set()
 
     def visit(node: ast.AST) -> None:
@@ -50,7 +52,8 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             module = node.module or ""
-            found.update(f"slicefast.{alias.name}" if module == "slicefast" else module for alias in node.names)
+            names = [f"{module}.{alias.name}" for alias in node.names]
+            found.update(name if is_module(name) else module for name in names)
         for child in ast.iter_child_nodes(node):
             visit(child)
 
@@ -58,34 +61,49 @@ def imports(path: Path) -> set[str]:
     return {name for name in found if name.startswith("slicefast.")}
 
 
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+def is_module(name: str) -> bool:
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    beside = PACKAGE.parent.joinpath(*name.split(".")[:-1])
+    return path.is_dir() or any(beside.glob(f"{path.name}.py*"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_down(path: Path) -> None:
-    own = room("slicefast." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts))
-    assert own in LAYERS, f"{own} has no layer: add it to LAYERS"
+    own = room(module_of(path))
+    assert own in FLOOR_OF, f"{own} has no floor: add it to FLOORS"
     for name in imports(path):
-        other = room(name)
-        if other in LAYERS and other != own:
-            assert LAYERS[other] < LAYERS[own], f"{path.name} ({own}) imports {name}"
+        assert room(name) in FLOOR_OF, f"{name} has no floor: add it to FLOORS"
+        assert FLOOR_OF[room(name)] <= FLOOR_OF[own], f"{path.name} imports {name}, which is above it"
 
 
-def test_learning_knows_no_simulator_and_only_learning_imports_torch() -> None:
+def test_no_import_goes_round_in_a_circle() -> None:
+    """Neither among rooms nor among modules; a package is a module of its own beside those in it."""
+    rooms: dict[str, set[str]] = {}
+    modules: dict[str, set[str]] = {}
     for path in FILES:
-        relative = path.relative_to(PACKAGE)
+        own = module_of(path)
+        modules[own] = imports(path) - {own}
+        first, *others = (TOGETHER.get(room(name), room(name)) for name in (own, *imports(path)))
+        rooms.setdefault(first, set()).update(set(others) - {first})
+    for graph in (rooms, modules):
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            pytest.fail(f"a circle of imports: {' -> '.join(error.args[1])}")
+
+
+def test_only_learning_imports_torch_and_it_knows_no_simulator() -> None:
+    for path in FILES:
+        own = room(module_of(path))
         nodes = list(ast.walk(ast.parse(path.read_text())))
         names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
         names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
-        roots = {name.split(".")[0] for name in names}
-        # The runner sets torch's thread count, which belongs to processes and not to agents.
-        assert relative.parts[0] == "learn" or relative.as_posix() == "study/runner.py" or "torch" not in roots, path
-
-
-def test_figures_never_simulate() -> None:
-    for name in ("figures.py", "report.py", "verdicts.py", "statistics.py"):
-        allowed = ("slicefast.study",)
-        assert all(module.startswith(allowed) for module in imports(PACKAGE / "study" / name))
+        # The study's processes set torch's thread count, which belongs to processes and not to agents.
+        may = own == "learn" or path.relative_to(PACKAGE).as_posix() == "study/execute.py"
+        assert may or "torch" not in {name.split(".")[0] for name in names}, path
+        if own == "learn":
+            known = {room(name) for name in imports(path)}
+            assert known <= {"_core", "errors", "files", "kernels", "learn", "units"}, path
 
 
 def loaded_after(statement: str) -> set[str]:
