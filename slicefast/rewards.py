@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Reward = Callable[["Kpis", "Scenario"], NDArray[Any]]
 LOGARITHM_FLOOR = 1e-2
+#: Satisfaction from which on a slice counts as served.
+MET = 0.95
 
 
 def satisfaction(kpis: Kpis, scenario: Scenario) -> tuple[Float64, Float64]:
