@@ -325,14 +325,15 @@ def test_every_number_of_the_learner_is_an_option(tmp_path: Path) -> None:
     assert found.exit_code == 0, (found.output, found.exception)
     assert runs.load_run(tmp_path / "run").config == TD3Config(**changed)
     assert runs.load_agents(runs.load_run(tmp_path / "run")).config == TD3Config(**changed)
-    found = runner.invoke(app, ["transfer", "--source", str(tmp_path / "run"), "--steps", "5", "--samples", "5"]
-                          + ["--set", "gamma=0.3", "--out", str(tmp_path / "new")])  # fmt: skip
+    arguments = ["transfer", "--source", str(tmp_path / "run"), "--steps", "5", "--samples", "5", "--set", "gamma=0.3"]
+    found = runner.invoke(app, [*arguments, "--out", str(tmp_path / "new")])
     assert found.exit_code == 0, (found.output, found.exception)
     expected = TD3Config(**{**changed, "gamma": 0.3, "exploration_steps": 0})
     assert runs.load_run(tmp_path / "new").config == expected
     for option, named in (
         ("actor_rate=1", "actor_rate: got 1, allowed: numbers of TD3Config: actor_hidden, critic_hidden"),
         ("gamma=1.5", "gamma: got 1.5"),
+        ("seed=1", "seed: got 1, allowed: numbers of TD3Config"),
         ("batch_size=2.5", "batch_size: got 2.5"),
         ("tau=[1]", "tau: got [1]"),
     ):
@@ -350,7 +351,7 @@ def test_choices_are_listed_and_are_the_packages_own() -> None:
     assert get_args(commands.Strategy) == get_args(transfer.Strategy)
     assert get_args(commands.SourceChoice) == get_args(transfer.SourceChoice)
     assert get_args(commands.Coordination) == get_args(task.Coordination)
-    listed = "".join(runner.invoke(app, ["transfer", "--help"]).output.split())
+    listed = "".join(runner.invoke(app, ["transfer", "--help"], env={"COLUMNS": "200"}).output.split())
     for word in (*transfer.STRATEGIES, *transfer.SOURCE_CHOICES):
         assert word in listed
     for arguments in (["transfer", "--choice", "nearest"], ["reproduce", "--engine", "cloud"], ["scenario", "none"]):

@@ -66,20 +66,20 @@ def train(
     """Train one agent per cell from scratch and keep them; an interrupted training can be resumed."""
     from slicefast import runs
 
+    config = _given(exploration_steps=exploration) | _parsed(numbers)
+    runs.configure(config)
     asked = _given(
         seed=seed,
-        exploration_steps=exploration,
         train_steps=steps,
         reward=None if reward is None else load_reward(reward),
         features=None if features is None else features.split(","),
         coordination=coordination,
-        **_parsed(numbers),
     )
     if resume:
-        _resume(out, asked, scenario, trace, as_json)
+        _resume("train", out, asked | config, scenario, trace, as_json)
         return
     chosen = load_scenario(scenario, trace)
-    run = runs.new_run(out, chosen, **asked)
+    run = runs.new_run(out, chosen, **asked, **config)
     if (note := traffic_note(chosen)) and not as_json:
         typer.echo(note)
     _learn("train", run, run.total_steps, lambda tick: runs.train(run, tick), as_json)
@@ -115,8 +115,8 @@ def transfer(
 
     name = None if reward is None else load_reward(reward)
     if resume:
-        asked = _given(seed=seed, train_steps=steps, reward=name, **_parsed(numbers))
-        _resume(out, asked, target, trace, as_json)
+        asked = _given(seed=seed, train_steps=steps, reward=name) | _parsed(numbers)
+        _resume("transfer", out, asked, target, trace, as_json)
         return
     if source is None:
         raise typer.BadParameter("names the run whose agents are handed over", param_hint="--source")
@@ -204,7 +204,9 @@ def _parsed(numbers: list[str]) -> dict[str, Any]:
     return parsed
 
 
-def _resume(out: Path, asked: Mapping[str, Any], scenario: Path | None, trace: Path | None, as_json: bool) -> None:
+def _resume(
+    command: str, out: Path, asked: Mapping[str, Any], scenario: Path | None, trace: Path | None, as_json: bool
+) -> None:
     """Go on with an interrupted run, after refusing options that are not what it was begun with."""
     from slicefast import runs
     from slicefast.errors import RunError
@@ -221,7 +223,7 @@ def _resume(out: Path, asked: Mapping[str, Any], scenario: Path | None, trace: P
     if (scenario or trace) and load_scenario(scenario, trace) != run.scenario:
         raise RunError(f"scenario: is not the one that {out} was begun with; leave it out, or name a new --out")
     check_reward_is_known(run)
-    _learn("train", run, run.total_steps - reached, lambda tick: runs.resume(run, tick), as_json)
+    _learn(command, run, run.total_steps - reached, lambda tick: runs.resume(run, tick), as_json)
 
 
 def _plain(value: Any) -> Any:
