@@ -267,7 +267,7 @@ def test_training_for_an_own_reward_goes_on_only_where_the_user_names_it(
     name = load_reward("own.py:load")
     assert name.startswith("own.py:load#")
     run = interrupt(tmp_path / "run", monkeypatch, reward=name)
-    monkeypatch.delitem(rewards._REWARDS, name)
+    monkeypatch.delitem(rewards.REWARDS.entries, name)
     arguments = ["train", "--resume", "--out", str(run.folder)]
     refused(arguments, "--reward FILE.py:FUNCTION")
     refused([*arguments, "--reward", "max_min"], "reward")
@@ -279,7 +279,7 @@ def test_training_for_an_own_reward_goes_on_only_where_the_user_names_it(
     own.unlink()
     assert runner.invoke(app, [*arguments, "--reward", f"{other}:load"]).exit_code == 0
     to = ["transfer", "--source", str(run.folder), "--steps", "5", "--samples", "5", "--out", str(tmp_path / "to")]
-    monkeypatch.delitem(rewards._REWARDS, name)
+    monkeypatch.delitem(rewards.REWARDS.entries, name)
     refused(to, "--reward FILE.py:FUNCTION")
     assert runner.invoke(app, [*to, "--reward", f"{other}:load"]).exit_code == 0
 
@@ -410,7 +410,7 @@ def test_interrupted_commands_say_how_to_continue(tmp_path: Path, monkeypatch: p
         out = tmp_path / f"{arguments[0]}-stopped"
         with monkeypatch.context() as patch:
             patch.setattr("slicefast.cli.runs.step_bar", interrupting)
-            patch.setattr("slicefast.runs.learning.collect_samples", lambda *a: collect_samples(*a[:3]))
+            patch.setattr("slicefast.runs.learning.collect_samples", lambda *arguments: collect_samples(*arguments[:3]))
             found = runner.invoke(app, [*arguments, "--out", str(out)])
         assert found.exit_code == 130, (found.output, found.exception)
         *_, last = found.stderr.strip().splitlines()

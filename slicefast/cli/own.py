@@ -9,16 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slicefast.errors import RunError, SlicefastError, refuse
+import numpy as np
+
+from slicefast.errors import RunError, refuse
 
 if TYPE_CHECKING:
+    from slicefast.policies import Policy
     from slicefast.runs import Run
+    from slicefast.simulator import Simulator
+    from slicefast.units import Float32, Float64
 
 
 def load_function(what: str, text: str) -> Callable[..., Any]:
     """Return a function of a file, which may import its neighbours as a script does.
-
-    The function's own errors come out as one line.
 
     Parameters
     ----------
@@ -44,22 +47,21 @@ def load_function(what: str, text: str) -> Callable[..., Any]:
         raise RunError(f"{what} {text}: {type(error).__name__}: {error}") from error
     if not callable(function):
         raise RunError(f"{what} {text}: {path} defines no function {name}")
-    return _reworded(f"{what} {text}", function)
+    return function
 
 
-def _reworded(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function whose errors are RunErrors that name it."""
+def load_policy(text: str) -> Policy:
+    """Return a policy of a file; its own errors come out as one line, as those of a reward do in `Task.reward`."""
+    function = load_function("policy", text)
 
     @functools.wraps(function)
-    def call(*arguments: Any) -> Any:
+    def policy(simulator: Simulator, observation: Float32) -> Float64:
         try:
-            return function(*arguments)
-        except SlicefastError:
-            raise
+            return np.asarray(function(simulator, observation), np.float64)
         except Exception as error:
-            raise RunError(f"{what}: {type(error).__name__}: {error}") from error
+            raise RunError(f"policy {text} failed: {type(error).__name__}: {error}") from error
 
-    return call
+    return policy
 
 
 def load_reward(text: str) -> str:

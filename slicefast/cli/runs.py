@@ -13,7 +13,7 @@ import typer
 
 from slicefast.cli.app import INTERRUPTED, JsonOption, ScenarioOption, TraceOption, load_scenario, traffic_note
 from slicefast.cli.display import print_table, step_bar
-from slicefast.cli.own import check_reward_is_known, load_function, load_reward
+from slicefast.cli.own import check_reward_is_known, load_policy, load_reward
 
 if TYPE_CHECKING:
     from slicefast.runs import Run
@@ -165,7 +165,7 @@ def evaluate(
     if oracle:
         others["clairvoyant oracle"] = policies.oracle
     if policy:
-        others[policy.rpartition(":")[2]] = load_function("policy", policy)
+        others[policy.rpartition(":")[2]] = load_policy(policy)
     network_seed = runs.EVALUATION_SEED if seed is None else seed
     with step_bar("evaluating", steps * (1 + len(others))) as tick:
         scores = runs.evaluate(trained, chosen, network_seed, steps, others, tick, by_position)
