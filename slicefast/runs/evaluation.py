@@ -54,9 +54,7 @@ class Scores:
         """Compute the scores of a run that was recorded from its first step to its last."""
         worst = recorder.arrays["throughput_satisfaction"].min(axis=-1)
         delay = recorder.arrays["delay_ms"].max(axis=-1)
-        return cls(
-            float(history.reward.mean()), float(worst.mean()), float((worst < MET).mean()), float(delay.mean())
-        )
+        return cls(float(history.reward.mean()), float(worst.mean()), float((worst < MET).mean()), float(delay.mean()))
 
 
 def baselines() -> dict[str, Policy]:

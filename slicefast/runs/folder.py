@@ -188,6 +188,7 @@ def load_agents(run: Run) -> TD3:
 
 
 def read_document(path: Path) -> dict[str, Any]:
+    """Return a JSON document, or raise RunError."""
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -206,6 +207,7 @@ def _run_of(folder: Path, path: Path, document: Mapping[str, Any]) -> Run:
 
 
 def settings_of(run: Run) -> dict[str, Any]:
+    """Return what a run's folder says of it; it does not name the folder, which may be moved."""
     settings = {**asdict(run), "scenario": run.scenario.model_dump(mode="json"), "config": run.config.to_dict()}
     del settings["folder"]
     return settings

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from slicefast import files, progress, provenance, training
 from slicefast import transfer as _transfer
 from slicefast.errors import RunError, refuse
@@ -226,7 +224,9 @@ def _measure_distance(
     source: Run, target: Run, choice: _transfer.SourceChoice, sample_steps: int, tick: Tick
 ) -> Float64:
     """Return how far every source cell is from every target cell, (sources, targets)."""
-    samples = [collect_samples(started(run.scenario, run.seed), run.task(), sample_steps, tick) for run in (source, target)]
+    samples = [
+        collect_samples(started(run.scenario, run.seed), run.task(), sample_steps, tick) for run in (source, target)
+    ]
     kind: _transfer.Distance = "fast" if choice == "fast" else "kl"
     similarity = _transfer.similarity_matrix([*samples[0], *samples[1]], seed=target.seed, distance=kind)
     distance = _transfer.without_spread(similarity.distance) if choice == "corrected" else similarity.distance
