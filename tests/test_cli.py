@@ -187,6 +187,15 @@ def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
         assert str(tmp_path) in found.stderr.replace("\n", "")
 
 
+@pytest.fixture
+def ctrl_c_works() -> Iterator[None]:
+    """Take Ctrl-C as a terminal's foreground programs do; a suite that runs in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_works")
 def test_ctrl_c_leaves_a_readable_report_and_resuming_is_offered(tmp_path: Path) -> None:
     """Interrupt a real run after its first finished part, as a terminal does: the whole process group gets SIGINT."""
     out = tmp_path / "out"
@@ -201,6 +210,7 @@ def test_ctrl_c_leaves_a_readable_report_and_resuming_is_offered(tmp_path: Path)
     give_up = time.monotonic() + 90.0
     while not list(out.glob("parts/*/*.npz")) and process.poll() is None and time.monotonic() < give_up:
         time.sleep(0.02)
+    assert list(out.glob("parts/*/*.npz")), "no part was finished in time"
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
@@ -349,10 +359,10 @@ def test_choices_are_listed_and_are_the_packages_own() -> None:
     from slicefast.cli import runs as commands
 
     assert get_args(commands.Strategy) == get_args(transfer.Strategy)
-    assert get_args(commands.SourceChoice) == get_args(transfer.SourceChoice)
+    assert get_args(commands.Choice) == get_args(runs.Choice)
     assert get_args(commands.Coordination) == get_args(task.Coordination)
     listed = "".join(runner.invoke(app, ["transfer", "--help"], env={"COLUMNS": "200"}).output.split())
-    for word in (*transfer.STRATEGIES, *transfer.SOURCE_CHOICES):
+    for word in (*transfer.STRATEGIES, *runs.CHOICES):
         assert word in listed
     for arguments in (["transfer", "--choice", "nearest"], ["reproduce", "--engine", "cloud"], ["scenario", "none"]):
         found = runner.invoke(app, [*arguments, *(["--out", "x"] if arguments[0] != "scenario" else [])])
@@ -397,6 +407,7 @@ def test_two_trainings_cannot_share_a_folder(tmp_path: Path) -> None:
     assert runs.load_run(tmp_path / "run") == first
 
 
+@pytest.mark.usefixtures("ctrl_c_works")
 def test_interrupted_commands_say_how_to_continue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def interrupting(title: str, total: int) -> Iterator[Callable[[int], None]]:

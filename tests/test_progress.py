@@ -82,6 +82,17 @@ def test_interrupted_transfer_ends_like_an_undisturbed_one(tmp_path, often, sour
         np.testing.assert_array_equal(logs[0][name], logs[1][name])
 
 
+@pytest.fixture
+def default_handlers():
+    """Take signals as a terminal's foreground programs do; a suite that runs in the background ignores Ctrl-C."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("default_handlers")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_keeps_every_step_that_was_played(tmp_path, number):
     run = small_run(tmp_path / "run")
@@ -96,6 +107,7 @@ def test_signal_keeps_every_step_that_was_played(tmp_path, number):
     assert_same_run(run, whole)
 
 
+@pytest.mark.usefixtures("default_handlers")
 def test_second_signal_does_not_wait_for_the_step():
     with progress.StopSignals() as signals:
         os.kill(os.getpid(), signal.SIGINT)

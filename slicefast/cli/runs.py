@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from slicefast.runs import Run
     from slicefast.training import History
 
-# The words of slicefast.transfer and slicefast.task, which are not imported before a command runs; mypy compares them.
+# The words of slicefast.transfer, runs and task, which are not imported before a command runs; mypy compares them.
 Strategy = Literal["model", "feature", "instance", "integrated"]
-SourceChoice = Literal["most", "least", "fast", "corrected", "random", "other"]
+Choice = Literal["most", "least", "fast", "corrected", "random"]
 Coordination = Literal["mean", "none"]
 
 NewRun = Annotated[Path, typer.Option("--out", metavar="RUN", help="A new folder for the trained agents.")]
@@ -99,7 +99,7 @@ def transfer(
         int | None, typer.Option(min=1, help="Training steps, 4000 unless given; there is no exploration phase.")
     ] = None,
     strategy: Annotated[Strategy, typer.Option(help="What is handed over.")] = "integrated",
-    choice: Annotated[SourceChoice, typer.Option(help="How each cell's source is chosen.")] = "most",
+    choice: Annotated[Choice, typer.Option(help="How each cell's source is chosen.")] = "most",
     samples: Annotated[int, typer.Option(min=2, help="Default-action steps by which cells are compared.")] = 500,
     reward: Annotated[
         str | None, typer.Option(metavar="FILE.py:FUNCTION", help="The source's reward, if it is your own.")

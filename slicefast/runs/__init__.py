@@ -24,13 +24,15 @@ from slicefast.runs.folder import (
     load_run,
     new_run,
 )
-from slicefast.runs.learning import resume, train, transfer
+from slicefast.runs.learning import CHOICES, Choice, resume, train, transfer
 
 __all__ = [
     "AGENTS_FILE",
+    "CHOICES",
     "EVALUATION_SEED",
     "LOG_FILE",
     "RUN_FILE",
+    "Choice",
     "Run",
     "Scores",
     "baselines",

@@ -61,6 +61,8 @@ class Run:
         """Raise RunError where a number is out of range, SlicefastError where a feature is unknown."""
         check_integer("seed", self.seed, 0, MOST_SEED)
         check_integer("train_steps", self.train_steps, 1)
+        if not isinstance(self.reward, str):
+            refuse("reward", self.reward, "a registered name", RunError)
         object.__setattr__(self, "folder", Path(self.folder))
         object.__setattr__(self, "features", _features.expand(self.features))
 
@@ -166,7 +168,7 @@ def load_interrupted(folder: str | os.PathLike[str]) -> tuple[Run, int]:
     try:
         step, settings = progress.read_settings(Path(folder))
     except (ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{folder} cannot be resumed: {error}") from None
+        raise RunError(f"{folder} cannot be resumed: {fault(error)}") from None
     return _run_of(Path(folder), path, settings), step
 
 
@@ -184,7 +186,7 @@ def load_agents(run: Run) -> TD3:
         files.check_unchanged(run.agents_path, read_document(run.folder / RUN_FILE)["checksums"][AGENTS_FILE])
         return TD3.load(run.agents_path)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{run.agents_path} cannot be read: {error}") from error
+        raise RunError(f"{run.agents_path} cannot be read: {fault(error)}") from error
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -203,7 +205,12 @@ def _run_of(folder: Path, path: Path, document: Mapping[str, Any]) -> Run:
         names = ("seed", "train_steps", "features", "reward", "coordination")
         return Run(folder, scenario, **{name: document[name] for name in names}, config=configure(document["config"]))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from None
+        raise RunError(f"{path} cannot be read: {fault(error)}") from None
+
+
+def fault(error: Exception) -> str:
+    """Return what was wrong with a document; a KeyError says no more than a name by itself."""
+    return f"no entry {error}" if isinstance(error, KeyError) else str(error)
 
 
 def settings_of(run: Run) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from slicefast import files, progress, provenance, training
 from slicefast import transfer as _transfer
@@ -18,6 +18,7 @@ from slicefast.runs.folder import (
     Run,
     check_integer,
     check_slices,
+    fault,
     load_agents,
     settings_of,
 )
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from slicefast.scenario import Scenario
     from slicefast.task import Task
     from slicefast.training import Tick
+
+#: How a target cell's source is chosen, see `slicefast.transfer.choose_sources`; "other" needs cells that are numbered
+#: alike in both networks, which those of a user's runs need not be.
+Choice = Literal["most", "least", "fast", "corrected", "random"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 
 def train(run: Run, tick: Tick = lambda steps: None) -> History:
@@ -65,7 +71,7 @@ def transfer(
     source: Run,
     target: Run,
     strategy: _transfer.Strategy = "integrated",
-    choice: _transfer.SourceChoice = "most",
+    choice: Choice = "most",
     sample_steps: int = 500,
     tick: Tick = lambda steps: None,
     by_position: bool = False,
@@ -106,8 +112,8 @@ def transfer(
     """
     if strategy not in _transfer.STRATEGIES:
         refuse("strategy", strategy, ", ".join(_transfer.STRATEGIES))
-    if choice not in _transfer.SOURCE_CHOICES:
-        refuse("choice", choice, ", ".join(_transfer.SOURCE_CHOICES))
+    if choice not in CHOICES:
+        refuse("choice", choice, ", ".join(CHOICES))
     check_integer("sample_steps", sample_steps, 2)
     _check_alike(source, target, by_position)
     task = target.task()
@@ -152,7 +158,9 @@ def resume(run: Run, tick: Tick = lambda steps: None) -> History:
         try:
             reached = progress.load(run.folder)
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise RunError(f"{run.folder} cannot be resumed: {error}") from None
+            raise RunError(f"{run.folder} cannot be resumed: {fault(error)}") from None
+        if reached.reward.shape != (run.total_steps, task.n_agents):
+            raise RunError(f"{run.folder} cannot be resumed: its rewards are of another shape than its settings say")
         return _train(run, task, reached.agents, tick, reached.log, reached.settings.get("origin", {}), reached)
 
 
@@ -220,9 +228,7 @@ def _check_alike(source: Run, target: Run, by_position: bool) -> None:
             )
 
 
-def _measure_distance(
-    source: Run, target: Run, choice: _transfer.SourceChoice, sample_steps: int, tick: Tick
-) -> Float64:
+def _measure_distance(source: Run, target: Run, choice: Choice, sample_steps: int, tick: Tick) -> Float64:
     """Return how far every source cell is from every target cell, (sources, targets)."""
     samples = [
         collect_samples(started(run.scenario, run.seed), run.task(), sample_steps, tick) for run in (source, target)
