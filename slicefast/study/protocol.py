@@ -102,8 +102,8 @@ ARMS = {
         Arm("best_no_requirements", "best without requirements", "best", strategy="requirements"),
         Arm("best_no_queue", "best without queues", "best", strategy="queue"),
         Arm("best_no_radio", "best without its users' radio", "best", strategy="radio"),
-        Arm("best_one_round", "best from the source network alone", "best", strategy="rounds"),
-        Arm("best_no_sharing", "best without weights shared by slices", "best", strategy="sharing"),
+        Arm("best_one_round", "best from the source network alone", "best", strategy="own_states"),
+        Arm("best_no_sharing", "best without weights shared by slices", "best", strategy="shared_weights"),
     )
 }
 QUICK_ARMS = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least")
