@@ -170,9 +170,14 @@ def read(path: Path) -> xr.Dataset:
         return dataset.load()
 
 
-def label(policy: str) -> str:
+def label(dataset: xr.Dataset, policy: str) -> str:
     """Return what figures and tables call a policy."""
-    return ARMS[policy].label if policy in ARMS else policy
+    return str(dataset.label.sel(policy=policy).item())
+
+
+def family(dataset: xr.Dataset, policy: str) -> str:
+    """Return what kind of policy it is."""
+    return str(dataset.family.sel(policy=policy).item())
 
 
 def protocol_of(dataset: xr.Dataset) -> dict[str, Any]:
@@ -215,55 +220,3 @@ def final_reward(dataset: xr.Dataset, policy: str) -> NDArray[np.float64]:
     """Return the mean reward over the evaluation steps, (K, N)."""
     count = int(protocol_of(dataset)["evaluation_steps"])
     return np.asarray(rewards(dataset, policy)[:, -count:].mean(axis=1))
-
-
-def relative_gain_percent(value: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 100 (value - reference) / (the reference's mean over the cells, the last axis).
-
-    Dividing by the network's mean keeps a cell that DRL leaves near zero from outweighing all others.
-    """
-    return np.asarray(100.0 * (value - reference) / reference.mean(axis=-1, keepdims=True))
-
-
-def scores(dataset: xr.Dataset, policy: str) -> dict[str, NDArray[np.float64]]:
-    """Return a policy's scores per seed and cell, (K, N) each.
-
-    reward, satisfaction (mean minimum over slices of the throughput satisfaction), failing_percent (cell-steps below
-    0.95), delay_ms (mean of the per-step maximum) over the evaluation steps; early_gain_percent and final_gain_percent
-    in mean reward over DRL from scratch at the same steps; oracle_gap, the oracle's mean reward minus the policy's over
-    the evaluation steps. NaN where DRL or the oracle is missing.
-    """
-    worst = worst_satisfaction(dataset, policy)
-    failing = np.where(np.isnan(worst), np.nan, worst < MET)
-    found = {
-        "reward": final_reward(dataset, policy),
-        "satisfaction": worst.mean(axis=1),
-        "failing_percent": 100.0 * failing.mean(axis=1),
-        "delay_ms": worst_delay_ms(dataset, policy).mean(axis=1),
-    }
-    nothing = np.full_like(found["reward"], np.nan)
-    known = has(dataset, "drl")
-    for name, measure in (("early_gain_percent", early_reward), ("final_gain_percent", final_reward)):
-        gain = relative_gain_percent(measure(dataset, policy), measure(dataset, "drl")) if known else nothing
-        found[name] = gain
-    found["oracle_gap"] = final_reward(dataset, "oracle") - found["reward"] if has(dataset, "oracle") else nothing
-    return found
-
-
-def pair_gains_percent(dataset: xr.Dataset) -> NDArray[np.float64] | None:
-    """Return the gain in reward over DRL from scratch of every pair, (K, G, source, target), NaN where they are equal.
-
-    Each is over the window before a gain step, DRL's reward taken over the same steps.
-    """
-    if "pair_reward" not in dataset or not has(dataset, "drl"):
-        return None
-    own = rewards(dataset, "drl")
-    reference = np.stack(
-        [own[:, max(0, step - GAIN_WINDOW) : step].mean(axis=1) for step in dataset.gain_step.values.tolist()], axis=1
-    )
-    gains: NDArray[np.float64] = 100.0 * (
-        dataset.pair_reward.values.astype(np.float64) / reference[:, :, None, :] - 1.0
-    )
-    cells = np.arange(gains.shape[-1])
-    gains[..., cells, cells] = np.nan
-    return gains
