@@ -19,9 +19,7 @@ from slicefast import provenance
 from slicefast.study.arms import requirement_groups
 from slicefast.study.jobs import Study
 from slicefast.study.protocol import (
-    ARMS,
     BEST_TRAINING,
-    GAIN_WINDOW,
     GENERALIST_TRAINING,
     KNOWN_PRETRAIN,
     PAIRS,

@@ -1,4 +1,4 @@
-"""Why distances order gains as they do: numbers of the result file, and apart from them the sentences that name them."""
+"""Why distances order gains as they do: numbers of the result file and, apart from them, their words."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ over the slices. Early gain: mean reward over the first {early_steps} steps agai
 final gain: the same over the evaluation steps. P(better than DRL): the share of cells and seeds whose mean evaluation
 reward is higher, ties counting one half. Below the oracle: what the mean reward lacks to that of a clairvoyant max-min
 partition; the oracle knows each step's packets before they arrive and is a bound, not a competitor."""
-ORDERING_NOTE = """All ordered pairs of different cells, gains in mean reward over the {window} steps before each step. A
-useful distance has negative correlations: the nearer source gains more. The mean KL divergence is the paper's and the
+ORDERING_NOTE = """All ordered pairs of different cells, gains in mean reward over the {window} steps before each step.
+A useful distance has negative correlations: the nearer source gains more. The mean KL divergence is the paper's and the
 one the claim is judged by; the others are remedies that were tried, and the last row orders sources by what they earned
 themselves. Intervals are 95 % bootstraps over seeds, and not corrected for how many distances at how many steps were
 tried: about one in twenty misses the truth by chance, so a single one clear of zero says little."""
@@ -139,13 +139,11 @@ def build(comparison: Comparison, figures: Sequence[Figure] = ()) -> Document:
     blocks += [*_comparison(comparison), *_ordering(comparison)]
     if figures:
         blocks += [Heading("Figures"), *figures]
-    dataset = comparison.dataset
+    listed = "\n".join(_indented(comparison.dataset.attrs[name]) for name in ("protocol", "scenario"))
     blocks += [
         Heading("How it was made"),
         text(f"{provenance(comparison)} The numbers behind this report are in {results.RESULT_FILE} beside it."),
-        Listing(
-            "protocol and scenario", "\n".join(_indented(dataset.attrs[name]) for name in ("protocol", "scenario"))
-        ),
+        Listing("protocol and scenario", listed),
     ]
     return Document(TITLE, tuple(blocks))
 
@@ -246,7 +244,7 @@ def write(comparison: Comparison, figures: Sequence[Figure], path: Path) -> None
     files.write_text(path.with_suffix(".md"), to_markdown(document))
 
 
-def put_sections(comparison: Comparison, path: Path) -> None:
+def put_section(comparison: Comparison, path: Path) -> None:
     """Replace what stands between the marks of a Markdown file, `SECTION` or `SHORT_SECTION` or both.
 
     Raises

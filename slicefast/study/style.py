@@ -1,5 +1,7 @@
-"""How figures look: the colour-blind-safe palette of Okabe and Ito, a line pattern or a marker besides every colour,
-type that stays legible at the width of a paper's column, and logarithmic axes with plain numbers.
+"""How figures look.
+
+The colour-blind-safe palette of Okabe and Ito, a line pattern or a marker besides every colour, type that stays legible
+at the width of a paper's column, and logarithmic axes with plain numbers.
 """
 
 from __future__ import annotations
@@ -103,10 +105,19 @@ def plain_ticks(axis: Axis, low: float, high: float, width: float = 1.0) -> None
     axis.set_minor_locator(NullLocator())
 
 
+_SUBDIVISIONS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0))
+
+
 def _within_decade(low: float, high: float, width: float) -> tuple[float, ...]:
-    """Return which multiples of a power of ten get a tick; the more decades, the fewer."""
+    """Return which multiples of a power of ten get a tick; the more decades, the fewer, but two ticks at least."""
     decades = np.log10(high / low) / width
-    return (1.0, 2.0, 5.0) if decades < 1.5 else (1.0, 3.0) if decades < 2.5 else (1.0,)
+    fewest = 2 if decades < 1.5 else 1 if decades < 2.5 else 0
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1.0)
+    for multiples in _SUBDIVISIONS[fewest:]:
+        ticks = np.outer(powers, multiples)
+        if np.count_nonzero((ticks >= low) & (ticks <= high)) >= 2:
+            return multiples
+    return _SUBDIVISIONS[-1]
 
 
 def _written_out(value: float, _: int) -> str:
