@@ -24,7 +24,7 @@ PAPER_GAIN_PERCENT = 27.0
 
 
 @dataclass(frozen=True)
-class Tested:
+class Criterion:
     """A number that a claim says is above a threshold.
 
     Attributes
@@ -42,7 +42,7 @@ class Tested:
     whole_seeds: Estimate = UNKNOWN
 
     @classmethod
-    def of(cls, comparison: Comparison, values: Float64, threshold: float = 0.0) -> Tested:
+    def of(cls, comparison: Comparison, values: Float64, threshold: float = 0.0) -> Criterion:
         """Return the test of scores (K, N), resampled both ways."""
         return cls(comparison.estimate(values), threshold, comparison.estimate(values, jointly=True))
 
@@ -51,7 +51,7 @@ class Tested:
 class Evidence:
     """The numbers behind a claim; those it rests on are in `tests`."""
 
-    tests: tuple[Tested, ...]
+    tests: tuple[Criterion, ...]
 
     @property
     def decision(self) -> Decision:
@@ -94,7 +94,7 @@ class Claim(ABC, Generic[E]):
         return Verdict(self.statement, evidence.decision, self.say(evidence))
 
 
-def decide(*tests: Tested) -> Decision:
+def decide(*tests: Criterion) -> Decision:
     """Return the verdict of several tests, all of which a claim needs."""
     if all(test.estimate.above(test.threshold) for test in tests):
         return "confirmed"
@@ -114,11 +114,11 @@ def _early_reward(comparison: Comparison, policy: str) -> Float64:
     return comparison.scores(policy).early_reward
 
 
-def _say_whole_seeds(test: Tested) -> str:
+def _say_whole_seeds(test: Criterion) -> str:
     """Say the interval of whole seeds and, where it would decide otherwise, so."""
     if not test.whole_seeds.known:
         return ""
-    decision = decide(Tested(test.whole_seeds, test.threshold))
+    decision = decide(Criterion(test.whole_seeds, test.threshold))
     differs = f", by which it is {decision}" if decision != decide(test) else ""
     return f" (whole seeds resampled: {test.whole_seeds.low:+.3f} to {test.whole_seeds.high:+.3f}{differs})"
 
@@ -136,7 +136,7 @@ class DrlBeatsBaseline(Claim[Evidence]):
     def compute(self, comparison: Comparison) -> Evidence:
         """Return the difference in mean reward."""
         difference = _reward(comparison, "drl") - _reward(comparison, "traffic_aware")
-        return Evidence((Tested.of(comparison, difference),))
+        return Evidence((Criterion.of(comparison, difference),))
 
     def say(self, evidence: Evidence) -> str:
         """Name the difference."""
@@ -171,7 +171,7 @@ class TransferStartsHigher(Claim[StartEvidence]):
             lead = comparison.estimate(
                 _early_reward(comparison, "transfer_most") - _early_reward(comparison, "traffic_aware")
             )
-        tests = Tested.of(comparison, early), Tested.of(comparison, final, -EQUAL_REWARD)
+        tests = Criterion.of(comparison, early), Criterion.of(comparison, final, -EQUAL_REWARD)
         return StartEvidence(tests, comparison.protocol["early_steps"], lead)
 
     def say(self, evidence: StartEvidence) -> str:
@@ -213,7 +213,7 @@ class GainsEarly(Claim[EarlyGainEvidence]):
         alone = None
         if comparison.has("equal_split"):
             alone = comparison.estimate(comparison.early_gain_percent("equal_split"))
-        gain = Tested(comparison.estimate(comparison.early_gain_percent("transfer_most")), PAPER_GAIN_PERCENT)
+        gain = Criterion(comparison.estimate(comparison.early_gain_percent("transfer_most")), PAPER_GAIN_PERCENT)
         return EarlyGainEvidence((gain,), steps, min(steps, protocol.get("exploration_steps", 0)), alone)
 
     def say(self, evidence: EarlyGainEvidence) -> str:
@@ -237,7 +237,7 @@ class GainsAtEnd(Claim[Evidence]):
     def compute(self, comparison: Comparison) -> Evidence:
         """Return the gain at the end."""
         gain = comparison.estimate(comparison.final_gain_percent("transfer_most"))
-        return Evidence((Tested(gain, PAPER_GAIN_PERCENT),))
+        return Evidence((Criterion(gain, PAPER_GAIN_PERCENT),))
 
     def say(self, evidence: Evidence) -> str:
         """Name the gain."""
@@ -264,10 +264,10 @@ class SimilarHelpsMore(Claim[SimilarityEvidence]):
         """Return the differences between both sources and the rank correlations."""
         most, least = (comparison.scores(name) for name in ("transfer_most", "transfer_least"))
         early, final = most.early_reward - least.early_reward, most.reward - least.reward
-        tests = [Tested(comparison.estimate(early)), Tested(comparison.estimate(early - final))]
+        tests = [Criterion(comparison.estimate(early)), Criterion(comparison.estimate(early - final))]
         paper, corrected = (comparison.orderings.get(name) for name in ("distance", "distance_corrected"))
         if paper is not None:
-            tests.append(Tested(-paper.within[0]))
+            tests.append(Criterion(-paper.within[0]))
         steps = tuple(comparison.gain_steps)
         return SimilarityEvidence(tuple(tests), comparison.estimate(final), paper, corrected, steps)
 
@@ -330,7 +330,7 @@ class InformedClosesHalf(Claim[GapEvidence]):
         """Return what it gains and how far that is beyond half of the gap."""
         (policy, *_) = comparison.of_family("informed")
         drl, own, oracle = (_reward(comparison, name) for name in ("drl", policy, "oracle"))
-        beyond = Tested.of(comparison, own - 0.5 * (drl + oracle))
+        beyond = Criterion.of(comparison, own - 0.5 * (drl + oracle))
         networks = comparison.dataset.attrs.get("training_networks")
         return GapEvidence(
             (beyond,),
