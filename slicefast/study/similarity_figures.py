@@ -38,7 +38,8 @@ def _first_seed(comparison: Comparison) -> int | None:
     """Return the first seed whose similarity is finished."""
     if "distance" not in comparison.dataset:
         return None
-    return int(np.flatnonzero(np.isfinite(comparison.dataset.distance.values[:, 0, 0]))[0])
+    measured = np.flatnonzero(np.isfinite(comparison.dataset.distance.values[:, 0, 0]))
+    return int(measured[0]) if measured.size else None
 
 
 def distance(comparison: Comparison) -> Figure | None:
@@ -75,7 +76,7 @@ def latent(comparison: Comparison) -> Figure | None:
         return None
     figure, (axes,) = new_figure(3.1)
     points, explained = main_directions(comparison.dataset.latent_mean.values[seed].astype(np.float64))
-    drawn = draw_latent(axes, points, comparison.groups)
+    draw_latent(axes, points, comparison.groups)
     outside = _zoom(axes, points.reshape(-1, 2))
     beyond = f", {outside} of {points.size // 2} outside the frame" if outside else ""
     axes.set(
@@ -84,7 +85,6 @@ def latent(comparison: Comparison) -> Figure | None:
         title=f"default-action samples{beyond}",
     )
     legend_above(figure, axes, markerscale=2, handletextpad=0.2)
-    assert drawn
     return figure
 
 
