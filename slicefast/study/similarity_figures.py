@@ -64,8 +64,10 @@ def draw_distance(axes: Axes, matrix: Float64) -> tuple[AxesImage, Line2D]:
     names = [str(cell + 1) for cell in ticks]
     axes.set_xticks(ticks, names)
     axes.set_yticks(ticks, names)
-    dot = {"marker": "o", "markersize": 3.5, "color": "white", "markeredgecolor": BLACK}
-    (dots,) = axes.plot(cells, nearest_sources(matrix), linestyle="none", **dot)
+    (dots,) = axes.plot(
+        cells, nearest_sources(matrix), linestyle="none", marker="o", markersize=3.5, color="white",
+        markeredgecolor=BLACK,
+    )  # fmt: skip
     return image, dots
 
 
@@ -109,9 +111,8 @@ def draw_latent(axes: Axes, points: Float64, groups: Int64) -> list[Line2D]:
         for group in np.unique(groups):
             members = np.flatnonzero(groups == group) + network * groups.size
             colour = GROUP_COLOURS[group % len(GROUP_COLOURS)]
-            drawn += _draw_points(
-                axes, *points[members].reshape(-1, 2).T, colour, marker, f"{name} cells, group {group + 1}", 2.5
-            )
+            x, y = points[members].reshape(-1, 2).T
+            drawn += _draw_points(axes, x, y, colour, marker, f"{name} cells, group {group + 1}", 2.5)
     return drawn
 
 
