@@ -4,6 +4,44 @@ Dimensions: policy, seed, step, cell, slice; `evaluation_step` counts the last s
 noise or learning. What an unfinished study has not measured yet is NaN.
 """
 
+# The format. Sizes: P policies, K seeds, T steps, E evaluation steps, N cells, S slices; float32 unless noted.
+#
+# coordinates
+#   policy (P,) str        key of an arm; index.  seed (K,) int; index.  slice (S,) str.  cell, source, target (N,) from 1.
+#   gain_step (G,) int     only where all pairs were transferred
+#   along policy, no index, all str:
+#     label (policy)           what figures and tables print
+#     family (policy)          "fixed", "oracle", "scratch", "centralised", "transfer", "generalist", "specialists",
+#                              "informed" (past the paper) or "ablation" (the informed policy without one of its parts)
+#     strategy (policy)        what a transfer hands over: "integrated", "model", "feature", "instance"; "" elsewhere
+#     source_choice (policy)   how a transfer chooses its source: "most", "least", "fast", "corrected", "random",
+#                              "other" or "itself"; "" elsewhere.  (Not "source": that is the dimension of the pairs.)
+#     without (policy)         what an ablation leaves out; "" elsewhere
+# variables of arms
+#   reward (policy, seed, step, cell)
+#   the seven of slicefast.kpis.CELL_KPIS, throughput_satisfaction, delay_satisfaction
+#                          (policy, seed, evaluation_step, cell, slice)
+#   source_cell (policy, seed, cell) int32, counted from 1; 0 where nothing was transferred
+# variables of preparatory jobs, each only where at least one seed is finished
+#   pretrain_reward, generalist_reward (seed, pretrain_step, cell)
+#   distance, distance_fast, distance_corrected, distance_centres (seed, source, target); with pairs also
+#   distance_floored, distance_median, distance_weighted, distance_longer
+#   latent_mean, latent_variance (seed, agent, latent_sample, latent); vae_loss (seed, epoch)
+#   traffic_mask (seed, mask_step, cell, slice)
+#   pair_reward (seed, gain_step, source, target); its attribute window_steps says how many steps each is a mean over
+# variables of the scenario
+#   throughput_requirement_bps, delay_requirement_ms (cell, slice) float64; requirement_group (cell) int32
+# attributes of every variable: units, and long_name where there is one
+# attributes of the file
+#   title; scenario, protocol, seeds, versions, build, ran_with: JSON; versions_note: text;
+#   complete: 0 or 1; parts_finished, parts: counts.
+#   protocol holds n_seeds, exploration_steps, train_steps, transfer_steps, evaluation_steps, sample_steps, vae_epochs,
+#   early_steps, mask_steps, best_steps, arms, pairs, td3.
+#
+# Accessors stay: RESULT_FILE, read, write, label(dataset, policy), family(dataset, policy), protocol_of, has, rewards,
+# early_reward, final_reward, worst_satisfaction, worst_delay_ms, pair_gains_percent. `scores`, MET and the gain belong to
+# the readers. `collect(study)` is slicefast.study.collect.collect.
+
 from __future__ import annotations
 
 import json
