@@ -43,11 +43,10 @@ from slicefast.study.protocol import (
     training_network_seed,
 )
 from slicefast.task import observe, reward
+from slicefast.transfer import choose_sources, transfer
 
 if TYPE_CHECKING:
     from slicefast.learn import TD3
-
-SOURCE_CHOICES = ("most", "least", "fast", "corrected", "random", "other")
 
 
 def run_arm(study: Study, part: Part, tick: Tick) -> Arrays:
@@ -86,7 +85,6 @@ def run_arm(study: Study, part: Part, tick: Tick) -> Arrays:
 def _started_agents(study: Study, seed: int, arm: Arm, learner_seed: int) -> tuple[TD3, Arrays]:
     """Return agents that were handed what their arm's source knows, and which source each took."""
     from slicefast.learn import TD3
-    from slicefast.transfer import transfer
 
     protocol, scenario = study.protocol, study.scenario
     targets = range(scenario.n_cells)
@@ -116,45 +114,6 @@ def requirement_groups(scenario: Scenario) -> NDArray[np.int32]:
     rows = np.hstack([np.asarray(scenario.throughput_requirement_bps), np.asarray(scenario.delay_requirement_ms)])
     known: dict[bytes, int] = {}
     return np.array([known.setdefault(row.tobytes(), len(known)) for row in rows], dtype=np.int32)
-
-
-def choose_sources(
-    distance: NDArray[np.float64], choice: str, groups: NDArray[np.int32], seed: int, exclude_same: bool = True
-) -> NDArray[np.int64]:
-    """Return a source for every target cell, (N,).
-
-    Parameters
-    ----------
-    distance
-        (sources, N): row the source, column the target.
-    choice
-        "most", "fast" or "corrected": the nearest cell of another number; "least": the farthest; "random": any other;
-        "other": the nearest of another requirement group, if there is one.
-    groups
-        Requirement group of every cell, (N,).
-    seed
-        Seed of the random choice.
-    exclude_same
-        Whether the cell of the target's number is no source; only where both are numbered alike.
-
-    Raises
-    ------
-    ValueError
-        An unknown choice.
-    """
-    from slicefast.transfer import rank_sources
-
-    if choice not in SOURCE_CHOICES:
-        raise ValueError(f"choice = {choice!r}: allowed are {', '.join(SOURCE_CHOICES)}")
-    generator = np.random.default_rng(seed)
-    chosen = []
-    for target in range(distance.shape[1]):
-        others = np.flatnonzero(groups != groups[target])
-        exclude = (target,) if exclude_same else ()
-        order = rank_sources(distance, target, exclude, others if choice == "other" and others.size else None)
-        pick = {"least": -1, "random": int(generator.integers(order.size))}.get(choice, 0)
-        chosen.append(int(order[pick]))
-    return np.asarray(chosen, dtype=np.int64)
 
 
 def learn_centralised(study: Study, simulator: Any, recorder: Recorder, seed: int, tick: Tick) -> None:
@@ -267,7 +226,6 @@ def pairs(study: Study, part: Part, tick: Tick) -> Arrays:
     "reward", (G, N, N): mean reward over the window before each gain step, row the source, column the target.
     """
     from slicefast.learn import TD3
-    from slicefast.transfer import transfer
 
     protocol, scenario = study.protocol, study.scenario
     cells = scenario.n_cells
