@@ -204,7 +204,9 @@ def transfer(
     found = handing.similarity_matrix([*samples[0], *samples[1]], seed=target.seed, distance=kind)
     cells = source.scenario.n_cells
     distance = found.distance[:cells, cells:]
-    chosen = handing.choose_sources(distance, choice, requirement_groups(target.scenario), target.seed, exclude_same=False)
+    chosen = handing.choose_sources(
+        distance, choice, requirement_groups(target.scenario), target.seed, exclude_same=False
+    )
     kept = len(agents_of_source.replay) if strategy in ("instance", "integrated") else 0
     agents = new_agents(target.scenario, target.exploration_steps, target.seed, CAPACITY + kept)
     handing.transfer(agents_of_source, chosen, agents, range(target.scenario.n_cells), strategy)  # type: ignore[arg-type]

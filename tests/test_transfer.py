@@ -96,13 +96,15 @@ def test_ranking_orders_by_distance_and_leaves_out() -> None:
     assert list(transfer.rank_sources(distance, 1, sources=[0, 2])) == [2, 0]
     with pytest.raises(ValueError, match="target: got 2, allowed: 0 to 1"):
         transfer.rank_sources(distance, 2)
-    with pytest.raises(ValueError, match="exclude: .*so that one is left"):
+    with pytest.raises(ValueError, match=r"exclude: .*so that one is left"):
         transfer.rank_sources(distance, 0, exclude=[0, 1, 2])
 
 
 def test_sources_follow_the_choice() -> None:
     distance, groups = np.random.default_rng(0).random((6, 6)), np.array([0, 0, 0, 1, 1, 1], np.int32)
-    chosen = {name: transfer.choose_sources(distance, name, groups, seed=3) for name in ("most", "least", "random", "other")}
+    chosen = {
+        name: transfer.choose_sources(distance, name, groups, seed=3) for name in ("most", "least", "random", "other")
+    }
     for name in ("most", "least", "random", "other"):
         assert (chosen[name] != np.arange(6)).all()
     np.testing.assert_array_equal(chosen["random"], transfer.choose_sources(distance, "random", groups, seed=3))
