@@ -11,7 +11,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-BEGINS, ENDS = "<!-- speed begins -->", "<!-- speed ends -->"
+from slicefast import files
+from slicefast.errors import SlicefastError
+
+SECTION = "speed"
 
 
 @dataclass(frozen=True)
@@ -165,17 +168,16 @@ def main() -> None:
     """Read, print, and write where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", type=Path, nargs="+", help="of pytest-benchmark; the last one counts")
-    parser.add_argument("--into", type=Path, help=f"a Markdown file with the marks {BEGINS} and {ENDS}")
+    parser.add_argument("--into", type=Path, help=f"a Markdown file with the marks of the section {SECTION!r}")
     arguments = parser.parse_args()
     runs = [json.loads(file.read_text()) for file in arguments.files]
     text = table({item["name"]: item for run in runs for item in run["benchmarks"]})
     print(text)
     if arguments.into:
-        before, begins, rest = arguments.into.read_text().partition(BEGINS)
-        _, ends, after = rest.partition(ENDS)
-        if not (begins and ends):
-            parser.error(f"{arguments.into}: needs the marks {BEGINS} and {ENDS}")
-        arguments.into.write_text(f"{before}{begins}\n\n{text}\n\n{ends}{after}")
+        try:
+            files.replace_section(arguments.into, SECTION, text)
+        except (SlicefastError, OSError) as error:
+            parser.error(str(error))
 
 
 if __name__ == "__main__":

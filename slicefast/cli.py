@@ -126,34 +126,35 @@ def report(
         from slicefast.study.execute import load_study
 
         study = load_study(folder)
-    dataset = write_outcome(study)
+    comparison = write_outcome(study)
     if into is not None:
         from slicefast.study.report import put_section
 
         try:
-            put_section(dataset, into)
+            put_section(comparison, into)
         except (ValueError, OSError) as error:
             typer.echo(f"slicefast: {error}", err=True)
             raise typer.Exit(REFUSED) from None
 
 
 def write_outcome(study: Any) -> Any:
-    """Collect the result file, draw the figures, write the report, print the table, and return the dataset."""
+    """Collect the result file, draw the figures, write the report, print the table, and return the comparison."""
     from slicefast.study import dataset as results
     from slicefast.study import figures
     from slicefast.study import report as page
+    from slicefast.study.claims import verdicts
+    from slicefast.study.comparison import Comparison
 
     dataset = results.collect(study)
     results.write(dataset, study.folder / results.RESULT_FILE)
-    drawings = figures.write_all(dataset, study.folder / "figures")
-    page.write(dataset, drawings, study.folder / "report.html")
-    print_table(page.headings(), page.table(dataset))
-    from slicefast.study.claims import verdicts
-
-    for item in verdicts(dataset):
+    comparison = Comparison(dataset)
+    page.write(comparison, figures.write_all(comparison, study.folder / "figures"), study.folder / "report.html")
+    table = page.comparison_table(comparison)
+    print_table(list(table.headings), [[str(cell) for cell in row] for row in table.rows])
+    for item in verdicts(comparison):
         typer.echo(f"{item.verdict:>9}  {item.claim} {item.evidence}")
     typer.echo(f"{study.folder / 'report.html'}  {study.folder / results.RESULT_FILE}")
-    return dataset
+    return comparison
 
 
 def print_table(headings: list[str], rows: list[list[str]]) -> None:

@@ -1,4 +1,4 @@
-"""The result file: everything a study measured as one xarray Dataset, NetCDF on disk, and the scores computed from it.
+"""The result file: everything a study measured as one xarray Dataset, NetCDF on disk, and how it is read.
 
 Dimensions: policy, seed, step, cell, slice; `evaluation_step` counts the last steps, which every policy plays without
 noise or learning. What an unfinished study has not measured yet is NaN.
@@ -38,10 +38,6 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 #   complete: 0 or 1; parts_finished, parts: counts.
 #   protocol holds n_seeds, exploration_steps, train_steps, transfer_steps, evaluation_steps, sample_steps, vae_epochs,
 #   early_steps, mask_steps, best_steps, arms, pairs, td3.
-#
-# Accessors stay: RESULT_FILE, read, write, label(dataset, policy), family(dataset, policy), protocol_of, has, rewards,
-# early_reward, final_reward, worst_satisfaction, worst_delay_ms, pair_gains_percent. `scores`, MET and the gain belong
-# to the readers. `collect(study)` is slicefast.study.collect.collect.
 
 from __future__ import annotations
 
@@ -99,80 +95,6 @@ def has(dataset: xr.Dataset, policy: str) -> bool:
     return bool(np.isfinite(dataset.reward.sel(policy=policy).isel(step=-1)).any())
 
 
-def worst_satisfaction(dataset: xr.Dataset, policy: str) -> Float64:
-    """Return the minimum over slices of the throughput satisfaction, (K, E, N)."""
-    values = dataset.throughput_satisfaction.sel(policy=policy).min("slice", skipna=False)
-    return np.asarray(values.transpose("seed", "evaluation_step", "cell"), dtype=np.float64)
-
-
-def worst_delay_ms(dataset: xr.Dataset, policy: str) -> Float64:
-    """Return the maximum over slices of the delay [ms], (K, E, N)."""
-    values = dataset.delay_ms.sel(policy=policy).max("slice", skipna=False)
-    return np.asarray(values.transpose("seed", "evaluation_step", "cell"), dtype=np.float64)
-
-
 def rewards(dataset: xr.Dataset, policy: str) -> Float64:
     """Return the reward of every step, (K, T, N)."""
     return np.asarray(dataset.reward.sel(policy=policy).transpose("seed", "step", "cell"), dtype=np.float64)
-
-
-def early_reward(dataset: xr.Dataset, policy: str, steps: int | None = None) -> Float64:
-    """Return the mean reward over the first steps, (K, N): the protocol's early window unless given."""
-    count = steps or int(protocol_of(dataset)["early_steps"])
-    return np.asarray(rewards(dataset, policy)[:, :count].mean(axis=1))
-
-
-def final_reward(dataset: xr.Dataset, policy: str) -> Float64:
-    """Return the mean reward over the evaluation steps, (K, N)."""
-    count = int(protocol_of(dataset)["evaluation_steps"])
-    return np.asarray(rewards(dataset, policy)[:, -count:].mean(axis=1))
-
-
-def relative_gain_percent(value: Float64, reference: Float64) -> Float64:
-    """Return 100 (value - reference) / (the reference's mean over the cells, the last axis).
-
-    Dividing by the network's mean keeps a cell that DRL leaves near zero from outweighing all others.
-    """
-    return np.asarray(100.0 * (value - reference) / reference.mean(axis=-1, keepdims=True))
-
-
-def scores(dataset: xr.Dataset, policy: str) -> dict[str, Float64]:
-    """Return a policy's scores per seed and cell, (K, N) each.
-
-    reward, satisfaction (mean minimum over slices of the throughput satisfaction), failing_percent (cell-steps below
-    0.95), delay_ms (mean of the per-step maximum) over the evaluation steps; early_gain_percent and final_gain_percent
-    in mean reward over DRL from scratch at the same steps; oracle_gap, the oracle's mean reward minus the policy's over
-    the evaluation steps. NaN where DRL or the oracle is missing.
-    """
-    worst = worst_satisfaction(dataset, policy)
-    failing = np.where(np.isnan(worst), np.nan, worst < MET)
-    found = {
-        "reward": final_reward(dataset, policy),
-        "satisfaction": worst.mean(axis=1),
-        "failing_percent": 100.0 * failing.mean(axis=1),
-        "delay_ms": worst_delay_ms(dataset, policy).mean(axis=1),
-    }
-    nothing = np.full_like(found["reward"], np.nan)
-    known = has(dataset, "drl")
-    for name, measure in (("early_gain_percent", early_reward), ("final_gain_percent", final_reward)):
-        gain = relative_gain_percent(measure(dataset, policy), measure(dataset, "drl")) if known else nothing
-        found[name] = gain
-    found["oracle_gap"] = final_reward(dataset, "oracle") - found["reward"] if has(dataset, "oracle") else nothing
-    return found
-
-
-def pair_gains_percent(dataset: xr.Dataset) -> Float64 | None:
-    """Return the gain in reward over DRL from scratch of every pair, (K, G, source, target), NaN where they are equal.
-
-    Each is over the window before a gain step, DRL's reward taken over the same steps.
-    """
-    if "pair_reward" not in dataset or not has(dataset, "drl"):
-        return None
-    own, window = rewards(dataset, "drl"), int(dataset.pair_reward.attrs["window_steps"])
-    reference = np.stack(
-        [own[:, max(0, step - window) : step].mean(axis=1) for step in dataset.gain_step.values.tolist()], axis=1
-    )
-    gains: Float64 = 100.0 * (dataset.pair_reward.values.astype(np.float64) / reference[:, :, None, :] - 1.0)
-    cells = np.arange(gains.shape[-1])
-    gains[..., cells, cells] = np.nan
-    return gains
