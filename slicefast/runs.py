@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from slicefast import policies, progress, provenance, rewards
 from slicefast.errors import RunError
 from slicefast.scenario import Scenario
-from slicefast.study.arms import choose_sources, requirement_groups
+from slicefast.study.arms import requirement_groups
 from slicefast.study.dataset import MET
 from slicefast.study.execute import one_thread
 from slicefast.study.jobs import collect_samples, save_arrays, write_text
@@ -204,7 +204,9 @@ def transfer(
     found = handing.similarity_matrix([*samples[0], *samples[1]], seed=target.seed, distance=kind)
     cells = source.scenario.n_cells
     distance = found.distance[:cells, cells:]
-    chosen = choose_sources(distance, choice, requirement_groups(target.scenario), target.seed, exclude_same=False)
+    chosen = handing.choose_sources(
+        distance, choice, requirement_groups(target.scenario), target.seed, exclude_same=False
+    )
     kept = len(agents_of_source.replay) if strategy in ("instance", "integrated") else 0
     agents = new_agents(target.scenario, target.exploration_steps, target.seed, CAPACITY + kept)
     handing.transfer(agents_of_source, chosen, agents, range(target.scenario.n_cells), strategy)  # type: ignore[arg-type]

@@ -246,7 +246,7 @@ def test_training_for_an_own_reward_goes_on_without_naming_it(tmp_path: Path, mo
     assert name == f"{own.resolve()}:load"
     run = interrupt(tmp_path / "run", monkeypatch, reward=name)
     monkeypatch.chdir(tmp_path.parent)
-    monkeypatch.delitem(rewards._REWARDS, name)
+    monkeypatch.delitem(rewards.REWARDS.entries, name)
     arguments = ["train", "--resume", "--out", str(run.folder)]
     gone = own.rename(tmp_path / "elsewhere.py")
     refused(arguments, "no such file")

@@ -21,7 +21,7 @@ from slicefast import Scenario, provenance
 from slicefast.study import claims as verdicts
 from slicefast.study import dataset as results
 from slicefast.study import figures, report
-from slicefast.study.arms import choose_sources, requirement_groups
+from slicefast.study.arms import requirement_groups
 from slicefast.study.execute import Progress, RunError, load_study, open_study, run_study, total_work
 from slicefast.study.jobs import MANIFEST, Study, collect_samples, load_arrays, run_part, save_arrays
 from slicefast.study.protocol import ARMS, Part, Protocol, needs, parts, ready, stream_seed
@@ -98,21 +98,6 @@ def test_transfers_take_the_nearest_and_the_farthest_other_cell(dataset: xr.Data
             np.fill_diagonal(distance, own)
             np.testing.assert_array_equal(dataset.source_cell.sel(policy=name)[seed], pick(distance, axis=0) + 1)
     assert (dataset.source_cell.sel(policy="drl") == 0).all()
-
-
-def test_sources_follow_the_choice() -> None:
-    distance, groups = np.random.default_rng(0).random((6, 6)), np.array([0, 0, 0, 1, 1, 1], np.int32)
-    chosen = {name: choose_sources(distance, name, groups, seed=3) for name in ("most", "least", "random", "other")}
-    for name in ("most", "least", "random", "other"):
-        assert (chosen[name] != np.arange(6)).all()
-    np.testing.assert_array_equal(chosen["random"], choose_sources(distance, "random", groups, seed=3))
-    assert (groups[chosen["other"]] != groups).all()
-    expected = np.where(groups[:, None] != groups[None], distance, np.inf).argmin(axis=0)
-    np.testing.assert_array_equal(chosen["other"], expected)
-    one_group = choose_sources(distance, "other", np.zeros(6, np.int32), seed=3)
-    np.testing.assert_array_equal(one_group, chosen["most"])
-    with pytest.raises(ValueError, match="choice = 'nearest': allowed are most"):
-        choose_sources(distance, "nearest", groups, seed=3)
 
 
 def test_known_cells_start_with_what_they_learned_before_their_traffic_changed(

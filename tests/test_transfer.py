@@ -73,10 +73,10 @@ def test_divergence_of_equal_small_variances_is_proportional_to_the_fast_distanc
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ([], "empty"),
+        ([], r"samples: got \[\], allowed: one array per agent"),
         ([np.zeros((0, 17))], r"samples\[0\]"),
-        ([np.zeros((3, 17)), np.zeros((3, 16))], r"samples\[1\] has 16 features"),
-        ([np.full((3, 17), np.nan)], "not finite"),
+        ([np.zeros((3, 17)), np.zeros((3, 16))], r"samples\[1\]: got '16 values per sample', allowed: 17"),
+        ([np.full((3, 17), np.nan)], r"samples\[0\] row 0: .*allowed: finite"),
     ],
 )
 def test_bad_samples_are_refused(bad: list[np.ndarray], message: str) -> None:
@@ -94,10 +94,27 @@ def test_ranking_orders_by_distance_and_leaves_out() -> None:
     assert list(transfer.rank_sources(distance, 1)) == [1, 2, 0]
     assert list(transfer.rank_sources(distance, 1, exclude=[1])) == [2, 0]
     assert list(transfer.rank_sources(distance, 1, sources=[0, 2])) == [2, 0]
-    with pytest.raises(ValueError, match="target = 2"):
+    with pytest.raises(ValueError, match="target: got 2, allowed: 0 to 1"):
         transfer.rank_sources(distance, 2)
-    with pytest.raises(ValueError, match="no source is left"):
+    with pytest.raises(ValueError, match=r"exclude: .*so that one is left"):
         transfer.rank_sources(distance, 0, exclude=[0, 1, 2])
+
+
+def test_sources_follow_the_choice() -> None:
+    distance, groups = np.random.default_rng(0).random((6, 6)), np.array([0, 0, 0, 1, 1, 1], np.int32)
+    chosen = {
+        name: transfer.choose_sources(distance, name, groups, seed=3) for name in ("most", "least", "random", "other")
+    }
+    for name in ("most", "least", "random", "other"):
+        assert (chosen[name] != np.arange(6)).all()
+    np.testing.assert_array_equal(chosen["random"], transfer.choose_sources(distance, "random", groups, seed=3))
+    assert (groups[chosen["other"]] != groups).all()
+    expected = np.where(groups[:, None] != groups[None], distance, np.inf).argmin(axis=0)
+    np.testing.assert_array_equal(chosen["other"], expected)
+    one_group = transfer.choose_sources(distance, "other", np.zeros(6, np.int32), seed=3)
+    np.testing.assert_array_equal(one_group, chosen["most"])
+    with pytest.raises(ValueError, match="choice: got 'nearest', allowed: most"):
+        transfer.choose_sources(distance, "nearest", groups, seed=3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("strategy", ["model", "integrated"])
