@@ -202,9 +202,7 @@ def main() -> None:
     made = {FULL: table(benchmarks), SHORT: short_table(benchmarks)}
     print(made[FULL])
     for page in arguments.into:
-        for name, text in made.items():
-            if f"<!-- {name} begins -->" in page.read_text(encoding="utf-8"):
-                files.replace_section(page, name, text)
+        files.replace_sections(page, {name: made[name] for name in files.section_names(page) if name in made})
 
 
 if __name__ == "__main__":

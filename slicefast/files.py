@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -89,6 +90,11 @@ def check_unchanged(path: Path, expected: str) -> None:
         raise CheckpointError(f"{path}: is damaged, or not the file that was written here (its checksum differs)")
 
 
+def section_names(path: Path) -> list[str]:
+    """Return the names of the marked sections of a Markdown file, those that at least begin, in its order."""
+    return re.findall(r"<!-- (.+?) begins -->", path.read_text(encoding="utf-8"))
+
+
 def replace_section(path: Path, name: str, text: str) -> None:
     """Put text between the marks ``<!-- NAME begins -->`` and ``<!-- NAME ends -->`` of a Markdown file.
 
@@ -97,12 +103,19 @@ def replace_section(path: Path, name: str, text: str) -> None:
     SlicefastError
         The file has not exactly one such pair of marks; it is unchanged then.
     """
+    replace_sections(path, {name: text})
+
+
+def replace_sections(path: Path, texts: Mapping[str, str]) -> None:
+    """Put texts between several pairs of marks, by name, as `replace_section` does: all of them or none."""
     page = path.read_text(encoding="utf-8")
-    begin, end = f"<!-- {name} begins -->", f"<!-- {name} ends -->"
-    if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
-        raise SlicefastError(f"{path}: needs the lines {begin} and {end} once each, in this order")
-    head, rest = page.split(begin)
-    write_text(path, f"{head}{begin}\n\n{text.strip()}\n\n{end}{rest.split(end)[1]}")
+    for name, text in texts.items():
+        begin, end = f"<!-- {name} begins -->", f"<!-- {name} ends -->"
+        if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
+            raise SlicefastError(f"{path}: needs the lines {begin} and {end} once each, in this order")
+        head, rest = page.split(begin)
+        page = f"{head}{begin}\n\n{text.strip()}\n\n{end}{rest.split(end)[1]}"
+    write_text(path, page)
 
 
 @contextlib.contextmanager

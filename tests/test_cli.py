@@ -21,7 +21,7 @@ from slicefast.cli import app
 from slicefast.cli.own import load_function, load_reward
 from slicefast.errors import RunError, SlicefastError
 from slicefast.learn import TD3Config
-from slicefast.study.execute import load_study, open_study
+from slicefast.study.folder import load_study, open_study
 from slicefast.study.protocol import Protocol
 from slicefast.training import collect_samples
 

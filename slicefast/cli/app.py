@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,8 +95,3 @@ def traffic_note(scenario: Scenario) -> str:
     from slicefast.traffic.mask import TrafficMask
 
     return str(TrafficMask.from_trace(scenario.traffic_trace, scenario, Streams(0).mask).note)
-
-
-def granted_cpus() -> int:
-    """Return how many processors this process may use, which in a container are fewer than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

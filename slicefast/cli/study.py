@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from slicefast.cli.app import INTERRUPTED, ScenarioOption, TraceOption, granted_cpus, load_scenario, traffic_note
+from slicefast.cli.app import INTERRUPTED, ScenarioOption, TraceOption, load_scenario, traffic_note
 from slicefast.cli.display import print_table
 
 if TYPE_CHECKING:
-    import xarray as xr
-
+    from slicefast.study.comparison import Comparison
     from slicefast.study.execute import Progress
-    from slicefast.study.jobs import Study
-    from slicefast.study.protocol import Part
+    from slicefast.study.folder import Study
+    from slicefast.study.jobs import Job
 
 Engine = Literal["local", "ray"]
 
@@ -34,8 +33,8 @@ def reproduce(
 ) -> None:
     """Run the paper's experiment and write results.nc, figures, report.html and report.md."""
     from slicefast import provenance
-    from slicefast.study.execute import load_study, open_study, run_study
-    from slicefast.study.jobs import MANIFEST
+    from slicefast.study.execute import run_study
+    from slicefast.study.folder import MANIFEST, load_study, open_study
     from slicefast.study.protocol import Protocol
 
     folder = out or Path("slicefast-quick" if quick else "slicefast-study")
@@ -45,11 +44,12 @@ def reproduce(
     chosen = load_scenario(scenario, trace)
     note = traffic_note(chosen)
     study = open_study(folder, chosen, protocol, resume)
-    for remark in (note, provenance.note(provenance.read_entries(study.manifest))):
+    left_out = [f"{name} is left out: {reason}" for name, reason in study.left_out.items()]
+    for remark in (note, provenance.note(provenance.read_entries(study.manifest)), *left_out):
         if remark:
             typer.echo(remark)
     with progress_bars(study) as progress:
-        finished = run_study(study, workers or granted_cpus(), engine, progress)
+        finished = run_study(study, workers, engine, progress)
     write_outcome(study)
     if not finished:
         typer.echo(
@@ -65,36 +65,39 @@ def report(
     ] = None,
 ) -> None:
     """Write results.nc, figures, report.html and report.md again from a study's finished parts."""
-    from slicefast.study.execute import load_study
+    from slicefast.study.folder import load_study
 
-    dataset = write_outcome(load_study(folder))
+    comparison = write_outcome(load_study(folder))
     if into is not None:
         from slicefast.study.report import put_section
 
-        put_section(dataset, into)
+        put_section(comparison, into)
 
 
-def write_outcome(study: Study) -> xr.Dataset:
-    """Collect the result file, draw the figures, write the report, print the table, and return the dataset."""
+def write_outcome(study: Study) -> Comparison:
+    """Collect the result file, draw the figures, write the report, print the table, and return the comparison."""
     from slicefast.study import dataset as results
     from slicefast.study import figures
     from slicefast.study import report as page
     from slicefast.study.claims import verdicts
+    from slicefast.study.collect import collect
+    from slicefast.study.comparison import Comparison
 
-    dataset = results.collect(study)
+    dataset = collect(study)
     results.write(dataset, study.folder / results.RESULT_FILE)
-    drawings = figures.write_all(dataset, study.folder / "figures")
-    page.write(dataset, drawings, study.folder / "report.html")
-    print_table(page.headings(), page.table(dataset))
-    for item in verdicts(dataset):
+    comparison = Comparison(dataset)
+    page.write(comparison, figures.write_all(comparison, study.folder / "figures"), study.folder / "report.html")
+    table = page.comparison_table(comparison)
+    print_table(table.headings, [[str(cell) for cell in row] for row in table.rows])
+    for item in verdicts(comparison):
         typer.echo(f"{item.verdict:>9}  {item.claim} {item.evidence}")
     typer.echo(f"{study.folder / 'report.html'}  {study.folder / results.RESULT_FILE}")
-    return dataset
+    return comparison
 
 
 @contextmanager
 def progress_bars(study: Study) -> Iterator[Progress]:
-    """Show a bar for the study, with the time left, and one per running part; plain lines without a terminal."""
+    """Show a bar for the study, with the time left, and one per running job; plain lines without a terminal."""
     from rich.progress import (
         BarColumn,
         Progress,
@@ -106,30 +109,33 @@ def progress_bars(study: Study) -> Iterator[Progress]:
     )
 
     from slicefast.study import execute
-    from slicefast.study.protocol import work
+    from slicefast.study.jobs import steps
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), speed_estimate_period=120.0)
-    total, done = execute.total_work(study), execute.total_work(study, only_finished=True)
+    total, done = execute.total_steps(study), execute.total_steps(study, only_finished=True)
     whole = bars.add_task("study", total=total, completed=done)
 
     class Bars(execute.Progress):
         def __init__(self) -> None:
-            self.tasks: dict[Any, TaskID] = {}
+            self.tasks: dict[Job, TaskID] = {}
 
-        def started(self, part: Part) -> None:
-            self.tasks[part] = bars.add_task(str(part), total=work(part, study.protocol))
+        def started(self, job: Job) -> None:
+            self.tasks[job] = bars.add_task(str(job), total=steps(job, study.protocol, study.scenario))
 
-        def advanced(self, part: Part, steps: int) -> None:
-            if part in self.tasks:
-                bars.advance(self.tasks[part], steps)
+        def advanced(self, job: Job, steps: int) -> None:
+            if job in self.tasks:
+                bars.advance(self.tasks[job], steps)
             bars.advance(whole, steps)
 
-        def finished(self, part: Part) -> None:
-            if part in self.tasks:
-                bars.remove_task(self.tasks.pop(part))
+        def finished(self, job: Job) -> None:
+            if job in self.tasks:
+                bars.remove_task(self.tasks.pop(job))
             if not bars.console.is_terminal:
-                bars.console.print(f"finished {part}")
+                bars.console.print(f"finished {job}")
+
+        def replaced(self, job: Job, fault: str) -> None:
+            bars.console.print(f"{study.path(job)} {fault}: is made anew")
 
     with bars:
         yield Bars()

@@ -121,9 +121,7 @@ def transfer(
     with _claimed(target):
         with one_thread():
             distance = _measure_distance(source, target, choice, sample_steps, tick)
-            from slicefast.study.arms import requirement_groups
-
-            groups = requirement_groups(target.scenario)
+            groups = target.scenario.requirement_groups
             chosen = _transfer.choose_sources(distance, choice, groups, target.seed, exclude_same=False)
             handed_over = len(agents_of_source.replay) if strategy in ("instance", "integrated") else 0
             config = replace(target.config, capacity=target.config.capacity + handed_over)

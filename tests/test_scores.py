@@ -119,3 +119,53 @@ def test_band_holds_the_interquartile_mean_of_every_step() -> None:
         np.testing.assert_array_equal(edge, curves[0])
     for edge in statistics.band(np.ones((4, 3))):
         np.testing.assert_array_equal(edge, 1.0)
+
+
+def test_scores_by_hand() -> None:
+    """One seed, five steps of which two are early and two evaluate, two cells, two slices."""
+    reward = [[[0.1, 1.0], [0.3, 0.6], [9.0, 9.0], [0.5, 0.2], [0.7, 0.4]]]
+    satisfaction = [[[[0.94, 1.0], [1.0, 0.96]], [[1.0, 0.98], [0.4, 0.2]]]]  # seed, step, cell, slice
+    delay_ms = [[[[1.0, 7.0], [2.0, 1.0]], [[5.0, 4.0], [8.0, 30.0]]]]
+    scores = statistics.score(reward, satisfaction, delay_ms, early_steps=2, evaluation_steps=2)
+    np.testing.assert_allclose(scores.early_reward, [[0.2, 0.8]])
+    np.testing.assert_allclose(scores.reward, [[0.6, 0.3]])
+    np.testing.assert_allclose(scores.step_satisfaction, [[[0.94, 0.96], [0.98, 0.2]]])
+    np.testing.assert_allclose(scores.satisfaction, [[0.96, 0.58]])
+    np.testing.assert_allclose(scores.failing_percent, [[50.0, 50.0]])  # 0.94 fails, 0.96 does not
+    np.testing.assert_allclose(scores.step_delay_ms, [[[7.0, 2.0], [5.0, 30.0]]])
+    np.testing.assert_allclose(scores.delay_ms, [[6.0, 16.0]])
+
+
+def test_scores_of_a_seed_that_is_not_finished_are_missing() -> None:
+    nothing = np.full((1, 2, 1, 1), np.nan)
+    scores = statistics.score(nothing[..., 0], nothing, nothing, 1, 1)
+    for values in (scores.reward, scores.satisfaction, scores.failing_percent, scores.delay_ms):
+        assert np.isnan(values).all()
+
+
+def test_gain_is_relative_to_the_networks_mean_and_undefined_where_that_is_zero() -> None:
+    value, reference = np.array([[0.6, 0.6], [0.5, 0.5]]), np.array([[0.2, 0.6], [0.0, 0.0]])
+    gain = statistics.relative_gain_percent(value, reference)
+    np.testing.assert_allclose(gain[0], [100.0, 0.0])
+    assert np.isnan(gain[1]).all()
+
+
+def test_gains_of_pairs_are_over_the_target_and_not_with_itself() -> None:
+    rewards = np.array([[[[0.5, 0.6], [0.3, 0.5]]]])  # seed, gain step, source, target
+    gains = statistics.pair_gains_percent(rewards, np.array([[[0.2, 0.4]]]))
+    np.testing.assert_allclose(gains, [[[[np.nan, 50.0], [50.0, np.nan]]]])
+    assert np.isnan(statistics.pair_gains_percent(rewards, np.zeros((1, 1, 2)))).all()
+
+
+def test_window_before_a_step_ends_there_and_is_shorter_at_the_start() -> None:
+    reward = np.arange(6.0)[None, :, None]
+    np.testing.assert_array_equal(statistics.window_means(reward, [1, 3, 6], 2), [[[0.0], [1.5], [4.5]]])
+
+
+def test_negated_estimate_swaps_the_ends_of_its_interval() -> None:
+    assert -statistics.Estimate(1.0, -2.0, 3.0) == statistics.Estimate(-1.0, -3.0, 2.0)
+
+
+def test_interval_of_two_seeds_is_from_the_lower_to_the_higher() -> None:
+    """Resampling two seeds gives both, or one of them twice in a quarter of all cases, more than 2.5 %."""
+    assert statistics.stratified([[1.0, 10.0], [2.0, 14.0]]) == statistics.Estimate(6.75, 5.5, 8.0)
