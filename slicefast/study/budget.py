@@ -21,11 +21,23 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 CountFromZero = Annotated[int, Field(strict=True, ge=0)]
 
 
+# Imported when asked: learners bring torch along and training the simulator, which reading a study does not need.
 def _paper_exploration_steps() -> int:
-    # Imported here: the settings of the learner bring torch along, which reading a finished study does not need.
     from slicefast.learn import TD3Config
 
     return TD3Config().exploration_steps
+
+
+def _paper_train_steps() -> int:
+    from slicefast.training import TRAIN_STEPS
+
+    return TRAIN_STEPS
+
+
+def _paper_transfer_steps() -> int:
+    from slicefast.training import TRANSFER_STEPS
+
+    return TRANSFER_STEPS
 
 
 class Budget(Settings):
@@ -63,8 +75,8 @@ class Budget(Settings):
     """
 
     exploration_steps: CountFromZero = Field(default_factory=_paper_exploration_steps)
-    train_steps: Count = 5500
-    transfer_steps: Count = 4000
+    train_steps: Count = Field(default_factory=_paper_train_steps)
+    transfer_steps: Count = Field(default_factory=_paper_transfer_steps)
     evaluation_steps: Count = 250
     sample_steps: Count = 500
     vae_epochs: Count = 60
