@@ -84,12 +84,10 @@ def reproduce(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
 ) -> None:
     """Run the paper's experiment and write results.nc, figures, report.html and report.md."""
-    import os
-
     with refusals():
         from slicefast import provenance
-        from slicefast.study.execute import load_study, open_study, run_study
-        from slicefast.study.jobs import MANIFEST
+        from slicefast.study.execute import run_study
+        from slicefast.study.folder import MANIFEST, load_study, open_study
         from slicefast.study.protocol import Protocol
 
         folder = out or Path("slicefast-quick" if quick else "slicefast-study")
@@ -101,11 +99,12 @@ def reproduce(
         if engine not in ("local", "ray"):
             raise typer.BadParameter(f"{engine!r}: allowed are local, ray", param_hint="--engine")
         study = open_study(folder, chosen, protocol, resume)
-        for said in (note, provenance.note(provenance.kept(study.manifest))):
+        left_out = [f"{name} is left out: {reason}" for name, reason in study.left_out.items()]
+        for said in (note, provenance.note(provenance.kept(study.manifest)), *left_out):
             if said:
                 typer.echo(said)
         with progress_bars(study) as progress:
-            finished = run_study(study, workers or os.cpu_count() or 1, engine, progress)
+            finished = run_study(study, workers, engine, progress)  # type: ignore[arg-type]  # checked above
     write_outcome(study)
     if not finished:
         typer.echo(
@@ -123,7 +122,7 @@ def report(
 ) -> None:
     """Write results.nc, figures, report.html and report.md again from a study's finished parts."""
     with refusals():
-        from slicefast.study.execute import load_study
+        from slicefast.study.folder import load_study
 
         study = load_study(folder)
     comparison = write_outcome(study)
@@ -143,9 +142,10 @@ def write_outcome(study: Any) -> Any:
     from slicefast.study import figures
     from slicefast.study import report as page
     from slicefast.study.claims import verdicts
+    from slicefast.study.collect import collect
     from slicefast.study.comparison import Comparison
 
-    dataset = results.collect(study)
+    dataset = collect(study)
     results.write(dataset, study.folder / results.RESULT_FILE)
     comparison = Comparison(dataset)
     page.write(comparison, figures.write_all(comparison, study.folder / "figures"), study.folder / "report.html")
@@ -183,30 +183,34 @@ def progress_bars(study: Any) -> Iterator[Any]:
         TimeRemainingColumn,
     )
 
-    from slicefast.study.execute import total_work
-    from slicefast.study.protocol import work
+    from slicefast.study import execute
+    from slicefast.study.jobs import steps
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), speed_estimate_period=120.0)
-    whole = bars.add_task("study", total=total_work(study), completed=total_work(study, only_finished=True))
+    total, done = execute.total_steps(study), execute.total_steps(study, only_finished=True)
+    whole = bars.add_task("study", total=total, completed=done)
 
-    class Bars:
+    class Bars(execute.Progress):
         def __init__(self) -> None:
             self.tasks: dict[Any, Any] = {}
 
-        def started(self, part: Any) -> None:
-            self.tasks[part] = bars.add_task(str(part), total=work(part, study.protocol))
+        def started(self, job: Any) -> None:
+            self.tasks[job] = bars.add_task(str(job), total=steps(job, study.protocol, study.scenario))
 
-        def advanced(self, part: Any, steps: int) -> None:
-            if part in self.tasks:
-                bars.advance(self.tasks[part], steps)
+        def advanced(self, job: Any, steps: int) -> None:
+            if job in self.tasks:
+                bars.advance(self.tasks[job], steps)
             bars.advance(whole, steps)
 
-        def finished(self, part: Any) -> None:
-            if part in self.tasks:
-                bars.remove_task(self.tasks.pop(part))
+        def finished(self, job: Any) -> None:
+            if job in self.tasks:
+                bars.remove_task(self.tasks.pop(job))
             if not bars.console.is_terminal:
-                bars.console.print(f"finished {part}")
+                bars.console.print(f"finished {job}")
+
+        def replaced(self, job: Any, fault: str) -> None:
+            bars.console.print(f"{study.path(job)} {fault}: is made anew")
 
     with bars:
         yield Bars()
