@@ -153,7 +153,8 @@ class Comparison:
         """`pair_rewards` of the seeds that finished them."""
         if self.pair_rewards is None:
             return None
-        return self.pair_rewards[np.isfinite(self.dataset.pair_reward.values).all(axis=(1, 2, 3))]
+        finished: Float64 = self.pair_rewards[np.isfinite(self.dataset.pair_reward.values).all(axis=(1, 2, 3))]
+        return finished
 
     @cached_property
     def pair_gains_percent(self) -> Float64 | None:

@@ -200,10 +200,20 @@ def escape_markdown(words: str) -> str:
     r"""Return words that Markdown shows as they are, on one line: what begins markup gets a backslash.
 
     That is emphasis, code, tags, entities, struck text, formulas and the border of a cell, each wherever it stands, and
-    a closing bracket where it would make a link.
+    brackets where some of them would make a link: numbers with intervals stay legible in the source.
     """
-    line = re.sub(r"([\\`*<>|~$&]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(words.split()))
-    return re.sub(r"\](?=[(:\[])", r"\\]", line)
+    brackets = re.search(r"\][(:\[]", " ".join(words.split())) is not None
+    return _escape(words, brackets)
+
+
+def escape_label(words: str) -> str:
+    """Return `escape_markdown` of words that stand between brackets themselves."""
+    return _escape(words, brackets=True)
+
+
+def _escape(words: str, brackets: bool) -> str:
+    marks = r"[\\`*<>|~$&\[\]]" if brackets else r"[\\`*<>|~$&]"
+    return re.sub(rf"({marks}|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(words.split()))
 
 
 def escape_paragraph(words: str) -> str:
@@ -222,6 +232,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["md"] = escape_markdown
     environment.filters["md_line"] = escape_paragraph
+    environment.filters["md_label"] = escape_label
     environment.tests["number"] = lambda cell: isinstance(cell, Number)
     environment.filters["kind"] = lambda block: type(block).__name__
     return environment

@@ -20,7 +20,7 @@ from slicefast.study.scores import (
     stratified,
     without_diagonal,
 )
-from slicefast.units import Bool, Float64, Int64
+from slicefast.units import Bool, Float64, Index
 
 __all__ = ["Decomposition", "Ordering", "decompose", "order", "relative", "variance_shares"]
 
@@ -102,9 +102,10 @@ def _chosen(distance: Float64, rewards: Float64) -> list[Estimate]:
     return [stratified(difference[:, step, None], interquartile_mean) for step in range(difference.shape[1])]
 
 
-def nearest_sources(distance: Float64) -> Int64:
+def nearest_sources(distance: Float64) -> Index:
     """Return the nearest other cell of every target, (..., target), from distances (..., source, target)."""
-    return without_diagonal(distance, np.inf).argmin(axis=-2)
+    nearest: Index = without_diagonal(distance, np.inf).argmin(axis=-2)
+    return nearest
 
 
 def targets_of_one_source(distance: Float64) -> float:

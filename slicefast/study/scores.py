@@ -22,8 +22,8 @@ from slicefast.units import Float64
 N_RESAMPLES = 4000
 #: A cell-step fails when a slice gets less than this share of its throughput requirement.
 MET = 0.95
-#: A statistic over an axis, as `numpy.mean` is one.
-Statistic = Callable[..., ArrayLike]
+#: A statistic over an axis, as `numpy.mean` is one: an array, or a number where no axis is left.
+Statistic = Callable[..., Float64 | np.floating]
 
 
 @dataclass(frozen=True)

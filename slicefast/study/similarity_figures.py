@@ -38,7 +38,8 @@ def _first_seed(comparison: Comparison) -> int | None:
     """Return the first seed whose similarity is finished."""
     if "distance" not in comparison.dataset:
         return None
-    return int(np.flatnonzero(np.isfinite(comparison.dataset.distance.values[:, 0, 0]))[0])
+    measured = np.flatnonzero(np.isfinite(comparison.dataset.distance.values[:, 0, 0]))
+    return int(measured[0]) if measured.size else None
 
 
 def distance(comparison: Comparison) -> Figure | None:
@@ -63,8 +64,10 @@ def draw_distance(axes: Axes, matrix: Float64) -> tuple[AxesImage, Line2D]:
     names = [str(cell + 1) for cell in ticks]
     axes.set_xticks(ticks, names)
     axes.set_yticks(ticks, names)
-    dot = {"marker": "o", "markersize": 3.5, "color": "white", "markeredgecolor": BLACK}
-    (dots,) = axes.plot(cells, nearest_sources(matrix), linestyle="none", **dot)
+    (dots,) = axes.plot(
+        cells, nearest_sources(matrix), linestyle="none", marker="o", markersize=3.5, color="white",
+        markeredgecolor=BLACK,
+    )  # fmt: skip
     return image, dots
 
 
@@ -75,7 +78,7 @@ def latent(comparison: Comparison) -> Figure | None:
         return None
     figure, (axes,) = new_figure(3.1)
     points, explained = main_directions(comparison.dataset.latent_mean.values[seed].astype(np.float64))
-    drawn = draw_latent(axes, points, comparison.groups)
+    draw_latent(axes, points, comparison.groups)
     outside = _zoom(axes, points.reshape(-1, 2))
     beyond = f", {outside} of {points.size // 2} outside the frame" if outside else ""
     axes.set(
@@ -84,7 +87,6 @@ def latent(comparison: Comparison) -> Figure | None:
         title=f"default-action samples{beyond}",
     )
     legend_above(figure, axes, markerscale=2, handletextpad=0.2)
-    assert drawn
     return figure
 
 
@@ -109,9 +111,8 @@ def draw_latent(axes: Axes, points: Float64, groups: Int64) -> list[Line2D]:
         for group in np.unique(groups):
             members = np.flatnonzero(groups == group) + network * groups.size
             colour = GROUP_COLOURS[group % len(GROUP_COLOURS)]
-            drawn += _draw_points(
-                axes, *points[members].reshape(-1, 2).T, colour, marker, f"{name} cells, group {group + 1}", 2.5
-            )
+            x, y = points[members].reshape(-1, 2).T
+            drawn += _draw_points(axes, x, y, colour, marker, f"{name} cells, group {group + 1}", 2.5)
     return drawn
 
 
