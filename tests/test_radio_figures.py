@@ -31,8 +31,9 @@ def test_map_shows_the_network_that_the_simulator_of_that_seed_plays(seed: int) 
 
 
 def test_map_is_that_of_later_steps_too_where_handover_has_no_margin() -> None:
+    """Two cells of a mast are equally strong behind both antennas: there a user stays where it was."""
     scenario = Scenario.paper()
-    scenario = scenario.replace(radio={**scenario.radio.model_dump(), "handover_margin_db": 0.0})
+    scenario = scenario.replace(radio={"handover_margin_db": 0.0})
     simulator = Simulator(scenario, 1)
     simulator.reset()
     equal = np.full(simulator.shares_shape, 1.0 / scenario.n_slices)
@@ -40,7 +41,9 @@ def test_map_is_that_of_later_steps_too_where_handover_has_no_margin() -> None:
         simulator.step(equal)
     x_m, y_m, serving = users(simulator)
     server, _ = radio_figures.best_server(scenario, x_m, y_m, seed=1)
-    np.testing.assert_array_equal(server, serving)
+    every = np.arange(serving.size)
+    np.testing.assert_array_equal(simulator.gain[every, server], simulator.gain[every, serving])
+    assert (server == serving).mean() > 0.99
 
 
 def test_map_is_drawn_with_y_upwards_between_its_corners() -> None:
