@@ -290,6 +290,12 @@ def test_unfinished_study_says_so_in_every_form(known: Comparison) -> None:
         assert "This study is not finished: 3 of 12 parts." in to_markdown(document)
 
 
+def test_policies_that_the_network_does_not_allow_are_named_with_the_reason(known: Comparison) -> None:
+    known.dataset.attrs["left_out"] = json.dumps({"transfer_other": "the network has one cell"})
+    for document in (report.build(known), report.section(known), report.short_section(known)):
+        assert "Left out is transfer_other: the network has one cell." in to_markdown(document)
+
+
 def test_nothing_finished_is_still_a_report(known: Comparison) -> None:
     empty = Comparison(known.dataset.drop_vars(["reward"]))
     assert empty.policies == []

@@ -303,7 +303,7 @@ class GapEvidence(Evidence):
 
     gained: Estimate  # by the informed policy over DRL
     gap: Estimate  # from DRL to the oracle
-    n_networks: int | None  # it was trained on, where the file says it
+    n_networks: int  # it was trained on
 
     @property
     def decision(self) -> Decision:
@@ -331,25 +331,23 @@ class InformedClosesHalf(Claim[GapEvidence]):
         (policy, *_) = comparison.of_family("informed")
         drl, own, oracle = (_reward(comparison, name) for name in ("drl", policy, "oracle"))
         beyond = Criterion.of(comparison, own - 0.5 * (drl + oracle))
-        networks = comparison.dataset.attrs.get("training_networks")
         return GapEvidence(
             (beyond,),
             comparison.estimate(own - drl),
             comparison.estimate(oracle - drl),
-            None if networks is None else int(networks),
+            int(comparison.dataset.attrs["training_networks"]),
         )
 
     def say(self, evidence: GapEvidence) -> str:
         """Name both gains and how the policy is trained."""
         (beyond,), closed = evidence.tests, evidence.closed_percent
         part = "there is no gap to close" if closed is None else f"{closed:.0f} % of the gap"
-        networks = f"{evidence.n_networks} " if evidence.n_networks is not None else ""
         return (
             f"it gains {show(evidence.gained, sign=True)} in mean reward over DRL where the oracle gains "
             f"{show(evidence.gap, sign=True)} ({part}); beyond half of the gap {show(beyond.estimate, sign=True)}"
             f"{_say_whole_seeds(beyond)}. It is trained centrally, on what the simulator says every share would have "
-            f"brought on {networks}training networks, none of which is evaluated on, and does not learn on the "
-            "target, where it decides by the cell's own measurements and its neighbours' loads"
+            f"brought on {evidence.n_networks} training networks, none of which is evaluated on, and does not learn "
+            "on the target, where it decides by the cell's own measurements and its neighbours' loads"
         )
 
 

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from slicefast import provenance
+from slicefast.policies import informed
 from slicefast.study.arms import ARMS, Arm
 from slicefast.study.arms.learning import requirement_groups
 from slicefast.study.budget import GAIN_WINDOW
@@ -106,6 +107,7 @@ def _attributes(study: Study, finished: int) -> dict[str, Any]:
         "protocol": json.dumps(study.protocol.to_dict()),
         "seeds": json.dumps(list(study.protocol.seeds)),
         "left_out": json.dumps(study.left_out),
+        "training_networks": informed.NETWORKS,
         "versions": json.dumps(last["versions"]),
         "build": json.dumps(last["build"]),
         "ran_with": json.dumps(entries),

@@ -35,7 +35,8 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 # attributes of every variable: units, and long_name where there is one
 # attributes of the file
 #   title; scenario, protocol, seeds, versions, build, ran_with: JSON; versions_note: text;
-#   complete: 0 or 1; parts_finished, parts: counts.
+#   left_out: JSON, why by policy; complete: 0 or 1; parts_finished, parts: counts;
+#   training_networks: count, what the informed policy was trained on.
 #   protocol holds n_seeds, exploration_steps, train_steps, transfer_steps, evaluation_steps, sample_steps, vae_epochs,
 #   early_steps, mask_steps, best_steps, arms, pairs, td3.
 

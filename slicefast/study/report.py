@@ -135,7 +135,7 @@ def ordering_tables(comparison: Comparison) -> list[Table]:
 
 def build(comparison: Comparison, figures: Sequence[Figure] = ()) -> Document:
     """Return the whole report."""
-    blocks: list[Block] = [text(summary(comparison)), *_unfinished(comparison), *_claims(comparison)]
+    blocks: list[Block] = [text(summary(comparison)), *_warnings(comparison), *_claims(comparison)]
     blocks += [*_comparison(comparison), *_ordering(comparison)]
     if figures:
         blocks += [Heading("Figures"), *figures]
@@ -150,14 +150,14 @@ def build(comparison: Comparison, figures: Sequence[Figure] = ()) -> Document:
 
 def section(comparison: Comparison) -> Document:
     """Return verdicts and tables for a page of a reader's own; of the tables on similarity only the first."""
-    blocks = [text(summary(comparison)), *_unfinished(comparison), *_claims(comparison)]
+    blocks = [text(summary(comparison)), *_warnings(comparison), *_claims(comparison)]
     blocks += [*_comparison(comparison), *_ordering(comparison, n_tables=1)]
     return Document(TITLE, (*blocks, text(f"Made with {provenance(comparison)}")))
 
 
 def short_section(comparison: Comparison) -> Document:
     """Return the short table and what it rests on."""
-    blocks: list[Block] = [short_table(comparison), *_unfinished(comparison)]
+    blocks: list[Block] = [short_table(comparison), *_warnings(comparison)]
     n_seeds = comparison.dataset.sizes["seed"]
     seeds = f"{n_seeds} seed{'s' if n_seeds > 1 else ''}"
     blocks.append(text(f"Mean reward over the evaluation steps: interquartile mean over {seeds}, 95 % bootstrap."))
@@ -179,15 +179,15 @@ def summary(comparison: Comparison) -> str:
     )
 
 
-def _unfinished(comparison: Comparison) -> list[Text]:
+def _warnings(comparison: Comparison) -> list[Text]:
     attributes = comparison.dataset.attrs
-    if attributes["complete"]:
-        return []
-    words = (
-        f"This study is not finished: {attributes['parts_finished']} of {attributes['parts']} parts. What follows "
-        "rests on those; continue it with --resume."
-    )
-    return [text(words, kind="warning")]
+    words = [f"Left out is {policy}: {reason}." for policy, reason in json.loads(attributes["left_out"]).items()]
+    if not attributes["complete"]:
+        words.append(
+            f"This study is not finished: {attributes['parts_finished']} of {attributes['parts']} parts. What follows "
+            "rests on those; continue it with --resume."
+        )
+    return [text(*words, kind="warning")] if words else []
 
 
 def _claims(comparison: Comparison) -> list[Block]:

@@ -84,6 +84,8 @@ def attributes(protocol: Mapping[str, Any], seeds: int) -> dict[str, Any]:
         "versions": json.dumps({"slicefast": "0.1.0", "numpy": "2.0"}),
         "build": json.dumps({"instruction_set": "avx2"}),
         "versions_note": "",
+        "left_out": "{}",
+        "training_networks": 12,
         "complete": 1,
         "parts_finished": 12,
         "parts": 12,
