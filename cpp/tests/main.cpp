@@ -1,6 +1,7 @@
 #include "check.hpp"
 
 int main() {
+  test_checks();
   test_simd();
   test_thread_pool();
   test_scheduler();
