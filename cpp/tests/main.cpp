@@ -3,7 +3,7 @@
 int main() {
   test_checks();
   test_simd();
-  test_thread_pool();
+  test_threads();
   test_scheduler();
   test_radio();
   test_load_coupling();
