@@ -1,8 +1,9 @@
 #include "check.hpp"
 
 int main() {
+  test_checks();
   test_simd();
-  test_thread_pool();
+  test_threads();
   test_scheduler();
   test_radio();
   test_load_coupling();
