@@ -1,7 +1,7 @@
 #include <optional>
 
 #include "bindings.hpp"
-#include "slicefast/load_coupling.hpp"
+#include "slicefast/coupling/solver.hpp"
 #include "slicefast/simd.hpp"
 
 namespace slicefast::bindings {

@@ -3,10 +3,11 @@
 int main() {
   test_checks();
   test_simd();
+  test_lanes();
   test_thread_pool();
   test_scheduler();
-  test_radio();
-  test_load_coupling();
+  test_link_model();
+  test_coupling();
   test_learner();
   std::printf("%d passed, %d failed\n", checks - failures, failures);
   return failures == 0 ? 0 : 1;

@@ -27,8 +27,9 @@
 #include <vector>
 
 #include "slicefast/flow.hpp"
-#include "slicefast/load_coupling.hpp"
-#include "slicefast/radio.hpp"
+#include "slicefast/coupling/solver.hpp"
+#include "slicefast/radio/link_model.hpp"
+#include "slicefast/radio/serving.hpp"
 #include "slicefast/scheduler.hpp"
 #include "slicefast/simd.hpp"
 #include "slicefast/types.hpp"
