@@ -30,7 +30,7 @@ inline int checks = 0;
 void test_checks();
 void test_simd();
 void test_lanes();
-void test_thread_pool();
+void test_threads();
 void test_scheduler();
 void test_link_model();
 void test_coupling();

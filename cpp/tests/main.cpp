@@ -4,7 +4,7 @@ int main() {
   test_checks();
   test_simd();
   test_lanes();
-  test_thread_pool();
+  test_threads();
   test_scheduler();
   test_link_model();
   test_coupling();

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "radio/far_links.hpp"
-#include "slicefast/thread_pool.hpp"
+#include "slicefast/threads.hpp"
 
 namespace slicefast {
 

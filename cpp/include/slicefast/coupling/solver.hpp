@@ -14,7 +14,7 @@
 
 #include "slicefast/radio/folded_gains.hpp"
 #include "slicefast/isa.hpp"
-#include "slicefast/thread_pool.hpp"
+#include "slicefast/threads.hpp"
 #include "slicefast/types.hpp"
 
 namespace slicefast {

@@ -17,7 +17,7 @@
 #include "slicefast/radio/folded_gains.hpp"
 #include "slicefast/radio/path_loss.hpp"
 #include "slicefast/radio/user_profile.hpp"
-#include "slicefast/thread_pool.hpp"
+#include "slicefast/threads.hpp"
 #include "slicefast/types.hpp"
 
 namespace slicefast {

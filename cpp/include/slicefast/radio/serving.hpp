@@ -5,7 +5,7 @@
 #include <span>
 
 #include "slicefast/radio/folded_gains.hpp"
-#include "slicefast/thread_pool.hpp"
+#include "slicefast/threads.hpp"
 #include "slicefast/types.hpp"
 
 namespace slicefast {
