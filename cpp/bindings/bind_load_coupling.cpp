@@ -2,6 +2,7 @@
 
 #include "bindings.hpp"
 #include "slicefast/coupling/solver.hpp"
+#include "slicefast/coupling/spectral_radius.hpp"
 #include "slicefast/simd.hpp"
 
 namespace slicefast::bindings {

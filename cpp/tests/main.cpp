@@ -6,7 +6,10 @@ int main() {
   test_lanes();
   test_threads();
   test_scheduler();
+  test_path_loss();
   test_link_model();
+  test_folding();
+  test_serving();
   test_coupling();
   test_learner();
   std::printf("%d passed, %d failed\n", checks - failures, failures);

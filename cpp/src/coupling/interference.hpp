@@ -1,17 +1,14 @@
-// What the solver and the plain functions of load coupling share.
+// The gains of a coupling problem, dense or folded: interference of users and its slopes.
 #pragma once
 
+#include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "kernels/coupling.hpp"
-#include "slicefast/errors.hpp"
-#include "slicefast/coupling/solver.hpp"
+#include "slicefast/coupling/problem.hpp"
 
 namespace slicefast {
-
-[[noreturn]] inline void refuse(const std::string& message) { throw InvalidArgument(message); }
 
 inline bool has_gain64(const CouplingProblem& p) { return !p.gain64.empty(); }
 inline std::size_t users_of(const CouplingProblem& p) {
@@ -30,7 +27,7 @@ inline double gain_at(const CouplingProblem& p, std::size_t row, std::size_t n) 
 }
 
 // Refuses a problem by the name of its first bad argument; gains are left to check_gains.
-void check(const CouplingProblem& problem, std::size_t n_slices);
+void check_problem(const CouplingProblem& problem, std::size_t n_slices);
 void check_gains(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows);
 
 // rho_k p_k, in the precision of the gains.

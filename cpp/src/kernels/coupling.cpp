@@ -1,9 +1,10 @@
 // The three loops of load coupling over one cell's users: interference, load with its slope, Jacobian row. Sums of
 // float32 gains run in 8 to 32 float partial sums, joined in double: with a handful of terms to each, 1e-7 of the sum.
 // All else is double. The partial sums are the same at every instruction set.
-#include "cqi_table.hpp"
-#include "kernels/isa.hpp"
 #include "kernels/coupling.hpp"
+
+#include "coupling/curves.hpp"
+#include "kernels/isa.hpp"
 
 namespace slicefast::SLICEFAST_ISA {
 
@@ -103,32 +104,7 @@ static inline double log2_f64(double x) {
   return e + 2.8853900817779268 * t * p;
 }
 
-// Efficiency and its derivative with respect to the SINR.
-struct Rate {
-  double value, slope;
-};
-
-static inline Rate scaled_shannon(double sinr, double factor, double loss) {
-  const double x = 1.0 + sinr / loss;
-  return {factor * log2_f64(x), factor * 1.4426950408889634 / (x * loss)};
-}
-
-static inline Rate shannon(double sinr) { return scaled_shannon(sinr, 1.0, 1.0); }
-static inline Rate mogensen(double sinr) { return scaled_shannon(sinr, 0.75, 1.25); }
-
-static inline Rate tr36942(double sinr) {
-  Rate rate = scaled_shannon(sinr, 0.6, 1.0);
-  rate.slope = rate.value > 4.4 ? 0.0 : rate.slope;
-  rate.value = rate.value > 4.4 ? 4.4 : rate.value;
-  rate.value = sinr < 0.1 ? 0.0 : rate.value;
-  return rate;
-}
-
-static inline Rate cqi(double sinr) {
-  double value = 0.0;
-  for (int i = 0; i < 15; ++i) value = sinr >= cqi_sinr[i] ? cqi_bits_per_element[i] : value;
-  return {value * elements_per_hz_s, 0.0};
-}
+static inline Rate cqi_rate(double sinr) { return {cqi_efficiency(sinr), 0.0}; }
 
 template <Rate (*rate_of)(double)>
 static void loads(const double* SLICEFAST_RESTRICT signal, const double* SLICEFAST_RESTRICT interference, double noise,
@@ -143,21 +119,17 @@ static void loads(const double* SLICEFAST_RESTRICT signal, const double* SLICEFA
   }
 }
 
-static void user_load(int efficiency, const double* signal, const double* interference, double noise,
+static void user_load(LoadCurve curve, const double* signal, const double* interference, double noise,
                       const double* demand_per_hz, std::size_t n, double* load, double* slope) {
-  switch (efficiency) {
-    case 0:
-      loads<shannon>(signal, interference, noise, demand_per_hz, n, load, slope);
-      break;
-    case 1:
-      loads<tr36942>(signal, interference, noise, demand_per_hz, n, load, slope);
-      break;
-    case 2:
-      loads<mogensen>(signal, interference, noise, demand_per_hz, n, load, slope);
-      break;
-    default:
-      loads<cqi>(signal, interference, noise, demand_per_hz, n, load, slope);
-      break;
+  switch (curve) {
+    case LoadCurve::shannon:
+      return loads<smooth_rate<ShannonCurve, log2_f64>>(signal, interference, noise, demand_per_hz, n, load, slope);
+    case LoadCurve::tr36942:
+      return loads<smooth_rate<Tr36942Curve, log2_f64>>(signal, interference, noise, demand_per_hz, n, load, slope);
+    case LoadCurve::mogensen:
+      return loads<smooth_rate<MogensenCurve, log2_f64>>(signal, interference, noise, demand_per_hz, n, load, slope);
+    case LoadCurve::cqi:
+      return loads<cqi_rate>(signal, interference, noise, demand_per_hz, n, load, slope);
   }
 }
 

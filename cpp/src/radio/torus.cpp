@@ -15,7 +15,7 @@ RadioTorus make_torus(const RadioConfig& c, const PackedFields& fields) {
   for (const auto& [x, y] : {std::pair{ax, ay}, std::pair{bx, by}}) {
     const double s = fields.inverse[0] * x + fields.inverse[1] * y, r = fields.inverse[2] * x + fields.inverse[3] * y;
     if (std::abs(s - std::round(s)) > 1e-6 || std::abs(r - std::round(r)) > 1e-6)
-      refuse("v1_m, v2_m", "(" + text_of(s) + ", " + text_of(r) + ") periods of the fields",
+      refuse("v1_m, v2_m", text_of(s) + " and " + text_of(r) + " periods of the fields",
              "whole multiples, when wrap is on");
   }
   while (true) {
