@@ -56,8 +56,8 @@ void test_one_call_at_a_time() {
   ThreadPool pool(2);
   std::vector<int> refused(4, 0), done(4, 0);
   pool.for_each(4, [&](std::size_t item, int) {
-    refused[item] = message_of<InUse>([&] { pool.for_each(1, [](std::size_t, int) {}); }) ==
-                    "ThreadPool: in use by another thread";
+    refused[item] =
+        message_of<InUse>([&] { pool.for_each(1, [](std::size_t, int) {}); }) == "ThreadPool: in use by another thread";
     done[item] = 1;
   });
   CHECK(std::accumulate(refused.begin(), refused.end(), 0) == 4);
@@ -85,8 +85,7 @@ void test_forked_process_has_workers_again() {
   ThreadPool pool(3);
   const auto sums = [&pool] {
     std::vector<int> hits(17, 0);
-    for (int round = 0; round < 3; ++round)
-      pool.for_each(hits.size(), [&](std::size_t item, int) { hits[item] += 1; });
+    for (int round = 0; round < 3; ++round) pool.for_each(hits.size(), [&](std::size_t item, int) { hits[item] += 1; });
     return std::accumulate(hits.begin(), hits.end(), 0) == 51;
   };
   CHECK(sums());

@@ -14,15 +14,19 @@
 //               x_u = w_u / phi < 1, waits as in M/D/1: W_u = s (1 + x_u / (2 (1 - x_u))) + 1/2, s = L_u n_ttis / (R_u
 //               phi). In a window that starts with nothing random queued W_u cannot pass s + 2/3 sqrt(2 s n_ttis / pi):
 //               the work of a critical queue spreads like Brownian motion of variance s per TTI reflected at 0, here
-//               its mean over the window. Plus, by Little's law, the queue left over: mean(queue at start, queue at
-//               end) / (D_u / n_ttis), since packets still queued count, with the age they have. no packet takes less
-//               than its own TTI, nor, with a discard timer T, longer than T
+//               its mean over the window. Plus, by Little's law, the queue left over: (A_u + n_ttis mean(queue at
+//               start, queue at end)) / D_u, since packets still queued count, with the age they have; A_u: sum of the
+//               ages of the bits queued at the start. no packet takes less than its own TTI, nor, with a discard timer
+//               T, longer than T
+//   ages        A_u advances with the queue, first in, first out, the ages within it spread evenly from 0: of q bits
+//               whose ages sum to A the youngest y have ages A (y / q)^2. What arrives does so evenly over the window.
 //   throughput  bits of a user's busy period, m L_u, over its length, m L_u / r + 1/2. A user has data with probability
 //               P = x_u / (1 - x + x_u), x_u = w_u / (C n_ttis), in processor sharing (numbers of a user's packets are
 //               geometric), so r = R_u C (1 - x + x_u) and m = 1 / (1 - P); beyond x = 1 r = R_u phi / n_ttis and m =
 //               1 / (1 - w_u / phi). Never slower than what it got over the whole window, f_u D_u / n_ttis.
 //   dropped     with a discard timer, of what is left over all but what arrived, at an even rate, within the last T
-//               TTIs; with finite buffers what is left beyond them
+//               TTIs; with finite buffers what is left beyond them, and every packet of a user whose mean packet is
+//               larger than the buffer. Either counts as waiting until the window ends, see kpis.hpp
 //
 // Kleinrock, Queueing Systems vol. 2, section 4.4 (processor sharing is insensitive to the size distribution).
 #pragma once
@@ -30,7 +34,7 @@
 #include <cstdint>
 #include <span>
 
-#include "slicefast/scheduler.hpp"
+#include "slicefast/scheduling/kpis.hpp"
 #include "slicefast/types.hpp"
 
 namespace slicefast {
@@ -49,8 +53,16 @@ struct FlowWindow {
   double prb_bandwidth_hz = 180e3;         // for the spectral efficiency
 };
 
-// Writes the KPIs (a user's busy time is what its throughput says) and moves `backlog_bits` (U) on by the window.
-// Throws InvalidArgument with nothing changed.
-void run_flow(const FlowWindow& window, std::span<double> backlog_bits, const WindowKpis& kpis);
+// What a user has queued, (U) each: bits, and the sum of their ages [bit TTI].
+struct FlowQueues {
+  std::span<double> bits, age_bit_ttis;
+};
+
+// Throws InvalidArgument unless both are finite and at least 0, and no bits no age.
+void check_flow_queues(std::span<const double> bits, std::span<const double> age_bit_ttis, std::size_t n_users);
+
+// Writes the KPIs (a user's busy time is what its throughput says) and moves the queues on by the window. Throws
+// InvalidArgument with nothing changed.
+void run_flow(const FlowWindow& window, const FlowQueues& queues, const WindowKpis& kpis);
 
 }  // namespace slicefast
