@@ -1,5 +1,6 @@
 #include "bindings.hpp"
-#include "slicefast/load_coupling.hpp"
+#include "slicefast/coupling/solver.hpp"
+#include "slicefast/coupling/spectral_radius.hpp"
 #include "slicefast/simd.hpp"
 
 namespace slicefast::bindings {

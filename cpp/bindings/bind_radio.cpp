@@ -5,8 +5,10 @@
 #include <memory>
 
 #include "bindings.hpp"
-#include "slicefast/folded_gains.hpp"
-#include "slicefast/radio.hpp"
+#include "slicefast/radio/folded_gains.hpp"
+#include "slicefast/radio/link_model.hpp"
+#include "slicefast/radio/los.hpp"
+#include "slicefast/radio/serving.hpp"
 #include "slicefast/simd.hpp"
 
 namespace slicefast::bindings {
