@@ -123,7 +123,7 @@ class InformedTraining(Work):
     name = "best_training"
     label = "training of the best policy"
     reads = ("best_steps",)
-    variants = informed.VARIANTS
+    variants = informed.ABLATIONS
 
     def steps(self, budget: Budget, n_cells: int) -> int:
         """Return its steps; each looks at many partitions."""

@@ -53,7 +53,7 @@ register(
     Ablated(name="best_no_requirements", label="best without requirements", part="requirements"),
     Ablated(name="best_no_queue", label="best without queues", part="queue"),
     Ablated(name="best_no_radio", label="best without its users' radio", part="radio"),
-    Ablated(name="best_one_round", label="best from the source network alone", part="rounds"),
-    Ablated(name="best_no_sharing", label="best without weights shared by slices", part="sharing"),
+    Ablated(name="best_one_round", label="best from the source network alone", part="own_states"),
+    Ablated(name="best_no_sharing", label="best without weights shared by slices", part="shared_weights"),
 )
 QUICK_ARMS = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least")

@@ -82,6 +82,11 @@ class Informed(Arm):
 
     family = "informed"
 
+    @property
+    def variant(self) -> informed.Ablation:
+        """Which of the trained policies plays."""
+        return "full"
+
     def needs(self) -> tuple[str, ...]:
         """Return its training."""
         return (InformedTraining.name,)
@@ -90,17 +95,21 @@ class Informed(Arm):
         """Play the trained policy; it does not learn on the target network."""
         from slicefast.learn.curve_policy import CurvePolicy
 
-        variant = self.without or "full"
-        trained = CurvePolicy.load(context.weights_path(InformedTraining.name, variant))
-        return play_policy(context, informed.player(trained, variant))
+        trained = CurvePolicy.load(context.weights_path(InformedTraining.name, self.variant))
+        return play_policy(context, informed.player(trained, self.variant))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ablated(Informed):
-    """The informed policy without one of its parts, a name of `slicefast.policies.informed.VARIANTS`."""
+    """The informed policy without one of its parts, a name of `slicefast.policies.informed.ABLATIONS`."""
 
-    part: str
+    part: informed.Ablation
     family = "ablation"
+
+    @property
+    def variant(self) -> informed.Ablation:
+        """The policy without the part."""
+        return self.part
 
     @property
     def without(self) -> str:
