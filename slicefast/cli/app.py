@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,16 @@ TraceOption = Annotated[
     Path | None, typer.Option("--trace", metavar="FILE", help="A CSV traffic trace that drives the traffic mask.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+NumbersOption = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A number of the learner, such as actor_lr=1e-4 or actor_hidden=[64,32]; as often as needed. A wrong name "
+        "lists the right ones.",
+    ),
+]
 
 
 class Commands(TyperGroup):
@@ -95,3 +106,17 @@ def traffic_note(scenario: Scenario) -> str:
     from slicefast.traffic.mask import TrafficMask
 
     return str(TrafficMask.from_trace(scenario.traffic_trace, scenario, Streams(0).mask).note)
+
+
+def parse_numbers(numbers: list[str]) -> dict[str, Any]:
+    """Return NAME=VALUE texts as a dictionary, values as TOML has them."""
+    parsed: dict[str, Any] = {}
+    for text in numbers:
+        name, equals, value = text.partition("=")
+        try:
+            parsed[name.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            equals = ""
+        if not equals:
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as actor_lr=1e-4", param_hint="--set")
+    return parsed

@@ -42,7 +42,7 @@ def load_function(what: str, text: str) -> Callable[..., Any]:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        function = runpy.run_path(path).get(name)
+        function: Callable[..., Any] | None = runpy.run_path(path).get(name)
     except Exception as error:
         raise RunError(f"{what} {text}: {type(error).__name__}: {error}") from error
     if not callable(function):

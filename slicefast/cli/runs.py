@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from slicefast.cli.app import INTERRUPTED, JsonOption, ScenarioOption, TraceOption, load_scenario, traffic_note
+from slicefast.cli.app import (
+    INTERRUPTED,
+    JsonOption,
+    NumbersOption,
+    ScenarioOption,
+    TraceOption,
+    load_scenario,
+    parse_numbers,
+    traffic_note,
+)
 from slicefast.cli.display import print_table, step_bar
 from slicefast.cli.own import check_reward_is_known, load_policy, load_reward
 
@@ -26,15 +34,6 @@ Coordination = Literal["mean", "none"]
 
 NewRun = Annotated[Path, typer.Option("--out", metavar="RUN", help="A new folder for the trained agents.")]
 SeedOption = Annotated[int | None, typer.Option(min=0, max=2**64 - 1, help="Seed of the network and the learners.")]
-NumbersOption = Annotated[
-    list[str],
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="A number of the learner, such as actor_lr=1e-4 or actor_hidden=[64,32]; as often as needed. A wrong name "
-        "lists the right ones.",
-    ),
-]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted in this folder.")]
 ByPosition = Annotated[bool, typer.Option("--by-position", help="Match slices of other names by their order.")]
 
@@ -45,10 +44,10 @@ def train(
     trace: TraceOption = None,
     seed: SeedOption = None,
     exploration: Annotated[
-        int | None, typer.Option(min=0, help="Steps of random partitions; the paper's 3000 unless given.")
+        int | None, typer.Option(min=0, help="Steps of random partitions; the paper's number unless given.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps after them; the paper's 5500 unless given.")
+        int | None, typer.Option(min=1, help="Training steps after them; the paper's number unless given.")
     ] = None,
     reward: Annotated[
         str | None, typer.Option(metavar="NAME", help="max_min, logarithmic, or FILE.py:FUNCTION of your own.")
@@ -66,7 +65,7 @@ def train(
     """Train one agent per cell from scratch and keep them; an interrupted training can be resumed."""
     from slicefast import runs
 
-    config = _given(exploration_steps=exploration) | _parsed(numbers)
+    config = _given(exploration_steps=exploration) | parse_numbers(numbers)
     runs.configure(config)
     asked = _given(
         seed=seed,
@@ -96,7 +95,7 @@ def transfer(
     trace: TraceOption = None,
     seed: SeedOption = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps, 4000 unless given; there is no exploration phase.")
+        int | None, typer.Option(min=1, help="Training steps, of which none explores; the paper's number unless given.")
     ] = None,
     strategy: Annotated[Strategy, typer.Option(help="What is handed over.")] = "integrated",
     choice: Annotated[Choice, typer.Option(help="How each cell's source is chosen.")] = "most",
@@ -115,7 +114,7 @@ def transfer(
 
     name = None if reward is None else load_reward(reward)
     if resume:
-        asked = _given(seed=seed, train_steps=steps, reward=name) | _parsed(numbers)
+        asked = _given(seed=seed, train_steps=steps, reward=name) | parse_numbers(numbers)
         _resume("transfer", out, asked, target, trace, as_json)
         return
     if source is None:
@@ -130,7 +129,7 @@ def transfer(
         features=known.features,
         coordination=known.coordination,
     )
-    numbers_of_learner = {**known.config.to_dict(), "exploration_steps": 0, **_parsed(numbers)}
+    numbers_of_learner = {**known.config.to_dict(), "exploration_steps": 0, **parse_numbers(numbers)}
     run = replace(run, config=runs.configure(numbers_of_learner), reward=name or known.reward)
     check_reward_is_known(run)
     _learn(
@@ -152,7 +151,9 @@ def evaluate(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Evaluation steps.")] = 250,
     oracle: Annotated[bool, typer.Option("--oracle", help="Also play the clairvoyant oracle (slow).")] = False,
-    policy: Annotated[str, typer.Option(metavar="FILE.py:FUNCTION", help="Also play a policy of your own.")] = "",
+    policy: Annotated[
+        str, typer.Option(metavar="NAME", help="Also play a policy: a registered one, or FILE.py:FUNCTION of your own.")
+    ] = "",
     by_position: ByPosition = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -165,7 +166,7 @@ def evaluate(
     if oracle:
         others["clairvoyant oracle"] = policies.oracle
     if policy:
-        others[policy.rpartition(":")[2]] = load_policy(policy)
+        others[policy.rpartition(":")[2]] = load_policy(policy) if ":" in policy else policies.get(policy)
     network_seed = runs.EVALUATION_SEED if seed is None else seed
     with step_bar("evaluating", steps * (1 + len(others))) as tick:
         scores = runs.evaluate(trained, chosen, network_seed, steps, others, tick, by_position)
@@ -188,20 +189,6 @@ def _as_text(scores: Any) -> list[str]:
 def _given(**options: Any) -> dict[str, Any]:
     """Return the options that were given."""
     return {name: value for name, value in options.items() if value is not None}
-
-
-def _parsed(numbers: list[str]) -> dict[str, Any]:
-    """Return NAME=VALUE texts as a dictionary, values as TOML has them."""
-    parsed: dict[str, Any] = {}
-    for text in numbers:
-        name, equals, value = text.partition("=")
-        try:
-            parsed[name.strip()] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            equals = ""
-        if not equals:
-            raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as actor_lr=1e-4", param_hint="--set")
-    return parsed
 
 
 def _resume(

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from slicefast.cli.app import INTERRUPTED, ScenarioOption, TraceOption, load_scenario, traffic_note
+from slicefast.cli.app import (
+    INTERRUPTED,
+    NumbersOption,
+    ScenarioOption,
+    TraceOption,
+    load_scenario,
+    parse_numbers,
+    traffic_note,
+)
 from slicefast.cli.display import print_table
 
 if TYPE_CHECKING:
@@ -30,6 +38,7 @@ def reproduce(
     trace: TraceOption = None,
     scenario: ScenarioOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
+    numbers: NumbersOption = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Run the paper's experiment and write results.nc, figures, report.html and report.md."""
     from slicefast import provenance
@@ -38,9 +47,16 @@ def reproduce(
     from slicefast.study.protocol import Protocol
 
     folder = out or Path("slicefast-quick" if quick else "slicefast-study")
-    if seeds is None and resume and (folder / MANIFEST).is_file():
-        seeds = load_study(folder).protocol.n_seeds
-    protocol = (Protocol.quick if quick else Protocol.full)(**({} if seeds is None else {"n_seeds": seeds}))
+    protocol = Protocol.quick() if quick else Protocol.full()
+    if resume and (folder / MANIFEST).is_file():
+        begun = load_study(folder).protocol
+        protocol = protocol.replace(n_seeds=begun.n_seeds, td3=begun.td3)
+    if seeds is not None:
+        protocol = protocol.replace(n_seeds=seeds)
+    if numbers:
+        learner = parse_numbers(numbers)
+        steps = {name: learner.pop(name) for name in ("exploration_steps",) if name in learner}
+        protocol = protocol.replace(td3=learner, **steps)
     chosen = load_scenario(scenario, trace)
     note = traffic_note(chosen)
     study = open_study(folder, chosen, protocol, resume)

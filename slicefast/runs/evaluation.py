@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from slicefast import policies
 from slicefast.errors import RunError, refuse
 from slicefast.learn.threads import one_thread
@@ -17,12 +15,9 @@ from slicefast.runs.learning import started
 from slicefast.training import History, KpiRecorder, Ticker, play
 
 if TYPE_CHECKING:
-    from slicefast.learn import TD3
     from slicefast.policies import Policy
     from slicefast.scenario import Scenario
-    from slicefast.simulator import Simulator
     from slicefast.training import Tick
-    from slicefast.units import Float32, Float64
 
 #: The network that trained agents are evaluated on unless another is named; the study trains on none of this seed.
 EVALUATION_SEED = 1_000_003
@@ -113,7 +108,7 @@ def evaluate(
         raise RunError(f"{run.agents_path}: holds agents of other sizes than {run.folder / RUN_FILE} says")
     scores = {}
     with one_thread():
-        for name, policy in {"trained agents": _greedy(agents), **(others or baselines())}.items():
+        for name, policy in {"trained agents": policies.greedy(agents), **(others or baselines())}.items():
             recorder = KpiRecorder(task, steps, steps)
             callbacks = (recorder, Ticker(tick, steps - 1))
             try:
@@ -122,12 +117,3 @@ def evaluate(
                 raise RunError(f"policy {name!r}: {error}") from error
             scores[name] = Scores.of(history, recorder)
     return scores
-
-
-def _greedy(agents: TD3) -> Policy:
-    """Return trained agents as a policy without noise."""
-
-    def policy(simulator: Simulator, observation: Float32) -> Float64:
-        return np.asarray(agents.act(observation, explore=False), np.float64)
-
-    return policy

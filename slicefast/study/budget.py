@@ -22,8 +22,8 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 CountFromZero = Annotated[int, Field(strict=True, ge=0)]
 
 
+# Imported when asked: learners bring torch along, which reading a finished study does not need.
 def _paper_exploration_steps() -> int:
-    # Imported here: the settings of the learner bring torch along, which reading a finished study does not need.
     from slicefast.learn import TD3Config
 
     return TD3Config().exploration_steps
