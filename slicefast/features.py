@@ -49,7 +49,8 @@ def load(kpis: Kpis, scenario: Scenario) -> Float64:
 
 def users(kpis: Kpis, scenario: Scenario) -> Float64:
     """Return u_ns over the slice's users per cell."""
-    return kpis.users / np.array([item.users_per_cell for item in scenario.slices])
+    per_cell: Float64 = kpis.users / np.array([item.users_per_cell for item in scenario.slices])
+    return per_cell
 
 
 def neighbour_load(kpis: Kpis, scenario: Scenario) -> Float64:

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.errors import RunError, SlicefastError
+from slicefast.errors import CheckpointError, RunError, SlicefastError
 from slicefast.units import Arrays
 
 _LOCK = ".lock"
+_PARTIAL = ".*.partial"  # what a process that was killed while it wrote leaves behind
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -77,6 +78,18 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def check_unchanged(path: Path, expected: str) -> None:
+    """Raise CheckpointError unless a file has this checksum."""
+    if checksum(path) != expected:
+        raise CheckpointError(f"{path}: is damaged, or not the file that was written here (its checksum differs)")
+
+
 def section_names(path: Path) -> list[str]:
     """Return the names of the marked sections of a Markdown file, those that at least begin, in its order."""
     return re.findall(r"<!-- (.+?) begins -->", path.read_text(encoding="utf-8"))
@@ -109,6 +122,8 @@ def replace_sections(path: Path, texts: Mapping[str, str]) -> None:
 def claim(folder: Path) -> Iterator[None]:
     """Hold a folder, made if it is new, for this process alone; the system frees it when the process ends.
 
+    Half-written files of a process that was killed are removed.
+
     Raises
     ------
     RunError
@@ -125,6 +140,8 @@ def claim(folder: Path) -> Iterator[None]:
             if not _is_same_file(stream.fileno(), lock):
                 continue  # its last holder removed it between our opening and our locking
             try:
+                for leftover in folder.glob(_PARTIAL):
+                    leftover.unlink()
                 yield
             finally:
                 lock.unlink(missing_ok=True)
@@ -132,8 +149,10 @@ def claim(folder: Path) -> Iterator[None]:
 
 
 def is_empty(folder: Path) -> bool:
-    """Whether a path is free for a new run: nothing is there, or a folder with nothing in it but a lock."""
-    return not folder.exists() or (folder.is_dir() and all(item.name == _LOCK for item in folder.iterdir()))
+    """Whether a path is free for a new run: nothing is there, or a folder with only leftovers of a killed one."""
+    if not folder.exists():
+        return True
+    return folder.is_dir() and all(item.name == _LOCK or item.match(_PARTIAL) for item in folder.iterdir())
 
 
 def _is_same_file(descriptor: int, path: Path) -> bool:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 Reward = Callable[["Kpis", "Scenario"], NDArray[Any]]
 #: Satisfactions below this one count as this one, so that a starved slice has a finite reward; it scales the utility.
 LOGARITHM_FLOOR = 1e-2
+#: Satisfaction from which on a slice counts as served.
+MET = 0.95
 
 
 def satisfaction(kpis: Kpis, scenario: Scenario) -> tuple[Float64, Float64]:

@@ -141,18 +141,16 @@ class Task:
         SlicefastError
             The reward function failed, or returned anything but one finite number per cell.
         """
-        shape = kpis.load.shape[:-1]
+        shape, name = kpis.load.shape[:-1], f"reward {self.reward_name!r}"
+        allowed = f"one finite number per cell, shape {shape}"
         try:
             earned = np.asarray(self._reward(kpis, self.scenario), dtype=np.float32)
         except Exception as error:
-            raise SlicefastError(f"reward {self.reward_name!r} failed: {type(error).__name__}: {error}") from error
+            raise SlicefastError(f"{name} failed: {type(error).__name__}: {error}") from error
         if earned.shape != shape:
-            refuse(
-                f"reward {self.reward_name!r}", f"shape {earned.shape}", f"one finite number per cell, shape {shape}"
-            )
+            refuse(name, f"shape {earned.shape}", allowed)
         if not np.isfinite(earned).all():
-            bad = float(earned[~np.isfinite(earned)][0])
-            refuse(f"reward {self.reward_name!r}", bad, f"one finite number per cell, shape {shape}")
+            refuse(name, float(earned[~np.isfinite(earned)][0]), allowed)
         return earned
 
     def satisfaction(self, kpis: Kpis) -> tuple[Float64, Float64]:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from slicefast.policies import Policy
     from slicefast.simulator import Simulator
 
+#: Steps of a training after its exploration phase, unless told otherwise: the paper's.
+TRAIN_STEPS = 5500
+#: The same of a training that starts with transferred knowledge and does not explore.
+TRANSFER_STEPS = 4000
 #: Steps between two calls of a progress function.
 TICK_STEPS = 25
 #: Reports that steps were played.
@@ -191,6 +195,36 @@ def play(
         for callback in callbacks:
             callback(Step(index, (kpis,), reward, learning=False))
     return earned
+
+
+def collect_samples(simulator: Simulator, task: Task, steps: int, tick: Tick = lambda steps: None) -> Float32:
+    """Return what agents see and earn under the default action, the equal split.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        A network of the task's scenario after `reset`.
+    task : Task
+        What they see and earn.
+    steps : int
+        Samples per agent.
+    tick : callable
+        Called with how many steps were played since it was called last.
+
+    Returns
+    -------
+    ndarray of float32, (N, steps, n_o + 1)
+        [observation, reward] of every agent and step: the observation before the step, the reward after it.
+    """
+    samples = np.empty((task.n_agents, steps, task.observation_size + 1), np.float32)
+    equal = np.full(simulator.shares_shape, 1.0 / task.action_size)
+    ticker = Ticker(tick, steps - 1)
+    for index in range(steps):
+        samples[:, index, :-1] = task.observe(simulator.kpis)
+        kpis = simulator.step(equal)
+        samples[:, index, -1] = reward = task.reward(kpis)
+        ticker(Step(index, (kpis,), reward, learning=False))
+    return samples
 
 
 def _history(history: History | None, steps: int, first_step: int, n_agents: int) -> History:

@@ -82,7 +82,7 @@ def test_training_side_by_side_is_the_loop_written_out(scenario, reference) -> N
 
 def assert_same_agents(found: TD3, expected: TD3) -> None:
     """Networks, optimisers and transitions are the same to the last bit."""
-    for mine, theirs in zip(found.state_tensors(), expected.state_tensors(), strict=True):
+    for mine, theirs in zip(found.state.tensors(), expected.state.tensors(), strict=True):
         np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
     np.testing.assert_array_equal(found.replay.array, expected.replay.array)
     assert (found.step, found.n_updates, found.n_acts) == (expected.step, expected.n_updates, expected.n_acts)

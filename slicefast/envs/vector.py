@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
 
 from slicefast.envs.episodes import EpisodeSeeds, check_length, spaces
 from slicefast.errors import refuse
@@ -15,7 +16,7 @@ from slicefast.task import Task, TaskOptions
 from slicefast.units import Bool, Float32, Float64
 
 
-class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, Float64]):
+class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
     """R replicas x N cells as R N sub-environments of Gymnasium's vector API, one policy for all cells.
 
     Sub-environment i is cell i % N of replica i // N. Observations are float32 (R N, n_o), actions (R N, S) in the box

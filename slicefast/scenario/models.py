@@ -379,6 +379,14 @@ class Scenario(Settings):
         """Longest mean packet delay that each cell promises each slice (N, S) [ms]."""
         return self._by_cell("delay_ms")
 
+    @cached_property
+    def requirement_groups(self) -> NDArray[np.int32]:
+        """Group of equal requirements that each cell is in, (N,) int32, counted from 0 in the order of the cells."""
+        rows = np.hstack([self.throughput_requirement_bps, self.delay_requirement_ms])
+        known: dict[bytes, int] = {}
+        groups = [known.setdefault(row.tobytes(), len(known)) for row in rows]
+        return _readonly(np.array(groups, dtype=np.int32))
+
     @property
     def site_x_m(self) -> FloatArray:
         """Sites' x (K,) [m]."""

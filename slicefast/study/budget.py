@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
 from slicefast.errors import ScenarioError, SlicefastError
 from slicefast.settings import Settings
@@ -21,11 +21,23 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 CountFromZero = Annotated[int, Field(strict=True, ge=0)]
 
 
+# Imported when asked: learners bring torch along and training the simulator, which reading a study does not need.
 def _paper_exploration_steps() -> int:
-    # Imported here: the settings of the learner bring torch along, which reading a finished study does not need.
     from slicefast.learn import TD3Config
 
     return TD3Config().exploration_steps
+
+
+def _paper_train_steps() -> int:
+    from slicefast.training import TRAIN_STEPS
+
+    return TRAIN_STEPS
+
+
+def _paper_transfer_steps() -> int:
+    from slicefast.training import TRANSFER_STEPS
+
+    return TRANSFER_STEPS
 
 
 class Budget(Settings):
@@ -63,8 +75,8 @@ class Budget(Settings):
     """
 
     exploration_steps: CountFromZero = Field(default_factory=_paper_exploration_steps)
-    train_steps: Count = 5500
-    transfer_steps: Count = 4000
+    train_steps: Count = Field(default_factory=_paper_train_steps)
+    transfer_steps: Count = Field(default_factory=_paper_transfer_steps)
     evaluation_steps: Count = 250
     sample_steps: Count = 500
     vae_epochs: Count = 60
@@ -72,7 +84,7 @@ class Budget(Settings):
     mask_steps: Count = 200
     best_steps: Count = 2400
     pairs: Annotated[bool, Field(strict=True)] = True
-    td3: dict[str, JsonValue] = Field(default_factory=dict)
+    td3: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _fit_together(self) -> Budget:
@@ -100,7 +112,9 @@ class Budget(Settings):
             raise ScenarioError("td3", self.td3, str(error)) from None
         changed = {name: asked[name] for name in self.td3 if asked[name] != defaults[name]}
         # Frozen for its users; equal settings must compare equal, and this is still the construction.
-        self.__dict__["td3"] = {name: _as_json(value) for name, value in changed.items()}
+        self.__dict__["td3"] = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()
+        }
 
     @property
     def collected_steps(self) -> int:
@@ -149,7 +163,3 @@ class _View:
                 raise SlicefastError(f"{name}: is read by a job that names only {', '.join(sorted(self._names))}")
             return getattr(self._budget, name)
         return getattr(Budget, name).__get__(self)
-
-
-def _as_json(value: Any) -> JsonValue:
-    return list(value) if isinstance(value, tuple) else value

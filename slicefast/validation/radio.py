@@ -71,6 +71,21 @@ def calibration_figure(path: str | Path, n_users: int = 20_000, seed: int = 0) -
     return Path(path)
 
 
+def calibration_table(n_users: int = 20_000, seed: int = 0) -> str:
+    """Return percentiles of the drops that have published ones, the two beside each other, as a Markdown table."""
+    lines = [
+        f"| {' | '.join(('quantity', 'curve', *(f'{p} %' for p in PERCENT)))} |",
+        f"|---|---|{'---:|' * len(PERCENT)}",
+    ]
+    labels = {quantity: label for quantity, label, _ in _COLUMNS}
+    for (case, elements, quantity), published in PUBLISHED.items():
+        ours = np.percentile(getattr(radio.calibrate(case, elements, n_users, seed), quantity), PERCENT)
+        for curve, values in (("published", published), ("slicefast", ours)):
+            cells = " | ".join(f"{value:.1f}" for value in values)
+            lines.append(f"| {labels[quantity]}, {case} | {curve} | {cells} |")
+    return "\n".join(lines)
+
+
 def draw_calibration(row: Sequence[Axes], case: str, elements: int, drop: radio.Calibration) -> list[Line2D]:
     """Draw a case's distributions [%], one panel per quantity, and published points as circles where there are any."""
     kind = "UMa" if "_uma" in case else "UMi"

@@ -9,10 +9,10 @@ from __future__ import annotations
 from slicefast import policies
 from slicefast.errors import refuse
 from slicefast.study.arms.base import Arm, Played
-from slicefast.study.arms.learning import Centralised, Handover, KnownCell, Scratch, Specialists
+from slicefast.study.arms.learning import Centralised, Handover, KnownCell, Scratch, Specialists, requirement_groups
 from slicefast.study.arms.playing import Ablated, Fixed, Generalist, Informed, Oracle
 
-__all__ = ["ARMS", "QUICK_ARMS", "Arm", "Played", "register"]
+__all__ = ["ARMS", "QUICK_ARMS", "Arm", "Played", "register", "requirement_groups"]
 
 #: The registered arms by name, in the order of tables.
 ARMS: dict[str, Arm] = {}
