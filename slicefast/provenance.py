@@ -73,6 +73,3 @@ def _change(old: Entry, new: Entry) -> str:
     names = sorted(before.keys() | after.keys())
     changed = [name for name in names if before.get(name) != after.get(name)]
     return ", ".join(f"{name} {before.get(name)} to {after.get(name)}" for name in changed)
-
-
-kept, gone_on, present = read_entries, extended, current_entry

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from slicefast.errors import ScenarioError, SlicefastError
 from slicefast.settings import Settings
+from slicefast.training import TRAIN_STEPS, TRANSFER_STEPS
 
 if TYPE_CHECKING:
     from slicefast.learn import TD3Config
@@ -21,23 +22,11 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 CountFromZero = Annotated[int, Field(strict=True, ge=0)]
 
 
-# Imported when asked: learners bring torch along and training the simulator, which reading a study does not need.
+# Imported when asked: learners bring torch along, which reading a finished study does not need.
 def _paper_exploration_steps() -> int:
     from slicefast.learn import TD3Config
 
     return TD3Config().exploration_steps
-
-
-def _paper_train_steps() -> int:
-    from slicefast.training import TRAIN_STEPS
-
-    return TRAIN_STEPS
-
-
-def _paper_transfer_steps() -> int:
-    from slicefast.training import TRANSFER_STEPS
-
-    return TRANSFER_STEPS
 
 
 class Budget(Settings):
@@ -61,8 +50,8 @@ class Budget(Settings):
         The window of the early gain.
     mask_steps : int
         Steps of the traffic masks that are kept for the figure.
-    best_steps : int
-        Steps on training networks (the source network is one) from which the informed policy is learned.
+    counterfactual_steps : int
+        Steps on training networks (the source network is one) from which the counterfactual policy is learned.
     pairs : bool
         Whether to transfer over all ordered pairs of cells.
     td3 : dict
@@ -75,14 +64,14 @@ class Budget(Settings):
     """
 
     exploration_steps: CountFromZero = Field(default_factory=_paper_exploration_steps)
-    train_steps: Count = Field(default_factory=_paper_train_steps)
-    transfer_steps: Count = Field(default_factory=_paper_transfer_steps)
+    train_steps: Count = TRAIN_STEPS
+    transfer_steps: Count = TRANSFER_STEPS
     evaluation_steps: Count = 250
     sample_steps: Count = 500
     vae_epochs: Count = 60
     early_steps: Count = 1000
     mask_steps: Count = 200
-    best_steps: Count = 2400
+    counterfactual_steps: Count = 2400
     pairs: Annotated[bool, Field(strict=True)] = True
     td3: dict[str, Any] = Field(default_factory=dict)
 

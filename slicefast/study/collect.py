@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from slicefast import provenance
 from slicefast.policies import informed
 from slicefast.study.arms import ARMS, Arm
-from slicefast.study.arms.learning import requirement_groups
 from slicefast.study.budget import GAIN_WINDOW
 from slicefast.study.folder import Study
 from slicefast.study.work import Variable
@@ -68,7 +67,7 @@ def _of_scenario(study: Study) -> _Made:
             {"units": "bit/s"},
         ),
         "delay_requirement_ms": (per_slice, np.asarray(scenario.delay_requirement_ms), {"units": "ms"}),
-        "requirement_group": (("cell",), requirement_groups(scenario), {"units": "1"}),
+        "requirement_group": (("cell",), scenario.requirement_groups, {"units": "1"}),
     }
 
 
@@ -99,8 +98,8 @@ def _gain_steps(study: Study, made: _Made) -> dict[str, Any]:
 
 def _attributes(study: Study, finished: int) -> dict[str, Any]:
     everything = len(study.jobs)
-    entries = provenance.kept(study.manifest)
-    last = entries[-1] or provenance.present()
+    entries = provenance.read_entries(study.manifest)
+    last = entries[-1] or provenance.current_entry()
     return {
         "title": "slicefast: network slicing by transfer learning",
         "scenario": study.scenario.model_dump_json(),

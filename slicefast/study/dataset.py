@@ -13,7 +13,7 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 #   along policy, no index, all str:
 #     label (policy)           what figures and tables print
 #     family (policy)          "fixed", "oracle", "scratch", "centralised", "transfer", "generalist", "specialists",
-#                              "informed" (past the paper) or "ablation" (the informed policy without one of its parts)
+#                              "informed" (the counterfactual policy) or "ablation" (the same without one of its parts)
 #     strategy (policy)        what a transfer hands over: "integrated", "model", "feature", "instance"; "" elsewhere
 #     source_choice (policy)   how a transfer chooses its source: "most", "least", "fast", "corrected", "random",
 #                              "other" or "itself"; "" elsewhere.  (Not "source": that is the dimension of the pairs.)
@@ -38,7 +38,7 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 #   left_out: JSON, why by policy; complete: 0 or 1; parts_finished, parts: counts;
 #   training_networks: count, what the informed policy was trained on.
 #   protocol holds n_seeds, exploration_steps, train_steps, transfer_steps, evaluation_steps, sample_steps, vae_epochs,
-#   early_steps, mask_steps, best_steps, arms, pairs, td3.
+#   early_steps, mask_steps, counterfactual_steps, arms, pairs, td3.
 
 from __future__ import annotations
 
@@ -54,7 +54,6 @@ from slicefast import files
 from slicefast.units import Float64
 
 RESULT_FILE = "results.nc"
-MET = 0.95  # a cell-step fails when a slice gets less than this share of its throughput requirement
 
 
 def write(dataset: xr.Dataset, path: Path) -> None:

@@ -49,8 +49,12 @@ def granted_cpus() -> int:
 
 def run_job(study: Study, job: Job, tick: Tick) -> None:
     """Do one job and write its file; `tick(steps)` is called as it advances and may raise to stop it."""
+    from slicefast.learn.threads import one_thread
+
     study.begin(job)
-    study.save(job, job.work.run(study.context(job, tick)))
+    with one_thread():  # jobs share the cores among them
+        arrays = job.work.run(study.context(job, tick))
+    study.save(job, arrays)
 
 
 def run_study(
@@ -125,18 +129,10 @@ def total_steps(study: Study, only_finished: bool = False) -> int:
 
 
 def _run_here(study: Study, pending: _Pending, progress: Progress) -> None:
-    one_thread()
     for job in pending.jobs:  # in the order of `Study.jobs`, which puts needs first
         progress.started(job)
         run_job(study, job, lambda steps, job=job: progress.advanced(job, steps))  # type: ignore[misc]
         progress.finished(job)
-
-
-def one_thread() -> None:
-    """Keep torch to one thread: jobs share the cores among them, and small layers gain nothing from more."""
-    import torch
-
-    torch.set_num_threads(1)
 
 
 _stop: Any = None
@@ -144,11 +140,10 @@ _reports: Any = None
 
 
 def _start_worker(stop: Any, reports: Any) -> None:
-    """Prepare a worker process: one thread, deaf to Ctrl-C (the parent stops it), gone when its parent is."""
+    """Prepare a worker process: deaf to Ctrl-C (the parent stops it), gone when its parent is."""
     global _stop, _reports
     _stop, _reports = stop, reports
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    one_thread()
 
 
 def _run_in_worker(study: Study, job: Job, parent: int) -> None:
@@ -239,5 +234,4 @@ def _run_on_ray(study: Study, pending: _Pending, progress: Progress) -> None:
 
 
 def _run_on_node(study: Study, job: Job) -> None:
-    one_thread()
     run_job(study, job, lambda steps: None)

@@ -7,7 +7,6 @@ study and only the new jobs run, and after a number is changed only the jobs tha
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from dataclasses import dataclass
@@ -96,7 +95,7 @@ class Study:
     def _checksums(self, job: Job) -> dict[str, str]:
         context = self.context(job, lambda steps: None)
         paths = [context.own_weights_path(variant) for variant in job.work.variants]
-        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+        return {path.name: files.checksum(path) for path in paths}
 
     def _examine(self, job: Job) -> tuple[Arrays | None, str]:
         """Return a job's arrays if it is finished, and what is wrong with its file."""
@@ -155,10 +154,10 @@ def open_study(
         entries: list[provenance.Entry | None] = []
         if manifest.is_file():
             _refuse_another(load_study(folder), scenario, protocol, renew)
-            entries = provenance.kept(manifest)
+            entries = provenance.read_entries(manifest)
         study = Study(folder, scenario, protocol)
         if not all(study.finished(job) for job in study.jobs):
-            entries = provenance.gone_on(entries)
+            entries = provenance.extended(entries)
         asked = {"scenario": scenario.model_dump(mode="json"), "protocol": protocol.to_dict()}
         files.write_json(manifest, {**asked, provenance.KEY: entries})
     return study

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from slicefast.policies import equal_split, informed
+from slicefast.policies import informed
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 from slicefast.study.budget import GAIN_WINDOW, MORE_SAMPLES, Budget
 from slicefast.study.seeds import source_network_seed, target_network_seed, training_network_seed
 from slicefast.study.work import Context, Variable, Work
 from slicefast.task import Task
-from slicefast.training import SharedAgent, Step, Tick, Ticker, play, train
+from slicefast.training import SharedAgent, Ticker, collect_samples, train
 from slicefast.transfer import (
     Similarity,
     floored_variance,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from slicefast.learn import TD3Config
 
 LATENT_SAMPLES = 60  # per agent, kept for the figure
-# About how many steps of one network a step of training the informed policy costs; only the progress bar rests on it.
+# About how many steps of one network a step of the counterfactual policy's training costs, for the progress bar.
 _PROBE_WEIGHT = 20
 
 
@@ -117,45 +117,31 @@ class GeneralistTraining(Work):
         )
 
 
-class InformedTraining(Work):
-    """The informed policy and its ablations, learned on the source network and further networks of the scenario."""
+class CounterfactualTraining(Work):
+    """The counterfactual policy and its ablations, learned on the source network and further ones of the scenario."""
 
-    name = "best_training"
-    label = "training of the best policy"
-    reads = ("best_steps",)
-    variants = informed.VARIANTS
+    name = "counterfactual_training"
+    label = "training of the counterfactual policy"
+    stream = "best_training"
+    reads = ("counterfactual_steps",)
+    variants = informed.ABLATIONS
 
     def steps(self, budget: Budget, n_cells: int) -> int:
         """Return its steps; each looks at many partitions."""
-        return _PROBE_WEIGHT * budget.best_steps
+        return _PROBE_WEIGHT * budget.counterfactual_steps
 
     def run(self, context: Context) -> Arrays:
         """Train, and return the number of steps."""
         networks = [training_network_seed(context.seed, number) for number in range(informed.NETWORKS)]
-        steps = context.budget.best_steps
+        steps = context.budget.counterfactual_steps
 
         def tick(count: int) -> None:
             context.tick(_PROBE_WEIGHT * count)
 
         trained = informed.train(context.scenario, networks, context.learner_seed, steps, tick)
-        for variant, policy in trained.items():
-            policy.save(context.own_weights_path(variant))
+        for ablation, policy in trained.items():
+            policy.save(context.own_weights_path(ablation))
         return {"steps": np.array(steps)}
-
-
-def collect_samples(task: Task, simulator: Simulator, steps: int, tick: Tick) -> Float32:
-    """Return [observation, reward] under the default action (the uniform partition), (N, steps, n_o + 1)."""
-    samples = np.empty((task.n_agents, steps, task.observation_size + 1), dtype=np.float32)
-    seen = task.observe(simulator.kpis)
-
-    def keep(step: Step) -> None:
-        nonlocal seen
-        samples[:, step.index, :-1] = seen
-        samples[:, step.index, -1] = step.reward
-        seen = task.observe(step.kpis[0])
-
-    play(simulator, equal_split, task, steps, callbacks=[keep, Ticker(tick, steps - 1)])
-    return samples
 
 
 _DISTANCES = {
@@ -201,7 +187,7 @@ class SimilarityOfCells(Work):
         budget, task = context.budget, Task(context.scenario)
         networks = (context.source_network(), context.target_network())
         everything = np.concatenate(
-            [collect_samples(task, network, budget.collected_steps, context.tick) for network in networks]
+            [collect_samples(network, task, budget.collected_steps, context.tick) for network in networks]
         )
         samples = everything[:, : budget.sample_steps]
         result = similarity_matrix(list(samples), seed=context.learner_seed, vae_epochs=budget.vae_epochs)
@@ -301,7 +287,7 @@ PREPARATIONS: dict[str, Work] = {
         Pretrain(),
         SimilarityOfCells(),
         GeneralistTraining(),
-        InformedTraining(),
+        CounterfactualTraining(),
         KnownPretrain(),
         Pairs(),
     )

@@ -111,7 +111,7 @@ def ablation_tables(comparison: Comparison) -> list[Table]:
             better = number(improvement(with_it, without, comparison.groups), 2)
             rows.append((comparison.label(policy), loss, better))
     headings = ("left out", "loss in mean reward", "P(better with it)")
-    title = "What each part of the best policy is worth, one left out at a time"
+    title = "What each part of the counterfactual policy is worth, one left out at a time"
     return [Table(headings, tuple(rows), title)] if rows else []
 
 

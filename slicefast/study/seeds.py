@@ -25,7 +25,7 @@ def target_network_seed(seed: int) -> int:
 
 
 def training_network_seed(seed: int, number: int) -> int:
-    """Return the simulator seed of a network that the informed policy learns on: the source network, then others.
+    """Return the simulator seed of a network that the counterfactual policy learns on: the source network, then others.
 
     They are even, as source networks' are, so that none is the target network of any seed.
     """

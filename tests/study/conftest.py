@@ -41,7 +41,7 @@ TINY = Protocol(
     vae_epochs=2,
     early_steps=20,
     mask_steps=12,
-    best_steps=8,
+    counterfactual_steps=8,
 )
 
 
@@ -87,6 +87,7 @@ class ToyScenario(SimpleNamespace):
 
     name = "toy"
     n_cells, n_slices = CELLS, SLICES
+    requirement_groups = np.array([0, 0, 1], np.int32)
     throughput_requirement_bps = REQUIRED_BPS
     delay_requirement_ms = np.full((CELLS, SLICES), 50.0)
     neighbours = np.array([[1, 2], [0, 2], [0, 1]])
@@ -97,7 +98,7 @@ def toy_kpis(network_seed: int, step: int, copy: int = 0) -> Kpis:
     """Return what the toy measures: cells, slices, steps, networks and copies of one network all differ."""
     n, s = np.indices((CELLS, SLICES))
     pattern = (3 * step + 5 * n + 7 * s + network_seed) % 15
-    share = 0.2 + 0.04 * pattern + 0.01 * copy + 0.002 * n  # of the requirement, below 1
+    share = 0.2 + 0.04 * pattern + 0.01 * copy + 0.0013 * n  # of the requirement, below 1
     base = 100.0 * step + 10.0 * n + s
     return Kpis(
         throughput_bps=share * REQUIRED_BPS,
@@ -138,7 +139,7 @@ class Toy:
             vae_epochs=9,
             early_steps=2,
             mask_steps=6,
-            best_steps=5,
+            counterfactual_steps=5,
             td3={"batch_size": 6, "gamma": 0.3},
         )
         self.scenario = ToyScenario()

@@ -190,7 +190,7 @@ def test_the_oracle_plays_the_evaluation_after_the_traffic_aware_policy(
 
 
 @pytest.mark.parametrize("name", [name for name, arm in ARMS.items() if arm.family in ("informed", "ablation")])
-def test_the_informed_policy_and_its_ablations_play_their_own_weights(
+def test_the_counterfactual_policy_and_its_ablations_play_their_own_weights(
     toy: Any, check_evaluated: Callable[..., None], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     asked: list[tuple[str, str]] = []
@@ -203,8 +203,8 @@ def test_the_informed_policy_and_its_ablations_play_their_own_weights(
     monkeypatch.setattr(playing.informed, "player", player)
     arrays = toy.run(name)
     variant = ARMS[name].without or "full"
-    assert variant in informed.VARIANTS
-    assert asked == [(f"best_training-{variant}", variant)]
+    assert variant in informed.ABLATIONS
+    assert asked == [(f"counterfactual_training-{variant}", variant)]
     assert all(shares[0, 0] == 0.125 for shares in toy.networks[0].played)
     assert toy.learners == []
     check_evaluated(toy, arrays)
@@ -214,7 +214,7 @@ def test_every_arm_is_played_by_a_test_above() -> None:
     informed_ones = {name for name, arm in ARMS.items() if arm.family in ("informed", "ablation")}
     others = {"equal_split", "traffic_aware", "oracle", "drl", "drl_alone", "centralised", "generalist", "specialist"}
     assert {*CHOSEN, *informed_ones, *others, "transfer_random", "transfer_itself"} == set(ARMS)
-    assert [arm.without for arm in ARMS.values() if arm.family == "ablation"] == list(informed.VARIANTS[1:])
+    assert [arm.without for arm in ARMS.values() if arm.family == "ablation"] == list(informed.ABLATIONS[1:])
 
 
 def test_arms_say_what_they_are() -> None:

@@ -250,7 +250,7 @@ def test_a_study_says_what_ran_it_not_what_collected_it(
     study = open_study(tmp_path / "run", tiny_scenario(), tiny)
     assert collect(study).attrs["versions_note"] == ""
     old = {"versions": {"slicefast": "0.0.1"}, "build": {"machine": "abacus"}}
-    monkeypatch.setattr(provenance, "present", lambda: old)
+    monkeypatch.setattr(provenance, "current_entry", lambda: old)
     assert "0.0.1" not in collect(study).attrs["versions"]
     open_study(tmp_path / "run", tiny_scenario(), tiny, resume=True)
     resumed = collect(study).attrs

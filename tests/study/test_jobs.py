@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from slicefast import Scenario
-from slicefast.study.arms import ARMS, Informed, requirement_groups
+from slicefast.study.arms import ARMS
 from slicefast.study.collect import collect
 from slicefast.study.execute import run_study
 from slicefast.study.folder import open_study
@@ -19,7 +19,7 @@ from slicefast.study.protocol import Protocol
 from slicefast.study.seeds import stream_seed
 
 TRANSFERS = {name for name, arm in ARMS.items() if arm.family == "transfer"}
-INFORMED = {name for name, arm in ARMS.items() if isinstance(arm, Informed)}
+COUNTERFACTUAL = {name for name, arm in ARMS.items() if arm.family in ("informed", "ablation")}
 FROM_GENERALIST = {"generalist", "specialist"}
 
 
@@ -40,7 +40,7 @@ def test_only_what_an_arm_needs_is_prepared() -> None:
     assert prepared("drl") == ["pretrain", "similarity"]  # which the figures show
     assert prepared("specialist") == ["pretrain", "similarity", "generalist_training"]
     assert prepared("transfer_itself", pairs=True) == ["pretrain", "similarity", "known_pretrain", "pairs"]
-    assert len(prepared(*INFORMED)) == 3
+    assert len(prepared(*COUNTERFACTUAL)) == 3
 
 
 def test_jobs_are_called_by_words() -> None:
@@ -53,7 +53,7 @@ def test_learner_seeds_differ_between_jobs_and_seeds() -> None:
 
 
 def test_cells_of_equal_requirements_share_a_group() -> None:
-    np.testing.assert_array_equal(requirement_groups(Scenario.paper()), [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1])
+    np.testing.assert_array_equal(Scenario.paper().requirement_groups, [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1])
 
 
 def changed_jobs(old: Protocol, new: Protocol, scenario: Scenario | None = None) -> set[str]:
@@ -70,7 +70,7 @@ LEARNING = {"pretrain", "known_pretrain", "generalist_training"}
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"best_steps": 9}, {"best_training", *INFORMED}),
+        ({"counterfactual_steps": 9}, {"counterfactual_training", *COUNTERFACTUAL}),
         ({"vae_epochs": 9}, {"similarity", *(TRANSFERS - {"transfer_itself"})}),
         ({"mask_steps": 9}, {"similarity", *(TRANSFERS - {"transfer_itself"})}),
         ({"evaluation_steps": 9}, set(ARMS)),

@@ -69,7 +69,7 @@ def test_learning_starts_are_counted_in_transitions_too(toy: Any) -> None:
     assert toy.learners[0].config.learning_starts == 6
 
 
-def test_the_informed_policy_trains_on_networks_that_nobody_is_evaluated_on(
+def test_the_counterfactual_policy_trains_on_networks_that_nobody_is_evaluated_on(
     toy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[tuple[Any, ...]] = []
@@ -83,17 +83,17 @@ def test_the_informed_policy_trains_on_networks_that_nobody_is_evaluated_on(
     def train(scenario: Any, networks: Any, seed: int, steps: int, tick: Any) -> dict[str, Policy]:
         given.append((scenario, list(networks), seed, steps))
         tick(steps)
-        return {variant: Policy() for variant in preparations.informed.VARIANTS}
+        return {variant: Policy() for variant in preparations.informed.ABLATIONS}
 
     monkeypatch.setattr(preparations.informed, "train", train)
-    arrays = toy.run("best_training")
+    arrays = toy.run("counterfactual_training")
     ((scenario, networks, seed, steps),) = given
     assert (scenario, seed, steps) == (toy.scenario, stream_seed(3, "best_training"), 5)
     assert networks[0] == SOURCE
     assert len(set(networks)) == preparations.informed.NETWORKS
     targets = {target_network_seed(other) for other in range(1_000)}
     assert not targets & set(networks)
-    assert saved == [f"best_training-{variant}.safetensors" for variant in preparations.informed.VARIANTS]
+    assert saved == [f"counterfactual_training-{variant}.safetensors" for variant in preparations.informed.ABLATIONS]
     np.testing.assert_array_equal(arrays["steps"], 5)
 
 
@@ -227,7 +227,7 @@ def test_samples_are_scored_by_the_reward_that_is_asked_for(tiny_scenario: Any) 
     def samples(**options: Any) -> Any:
         network = Simulator(tiny_scenario(), seed=0)
         network.reset()
-        return preparations.collect_samples(Task(tiny_scenario(), **options), network, 4, lambda steps: None)
+        return preparations.collect_samples(network, Task(tiny_scenario(), **options), 4)
 
     scored, paper = samples(reward=load), samples()
     np.testing.assert_array_equal(scored[..., :-1], paper[..., :-1])

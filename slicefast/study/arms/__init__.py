@@ -9,10 +9,10 @@ from __future__ import annotations
 from slicefast import policies
 from slicefast.errors import refuse
 from slicefast.study.arms.base import Arm, Played
-from slicefast.study.arms.learning import Centralised, Handover, KnownCell, Scratch, Specialists, requirement_groups
-from slicefast.study.arms.playing import Ablated, Fixed, Generalist, Informed, Oracle
+from slicefast.study.arms.learning import Centralised, Handover, KnownCell, Scratch, Specialists
+from slicefast.study.arms.playing import Ablated, Counterfactual, Fixed, Generalist, Oracle
 
-__all__ = ["ARMS", "QUICK_ARMS", "Arm", "Played", "register", "requirement_groups"]
+__all__ = ["ARMS", "QUICK_ARMS", "Arm", "Played", "register"]
 
 #: The registered arms by name, in the order of tables.
 ARMS: dict[str, Arm] = {}
@@ -46,14 +46,18 @@ register(
     Handover(name="instance_most", label="instance transfer, most similar", source="most", hands_over="instance"),
     Generalist(name="generalist", label="generalist, not fine-tuned"),
     Specialists(name="specialist", label="specialists from the generalist"),
-    Informed(name="best", label="best, past the paper"),
-    Ablated(name="best_no_delay", label="best without delay", part="delay"),
-    Ablated(name="best_no_neighbours", label="best without neighbours", part="neighbours"),
-    Ablated(name="best_no_action", label="best without its own action", part="action"),
-    Ablated(name="best_no_requirements", label="best without requirements", part="requirements"),
-    Ablated(name="best_no_queue", label="best without queues", part="queue"),
-    Ablated(name="best_no_radio", label="best without its users' radio", part="radio"),
-    Ablated(name="best_one_round", label="best from the source network alone", part="rounds"),
-    Ablated(name="best_no_sharing", label="best without weights shared by slices", part="sharing"),
+    Counterfactual(name="counterfactual", label="counterfactual policy, past the paper"),
+    Ablated(name="counterfactual_no_delay", label="counterfactual without delay", part="delay"),
+    Ablated(name="counterfactual_no_neighbours", label="counterfactual without neighbours", part="neighbours"),
+    Ablated(name="counterfactual_no_action", label="counterfactual without its own action", part="action"),
+    Ablated(name="counterfactual_no_requirements", label="counterfactual without requirements", part="requirements"),
+    Ablated(name="counterfactual_no_queue", label="counterfactual without queues", part="queue"),
+    Ablated(name="counterfactual_no_radio", label="counterfactual without its users' radio", part="radio"),
+    Ablated(
+        name="counterfactual_no_own_states", label="counterfactual from the source network alone", part="own_states"
+    ),
+    Ablated(
+        name="counterfactual_no_shared_weights", label="counterfactual without shared weights", part="shared_weights"
+    ),
 )
 QUICK_ARMS = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least")

@@ -90,7 +90,7 @@ class Arm(Work):
 
     @property
     def without(self) -> str:
-        """What it leaves out of the informed policy, "" if nothing."""
+        """What it leaves out of the counterfactual policy, "" if nothing."""
         return ""
 
     def settings(self) -> dict[str, Any]:

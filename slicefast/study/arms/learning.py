@@ -114,7 +114,7 @@ class Handover(_FromSource):
     def play(self, context: Context) -> Played:
         """Choose a source for every cell, hand over, train, evaluate."""
         distance = context.load(SimilarityOfCells.name)[self._DISTANCE.get(self.source, "distance")]
-        groups = requirement_groups(context.scenario)
+        groups = context.scenario.requirement_groups
         chosen = choose_sources(distance, self.source, groups, context.learner_seed)
         return self._train_from(context, context.load_agents(Pretrain.name), chosen)
 
@@ -156,13 +156,3 @@ class Specialists(Arm):
         generalist = context.load_agents(GeneralistTraining.name)
         transfer(generalist, [0] * task.n_agents, agents, range(task.n_agents), "model")
         return train_and_play(context, agents, task, budget.transfer_steps)
-
-
-def requirement_groups(scenario: Scenario) -> NDArray[np.int32]:
-    """Return which requirement group each cell belongs to, (N,), from 0 in the order of the cells.
-
-    Cells of equal requirements share a group.
-    """
-    rows = np.hstack([np.asarray(scenario.throughput_requirement_bps), np.asarray(scenario.delay_requirement_ms)])
-    groups: dict[bytes, int] = {}
-    return np.array([groups.setdefault(row.tobytes(), len(groups)) for row in rows], dtype=np.int32)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from numpy.typing import NDArray
 
 from slicefast import policies
 from slicefast.policies import Policy, informed
-from slicefast.simulator import Simulator
+from slicefast.policies.informed import Ablation
 from slicefast.study.arms.base import Arm, Played, callbacks_of, play_policy
 from slicefast.study.budget import Budget
-from slicefast.study.preparations import GeneralistTraining, InformedTraining
+from slicefast.study.preparations import CounterfactualTraining, GeneralistTraining
 from slicefast.study.work import Context
 from slicefast.task import Task
-from slicefast.training import SharedAgent, Ticker, play
-from slicefast.units import Float32
+from slicefast.training import Ticker, play
 
 # About how many steps of another arm a step of the oracle costs; only the progress bar rests on it.
 _ORACLE_WEIGHT = 50
@@ -68,41 +64,42 @@ class Generalist(Arm):
 
     def play(self, context: Context) -> Played:
         """Play the agent for every cell."""
-        agent = SharedAgent(context.load_agents(GeneralistTraining.name))
-
-        def policy(simulator: Simulator, observation: Float32) -> NDArray[Any]:
-            return agent.act(observation)
-
-        return play_policy(context, policy)
+        return play_policy(context, policies.shared(context.load_agents(GeneralistTraining.name)))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Informed(Arm):
+class Counterfactual(Arm):
     """The policy of `slicefast.policies.informed`."""
 
     family = "informed"
 
     def needs(self) -> tuple[str, ...]:
         """Return its training."""
-        return (InformedTraining.name,)
+        return (CounterfactualTraining.name,)
 
     def play(self, context: Context) -> Played:
         """Play the trained policy; it does not learn on the target network."""
+        return self._play(context, "full")
+
+    def _play(self, context: Context, ablation: Ablation) -> Played:
         from slicefast.learn.curve_policy import CurvePolicy
 
-        variant = self.without or "full"
-        trained = CurvePolicy.load(context.weights_path(InformedTraining.name, variant))
-        return play_policy(context, informed.player(trained, variant))
+        trained = CurvePolicy.load(context.weights_path(CounterfactualTraining.name, ablation))
+        return play_policy(context, informed.player(trained, ablation))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ablated(Informed):
-    """The informed policy without one of its parts, a name of `slicefast.policies.informed.VARIANTS`."""
+class Ablated(Counterfactual):
+    """The counterfactual policy without one of its parts."""
 
-    part: str
+    part: Ablation
     family = "ablation"
 
     @property
     def without(self) -> str:
         """What it leaves out."""
         return self.part
+
+    def play(self, context: Context) -> Played:
+        """Play the trained policy; it does not learn on the target network."""
+        return self._play(context, self.part)
