@@ -466,6 +466,22 @@ def test_resuming_keeps_the_number_of_seeds_and_refuses_fewer(tmp_path: Path, mo
         assert load_study(out).protocol.n_seeds == expected
 
 
+def test_study_takes_every_number_of_the_learner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario, out = tiny_file(tmp_path), tmp_path / "out"
+    monkeypatch.setattr("slicefast.study.execute.run_study", lambda *_: True)
+    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study: None)
+    arguments = ["reproduce", "--quick", "--scenario", str(scenario), "--out", str(out)]
+    numbers = ["--set", "actor_lr=1e-4", "--set", "actor_hidden=[8,4]", "--set", "exploration_steps=700"]
+    found = runner.invoke(app, [*arguments, *numbers])
+    assert found.exit_code == 0, (found.output, found.exception)
+    config = load_study(out).protocol.td3_config()
+    assert (config.actor_lr, config.actor_hidden, config.exploration_steps) == (1e-4, (8, 4), 700)
+    assert runner.invoke(app, [*arguments, "--resume"]).exit_code == 0
+    refused([*arguments, "--resume", "--set", "actor_lr=1e-3"], "other settings")
+    refused([*arguments[:-1], str(tmp_path / "bad"), "--set", "actor_rate=1"], "actor_rate")
+    assert not (tmp_path / "bad").exists()
+
+
 def test_run_says_what_trained_it(tmp_path: Path) -> None:
     scenario = Scenario.hexagonal(n_sites=1, window_ttis=20)
     run = runs.new_run(tmp_path / "run", scenario, exploration_steps=5, train_steps=5)

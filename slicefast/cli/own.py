@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from slicefast.errors import RunError, refuse
 
 if TYPE_CHECKING:
@@ -52,6 +50,8 @@ def load_function(what: str, text: str) -> Callable[..., Any]:
 
 def load_policy(text: str) -> Policy:
     """Return a policy of a file; its own errors come out as one line, as those of a reward do in `Task.reward`."""
+    import numpy as np
+
     function = load_function("policy", text)
 
     @functools.wraps(function)

@@ -50,7 +50,7 @@ def reproduce(
     protocol = Protocol.quick() if quick else Protocol.full()
     if resume and (folder / MANIFEST).is_file():
         begun = load_study(folder).protocol
-        protocol = protocol.replace(n_seeds=begun.n_seeds, td3=begun.td3)
+        protocol = protocol.replace(n_seeds=begun.n_seeds, td3=begun.td3, exploration_steps=begun.exploration_steps)
     if seeds is not None:
         protocol = protocol.replace(n_seeds=seeds)
     if numbers:
