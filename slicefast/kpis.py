@@ -38,8 +38,8 @@ class Kpis:
     delay (DRB.RlcSduDelayDl; 0 when the slice had no packet at all, any packet takes at least 1 ms), ``load`` the
     share of the cell's PRBs used (RRU.PrbUsedDl / total) and ``users`` the number of active users.
     ``dropped_bits`` are those given up in the step (too old, no room in the buffer, HARQ's residual loss); they count
-    against delay and throughput: a packet that is too old with its age, one that finds no room as if it, and its user
-    with it, waited until the step ends.
+    against delay and throughput: a packet that is too old with its age, one that finds no room with the step's length,
+    its user as one with data in the buffer all the step.
     ``spectral_efficiency`` [bit/s/Hz] is over the PRBs used (0 when none were) and ``throughput_p5_bps`` the 5th
     percentile of the users' throughput, over the users that had data, linear between them. The last three are NaN in
     KPIs built from the first four alone.
