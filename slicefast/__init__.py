@@ -7,6 +7,10 @@ numba or matplotlib.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from slicefast._compiled import folders as _folders
+
+__path__ = _folders(__path__)
+
 from slicefast._core import NotConverged, __version__
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from slicefast._core import NotConverged
+from slicefast._core import InUseError, NotConverged
 
 __all__ = [
     "MISSING",
     "CheckpointError",
+    "InUseError",
     "NonFiniteError",
     "NotConverged",
     "RangeWarning",

@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slicefast.errors import refuse
+from slicefast.registry import Registry
 from slicefast.units import Float64
 
 if TYPE_CHECKING:
     from slicefast.kpis import Kpis
     from slicefast.scenario import Scenario
 
+#: (kpis, scenario) -> one value per cell and slice.
 Feature = Callable[["Kpis", "Scenario"], Float64]
 
 #: Throughput enters the observation relative to its requirement and capped here: far above the requirement nothing is
@@ -47,7 +49,8 @@ def load(kpis: Kpis, scenario: Scenario) -> Float64:
 
 def users(kpis: Kpis, scenario: Scenario) -> Float64:
     """Return u_ns over the slice's users per cell."""
-    return kpis.users / np.array([item.users_per_cell for item in scenario.slices])
+    per_cell: Float64 = kpis.users / np.array([item.users_per_cell for item in scenario.slices])
+    return per_cell
 
 
 def neighbour_load(kpis: Kpis, scenario: Scenario) -> Float64:
@@ -57,26 +60,30 @@ def neighbour_load(kpis: Kpis, scenario: Scenario) -> Float64:
     return mean
 
 
-_FEATURES: dict[str, Feature] = {
-    "throughput": throughput,
-    "load": load,
-    "users": users,
-    "neighbour_load": neighbour_load,
-}
+FEATURES: Registry[Feature] = Registry(
+    "feature", {"throughput": throughput, "load": load, "users": users, "neighbour_load": neighbour_load}
+)
+get = FEATURES.get
 #: Named lists of features: what the paper's agents see of their own cell.
-_SETS: dict[str, tuple[str, ...]] = {"paper": ("throughput", "load", "users")}
+FEATURE_SETS: dict[str, tuple[str, ...]] = {"paper": ("throughput", "load", "users")}
 
 
 def register(name: str, feature: Feature) -> None:
-    """Make a feature known under a name; SlicefastError where the name is taken by another."""
-    if _FEATURES.get(name, feature) is not feature or name in _SETS:
-        refuse("name", name, "a name that no other feature is registered under")
-    _FEATURES[name] = feature
+    """Make a feature known under a name.
+
+    Raises
+    ------
+    SlicefastError
+        The name is taken by another feature or by a set of features.
+    """
+    if name in FEATURE_SETS:
+        refuse("name", name, "a name that no set of features has")
+    FEATURES.register(name, feature)
 
 
 def names() -> list[str]:
-    """Return the names of the registered features and of the sets of features."""
-    return [*_SETS, *_FEATURES]
+    """Return the names of the sets of features and of the registered features."""
+    return [*FEATURE_SETS, *FEATURES.names()]
 
 
 def expand(features: str | Sequence[str]) -> tuple[str, ...]:
@@ -85,18 +92,13 @@ def expand(features: str | Sequence[str]) -> tuple[str, ...]:
     Raises
     ------
     SlicefastError
-        A name is neither a feature nor a set, or there is none.
+        A name is neither a feature nor a set, occurs twice, or there is none.
     """
     asked = (features,) if isinstance(features, str) else tuple(features)
-    expanded = tuple(name for item in asked for name in _SETS.get(item, (item,)))
-    unknown = [name for name in expanded if name not in _FEATURES]
+    expanded = tuple(name for item in asked for name in FEATURE_SETS.get(item, (item,)))
+    unknown = [name for name in expanded if name not in FEATURES.entries]
     if unknown or not expanded:
         refuse("features", unknown[0] if unknown else asked, ", ".join(names()))
+    if len(set(expanded)) < len(expanded):
+        refuse("features", expanded, "each feature once")
     return expanded
-
-
-def get(name: str) -> Feature:
-    """Return a registered feature."""
-    if name not in _FEATURES:
-        refuse("feature", name, ", ".join(_FEATURES))
-    return _FEATURES[name]

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.errors import RunError, SlicefastError
+from slicefast.errors import CheckpointError, RunError, SlicefastError
 from slicefast.units import Arrays
 
 _LOCK = ".lock"
+_PARTIAL = ".*.partial"  # what a process that was killed while it wrote leaves behind
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -76,6 +78,23 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def check_unchanged(path: Path, expected: str) -> None:
+    """Raise CheckpointError unless a file has this checksum."""
+    if checksum(path) != expected:
+        raise CheckpointError(f"{path}: is damaged, or not the file that was written here (its checksum differs)")
+
+
+def section_names(path: Path) -> list[str]:
+    """Return the names of the marked sections of a Markdown file, those that at least begin, in its order."""
+    return re.findall(r"<!-- (.+?) begins -->", path.read_text(encoding="utf-8"))
+
+
 def replace_section(path: Path, name: str, text: str) -> None:
     """Put text between the marks ``<!-- NAME begins -->`` and ``<!-- NAME ends -->`` of a Markdown file.
 
@@ -84,17 +103,26 @@ def replace_section(path: Path, name: str, text: str) -> None:
     SlicefastError
         The file has not exactly one such pair of marks; it is unchanged then.
     """
+    replace_sections(path, {name: text})
+
+
+def replace_sections(path: Path, texts: Mapping[str, str]) -> None:
+    """Put texts between several pairs of marks, by name, as `replace_section` does: all of them or none."""
     page = path.read_text(encoding="utf-8")
-    begin, end = f"<!-- {name} begins -->", f"<!-- {name} ends -->"
-    if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
-        raise SlicefastError(f"{path}: needs the lines {begin} and {end} once each, in this order")
-    head, rest = page.split(begin)
-    write_text(path, f"{head}{begin}\n\n{text.strip()}\n\n{end}{rest.split(end)[1]}")
+    for name, text in texts.items():
+        begin, end = f"<!-- {name} begins -->", f"<!-- {name} ends -->"
+        if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
+            raise SlicefastError(f"{path}: needs the lines {begin} and {end} once each, in this order")
+        head, rest = page.split(begin)
+        page = f"{head}{begin}\n\n{text.strip()}\n\n{end}{rest.split(end)[1]}"
+    write_text(path, page)
 
 
 @contextlib.contextmanager
 def claim(folder: Path) -> Iterator[None]:
     """Hold a folder, made if it is new, for this process alone; the system frees it when the process ends.
+
+    Half-written files of a process that was killed are removed.
 
     Raises
     ------
@@ -112,6 +140,8 @@ def claim(folder: Path) -> Iterator[None]:
             if not _is_same_file(stream.fileno(), lock):
                 continue  # its last holder removed it between our opening and our locking
             try:
+                for leftover in folder.glob(_PARTIAL):
+                    leftover.unlink()
                 yield
             finally:
                 lock.unlink(missing_ok=True)
@@ -119,8 +149,10 @@ def claim(folder: Path) -> Iterator[None]:
 
 
 def is_empty(folder: Path) -> bool:
-    """Whether a path is free for a new run: nothing is there, or a folder with nothing in it but a lock."""
-    return not folder.exists() or (folder.is_dir() and all(item.name == _LOCK for item in folder.iterdir()))
+    """Whether a path is free for a new run: nothing is there, or a folder with only leftovers of a killed one."""
+    if not folder.exists():
+        return True
+    return folder.is_dir() and all(item.name == _LOCK or item.match(_PARTIAL) for item in folder.iterdir())
 
 
 def _is_same_file(descriptor: int, path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,15 +21,23 @@ class FlowResult:
     ----------
     throughput_bps, delay_ms, load, users : ndarray of float64, (N, S)
         As in `WindowResult`.
+    dropped_bits, spectral_efficiency, throughput_p5_bps : ndarray of float64, (N, S)
+        As in `WindowResult`.
     backlog_bits : ndarray of float64, (U,)
-        What is queued at the end.
+        What is queued at the end, for the next window.
+    backlog_age_bit_ms : ndarray of float64, (U,)
+        The sum of the ages of these bits, likewise.
     """
 
     throughput_bps: Float64
     delay_ms: Float64
     load: Float64
     users: Float64
+    dropped_bits: Float64
+    spectral_efficiency: Float64
+    throughput_p5_bps: Float64
     backlog_bits: Float64
+    backlog_age_bit_ms: Float64
 
 
 def flow_window(
@@ -42,14 +51,17 @@ def flow_window(
     backlog_bits: ArrayLike | None = None,
     active: ArrayLike | None = None,
     *,
+    backlog_age_bit_ms: ArrayLike | None = None,
     n_prb: int = 100,
+    discard_ttis: int | Sequence[int] = 0,
+    buffer_bits: float = 0.0,
 ) -> FlowResult:
     """Return a window's KPIs at the flow level: processor sharing in closed form, no TTIs and no packets.
 
     x_ns = sum_u D_u / (R_u a_ns B n_ttis); load a_ns min(x, 1); delay W_u = (L_u / (R_u a_ns B)) / (1 - x) + 1/2 TTI,
-    bounded in a window, and the queue left over by Little's law; throughput R_u a_ns B (1 - x + x_u) with x_u user u's
-    part of x. In a full slice (x > 1) users get equal PRBs, and those who want less leave theirs to the others.
-    Kleinrock, Queueing Systems vol. 2, section 4.4.
+    bounded in a window, and, by Little's law, the queue left over with its age; throughput R_u a_ns B (1 - x + x_u)
+    with x_u user u's part of x. In a full slice (x > 1) users get equal PRBs, and those who want less leave theirs to
+    the others. Kleinrock, Queueing Systems vol. 2, section 4.4.
 
     Parameters
     ----------
@@ -69,8 +81,14 @@ def flow_window(
         What is queued at the start [bit]; none unless given.
     active : array_like of bool, (U,), optional
         Who counts in ``users``.
+    backlog_age_bit_ms : array_like, (U,), optional
+        The sum of the ages of what is queued [bit ms]; new unless given.
     n_prb : int
         B, PRBs of a cell.
+    discard_ttis : int or sequence of int
+        Age at which a packet is dropped, of all slices or one for each; 0: never.
+    buffer_bits : float
+        What a user's queue holds; 0: anything.
 
     Returns
     -------
@@ -84,6 +102,9 @@ def flow_window(
     """
     arriving = np.asarray(arriving_bits, np.float64)
     queued = np.zeros(arriving.shape) if backlog_bits is None else np.array(backlog_bits, np.float64)
+    ages = np.zeros(queued.shape) if backlog_age_bit_ms is None else np.array(backlog_age_bit_ms, np.float64)
+    shares = np.asarray(share, np.float64)
+    timers = to_int32("discard_ttis", np.atleast_1d(discard_ttis))
     out = _core.run_flow(
         n_ttis=n_ttis,
         n_prb=n_prb,
@@ -92,8 +113,11 @@ def flow_window(
         serving=to_int32("serving", serving),
         slice_of=to_int32("slice_of", slice_of),
         bits_per_prb=np.asarray(bits_per_prb, np.float32),
-        share=np.asarray(share, np.float64),
+        share=shares,
         active=None if active is None else to_flags(active),
         backlog_bits=queued,
+        backlog_age_bit_ms=ages,
+        discard_ttis=np.tile(timers, shares.shape[-1]) if np.ndim(discard_ttis) == 0 else timers,
+        buffer_bits=buffer_bits,
     )
-    return FlowResult(**out, backlog_bits=queued)
+    return FlowResult(**out, backlog_bits=queued, backlog_age_bit_ms=ages)

@@ -1,8 +1,9 @@
 """Load coupling: cell loads and interference that agree with each other.
 
 SINR_u(rho) = p_n g_un / (sum_{k != n} rho_k p_k g_uk + noise), l_ns = min(share_ns, sum_u d_u / (W eff(SINR_u))),
-rho_n = sum_s l_ns. The capped map is a standard interference mapping (Yates 1995), so its fixed point is unique;
-Siomina & Yuan 2012 (arXiv 1201.4116). U users, N cells, S slices.
+rho_n = sum_s l_ns; Siomina & Yuan 2012 (arXiv 1201.4116). With an efficiency without jumps (shannon, mogensen) the map
+is a standard interference mapping (Yates 1995), so its fixed point is unique. With jumps (tr36942, cqi) there may be
+several: the lowest in every cell is meant, where loads that rise from zero come to rest. U users, N cells, S slices.
 """
 
 from __future__ import annotations
@@ -99,6 +100,9 @@ def solve(
     """Solve the load coupling by Newton's method, with the plain iteration where Newton does not help.
 
     l_ns(rho) = min(share_ns, sum over u in n, s of d_u / (W eff(SINR_u(rho)))), rho_n = sum_s l_ns.
+
+    Efficiencies that jump ("tr36942", "cqi") may let loads fit together in several ways: the lowest in every cell is
+    returned, whatever the start, and never `NotConverged` under caps.
 
     Parameters
     ----------

@@ -37,25 +37,25 @@ def build() -> dict[str, str]:
     }
 
 
-def present() -> Entry:
+def current_entry() -> Entry:
     """Return the entry of this machine, now."""
     return {"versions": versions(), "build": build()}
 
 
-def gone_on(entries: Sequence[Entry | None]) -> list[Entry | None]:
-    """Return the entries of a run that goes on here and now: one more where versions or build are not the last's."""
-    now = present()
+def extended(entries: Sequence[Entry | None]) -> list[Entry | None]:
+    """Return the entries of a run that continues on this machine: one more where versions or build have changed."""
+    now = current_entry()
     return list(entries) if entries and entries[-1] == now else [*entries, now]
 
 
-def kept(manifest: Path) -> list[Entry | None]:
+def read_entries(manifest: Path) -> list[Entry | None]:
     """Return the entries in a study's or a run's JSON file; [None] where it has none."""
     entries: list[Entry | None] = json.loads(manifest.read_text()).get(KEY) or [None]
     return entries
 
 
 def note(entries: Sequence[Entry | None]) -> str:
-    """Return what must be said of a run's entries, or nothing where one machine and one set of versions ran it all."""
+    """Return a remark on a run's entries for its report; empty where one build and one set of versions ran it all."""
     if list(entries) == [None]:
         return "The run did not keep its versions and build: these are of the machine that collected its results"
     if len(entries) == 1:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from slicefast import _mobility
+from slicefast.errors import described, refuse
 from slicefast.network import make_buildings, make_network
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario
@@ -108,9 +109,11 @@ class Replica:
     def restore(self, state: Snapshot) -> None:
         """Take over a state; what the core refuses is refused before anything of Python's is changed."""
         copied = {name: copy.deepcopy(state[name]) for name in self._COPIED}
+        for name, value in copied.items():
+            own = np.asarray(getattr(self, name))
+            if np.shape(value) != own.shape or np.asarray(value).dtype != own.dtype:
+                refuse(name, described(f"{np.shape(value)} {np.asarray(value).dtype}"), f"{own.shape} {own.dtype}")
         arrivals = Events(*(part.copy() for part in state["arrivals"]))
-        # The gains follow from the positions; serving cells and handover timers are then set back to what they were.
-        self.network.attach(copied["x_m"], copied["y_m"], copied["serving"].copy())
         self.network.set_state(tuple(state["network"]))
         self.streams.set_state(state["streams"])
         self.sources.set_state(state["sources"])

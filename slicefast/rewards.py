@@ -21,19 +21,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.errors import refuse
+from slicefast.registry import Registry
 from slicefast.units import Float32, Float64
 
 if TYPE_CHECKING:
     from slicefast.kpis import Kpis
     from slicefast.scenario import Scenario
 
+#: (kpis, scenario) -> one number per cell.
 Reward = Callable[["Kpis", "Scenario"], NDArray[Any]]
+#: Satisfactions below this one count as this one, so that a starved slice has a finite reward; it scales the utility.
 LOGARITHM_FLOOR = 1e-2
+#: Satisfaction from which on a slice counts as served.
+MET = 0.95
 
 
 def satisfaction(kpis: Kpis, scenario: Scenario) -> tuple[Float64, Float64]:
-    """Return min(phi/phi*, 1) and min(d*/d, 1), each shaped like the KPIs; a slice without traffic counts as 1."""
+    """Return how far requirements are met, min(phi/phi*, 1) and min(d*/d, 1); a slice without traffic counts as 1.
+
+    Parameters
+    ----------
+    kpis : Kpis
+        Arrays (N, S) or (R, N, S).
+    scenario : Scenario
+        Whose requirements count.
+
+    Returns
+    -------
+    throughput, delay : ndarray of float64
+        Shaped like the KPIs, in [0, 1].
+    """
     had_traffic = kpis.delay_ms > 0
     throughput = np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, 1.0)
     delay = np.minimum(scenario.delay_requirement_ms / np.where(had_traffic, kpis.delay_ms, 1.0), 1.0)
@@ -53,7 +70,7 @@ def max_min(kpis: Kpis, scenario: Scenario) -> Float32:
     Returns
     -------
     ndarray of float32, (N,) or (R, N)
-        In (0, 1].
+        In [0, 1].
     """
     throughput, delay = satisfaction(kpis, scenario)
     worst: Float64 = np.minimum(throughput, delay).min(axis=-1)
@@ -71,23 +88,5 @@ def logarithmic(kpis: Kpis, scenario: Scenario) -> Float32:
     return np.asarray(utility, dtype=np.float32)
 
 
-_REWARDS: dict[str, Reward] = {"max_min": max_min, "logarithmic": logarithmic}
-
-
-def register(name: str, reward: Reward) -> None:
-    """Make a reward known under a name; SlicefastError where the name is taken by another."""
-    if _REWARDS.get(name, reward) is not reward:
-        refuse("name", name, "a name that no other reward is registered under")
-    _REWARDS[name] = reward
-
-
-def names() -> list[str]:
-    """Return the registered names."""
-    return sorted(_REWARDS)
-
-
-def get(name: str) -> Reward:
-    """Return a registered reward; SlicefastError, which lists those there are, where there is none of the name."""
-    if name not in _REWARDS:
-        refuse("reward", name, ", ".join(names()))
-    return _REWARDS[name]
+REWARDS: Registry[Reward] = Registry("reward", {"max_min": max_min, "logarithmic": logarithmic})
+register, names, get = REWARDS.register, REWARDS.names, REWARDS.get

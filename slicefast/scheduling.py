@@ -3,7 +3,7 @@
 A slice's share a_ns becomes whole PRBs by largest remainder, the fraction carried over. Inside a slice: round robin,
 proportional fair argmax R_u^alpha / T_u^beta with T_u <- (1 - 1/a) T_u + D_u / a every TTI, or max C/I argmax R_u.
 R_u: bits one PRB carries for user u in one TTI of 1 ms; D_u: bits served in the TTI. Bits are kept in whole 1/1024, so
-that bits in = bits out + bits queued holds exactly up to 2^43 bits (8.8e12) per user and per slice of a cell.
+that bits in = bits out + bits queued holds exactly; a user may have up to 2^43 bits (8.8e12) queued.
 N cells, S slices, U users, P packets.
 """
 
@@ -95,7 +95,8 @@ class Options(TypedDict, total=False):
     deal_leftover : bool
         Round robin: False leaves idle the groups that do not divide equally among the waiting users.
     buffer_bits : float
-        Per user, 0: unlimited. A packet that does not fit is dropped and counted.
+        Per user, 0: unlimited. A packet that does not fit is dropped; it counts in the delay with the window's length,
+        and its user as one with data in the buffer all the window.
     block_error_rate : float
         HARQ, off at 0: every transmission fails independently with this probability p. A failed block is sent again
         after the round trip, before anything new, and its bits are dropped and counted after the last failure.
@@ -129,6 +130,9 @@ def _optional(value: ArrayLike | None) -> Float64 | None:
 
 class Scheduler:
     """Queues and PRB scheduling of a whole network; the queues persist from window to window and over handovers.
+
+    A scheduler is for one thread at a time: a second one that uses it meanwhile is refused with `InUseError`, nothing
+    changed.
 
     Parameters
     ----------
@@ -277,7 +281,18 @@ class Scheduler:
         return self._core.state()
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to a state of a scheduler of the same sizes; what follows is bit-identical."""
+        """Go back to a state of a scheduler of the same settings; what follows is bit-identical.
+
+        Parameters
+        ----------
+        state : dict
+            From `state`.
+
+        Raises
+        ------
+        ValueError
+            No such scheduler comes to this state; field and row are named, nothing is changed.
+        """
         self._core.set_state(state)
 
 

@@ -8,14 +8,16 @@ shares will be played on, which is what a policy with perfect information and a 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.errors import SlicefastError, described, refuse
+from slicefast.errors import InUseError, SlicefastError, described, refuse
 from slicefast.kpis import CELL_KPIS, USER_KPIS, Kpis
 from slicefast.replica import Replica, Snapshot
 from slicefast.scenario import Scenario
@@ -54,6 +56,11 @@ class Simulator:
     ------
     SlicefastError
         A seed is no integer of at least 0, or a number of replicas or threads is below 1.
+
+    Notes
+    -----
+    A simulator is for one thread at a time: a second one that uses it meanwhile is refused with `InUseError`, nothing
+    changed.
     """
 
     def __init__(
@@ -78,6 +85,7 @@ class Simulator:
         self._kpis: Kpis | None = None
         self._step_index = 0
         self._untouched = True
+        self._in_use = threading.RLock()
         self._start(seed, place_seed)
 
     def __repr__(self) -> str:
@@ -177,11 +185,12 @@ class Simulator:
         Kpis
             What that step measured.
         """
-        seed = self.seed if seed is None else seed
-        if not (self._untouched and seed == self.seed):
-            self._start(seed, self.place_seed)
-        kpis = self.step(np.full(self.shares_shape, 1.0 / self.scenario.n_slices))
-        self._step_index = 0
+        with self._alone():
+            seed = self.seed if seed is None else seed
+            if not (self._untouched and seed == self.seed):
+                self._start(seed, self.place_seed)
+            kpis = self.step(np.full(self.shares_shape, 1.0 / self.scenario.n_slices))
+            self._step_index = 0
         return kpis
 
     def step(self, shares: NDArray[Any]) -> Kpis:
@@ -204,11 +213,12 @@ class Simulator:
         """
         checked = self._check_shares("shares", shares, simplex=True)
         out, user_out = self._outputs()
-        self._untouched = False
-        self._each(lambda r, replica: replica.play(checked[r], out[r], None if user_out is None else user_out[r]))
-        self._step_index += 1
-        self._kpis = self._as_kpis(out, user_out)
-        return self._kpis
+        with self._alone():
+            self._untouched = False
+            self._each(lambda r, replica: replica.play(checked[r], out[r], None if user_out is None else user_out[r]))
+            self._step_index += 1
+            self._kpis = self._as_kpis(out, user_out)
+            return self._kpis
 
     def probe(self, shares: NDArray[Any], coupled_shares: NDArray[Any]) -> Kpis:
         """Return the KPIs that the coming step would have; changes no state.
@@ -236,21 +246,25 @@ class Simulator:
         asked = self._check_shares("shares", shares, simplex=False)
         coupled = self._check_shares("coupled_shares", coupled_shares, simplex=True)
         out, user_out = self._outputs()
-        self._each(
-            lambda r, replica: replica.probe(asked[r], coupled[r], out[r], None if user_out is None else user_out[r])
-        )
+        with self._alone():
+            self._each(
+                lambda r, replica: replica.probe(
+                    asked[r], coupled[r], out[r], None if user_out is None else user_out[r]
+                )
+            )
         return self._as_kpis(out, user_out)
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the whole state, random streams included: nested dicts and lists of arrays and numbers."""
-        return {
-            "scenario": self.scenario.model_dump_json(),
-            "seed": self.seed,
-            "place_seed": self.place_seed,
-            "step_index": self.step_index,
-            "kpis": None if self._kpis is None else copy.deepcopy(vars(self._kpis)),
-            "replicas": [replica.snapshot() for replica in self._replicas],
-        }
+        with self._alone():
+            return {
+                "scenario": self.scenario.model_dump_json(),
+                "seed": self.seed,
+                "place_seed": self.place_seed,
+                "step_index": self.step_index,
+                "kpis": None if self._kpis is None else copy.deepcopy(vars(self._kpis)),
+                "replicas": [replica.snapshot() for replica in self._replicas],
+            }
 
     def restore(self, snapshot: Snapshot) -> None:
         """Return to a snapshot: the following steps are bit-identical to those after it was taken.
@@ -265,6 +279,10 @@ class Simulator:
         SlicefastError
             The snapshot is another scenario's, or damaged; the simulator is unchanged.
         """
+        with self._alone():
+            self._restore(snapshot)
+
+    def _restore(self, snapshot: Snapshot) -> None:
         try:
             self._check_snapshot(snapshot)
             seed, place_seed = snapshot["seed"], snapshot["place_seed"]
@@ -292,6 +310,15 @@ class Simulator:
         """End the threads; the simulator cannot step afterwards if it had several."""
         if self._pool is not None:
             self._pool.shutdown()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._in_use.acquire(blocking=False):
+            raise InUseError("Simulator: in use by another thread")
+        try:
+            yield
+        finally:
+            self._in_use.release()
 
     def _check_snapshot(self, snapshot: Snapshot) -> None:
         if snapshot["scenario"] != self.scenario.model_dump_json():

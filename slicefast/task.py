@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, Unpack, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slicefast import features as _features
 from slicefast import rewards as _rewards
-from slicefast.errors import refuse
+from slicefast.errors import SlicefastError, refuse
 from slicefast.kpis import Kpis
 from slicefast.scenario import Scenario
 from slicefast.units import Float32, Float64
 
 #: What agents hear of their neighbours: the mean of their loads, or nothing (an ablation).
 Coordination = Literal["mean", "none"]
+
+
+class TaskOptions(TypedDict, total=False):
+    """What `Task` takes beside the scenario."""
+
+    features: str | Sequence[str]
+    reward: str | _rewards.Reward
+    coordination: Coordination
 
 
 class Task:
@@ -27,7 +35,7 @@ class Task:
     Parameters
     ----------
     scenario : Scenario
-        The network.
+        The network, N cells and S slices.
     features : str or sequence of str
         What an agent sees of its own cell: "paper" (throughput, load, users), or names of `slicefast.features`.
     reward : str or callable
@@ -37,15 +45,17 @@ class Task:
 
     Attributes
     ----------
+    agent_names : tuple of str
+        "cell_1" to "cell_N".
     feature_names : tuple of str
         The features in the order of the observation, S values each.
     n_agents, observation_size, action_size : int
-        N, the length of an observation (4S for the paper's), and S.
+        N, the length n_o of an observation (4S for the paper's), and S.
 
     Raises
     ------
     SlicefastError
-        A feature or reward is not registered, or the coordination is unknown.
+        A feature or reward is not registered, a feature is named twice, or the coordination is unknown.
     """
 
     def __init__(
@@ -60,45 +70,108 @@ class Task:
         self.scenario = scenario
         self.coordination: Coordination = coordination
         heard = ("neighbour_load",) if coordination == "mean" else ()
-        self.feature_names = (*_features.expand(features), *heard)
+        self.feature_names = _features.expand((*_features.expand(features), *heard))
         self.reward_name = reward if isinstance(reward, str) else getattr(reward, "__name__", repr(reward))
         self._reward = _rewards.get(reward) if isinstance(reward, str) else reward
-        self._features = [_features.get(name) for name in self.feature_names]
+        self._features = [(name, _features.get(name)) for name in self.feature_names]
         self.n_agents = scenario.n_cells
         self.action_size = scenario.n_slices
         self.observation_size = len(self.feature_names) * scenario.n_slices
+        self.agent_names = tuple(f"cell_{number}" for number in range(1, scenario.n_cells + 1))
+
+    @classmethod
+    def of(cls, scenario: Scenario | Task, **options: Unpack[TaskOptions]) -> Task:
+        """Return a task as it is, or the task of a scenario with these options.
+
+        Raises
+        ------
+        SlicefastError
+            A task came with options, which would change it.
+        """
+        if isinstance(scenario, Task):
+            if options:
+                refuse("options", dict(options), "none beside a task, which has its own")
+            return scenario
+        return cls(scenario, **options)
 
     def __repr__(self) -> str:
         return f"Task({self.scenario.name!r}, {'+'.join(self.feature_names)}, reward={self.reward_name!r})"
 
     def observe(self, kpis: Kpis) -> Float32:
-        """Return what the agent of each cell sees after a step: (N, n_o) or (R, N, n_o) float32."""
-        parts = [feature(kpis, self.scenario) for feature in self._features]
-        return np.concatenate(parts, axis=-1).astype(np.float32)
+        """Return what the agent of each cell sees after a step, its features one after the other, S values each.
 
-    def reward(self, kpis: Kpis) -> Float32:
-        """Return what the agent of each cell earned in a step: (N,) or (R, N) float32.
+        Parameters
+        ----------
+        kpis : Kpis
+            Arrays (N, S) or (R, N, S).
+
+        Returns
+        -------
+        ndarray of float32, (N, n_o) or (R, N, n_o)
+            One row per agent.
 
         Raises
         ------
         SlicefastError
-            The reward function returned anything but one finite number per cell.
+            A feature has another shape than the KPIs.
         """
-        earned = np.asarray(self._reward(kpis, self.scenario), dtype=np.float32)
-        if earned.shape != kpis.load.shape[:-1] or not np.isfinite(earned).all():
-            allowed = f"one finite number per cell, shape {kpis.load.shape[:-1]}"
-            refuse(f"reward {self.reward_name}", earned if earned.size <= 1 else f"shape {earned.shape}", allowed)
+        parts = []
+        for name, feature in self._features:
+            part = feature(kpis, self.scenario)
+            if np.shape(part) != kpis.load.shape:
+                refuse(f"feature {name}", f"shape {np.shape(part)}", f"one value per cell and slice, {kpis.load.shape}")
+            parts.append(part)
+        return np.concatenate(parts, axis=-1).astype(np.float32)
+
+    def reward(self, kpis: Kpis) -> Float32:
+        """Return what the agent of each cell earned in a step.
+
+        Parameters
+        ----------
+        kpis : Kpis
+            Arrays (N, S) or (R, N, S).
+
+        Returns
+        -------
+        ndarray of float32, (N,) or (R, N)
+            One number per agent.
+
+        Raises
+        ------
+        SlicefastError
+            The reward function failed, or returned anything but one finite number per cell.
+        """
+        shape, name = kpis.load.shape[:-1], f"reward {self.reward_name!r}"
+        allowed = f"one finite number per cell, shape {shape}"
+        try:
+            earned = np.asarray(self._reward(kpis, self.scenario), dtype=np.float32)
+        except Exception as error:
+            raise SlicefastError(f"{name} failed: {type(error).__name__}: {error}") from error
+        if earned.shape != shape:
+            refuse(name, f"shape {earned.shape}", allowed)
+        if not np.isfinite(earned).all():
+            refuse(name, float(earned[~np.isfinite(earned)][0]), allowed)
         return earned
 
     def satisfaction(self, kpis: Kpis) -> tuple[Float64, Float64]:
-        """Return min(phi/phi*, 1) and min(d*/d, 1), each (N, S) or (R, N, S); a slice without traffic counts as 1."""
+        """Return min(phi/phi*, 1) and min(d*/d, 1), each (N, S) or (R, N, S); see `slicefast.rewards.satisfaction`."""
         return _rewards.satisfaction(kpis, self.scenario)
 
     def to_shares(self, action: NDArray[Any]) -> Float64:
-        """Return the shares that actions stand for: rows of `action` (..., S), clipped at 0 and divided by their sum.
+        """Return the shares that actions stand for: rows clipped at 0 and divided by their sum.
 
         Agents of other libraries act in the box [0, 1]^S; the direction of their action is what divides the cell, and
         a row of zeros is the equal split.
+
+        Parameters
+        ----------
+        action : ndarray, (..., N, S)
+            One row per agent; (R N, S) with the agents of every replica one after the other.
+
+        Returns
+        -------
+        ndarray of float64, like `action`
+            Rows on the simplex.
 
         Raises
         ------
@@ -110,9 +183,10 @@ class Task:
             refuse("action", f"shape {rows.shape}", f"shape (..., {self.action_size})")
         finite = np.isfinite(rows).all(axis=-1).ravel()
         if not finite.all():
-            agent = int(np.argmin(finite))
-            bad = rows.reshape(-1, self.action_size)[agent].tolist()
-            refuse(f"action of agent {agent % self.n_agents}", bad, "finite numbers")
+            row = int(np.argmin(finite))
+            replica, agent = divmod(row, self.n_agents)
+            where = self.agent_names[agent] + (f" in replica {replica}" if finite.size > self.n_agents else "")
+            refuse(f"action of {where}", rows.reshape(-1, self.action_size)[row].tolist(), "finite numbers")
         return to_simplex(rows)
 
 

@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast.errors import refuse
 from slicefast.kpis import CELL_KPIS, Kpis
-from slicefast.simulator import Simulator
 from slicefast.task import Task
-from slicefast.units import Arrays, Float32
+from slicefast.units import Arrays, Float32, Float64
 
 if TYPE_CHECKING:
     from slicefast.learn import TD3, TD3Config
     from slicefast.policies import Policy
+    from slicefast.simulator import Simulator
 
+#: Steps of a training after its exploration phase, unless told otherwise: the paper's.
+TRAIN_STEPS = 5500
+#: The same of a training that starts with transferred knowledge and does not explore.
+TRANSFER_STEPS = 4000
 #: Steps between two calls of a progress function.
 TICK_STEPS = 25
 #: Reports that steps were played.
@@ -32,38 +37,56 @@ class Learner(Protocol):
     """What `train` asks of whatever learns; `slicefast.learn.TD3` with one agent per cell is one."""
 
     def act(self, observation: Float32, explore: bool = False) -> NDArray[Any]:
-        """Return shares (A, S) for observations (A, n_o)."""
+        """Return shares (A, S) for observations (A, n_o), with noise where it explores."""
 
     def store(self, observation: Float32, action: NDArray[Any], reward: Float32, next_observation: Float32) -> None:
         """Keep one transition per agent: (A, n_o), (A, S), (A,), (A, n_o)."""
 
-    def update(self) -> Any:
-        """Learn from what is stored."""
+    def update(self) -> object:
+        """Learn from what is stored; what it returns is not looked at."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
-    """One step that was played, as callbacks get it."""
+    """One step that was played, as callbacks get it.
+
+    Attributes
+    ----------
+    index : int
+        Its number, from 0.
+    kpis : tuple of Kpis
+        What it measured, one per simulator.
+    reward : ndarray of float32, (A,)
+        What every agent earned.
+    learning : bool
+        Whether the learner explored and learned in it.
+    """
 
     index: int
-    """Its number, from 0."""
     kpis: tuple[Kpis, ...]
-    """What it measured, one per simulator."""
     reward: Float32
-    """What every agent earned, (A,)."""
     learning: bool
-    """Whether the learner explored and learned in it."""
 
 
 Callback = Callable[[Step], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class History:
-    """What a training earned."""
+    """What a run earned.
+
+    Attributes
+    ----------
+    reward : ndarray of float32, (T, A)
+        Per step and agent; NaN for steps that were not played.
+    """
 
     reward: Float32
-    """(T, A) float32; NaN for steps that were not played."""
+
+    @classmethod
+    def empty(cls, steps: int, n_agents: int) -> History:
+        """Return the history of a run of which nothing was played yet."""
+        return cls(np.full((steps, n_agents), np.nan, dtype=np.float32))
 
 
 def train(
@@ -82,7 +105,8 @@ def train(
     Parameters
     ----------
     simulators : Simulator or sequence of Simulator
-        Networks of the task's scenario after `reset`, played side by side; agent i n is cell i of network n.
+        Networks of the task's scenario after `reset`, played side by side. The agents of the first network come first,
+        then those of the second; within a network of several replicas likewise, N cells after N cells.
     learner : Learner
         Acts for all agents, keeps their transitions and learns once a step.
     task : Task
@@ -92,9 +116,9 @@ def train(
     learn_steps : int, optional
         Steps with exploration and learning, all of them unless given; from then on the learner acts without noise.
     first_step : int
-        Where a run goes on.
+        Index of the first step that is played: where a run goes on.
     history : History, optional
-        Where the rewards of a run that goes on are kept; it is filled in place.
+        The rewards so far of a run that goes on, for all T steps; it is filled in place.
     callbacks : sequence of callable
         Called with every `Step` after it was played and learned from, in their order.
 
@@ -102,11 +126,16 @@ def train(
     -------
     History
         The rewards of every step.
+
+    Raises
+    ------
+    SlicefastError
+        The steps, or the history's shape, do not fit; nothing was played then.
     """
-    networks = [simulators] if isinstance(simulators, Simulator) else list(simulators)
+    networks = list(simulators) if isinstance(simulators, Sequence) else [simulators]
     learn_until = steps if learn_steps is None else learn_steps
     observation = _rows([task.observe(network.kpis) for network in networks])
-    earned = history or History(np.full((steps, len(observation)), np.nan, dtype=np.float32))
+    earned = _history(history, steps, first_step, len(observation))
     for index in range(first_step, steps):
         learning = index < learn_until
         action = learner.act(observation, explore=learning)
@@ -131,19 +160,24 @@ def play(
     steps: int,
     *,
     first_step: int = 0,
+    history: History | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> History:
-    """Play a policy that does not learn; see `train` for the arguments.
+    """Play a network under a policy that does not learn.
 
     Parameters
     ----------
     simulator : Simulator
-        A network after `reset`.
+        A network of the task's scenario after `reset`.
     policy : Policy
         policy(simulator, observation) -> shares.
+    task : Task
+        What agents see and earn.
+    steps, first_step, history, callbacks
+        As in `train`, with its returns and refusals; no `Step` is one of learning.
     """
     observation = task.observe(simulator.kpis)
-    earned = History(np.full((steps, observation[..., 0].size), np.nan, dtype=np.float32))
+    earned = _history(history, steps, first_step, observation[..., 0].size)
     for index in range(first_step, steps):
         kpis = simulator.step(policy(simulator, observation))
         observation = task.observe(kpis)
@@ -151,6 +185,48 @@ def play(
         for callback in callbacks:
             callback(Step(index, (kpis,), reward, learning=False))
     return earned
+
+
+def collect_samples(simulator: Simulator, task: Task, steps: int, tick: Tick = lambda steps: None) -> Float32:
+    """Return what agents see and earn under the default action, the equal split.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        A network of the task's scenario after `reset`.
+    task : Task
+        What they see and earn.
+    steps : int
+        Samples per agent.
+    tick : callable
+        Called with how many steps were played since it was called last.
+
+    Returns
+    -------
+    ndarray of float32, (N, steps, n_o + 1)
+        [observation, reward] of every agent and step: the observation before the step, the reward after it.
+    """
+    samples = np.empty((task.n_agents, steps, task.observation_size + 1), np.float32)
+    equal = np.full(simulator.shares_shape, 1.0 / task.action_size)
+    ticker = Ticker(tick, steps - 1)
+    for index in range(steps):
+        samples[:, index, :-1] = task.observe(simulator.kpis)
+        kpis = simulator.step(equal)
+        samples[:, index, -1] = reward = task.reward(kpis)
+        ticker(Step(index, (kpis,), reward, learning=False))
+    return samples
+
+
+def _history(history: History | None, steps: int, first_step: int, n_agents: int) -> History:
+    if steps < 0:
+        refuse("steps", steps, "at least 0")
+    if not 0 <= first_step <= steps:
+        refuse("first_step", first_step, f"0 to steps, {steps}")
+    if history is None:
+        return History.empty(steps, n_agents)
+    if history.reward.shape != (steps, n_agents):
+        refuse("history", f"rewards of shape {history.reward.shape}", f"(steps, agents), {(steps, n_agents)}")
+    return history
 
 
 def _rows(observations: list[Float32]) -> Float32:
@@ -167,16 +243,29 @@ def _play_step(networks: list[Simulator], action: NDArray[Any]) -> tuple[Kpis, .
 
 
 def new_agents(task: Task, config: TD3Config, seed: int, n_agents: int | None = None) -> TD3:
-    """Return untrained agents of a task's sizes, one per cell unless told otherwise."""
+    """Return untrained agents of a task's sizes.
+
+    Parameters
+    ----------
+    task : Task
+        Whose observations and shares the agents take and give.
+    config : TD3Config
+        The algorithm's numbers.
+    seed : int
+        Of everything random about the agents.
+    n_agents : int, optional
+        One per cell unless given.
+    """
     from slicefast.learn import TD3
 
     return TD3(task.n_agents if n_agents is None else n_agents, task.observation_size, task.action_size, config, seed)
 
 
 class CentralAgent:
-    """One agent that observes all cells and divides them all; its reward is the cells' mean.
+    """One agent that observes all cells of one network and divides them all; its reward is the cells' mean.
 
-    Its N S outputs share one softmax and are normalised per cell, which is a softmax per cell.
+    Its N S outputs share one softmax and are normalised per cell, which is a softmax per cell:
+    a_ns = (y_ns + 1e-12) / sum_s (y_ns + 1e-12).
 
     Parameters
     ----------
@@ -186,14 +275,16 @@ class CentralAgent:
         N.
     """
 
-    _SMALLEST = 1e-12  # a cell whose outputs all underflow is divided equally
+    # Added to every output: far below any that counts, and a cell whose outputs all underflow is divided equally.
+    _SMALLEST = 1e-12
 
     def __init__(self, agent: TD3, n_cells: int) -> None:
         self.agent = agent
         self._n_cells = n_cells
+        # What the last shares were made from: the agent learns on its own outputs, not on what became of them.
         self._action: Float32 = np.empty((1, agent.action_dim), np.float32)
 
-    def act(self, observation: Float32, explore: bool = False) -> NDArray[np.float64]:
+    def act(self, observation: Float32, explore: bool = False) -> Float64:
         """Return shares (N, S) for observations (N, n_o)."""
         self._action = self.agent.act(observation.reshape(1, -1), explore=explore)
         shares = self._action.reshape(self._n_cells, -1).astype(np.float64) + self._SMALLEST
@@ -215,7 +306,8 @@ class SharedAgent:
     Parameters
     ----------
     agent : TD3
-        One agent with the inputs and outputs of one cell. It counts transitions, N a step.
+        One agent with the inputs and outputs of one cell. Its steps are transitions, A for each step that is played:
+        so do `TD3Config.exploration_steps` and `TD3Config.capacity` count.
     """
 
     def __init__(self, agent: TD3) -> None:

@@ -1,5 +1,7 @@
 """The simulator as its users see it: shapes, determinism, refusals, snapshots, conservation of meaning."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,64 @@ def test_snapshot_of_another_scenario_is_refused(scenario):
     snapshot = sf.Simulator(sf.Scenario.paper(window_ttis=60)).snapshot()
     with pytest.raises(ValueError, match="snapshot: got one of another scenario"):
         sf.Simulator(scenario).restore(snapshot)
+
+
+def damage(snapshot, path, value):
+    """Return a copy of ``snapshot`` with one part replaced."""
+    damaged = copy.deepcopy(snapshot)
+    part = damaged["replicas"][-1]
+    for key in path[:-1]:
+        if isinstance(part[key], tuple):
+            part[key] = list(part[key])
+        part = part[key]
+    part[path[-1]] = value(part[path[-1]]) if callable(value) else value
+    return damaged
+
+
+# The fields of a network's state by their place: load, pending steps, scheduler, ..., the links' positions, ..., SINR.
+DAMAGES = {
+    "too few parts": (("network",), lambda parts: parts[:3]),
+    "negative timers": (("network", 1), lambda steps: steps - 1),
+    "timers beyond an int": (("network", 1), lambda steps: np.full_like(steps, 2**31 - 1)),
+    "negative load": (("network", 0), lambda load: load - 1),
+    "load that is not a number": (("network", 0), lambda load: load * np.nan),
+    "carry": (("network", 2, "carry"), lambda carry: carry * np.nan),
+    "average": (("network", 2, "average"), lambda average: average * 0),
+    "arrival in the future": (("network", 2, "packet_tti"), lambda tti: tti + 10**6),
+    "links' positions": (("network", 4), lambda x_m: x_m + np.inf),
+    "fewer links": (("network", 4), lambda x_m: x_m[1:]),
+    "places": (("network", 6), lambda places: np.zeros(5, np.int32)),
+    "sinr": (("network", 7), lambda sinr: -sinr - 1),
+    "no network": (("network",), None),
+    "positions": (("x_m",), lambda x_m: x_m[:-1]),
+    "serving": (("serving",), lambda serving: serving.astype(np.float64)),
+    "streams": (("streams",), {}),
+    "arrivals": (("arrivals",), lambda arrivals: arrivals[:2]),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGES)
+@pytest.mark.parametrize("other_seed", [False, True])
+def test_a_refused_restore_leaves_everything_as_it_was(what, other_seed):
+    scenario = sf.Scenario.paper(window_ttis=20)
+    simulator, twin = (sf.Simulator(scenario, seed=0, n_replicas=2) for _ in range(2))
+    shares = np.full(simulator.shares_shape, 0.25)
+    other = sf.Simulator(scenario, seed=5 if other_seed else 0, n_replicas=2)
+    for _ in range(3):
+        other.step(shares)
+    for each in (simulator, twin):
+        each.reset()
+        each.step(shares)
+    kpis = simulator.kpis
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        simulator.restore(damage(other.snapshot(), *DAMAGES[what]))
+    assert simulator.kpis is kpis
+    assert simulator.seed == 0
+    np.testing.assert_equal(simulator.snapshot(), twin.snapshot())
+    for _ in range(2):
+        np.testing.assert_array_equal(simulator.step(shares).delay_ms, twin.step(shares).delay_ms)
+    simulator.restore(other.snapshot())
+    np.testing.assert_array_equal(simulator.step(shares).load, other.step(shares).load)
 
 
 def test_a_snapshot_knows_its_place(scenario):

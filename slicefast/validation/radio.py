@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slicefast import radio
+from slicefast import files, radio
 from slicefast.network import make_links
+from slicefast.rng import Streams
 from slicefast.scenario import Scenario
+from slicefast.units import Float32, Float64, Int32
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+    from matplotlib.lines import Line2D
+    from matplotlib.quiver import Quiver
 
 #: Percentiles and values [dB] of published calibration curves by (case, elements, quantity): TR 36.873 phase 1, 3D-UMa
 #: at 2 GHz with one vertical element, the mean of the companies' curves.
@@ -40,19 +50,10 @@ def calibration_figure(path: str | Path, n_users: int = 20_000, seed: int = 0) -
     figure = Figure(figsize=(8.0, 5.4), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 3, sharex="col", sharey=True)
-    percent = np.linspace(0.5, 99.5, 199)
     for row, (title, cases) in zip(panels, _ROWS, strict=True):
         for case in cases:
-            kind = "UMa" if "_uma" in case else "UMi"
-            for elements, line in ((1, "-"), (10, "--")):
-                drop = radio.calibrate(case, elements, n_users, seed)
-                label = f"{kind}, {elements} element{'s' if elements > 1 else ''}"
-                for axis, (quantity, _, _) in zip(row, _COLUMNS, strict=True):
-                    values = np.percentile(getattr(drop, quantity), percent)
-                    axis.plot(values, percent, line, color=_COLOURS[kind], lw=1.3, label=label)
-                    if (case, elements, quantity) in PUBLISHED:
-                        published = PUBLISHED[case, elements, quantity]
-                        axis.plot(published, PERCENT, "ko", ms=4.5, mfc="none", label=f"{label}, published")
+            for elements in (1, 10):
+                draw_calibration(row, case, elements, radio.calibrate(case, elements, n_users, seed))
         row[0].set_ylabel(f"{title}\nusers below [%]")
     for axis, (_, label, limits) in zip(panels[1], _COLUMNS, strict=True):
         axis.set_xlabel(label)
@@ -64,41 +65,105 @@ def calibration_figure(path: str | Path, n_users: int = 20_000, seed: int = 0) -
     figure.legend(
         *panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=8, frameon=False
     )
-    figure.savefig(path, dpi=160)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=160)
+    files.write_bytes(Path(path), stream.getvalue())
     return Path(path)
+
+
+def calibration_table(n_users: int = 20_000, seed: int = 0) -> str:
+    """Return percentiles of the drops that have published ones, the two beside each other, as a Markdown table."""
+    lines = [
+        f"| {' | '.join(('quantity', 'curve', *(f'{p} %' for p in PERCENT)))} |",
+        f"|---|---|{'---:|' * len(PERCENT)}",
+    ]
+    labels = {quantity: label for quantity, label, _ in _COLUMNS}
+    for (case, elements, quantity), published in PUBLISHED.items():
+        ours = np.percentile(getattr(radio.calibrate(case, elements, n_users, seed), quantity), PERCENT)
+        for curve, values in (("published", published), ("slicefast", ours)):
+            cells = " | ".join(f"{value:.1f}" for value in values)
+            lines.append(f"| {labels[quantity]}, {case} | {curve} | {cells} |")
+    return "\n".join(lines)
+
+
+def draw_calibration(row: Sequence[Axes], case: str, elements: int, drop: radio.Calibration) -> list[Line2D]:
+    """Draw a case's distributions [%], one panel per quantity, and published points as circles where there are any."""
+    kind = "UMa" if "_uma" in case else "UMi"
+    line, label = "-" if elements == 1 else "--", f"{kind}, {elements} element{'s' if elements > 1 else ''}"
+    percent, drawn = np.linspace(0.5, 99.5, 199), []
+    for axis, (quantity, _, _) in zip(row, _COLUMNS, strict=True):
+        values = np.percentile(getattr(drop, quantity), percent)
+        drawn += axis.plot(values, percent, line, color=_COLOURS[kind], lw=1.3, label=label)
+        if (case, elements, quantity) in PUBLISHED:
+            published = PUBLISHED[case, elements, quantity]
+            drawn += axis.plot(published, PERCENT, "ko", ms=4.5, mfc="none", label=f"{label}, published")
+    return drawn
 
 
 def sinr_map_figure(scenario: Scenario, path: str | Path, seed: int = 0, pixels: int = 400) -> Path:
-    """Draw the best server's SINR at full activity over the scenario's area, shadowing included; write a PNG."""
+    """Draw the best server's SINR at full activity over the scenario's area, shadowing included; write a PNG.
+
+    It is the network that ``Simulator(scenario, seed)`` plays: the same shadowing and line of sight, outdoors.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    area, model = scenario.area, make_links(scenario, np.random.default_rng(seed))
+    area = scenario.area
     corners = np.array([(0.0, 0.0), area.v1_m, area.v2_m, np.add(area.v1_m, area.v2_m)])
     low, high = corners.min(axis=0), corners.max(axis=0)
-    x, y = (grid.ravel() for grid in np.meshgrid(*(np.linspace(low[i], high[i], pixels) for i in (0, 1))))
-    _, sinr = model.best_server(
-        x, y, np.asarray(scenario.power_w_per_prb), np.ones(scenario.n_cells), float(scenario.noise_w_per_prb)
-    )
+    x_m, y_m = (grid.ravel() for grid in np.meshgrid(*(np.linspace(low[i], high[i], pixels) for i in (0, 1))))
+    _, sinr = best_server(scenario, x_m, y_m, seed)
     wide, tall = high - low
     figure = Figure(figsize=(6.4, 0.7 + 4.7 * tall / wide), layout="constrained")
     FigureCanvasAgg(figure)
-    axis = figure.subplots()
-    shown = (10.0 * np.log10(sinr)).reshape(pixels, pixels)
-    extent = (low[0] / 1e3, high[0] / 1e3, low[1] / 1e3, high[1] / 1e3)
-    image = axis.imshow(shown, origin="lower", extent=extent, vmin=-8, vmax=25, cmap="viridis")
-    azimuth = np.radians(scenario.azimuth_deg)
-    turns = range(-2, 3) if area.wrap else (0,)  # the masts of a torus come again
-    for shift in (i * np.array(area.v1_m) + j * np.array(area.v2_m) for i in turns for j in turns):
-        axis.quiver(
+    axes = figure.subplots()
+    image = draw_sinr_map(axes, (10.0 * np.log10(sinr)).reshape(pixels, pixels), low, high)
+    draw_masts(axes, scenario)
+    axes.set(xlabel="x [km]", ylabel="y [km]", xlim=(low[0] / 1e3, high[0] / 1e3), ylim=(low[1] / 1e3, high[1] / 1e3))
+    figure.colorbar(image, label="SINR of the best server\n(all cells active) [dB]")
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=160)
+    files.write_bytes(Path(path), stream.getvalue())
+    return Path(path)
+
+
+def best_server(scenario: Scenario, x_m: Float64, y_m: Float64, seed: int = 0) -> tuple[Int32, Float32]:
+    """Return who serves at points of the network that ``Simulator(scenario, seed)`` plays, and how well.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What the network is.
+    x_m, y_m : ndarray, (M,)
+        Points [m].
+    seed : int
+        The simulator's seed.
+
+    Returns
+    -------
+    tuple of ndarray
+        The strongest cell (M,), and its linear SINR at full activity (M,).
+    """
+    model = make_links(scenario, Streams(seed).shadowing)
+    power_w = np.asarray(scenario.power_w_per_prb)
+    return model.best_server(x_m, y_m, power_w, np.ones(scenario.n_cells), float(scenario.noise_w_per_prb))
+
+
+def draw_sinr_map(axes: Axes, sinr_db: Float64, low_m: Float64, high_m: Float64) -> AxesImage:
+    """Draw SINR [dB] of a grid (rows are y) between two corners [m]."""
+    extent = (low_m[0] / 1e3, high_m[0] / 1e3, low_m[1] / 1e3, high_m[1] / 1e3)
+    return axes.imshow(sinr_db, origin="lower", extent=extent, vmin=-8, vmax=25, cmap="viridis")
+
+
+def draw_masts(axes: Axes, scenario: Scenario) -> list[Quiver]:
+    """Draw an arrow from every cell's mast where its antenna points; on a torus masts come again around the area."""
+    area, azimuth = scenario.area, np.radians(scenario.azimuth_deg)
+    turns = range(-2, 3) if area.wrap else (0,)
+    return [
+        axes.quiver(
             (scenario.site_x_m[scenario.cell_site] + shift[0]) / 1e3,
             (scenario.site_y_m[scenario.cell_site] + shift[1]) / 1e3,
             np.cos(azimuth), np.sin(azimuth), color="white", scale=26, width=0.005,
-        )  # fmt: skip
-    axis.set_xlabel("x [km]")
-    axis.set_ylabel("y [km]")
-    axis.set_xlim(extent[:2])
-    axis.set_ylim(extent[2:])
-    figure.colorbar(image, label="SINR of the best server\n(all cells active) [dB]")
-    figure.savefig(path, dpi=160)
-    return Path(path)
+        )
+        for shift in (i * np.array(area.v1_m) + j * np.array(area.v2_m) for i in turns for j in turns)
+    ]  # fmt: skip

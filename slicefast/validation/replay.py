@@ -1,6 +1,6 @@
 """A measured slicing run, replayed: the partition that was applied and the load that was there, through our scheduler.
 
-    python -m slicefast.validation.replay KPIS.csv ACTIONS.csv [--figure FILE.png]
+    python -m slicefast.validation --replay KPIS.csv ACTIONS.csv
 
 Steps: read both files; fit four kinds of numbers to the first part of the run; play partition and load through
 `Scheduler`, TTI by TTI; compare the rates of the rest of the run, report by report.
@@ -27,13 +27,9 @@ here, and the slice's rate does not depend on who is first.
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -323,35 +319,11 @@ def _doubt(run: Run, fit: Fit) -> list[str]:
     ]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Replay a run from the command line; return 2, with one line, where the files cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m slicefast.validation.replay", description=__doc__.split("\n")[0])
-    parser.add_argument("kpis", type=Path, help="reports, CSV")
-    parser.add_argument("actions", type=Path, help="partitions applied, CSV")
-    parser.add_argument("--figure", type=Path, help="PNG to write")
-    parser.add_argument("--seed", type=int, default=0, help="of the Poisson loads")
-    options = parser.parse_args(arguments)
-    try:
-        run = read_run(options.kpis, options.actions)
-        fit = fit_run(run)
-    except ScenarioError as error:
-        print(error, file=sys.stderr)
-        return 2
-    ours = replay(run, fit, options.seed)
-    found = compare(run, fit, ours)
-    print(
-        f"fitted: reports are {fit.delay_s:.2f} s old and cover {fit.period_s:.2f} s; load per user "
-        + ", ".join(f"{name_of(s)} {1e-3 * x:.4g} kbit/s" for s, x in enumerate(fit.load_bps))
-        + f"; {1e-6 * fit.prb_bps[0]:.3g} Mbit/s per PRB; {fit.buffer_bits / 8e3:.4g} kB of buffer per user. "
-        f"{100 * found.prb_agreement:.1f} % of the other reports show the partition in force."
+def fit_sentence(run: Run, fit: Fit, ours: Replay) -> str:
+    """Return what was fitted to the first part of a run, and how well the rest shows the partition in force."""
+    loads = ", ".join(f"{name_of(s)} {1e-3 * x:.4g} kbit/s" for s, x in enumerate(fit.load_bps))
+    return (
+        f"Fitted: reports are {fit.delay_s:.2f} s old and cover {fit.period_s:.2f} s; load per user {loads}; "
+        f"{1e-6 * fit.prb_bps[0]:.3g} Mbit/s per PRB; {fit.buffer_bits / 8e3:.4g} kB of buffer per user. "
+        f"{100 * compare(run, fit, ours).prb_agreement:.1f} % of the other reports show the partition in force."
     )
-    print(sentence(run, fit, ours))
-    if options.figure:
-        from slicefast.validation.figures import slicing_run_figure
-
-        print(slicing_run_figure(run, fit, ours, options.figure))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,8 +1,6 @@
 """The scheduler against theory, the standard's promises, another simulator and its own flow level, as one table.
 
-    python -m slicefast.validation.scheduler [--figure FILE.png]
-
-prints the table in Markdown and, with ``--figure``, draws both fidelities over the load range.
+`python -m slicefast.validation` prints the table.
 
 =========  ================================================================  =========
 symbol     meaning                                                           unit
@@ -23,11 +21,8 @@ HARQ, up to three retransmissions after 8 TTIs: a PRB carries 1 - p, a lone pack
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -371,21 +366,3 @@ def flow_range(found: Sequence[Check]) -> str:
         text = form.format(within[-1]) if within else form.format("none tried")
         parts.append(text + "".join(f", {100 * worst[x]:.0f} % off at {x}" for x in beyond))
     return f"The flow level is within {100 * NEAR:g} % of the TTIs in delay and throughput: {'; '.join(parts)}."
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table; return 1 if a row is not within what is allowed."""
-    parser = argparse.ArgumentParser(prog="slicefast.validation.scheduler", description=__doc__.split("\n")[0])
-    parser.add_argument("--figure", type=Path, help="PNG to write: both fidelities over the load range")
-    options = parser.parse_args(arguments)
-    found = checks()
-    print(table(found), NOTE, flow_range(found), sep="\n\n")
-    if options.figure:
-        from slicefast.validation.figures import fidelity_figure
-
-        print(fidelity_figure(options.figure))
-    return 0 if all(check.holds for check in found) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
