@@ -10,26 +10,25 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from slicefast import _core
-from slicefast.errors import RangeWarning, described, refuse
+from slicefast.arrays import to_vector
+from slicefast.errors import RangeWarning, refuse
 from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields
 from slicefast.radio.models import path_loss_model, warn_of_heights
+from slicefast.units import Float32, Float64, Int32
 
 #: A warning reports that so large a share of the area is nearer to a mast than the model's least distance.
 _WARNED_SHARE = 0.01
 
 
-def _spread(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    array = np.asarray(value, dtype=np.float64)
-    if array.shape not in ((), shape):
-        refuse(name, described(f"shape {array.shape}"), f"a number or shape {shape}")
-    return np.broadcast_to(array, shape)
-
-
 def _pair(vector_m: Sequence[float] | None) -> tuple[float, float]:
     return (0.0, 0.0) if vector_m is None else (float(vector_m[0]), float(vector_m[1]))
+
+
+def _extent_m(x_m: Float64, y_m: Float64) -> float:
+    return float(np.hypot(np.ptp(x_m), np.ptp(y_m))) if x_m.size else 0.0
 
 
 def _farthest_on_torus(v1: tuple[float, float], v2: tuple[float, float]) -> float:
@@ -156,12 +155,10 @@ def link_model(
     if (v1_m is None) != (v2_m is None):
         refuse("v1_m, v2_m", (v1_m, v2_m), "both for a torus, or neither")
     wrap, v1, v2 = v1_m is not None, _pair(v1_m), _pair(v2_m)
-    heights = _spread("site_height_m", site_height_m, x.shape)
+    heights = to_vector("site_height_m", site_height_m, x.size)
     if wrap:
         longest_m, area_m2 = _farthest_on_torus(v1, v2), abs(v1[0] * v2[1] - v1[1] * v2[0])
-    elif longest_m is None:
-        longest_m = float(np.hypot(np.ptp(x), np.ptp(y))) if x.size else 0.0
-    _warn_of_ranges(model, longest_m, 0.0 if area_m2 is None else x.size / area_m2)
+    _warn_of_ranges(model, _extent_m(x, y) if longest_m is None else longest_m, x.size / (area_m2 or np.inf))
     warn_of_heights(model, heights, np.array([ue_height_m]))
     return _core.LinkModel(
         model=model,
@@ -179,7 +176,7 @@ def link_model(
         site_height_m=heights,
         cell_site=np.asarray(cell_site, dtype=np.int32),
         azimuth_deg=np.asarray(azimuth_deg, dtype=np.float64),
-        tilt_deg=_spread("tilt_deg", tilt_deg, np.shape(cell_site)),
+        tilt_deg=to_vector("tilt_deg", tilt_deg, np.size(cell_site)),
         los_state=fields.los_state,
         shadow_los=fields.shadow_los,
         shadow_nlos=fields.shadow_nlos,
@@ -194,10 +191,10 @@ def link_model(
 
 
 def update_serving(
-    gain: NDArray[np.float32],
+    gain: Float32,
     power_w: ArrayLike,
-    serving: NDArray[np.int32],
-    pending_steps: NDArray[np.int32],
+    serving: Int32,
+    pending_steps: Int32,
     margin_db: float = 3.0,
     time_to_trigger_steps: int = 0,
     n_threads: int = 1,
