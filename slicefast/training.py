@@ -174,17 +174,7 @@ def play(
     task : Task
         What agents see and earn.
     steps, first_step, history, callbacks
-        As in `train`; no `Step` is one of learning.
-
-    Returns
-    -------
-    History
-        The rewards of every step.
-
-    Raises
-    ------
-    SlicefastError
-        The steps, or the history's shape, do not fit; nothing was played then.
+        As in `train`, with its returns and refusals; no `Step` is one of learning.
     """
     observation = task.observe(simulator.kpis)
     earned = _history(history, steps, first_step, observation[..., 0].size)

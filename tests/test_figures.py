@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
@@ -20,6 +21,12 @@ from slicefast.study.comparison import Comparison
 from slicefast.study.scores import Estimate, band
 
 SEEDS, STEPS, CELLS = 2, 10, 3
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make pictures of few pixels, which are drawn faster."""
+    monkeypatch.setitem(style.STYLE, "savefig.dpi", 60)
 
 
 @pytest.fixture
@@ -335,7 +342,30 @@ def test_figures_without_their_data_are_left_out(known: Comparison, paired: Comp
     ]  # fmt: skip
 
 
-def test_figures_are_the_same_twice_and_leave_the_style_alone(known: Comparison, tmp_path: Path) -> None:
+def test_studies_without_a_gain_are_drawn_too(known: Comparison, paired: Comparison, tmp_path: Path) -> None:
+    """Agents that earn nothing have no relative gain, and an oracle like all others leaves no gap."""
+    for number, comparison in enumerate((known, paired)):
+        dataset = comparison.dataset
+        dataset["reward"] = 0.0 * dataset.reward
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            drawn = {item.path.stem for item in figures.write_all(Comparison(dataset), tmp_path / str(number))}
+        assert "gain" not in drawn
+        assert {"learning", "satisfaction", "distance", "final" if number == 0 else "ordering"} <= drawn
+
+
+def test_one_seed_is_drawn_without_intervals(known: Comparison, paired: Comparison, tmp_path: Path) -> None:
+    for number, (comparison, count) in enumerate(((known, 8), (paired, 6))):
+        one = Comparison(comparison.dataset.isel(seed=[0]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert len(figures.write_all(one, tmp_path / str(number))) == count
+
+
+def test_figures_are_the_same_twice_and_leave_the_style_alone(
+    known: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "DRAWINGS", [item for item in figures.DRAWINGS if item.name in ("learning", "final")])
     before = mpl.rcParams["font.size"]
     first, second = (figures.write_all(known, tmp_path / name) for name in ("a", "b"))
     assert [item.path.read_bytes() for item in first] == [item.path.read_bytes() for item in second]

@@ -142,6 +142,10 @@ def test_explanation_names_its_numbers(study: Any) -> None:
     assert sum(share[0].value for share in shares) == pytest.approx(100.0)
     assert f"{parts.target[0].value:.0f} % of the variance over the pairs at step 10 and" in said[0]
     assert f"rank correlation of {parts.repeated[0].value:+.2f} at first" in said[1]
+    alike = GROUPS[:, None] == GROUPS
+    first = without_diagonal(rewards[:, 0])
+    advantage = np.nanmean(first[:, alike], axis=1) - np.nanmean(first[:, ~alike], axis=1)
+    assert found.same_group.value == pytest.approx(np.mean(advantage))  # three seeds: nothing is cut
     assert f"earn {found.same_group.value:+.3f} more at step 10" in said[2]
     assert "the paper's)”, one and the same source is the nearest for 5.0 of the 6 targets" in said[3]
     assert said[4].startswith("Ordered by “logarithm of the mean KL divergence")

@@ -189,10 +189,14 @@ def test_similarity_that_helps_no_more_early_than_late_does_not_confirm(
 
 @pytest.mark.parametrize(("sign", "expected"), [(-1.0, "confirmed"), (1.0, "refuted")])
 def test_with_all_pairs_similarity_is_judged_by_the_papers_distance_too(file: Any, sign: float, expected: str) -> None:
-    """The most similar source is better early in any case; over all pairs nearer sources gain more, or less."""
+    """The most similar source is better early in any case; over all pairs nearer sources gain more, or less.
+
+    Targets that are far from all sources gain more, or less, of any: over all pairs the sign is the other one.
+    """
     cells, seeds = 4, 3
-    distance = 1.0 + np.arange(seeds * cells * cells, dtype=float).reshape(seeds, cells, cells) % 7
-    pairs = 0.5 + 0.01 * sign * distance[:, None] + np.zeros((1, 2, 1, 1))
+    near = 1.0 + np.arange(seeds * cells * cells, dtype=float).reshape(seeds, cells, cells) % 7
+    distance = near + 100.0 * np.arange(cells)
+    pairs = (0.5 + 0.01 * sign * near - 0.1 * sign * np.arange(cells))[:, None] + np.zeros((1, 2, 1, 1))
     pairs[:, 1] = 1.0 - pairs[:, 1]
     flat = np.full((seeds, 10, cells), 0.5)
     most = flat.copy()
@@ -208,6 +212,8 @@ def test_with_all_pairs_similarity_is_judged_by_the_papers_distance_too(file: An
     verdict = verdicts(Comparison(dataset.set_coords("gain_step")))[-1]
     assert verdict.verdict == expected
     assert f"negative: {sign:+.2f} [{sign:+.2f}, {sign:+.2f}] at step 2, {-sign:+.2f}" in verdict.evidence
+    over_all = verdict.evidence.split("are mixed, ")[1]
+    assert float(over_all.split(" ")[0]) * sign < -0.5
     assert f"the distance less its spread {-sign:+.2f} [{-sign:+.2f}, {-sign:+.2f}] at step 2" in verdict.evidence
 
 

@@ -25,7 +25,19 @@ _ARRAY = "$array"
 def write(
     path: str | os.PathLike[str], kind: str, arrays: Mapping[str, NDArray[Any]], document: Mapping[str, Any]
 ) -> None:
-    """Write arrays and a JSON-able document as one file, atomically; `kind` names what it is."""
+    """Write arrays and a JSON-able document as one file, atomically.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The file.
+    kind : str
+        What it holds; `read` asks for it.
+    arrays : mapping of str to ndarray
+        By the names they have in the file.
+    document : mapping
+        What else is to be known.
+    """
     from safetensors.numpy import save
 
     path = Path(path)
@@ -37,8 +49,12 @@ def write(
 def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Read what `write` wrote: (arrays, document).
 
-    Raises CheckpointError, one line naming the file, when it is truncated, foreign or of another kind; OSError when
-    it cannot be opened.
+    Raises
+    ------
+    CheckpointError
+        The file is truncated, foreign or of another kind; one line that names it.
+    OSError
+        It cannot be opened.
     """
     from safetensors import SafetensorError, safe_open
 

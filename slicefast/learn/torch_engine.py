@@ -85,6 +85,11 @@ class Leaves:
             self.optimiser.follow(gradients)
 
 
+def _refuse_non_finite(loss: Float32, what: str, step: int) -> None:
+    if not np.isfinite(loss).all():
+        raise NonFiniteError(what, int(np.argmin(np.isfinite(loss))), step)
+
+
 class TorchEngine:
     """An `Engine` through autograd. Losses are summed over agents, so each agent's gradient is its own.
 
@@ -116,9 +121,8 @@ class TorchEngine:
     def update(self, index: Int64, step: int, with_policy: bool) -> tuple[Float32, Float32 | None]:
         """Do one update on the given replay rows; return the critics' and the policy's losses, (A,) each."""
 
-        def check(loss: Float32, what: str) -> None:
-            if not np.isfinite(loss).all():
-                raise NonFiniteError(what, int(np.argmin(np.isfinite(loss))), step)
+        def check(loss: Tensor, what: str) -> None:
+            _refuse_non_finite(loss.numpy(), what, step)
 
         batch = self.state.replay.gather(index)
         noise = self._normal(kernels.SMOOTHING, step, self.state.config.batch_size)
@@ -126,12 +130,10 @@ class TorchEngine:
             critic_loss, actor_loss = self._replay_graph(batch, noise, with_policy)
         else:
             with flushed_denormals():
-                critic_loss, actor_loss = self.compute(
-                    batch, noise, with_policy, lambda loss, what: check(loss.numpy(), what)
-                )
+                critic_loss, actor_loss = self.compute(batch, noise, with_policy, check)
         losses = critic_loss.cpu().numpy(), actor_loss.cpu().numpy()
-        check(losses[0], "critic loss")
-        check(losses[1], "actor loss")
+        _refuse_non_finite(losses[0], "critic loss", step)
+        _refuse_non_finite(losses[1], "actor loss", step)
         return losses[0], losses[1] if with_policy else None
 
     def _normal(self, purpose: int, step: int, batch: int) -> Tensor:

@@ -153,6 +153,7 @@ def learning(comparison: Comparison) -> Figure | None:
     axes.annotate(
         "exploration of DRL ends", (exploring, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
         textcoords="offset points", fontsize=7, color="#555555",
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
     )  # fmt: skip
     axes.set(xlabel="step on the target network", ylabel=f"mean reward ({window}-step running mean)")
     axes.set_xlim(0, learning_steps)

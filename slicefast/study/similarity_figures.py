@@ -127,12 +127,15 @@ def _zoom(axes: Axes, points: Float64) -> int:
 
 
 def gain(comparison: Comparison) -> Figure | None:
-    """Draw the gain of each transfer over DRL at the same steps against its distance, and how it is ranked."""
+    """Draw the gain of each transfer over DRL at the same steps against its distance, and how it is ranked.
+
+    None where there is no gain, which where DRL earns nothing is not defined.
+    """
     gains = comparison.pair_gains_percent
     if gains is not None and "distance" in comparison.orderings:
-        return _pair_gain(comparison, gains)
+        return _pair_gain(comparison, gains) if np.isfinite(gains).any() else None
     points = gains_against_distance(comparison)
-    if points is None:
+    if points is None or not np.isfinite(points[1]).any():
         return None
     distances, early, final = points
     figure, panels = new_figure(4.2, rows=2, sharex=True)
@@ -200,7 +203,7 @@ def _pair_gain(comparison: Comparison, gains: Float64) -> Figure:
     paper = comparison.orderings["distance"]
     draw_correlations(panels[2], steps, paper.every, paper.within)
     panels[2].set(xlabel="step", ylabel="rank correlation")
-    panels[2].legend(loc="best", ncols=2)
+    panels[2].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, borderaxespad=0.2)
     return figure
 
 

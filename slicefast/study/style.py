@@ -93,7 +93,13 @@ def legend_above(figure: Figure, axes: Axes, columns: int = 2, **options: Any) -
 
 
 def logarithmic_x(axes: Axes, width: float = 1.0) -> None:
-    """Make what was drawn logarithmic in x, with ticks for an axis as wide as this part of a column."""
+    """Make what was drawn logarithmic in x, with ticks for an axis as wide as this part of a column.
+
+    Axes into which nothing was drawn stay as they are: they have no positive limits.
+    """
+    low, high = axes.dataLim.intervalx
+    if not 0.0 < low <= high:
+        return
     axes.set_xscale("log")
     plain_ticks(axes.xaxis, *axes.get_xlim(), width)
 

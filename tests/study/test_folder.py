@@ -287,6 +287,15 @@ def test_a_study_imports_torch_only_when_it_learns() -> None:
     assert "torch" not in loaded.split()
 
 
+def test_the_study_offers_the_names_a_user_starts_from() -> None:
+    from slicefast import study
+
+    assert (study.Protocol, study.open_study, study.ARMS) == (Protocol, open_study, ARMS)
+    assert (study.Study, study.load_study, study.run_study) == (Study, load_study, run_study)
+    with pytest.raises(AttributeError, match="no attribute 'wisdom'"):
+        _ = study.wisdom
+
+
 def test_handover_settings_are_words_that_transfer_knows() -> None:
     from slicefast.transfer import SOURCE_CHOICES, STRATEGIES
 
