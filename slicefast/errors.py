@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from slicefast._core import NotConverged
+from slicefast._core import InUseError, NotConverged
 
 __all__ = [
     "MISSING",
     "CheckpointError",
+    "InUseError",
     "NonFiniteError",
     "NotConverged",
     "RangeWarning",
     "RunError",
     "ScenarioError",
     "SlicefastError",
+    "described",
     "refuse",
     "shorten",
 ]
@@ -50,7 +52,7 @@ class ScenarioError(SlicefastError):
     def __str__(self) -> str:
         if self.value is MISSING:
             return f"{self.field}: {self.problem}"
-        return f"{self.field} = {shorten(self.value)}: {self.problem}"
+        return f"{self.field}: got {shorten(self.value)}, {self.problem}"
 
 
 class RunError(SlicefastError):
@@ -84,6 +86,18 @@ class NonFiniteError(SlicefastError):
 
 class RangeWarning(UserWarning):
     """A model was asked outside the distances or heights it was made for."""
+
+
+class _Described(str):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def described(text: str) -> str:
+    """Return a description, such as ``shape (3,)``, that `refuse` prints as it is: without quotes."""
+    return _Described(text)
 
 
 def shorten(value: object) -> str:

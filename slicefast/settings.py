@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from slicefast.errors import MISSING, ScenarioError
+
+#: The upper limits of these only keep what follows from a value finite.
+Positive = Annotated[float, Field(gt=0.0, le=1e12)]
+NotNegative = Annotated[float, Field(ge=0.0, le=1e12)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 def join_field(*parts: str | int) -> str:
@@ -60,3 +67,21 @@ class Settings(BaseModel):
             super().__init__(**data)
         except ValidationError as error:
             raise _first_problem(error, type(self)) from None
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other fields, validated; what was computed from the old fields stays behind.
+
+        Parameters
+        ----------
+        update : mapping, optional
+            Fields to replace, each as a whole.
+        deep : bool
+            Accepted for pydantic's sake: what is frozen needs no deep copy.
+
+        Raises
+        ------
+        ScenarioError
+            A field does not exist or its value is not allowed.
+        """
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**fields, **(update or {})})

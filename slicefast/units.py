@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 #: Transmission time interval [s]: LTE's subframe.
 TTI_S = 1e-3
+TTIS_PER_S = 1000.0
 #: Density of thermal noise at 290 K [dBm/Hz].
 THERMAL_NOISE_DBM_PER_HZ = -174.0
+#: Smallest packet that the scheduler queues [bit].
+SMALLEST_PACKET_BITS = 1.0
 
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "slicefast"
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "slicefast"
+MOST_LINES = 400
+LONGEST_FUNCTION = 60
 # The floors of the house, from the ground up, and the rooms on each: an import only points down, or stays on its floor.
 FLOORS = {
-    "ground": ("_core", "_compiled", "_traffic", "errors", "files", "provenance", "registry", "settings", "tables",
-               "units"),
-    "network": ("kernels", "kpis", "load_coupling", "network", "radio", "rng", "scenario", "scheduling", "simulator",
-                "traffic"),
+    "ground": ("_core", "_compiled", "_generator", "_mobility", "_traffic", "errors", "files", "provenance", "registry",
+               "settings", "tables", "units"),
+    "network": ("kernels", "kpis", "load_coupling", "network", "radio", "replica", "rng", "scenario", "scheduling",
+                "simulator", "traffic"),
     "agents": ("envs", "features", "learn", "policies", "progress", "rewards", "runs", "task", "training", "transfer"),
     "study": ("study",),
     "beside": ("__main__", "cli", "validation"),
@@ -95,6 +98,20 @@ def test_learning_takes_arrays_and_only_learning_imports_torch() -> None:
             assert "torch" not in {item.split(".")[0] for item in imported}, name
 
 
+def roots(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.split(".")[0] for name in names}
+
+
+def test_the_slow_twins_share_nothing_with_the_package() -> None:
+    twins = sorted((ROOT / "tests" / "reference").glob("*.py"))
+    assert twins
+    for path in twins:
+        assert "slicefast" not in roots(path), path
+
+
 def loaded_after(statement: str) -> set[str]:
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
     found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60)
@@ -109,3 +126,27 @@ def test_the_command_line_imports_heavy_things_only_when_a_command_runs() -> Non
     heavy = set(HEAVY) - {"typer", "rich"} | {"numpy"}
     loaded = loaded_after("import slicefast.cli")
     assert not loaded & (heavy - loaded_after("import slicefast"))
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+SOURCES = sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".pyx", ".pxd"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_is_no_longer_than_400_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count a function's lines, its docstring left out: a reference is not read like code."""
+    first = function.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    docstring = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - docstring
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_function_fits_a_screen(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert code_lines(node) <= LONGEST_FUNCTION, f"{path.name}: {node.name} has {code_lines(node)} lines"

@@ -5,19 +5,16 @@ Defaults are those of the paper's scenario; "ours" marks a value the papers do n
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from slicefast.errors import MISSING, ScenarioError
+from slicefast.radio.models import AntennaPatternName, PathLossModelName
 from slicefast.scenario.layouts import hexagonal_sites
-from slicefast.settings import Settings
-from slicefast.traffic.models import NEEDS_RATE, PacketBits, PoissonTraffic, Positive, Source, TraceTraffic
+from slicefast.settings import Count, Fraction, NotNegative, Positive, Settings
+from slicefast.traffic.models import AnyTraffic, PacketBits, PoissonTraffic
 
-NotNegative = Annotated[float, Field(ge=0.0, le=1e12)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -93,18 +90,8 @@ class Radio(Settings):
     time_to_trigger_s : for how long, a multiple of ``step_s``; 0: at the first step that finds it better.
     """
 
-    path_loss_model: Literal[
-        "winner_plus_c1",
-        "winner_plus_c2",
-        "winner_plus_b1",
-        "m2135_uma",
-        "m2135_umi",
-        "tr36873_uma",
-        "tr36873_umi",
-        "tr38901_uma",
-        "tr38901_umi",
-    ] = "winner_plus_c2"
-    antenna: Literal["tr36814", "m2135", "tr38901_element"] = "tr36814"
+    path_loss_model: PathLossModelName = "winner_plus_c2"
+    antenna: AntennaPatternName = "tr36814"
     antenna_elements: Count = 1
     frequency_hz: Annotated[float, Field(ge=0.45e9, le=100e9)] = 2.6e9
     n_prb: Count = 100
@@ -165,17 +152,15 @@ class Slice(Settings):
     rate_bps: Positive | None = None
     packet_bits: PacketBits = 12_000.0
     users_per_cell: Count = 32
-    traffic: Source = Field(default_factory=PoissonTraffic)
+    traffic: AnyTraffic = Field(default_factory=PoissonTraffic)
 
     @model_validator(mode="after")
     def _rate_as_the_model_needs_it(self) -> Self:
         kind = self.traffic.kind
-        if NEEDS_RATE[kind] and self.rate_bps is None:
+        if self.traffic.needs_rate and self.rate_bps is None:
             raise ScenarioError("rate_bps", MISSING, f"is required for {kind} traffic")
-        if not NEEDS_RATE[kind] and self.rate_bps is not None:
+        if not self.traffic.needs_rate and self.rate_bps is not None:
             raise ScenarioError("rate_bps", self.rate_bps, f"follows from {kind} traffic; leave it out")
-        if isinstance(self.traffic, TraceTraffic) and not Path(self.traffic.path).is_file():
-            raise ScenarioError("traffic.path", self.traffic.path, "no such file")
         return self
 
 
@@ -185,6 +170,10 @@ class RequirementGroup(Settings):
     cells: tuple[Count, ...] | Literal["all"]
     throughput_bps: tuple[Positive, ...]
     delay_ms: tuple[Positive, ...]
+
+    def cells_of(self, n_cells: int) -> tuple[int, ...]:
+        """Return the group's cells, numbered from 1, in a network of n_cells."""
+        return tuple(range(1, n_cells + 1)) if self.cells == "all" else self.cells
 
 
 class Traffic(Settings):

@@ -17,16 +17,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from slicefast.scenario import Scenario, ScenarioError
+from slicefast.errors import ScenarioError, refuse
 from slicefast.tables import Table, read_table
+from slicefast.units import Float64, Index
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
+if TYPE_CHECKING:
+    from slicefast.scenario import Scenario
 
 _REQUIRED = {
     "time": ("time", "datetime", "date", "timestamp", "time_s", "t_s"),
@@ -51,10 +51,10 @@ class TrafficMask:
 
     low: float
     high: float
-    series: FloatArray  # (L, G), 1 = the busy level
-    series_of: IntArray  # (N, S)
-    offset_samples: FloatArray  # (N, S)
-    scale: FloatArray  # (N, S)
+    series: Float64  # (L, G), 1 = the busy level
+    series_of: Index  # (N, S)
+    offset_samples: Float64  # (N, S)
+    scale: Float64  # (N, S)
     samples_per_step: float
     note: str
 
@@ -137,10 +137,10 @@ class TrafficMask:
             note=trace.note,
         )
 
-    def at(self, step: int) -> FloatArray:
+    def at(self, step: int) -> Float64:
         """Return tau (N, S) at a decision step >= 0."""
         if step < 0:
-            raise ValueError(f"step = {step}: must be at least 0")
+            refuse("step", step, "at least 0")
         n = self.series.shape[1]
         position = (self.offset_samples + step * self.samples_per_step) % n
         before = position.astype(np.intp) % n
@@ -150,12 +150,12 @@ class TrafficMask:
         value += fraction * self.series.take(first + (before + 1) % n)
         return np.asarray(self.low + (self.high - self.low) * np.minimum(self.scale * value, 1.0))
 
-    def table(self, n_steps: int) -> FloatArray:
+    def table(self, n_steps: int) -> Float64:
         """Return tau (T, N, S) of the first n_steps steps."""
         return np.stack([self.at(step) for step in range(n_steps)])
 
 
-def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], length: float) -> FloatArray:
+def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], length: float) -> Float64:
     """Draw periodic Gaussian noise of unit variance along the last axis, correlation exp(-(lag / length)²)."""
     n = shape[-1]
     lag = np.minimum(np.arange(n), n - np.arange(n))
@@ -168,7 +168,7 @@ def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], length: floa
 class _Trace:
     """Normalised series (cells, slices, G) on one even time grid, and how they came about."""
 
-    series: FloatArray
+    series: Float64
     samples_per_day: float
     has_cells: bool
     has_slices: bool
@@ -239,7 +239,7 @@ class _Tally:
         return ", ".join(part for part in parts if part)
 
 
-def _labels(table: Table) -> tuple[list[str], IntArray]:
+def _labels(table: Table) -> tuple[list[str], Index]:
     """Return the trace's cells, in order of number or name, and each row's."""
     if "cell" not in table:
         return [""], np.zeros(len(table), dtype=np.intp)
@@ -252,7 +252,7 @@ def _labels(table: Table) -> tuple[list[str], IntArray]:
     return labels, np.array([index[label] for label in column], dtype=np.intp)
 
 
-def _slices(table: Table, names: list[str]) -> tuple[list[str], IntArray]:
+def _slices(table: Table, names: list[str]) -> tuple[list[str], Index]:
     """Return the scenario's slices and each row's; a trace names them or counts them from 1."""
     if "slice" not in table:
         return [""], np.zeros(len(table), dtype=np.intp)
@@ -265,14 +265,14 @@ def _slices(table: Table, names: list[str]) -> tuple[list[str], IntArray]:
 
 
 def _even_series(
-    time_s: FloatArray,
-    volume: FloatArray,
-    grid_s: FloatArray,
+    time_s: Float64,
+    volume: Float64,
+    grid_s: Float64,
     samples_per_day: float,
     percentile: float,
     what: str,
     tally: _Tally,
-) -> FloatArray:
+) -> Float64:
     """Put one series on the grid, fill its gaps and divide it by its percentile."""
     known = np.isfinite(volume)
     moments, at, repeats = np.unique(time_s[known], return_inverse=True, return_counts=True)
@@ -289,9 +289,7 @@ def _even_series(
     return _fill(moments, level, grid_s, samples_per_day, tally) / busy
 
 
-def _fill(
-    moments: FloatArray, level: FloatArray, grid_s: FloatArray, samples_per_day: float, tally: _Tally
-) -> FloatArray:
+def _fill(moments: Float64, level: Float64, grid_s: Float64, samples_per_day: float, tally: _Tally) -> Float64:
     """Interpolate onto the grid; a gap of more than a few samples takes the usual level of its hours instead."""
     interval_s = grid_s[1] - grid_s[0]
     series = np.interp(grid_s, moments, level)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.tables import Table, read_table
-from slicefast.traffic.models import SMALLEST_BITS
-from slicefast.units import TTI_S
+from slicefast.units import SMALLEST_PACKET_BITS, TTI_S
 
 _REQUIRED = {
     "time": ("time", "time_s", "t_s", "timestamp", "datetime"),
@@ -63,9 +62,9 @@ def read_packets(path: str | os.PathLike[str], slice_index: int, slice_names: li
     if time_s[-1] - time_s[0] > _LONGEST_S:
         raise table.error(len(table) - 1, "time", f"must be within {_LONGEST_S:g} s of the first")
     size = np.array(table.numbers("bytes", low=0.0, high=_LARGEST_BYTES))
-    small = np.flatnonzero(8.0 * size < SMALLEST_BITS)
+    small = np.flatnonzero(8.0 * size < SMALLEST_PACKET_BITS)
     if small.size:
-        raise table.error(int(small[0]), "bytes", f"must be at least {SMALLEST_BITS / 8.0:g}, one bit")
+        raise table.error(int(small[0]), "bytes", f"must be at least {SMALLEST_PACKET_BITS / 8.0:g}, one bit")
     rows = np.arange(len(table))
     if "slice" in table:
         rows = rows[[_slice_of(table, row, slice_names) == slice_index for row in range(len(table))]]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slicefast import files, radio
+from slicefast.network import make_links
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario
-from slicefast.simulator import network_links
 from slicefast.units import Float32, Float64, Int32
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def best_server(scenario: Scenario, x_m: Float64, y_m: Float64, seed: int = 0) -
     tuple of ndarray
         The strongest cell (M,), and its linear SINR at full activity (M,).
     """
-    model = network_links(scenario, Streams(seed).shadowing)
+    model = make_links(scenario, Streams(seed).shadowing)
     power_w = np.asarray(scenario.power_w_per_prb)
     return model.best_server(x_m, y_m, power_w, np.ones(scenario.n_cells), float(scenario.noise_w_per_prb))
 
