@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import click
 import typer
 from typer.core import TyperGroup
 
@@ -37,7 +38,7 @@ NumbersOption = Annotated[
 class Commands(TyperGroup):
     """Commands whose errors of the user's making are one line and exit code 2."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         """Run a command; other errors than of input, files and interruption are programming faults and pass."""
         from slicefast.errors import SlicefastError
 
