@@ -7,11 +7,12 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    import click
+
     from slicefast.scenario import Scenario
 
 REFUSED, INTERRUPTED = 2, 130
