@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from slicefast.kpis import CELL_KPIS
 from slicefast.policies import Policy
+from slicefast.policies.informed import Ablation
 from slicefast.study.budget import Budget
 from slicefast.study.work import Context, Variable, Work
 from slicefast.task import Task
 from slicefast.training import KpiRecorder, Learner, Ticker, play, train
+from slicefast.transfer import SourceChoice, Strategy
 from slicefast.units import Arrays, Float32
 
 _KPI_UNITS = {
@@ -31,6 +33,18 @@ _KPI_LONG_NAMES = {
     "spectral_efficiency": "bits delivered over the resource blocks used; 0 when none were",
     "throughput_p5_bps": "5th percentile of the throughput of the slice's users",
 }
+#: What is drawn alike; the format of `slicefast.study.dataset` says what each is.
+Family = Literal[
+    "fixed",
+    "oracle",
+    "scratch",
+    "centralised",
+    "transfer",
+    "generalist",
+    "specialists",
+    "informed",
+    "ablation",
+]
 _PER_SLICE = ("evaluation_step", "cell", "slice")
 
 
@@ -44,14 +58,14 @@ class Arm(Work):
         Key in the result file, and what figures and tables print.
     random_stream : str
         The name of its learners' random stream, if not its own: a renamed arm keeps its numbers.
-    family : str
+    family : Family
         What is drawn alike.
     """
 
     name: str
     label: str
     random_stream: str = ""
-    family: ClassVar[str]
+    family: ClassVar[Family]
 
     reads: ClassVar[tuple[str, ...]] = ("exploration_steps", "train_steps", "evaluation_steps")
     axes = ("policy", "seed")
@@ -79,25 +93,24 @@ class Arm(Work):
         return self.random_stream or self.name
 
     @property
-    def strategy(self) -> str:
+    def strategy(self) -> Strategy | Literal[""]:
         """What it hands over, "" if nothing."""
         return ""
 
     @property
-    def source_choice(self) -> str:
+    def source_choice(self) -> SourceChoice | Literal["itself", ""]:
         """How it chooses its source cells, "" if it has none."""
         return ""
 
     @property
-    def without(self) -> str:
+    def without(self) -> Ablation | Literal[""]:
         """What it leaves out of the counterfactual policy, "" if nothing."""
         return ""
 
     def settings(self) -> dict[str, Any]:
-        """Return its random stream and what its class is told besides its name."""
-        told = {name: value for name, value in vars(self).items() if name not in ("name", "label", "random_stream")}
-        plain = {name: getattr(value, "__qualname__", value) for name, value in told.items()}
-        return {"stream": self.stream, **plain}
+        """Return its fields but for its names, which change no result; of a function its name."""
+        fields = {name: value for name, value in vars(self).items() if name not in ("name", "label", "random_stream")}
+        return {name: getattr(value, "__qualname__", value) for name, value in fields.items()}
 
     def steps(self, budget: Budget, n_cells: int) -> int:
         """Return the steps of the target network."""
