@@ -1,9 +1,9 @@
 """Load coupling: cell loads and interference that agree with each other.
 
 SINR_u(rho) = p_n g_un / (sum_{k != n} rho_k p_k g_uk + noise), l_ns = min(share_ns, sum_u d_u / (W eff(SINR_u))),
-rho_n = sum_s l_ns; Siomina & Yuan 2012 (arXiv 1201.4116). With an efficiency without jumps (shannon, mogensen) the map is
-a standard interference mapping (Yates 1995), so its fixed point is unique. With jumps (tr36942, cqi) there may be several:
-the lowest in every cell is meant, where loads that rise from zero come to rest. U users, N cells, S slices.
+rho_n = sum_s l_ns; Siomina & Yuan 2012 (arXiv 1201.4116). With an efficiency without jumps (shannon, mogensen) the map
+is a standard interference mapping (Yates 1995), so its fixed point is unique. With jumps (tr36942, cqi) there may be
+several: the lowest in every cell is meant, where loads that rise from zero come to rest. U users, N cells, S slices.
 """
 
 from __future__ import annotations

@@ -92,8 +92,8 @@ class Scheduler:
     deal_leftover
         Round robin: False leaves idle the groups that do not divide equally among the waiting users.
     buffer_bits
-        Per user, 0: unlimited. A packet that does not fit is dropped, and counts against delay and throughput as if it
-        waited until the window ends, in vain.
+        Per user, 0: unlimited. A packet that does not fit is dropped; it counts in the delay with the window's length,
+        and its user as one with data in the buffer all the window.
     block_error_rate, max_retransmissions, retransmission_ttis, harq_seed
         HARQ, off at rate 0: every transmission fails independently with this probability; a failed block is sent again
         after the round trip, before anything new, and its bits are dropped and counted after the last failure. Expected

@@ -48,6 +48,41 @@ def test_windows_match_the_slow_twin(reference, seed, kind, n_prb, isa):
         assert_same(fast.run(**window), slow.run(*window.values()))
 
 
+@pytest.mark.parametrize(
+    ("averaging_ttis", "alpha", "beta"),
+    [(2, 1, 5), (2, 1, 8), (100, 1, 100), (1.5, 2, 3), (20, 3, 1.5), (3, 0, 40), (2, 1e3, 1e3), (1.01, 1, 8)],
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_large_exponents_and_short_averages_match_the_slow_twin(reference, seed, averaging_ttis, alpha, beta):
+    # T^beta leaves the range of a double: still the largest metric wins, not the lowest user number.
+    rng = np.random.default_rng(seed)
+    options = {"alpha": float(alpha), "beta": float(beta), "averaging_ttis": float(averaging_ttis)}
+    fast = scheduling.Scheduler(1, 1, 6, 10, "proportional_fair", **options)
+    slow = reference("scheduling").SlowScheduler(1, 1, 6, 10, "proportional_fair", **options)
+    for _ in range(3):
+        window = instance(rng, 1, 1, 6, n_packets=40) | {"arrival_bits": rng.integers(1, 90_000, 40)}
+        assert_same(fast.run(**window), slow.run(*window.values()))
+
+
+def test_an_infinite_fairness_shares_evenly():
+    everyone = (np.arange(5), np.zeros(5, int), np.full(5, 1e9))
+    options = {"averaging_ttis": 100.0, "beta": 100.0}
+    out = scheduling.Scheduler(1, 1, 5, 10, **options).run(1000, *everyone, [600, 500, 400, 300, 200])
+    np.testing.assert_allclose(out.user_delivered_bits, out.user_delivered_bits.mean(), rtol=0.02)
+
+
+@given(seed=seeds, kind=st.sampled_from(KINDS), buffer_bits=st.sampled_from([11_999.0, 12_000.0, 20_000.0, 60_000.0]))
+def test_full_buffers_match_the_slow_twin(reference, seed, kind, buffer_bits):
+    rng = np.random.default_rng(seed)
+    options = {"buffer_bits": buffer_bits, "discard_ttis": int(rng.choice([0, 7, 60]))}
+    fast = scheduling.Scheduler(2, 3, 18, 6, kind, **options)
+    slow = reference("scheduling").SlowScheduler(2, 3, 18, 6, kind, **options)
+    for _ in range(3):
+        window = instance(rng, n_packets=200)
+        window["arrival_bits"] = rng.integers(1, 12_500, 200)
+        assert_same(fast.run(**window), slow.run(*window.values()))
+
+
 @given(seed=seeds, kind=st.sampled_from(KINDS))
 def test_bits_are_conserved_exactly(seed, kind):
     rng = np.random.default_rng(seed)
@@ -222,6 +257,99 @@ def test_refusals_name_the_row_and_change_nothing(change, words):
 def test_bad_configurations_are_refused(options, word):
     with pytest.raises(ValueError, match=word):
         scheduling.Scheduler(1, 1, 1, **options)
+
+
+def test_a_users_queue_ends_where_sums_are_exact():
+    cell = scheduling.Scheduler(1, 1, 2, 10)
+    most = np.full(8, 1e12)
+    cell.run(1, np.zeros(8, int), np.zeros(8, int), most, [0.0, 0.0])
+    before = cell.state()
+    with pytest.raises(
+        ValueError, match=r"arrival_bits: user 0 has 9e\+12 bits queued and arriving, allowed: up to 2\^43"
+    ):
+        cell.run(1, [0], [0], [1e12], [0.0, 0.0])
+    with pytest.raises(ValueError, match="bits_per_prb: row 1"):
+        cell.run(10**6, [], [], [], [0.0, 1e7])
+    np.testing.assert_equal(cell.state(), before)
+    cell.run(1, np.ones(8, int), np.zeros(8, int), most, [0.0, 0.0])  # of another user: nobody's sum is larger
+    assert cell.backlog_bits.tolist() == [8 * np.float64(np.float32(1e12))] * 2
+
+
+PACKETS = {"packet_user": np.array([0, 1]), "packet_tti": np.array([3, 5]), "packet_bits": np.array([8.0, 100.0])}
+# User 1: 60 bits sent, of which 0 to 20 and 40 to 60 failed.
+BLOCKS = {
+    "sent": np.array([0.0, 60.0]),
+    "block_user": np.array([1, 1]),
+    "block_prb": np.array([1, 2]),
+    "block_attempts": np.array([1, 2]),
+    "block_lost": np.array([0, 1]),
+    "block_due": np.array([14, 15]),
+    "block_sent_at": np.array([6, 7]),
+    "block_offset": np.array([0.0, 40.0]),
+    "block_bits": np.array([20.0, 20.0]),
+}
+BAD_STATES = [
+    ("clock_ttis", -1, "clock_ttis: got -1"),
+    ("clock_ttis", 2, "average_tti|packet_tti: row 0 has 3, allowed: 0 to 2"),
+    ("clock_ttis", "now", "clock_ttis: got 'now'"),
+    ("packet_user", [0, 2], "packet_user: row 1 has 2"),
+    ("packet_user", [0], "packet_tti: got 2 values, allowed: 1"),
+    ("packet_tti", [3, 11], "packet_tti: row 1 has 11, allowed: 0 to 10"),
+    ("packet_tti", [-(2**62), 5], "packet_tti: row 0"),
+    ("packet_bits", [-1.0, 8.0], "packet_bits: row 0"),
+    ("packet_bits", [np.nan, 8.0], "packet_bits: row 0 has nan"),
+    ("packet_bits", [8.0, 1e13], "packet_bits: row 1"),
+    ("packet_bits", [8.0, 0.1], "packet_bits: row 1 has 0.1, allowed: whole 1/1024"),
+    ("carry", [np.nan], "carry: row 0 has nan"),
+    ("carry", [1e300], "carry: row 0"),
+    ("carry", [0.0, 0.0], "carry: got 2 values"),
+    ("pointer", [2], "pointer: row 0 has 2"),
+    ("average", [0.0, 1.0], "average: row 0 has 0"),
+    ("average", [1.0, -1.0], "average: row 1"),
+    ("average", [1.0, np.nan], "average: row 1 has nan"),
+    ("average", [1.0, 1e300], "average: row 1"),
+    ("average", np.ones(3), "average: got 3 values"),
+    ("average_tti", [0, 11], "average_tti: row 1 has 11"),
+    ("sent", [0.0, 101.0], "sent: user 1 has 101"),
+    ("sent", [0.0, -1.0], "sent: row 1"),
+    ("sent", [8.0, 60.0], "sent: user 0 has 8, allowed: 0"),
+    ("sent", [0.0, 50.0], "block_bits: row 1 has 20, allowed: within"),
+    ("sent", [], "sent: got 0 values"),
+    ("block_user", [1, 3], "block_user: row 1"),
+    ("block_user", [0, 1], "block_bits: row 0"),
+    ("block_user", [1], "block_prb: got 2 values"),
+    ("block_prb", [1, 101], "block_prb: row 1"),
+    ("block_attempts", [0, 1], "block_attempts: row 0"),
+    ("block_attempts", [1, 4], "block_attempts: row 1"),
+    ("block_lost", [2, 0], "block_lost: row 0"),
+    ("block_lost", [1, 1], "sent: user 1"),
+    ("block_due", [14, 19], "block_due: row 1"),
+    ("block_due", [15, 14], "block_due: row 1"),
+    ("block_due", [6, 15], "block_due: row 0"),
+    ("block_sent_at", [-5, 7], "block_sent_at: row 0"),
+    ("block_offset", [np.inf, 40.0], "block_offset: row 0"),
+    ("block_offset", [0.0, 10.0], "block_offset: row 1"),
+    ("block_bits", [0.0, 20.0], "block_bits: row 0"),
+    ("dedicated_carry", [-0.5], "dedicated_carry: row 0"),
+    ("max_carry", [np.nan], "max_carry: row 0"),
+    ("lending_pointer", [1], "lending_pointer: row 0"),
+    ("pointer", "none", "pointer: got a str"),
+    ("pointer", [[0]], "pointer: got shape"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), BAD_STATES)
+def test_bad_states_are_refused_and_change_nothing(name, value, message):
+    cell = scheduling.Scheduler(1, 1, 2, block_error_rate=0.5)
+    good = cell.state() | PACKETS | BLOCKS | {"clock_ttis": 10, "average_tti": np.array([10, 10])}
+    cell.set_state(good)
+    np.testing.assert_equal(cell.state(), good)
+    with pytest.raises(ValueError, match=message):
+        cell.set_state(good | {name: value if isinstance(value, (int, str)) else np.array(value)})
+    with pytest.raises(ValueError, match=f"state: got no '{name}'"):
+        cell.set_state({field: values for field, values in good.items() if field != name})
+    np.testing.assert_equal(cell.state(), good)
+    cell.run(50, [0], [0], [100.0], [10.0, 10.0])
 
 
 def test_bad_states_are_refused():

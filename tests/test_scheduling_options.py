@@ -244,6 +244,65 @@ def test_a_full_buffer_drops_and_counts():
     assert result.user_queued_bits[0] == 900
 
 
+def test_a_refused_packet_counts_as_waiting_all_the_window():
+    # Everything is refused: nothing is delivered, and nothing looks as if it had been.
+    result = scheduling.schedule_window(10, [0, 0], [2, 6], [1000, 1000], [100.0], n_prb=1, buffer_bits=999)
+    assert result.throughput_bps[0, 0] == 0
+    assert result.delay_ms[0, 0] == 10
+    assert result.user_busy_ttis[0] == 10
+    assert result.users[0, 0] == 1
+    assert result.dropped_bits[0, 0] == 2000
+    # One of two is: the other takes TTIs 2 to 6, its user counts with data in the buffer all the window.
+    result = scheduling.schedule_window(10, [0, 0], [2, 3], [500, 600], [100.0], n_prb=1, buffer_bits=999)
+    assert result.delay_ms[0, 0] == (5 + 10) / 2
+    assert result.throughput_bps[0, 0] == 500 / 10e-3
+    # The next window knows nothing of it.
+    cell = scheduling.Scheduler(1, 1, 1, 1, buffer_bits=999)
+    cell.run(10, [0], [5], [1000], [100.0])
+    assert cell.run(10, [0], [5], [100], [100.0]).user_busy_ttis[0] == 1
+
+
+@pytest.mark.parametrize("level", ["tti", "flow"])
+def test_what_buffers_refuse_never_looks_better_than_sending(level):
+    def kpis(buffer_bits):
+        rng = np.random.default_rng(0)
+        user = np.repeat(np.arange(20), 40)
+        tti = rng.integers(200, size=user.size)
+        order = np.argsort(tti, kind="stable")
+        bits, rate = np.full(user.size, 12_000.0), np.full(20, 300.0)
+        if level == "tti":
+            return scheduling.schedule_window(
+                200, user[order], tti[order], bits, rate, n_prb=25, buffer_bits=buffer_bits
+            )
+        return scheduling.flow_window(
+            200, np.full(20, 480_000.0), 12_000.0, rate, [[1.0]], [0] * 20, [0] * 20, n_prb=25, buffer_bits=buffer_bits
+        )
+
+    unlimited = kpis(0.0)  # 9.6 Mbit where 1.5 can leave
+    for buffer_bits in (120_000.0, 60_000.0, 24_000.0, 12_000.0, 11_999.0):
+        result = kpis(buffer_bits)
+        assert result.throughput_bps[0, 0] <= unlimited.throughput_bps[0, 0] * 1.001
+        assert result.delay_ms[0, 0] >= unlimited.delay_ms[0, 0]
+        assert result.dropped_bits[0, 0] > 0
+    assert result.throughput_bps[0, 0] == 0
+    assert result.delay_ms[0, 0] == 200
+    assert result.load[0, 0] == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_prbs_are_not_lent_to_blocks_out_of_reach(kind):
+    # User 0's blocks all failed, then it went out of reach; user 1, of the other slice, has plenty to send.
+    cell = scheduling.Scheduler(1, 2, 2, 10, kind, block_error_rate=0.999, max_retransmissions=1000)
+    options = {"slice_of": [0, 1], "min_ratio": [[0.5, 0.5]]}
+    cell.run(10, [0], [0], [1e6], [100.0, 0.0], **options)
+    assert len(cell.state()["block_user"]) > 2
+    away = cell.run(100, [1], [0], [1e9], [0.0, 100.0], **options)
+    assert away.load[0, 0] == 0
+    assert away.load[0, 1] == 1
+    back = cell.run(100, [], [], [], [100.0, 100.0], **options)
+    assert back.load[0, 0] == pytest.approx(0.5, abs=0.01)
+
+
 def test_every_slice_has_a_discard_timer_of_its_own():
     # Nobody is in reach: what is five TTIs old goes in the first slice, nothing in the second.
     window = {"share": [[0.5, 0.5]], "slice_of": [0, 1], "discard_ttis": [5, 0]}

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <stop_token>
 #include <string>
 #include <system_error>
@@ -77,9 +78,11 @@ ThreadPool::ThreadPool(int n_threads) : n_threads_(n_threads) {
   check_value("n_threads", n_threads, within(1, max_threads));
   try {
     crew_ = std::make_unique<Crew>(n_threads);
+    return;
   } catch (const std::system_error&) {
-    refuse("n_threads", text_of(n_threads), "as many as the system starts, which are fewer");
+  } catch (const std::bad_alloc&) {
   }
+  refuse("n_threads", text_of(n_threads), "as many as the system starts, which are fewer");
 }
 
 ThreadPool::~ThreadPool() {

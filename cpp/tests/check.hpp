@@ -37,4 +37,7 @@ void test_link_model();
 void test_folding();
 void test_serving();
 void test_coupling();
+void test_flow();
+void test_network_state();
+void test_two_threads();
 void test_learner();

@@ -11,7 +11,10 @@ int main() {
   test_folding();
   test_serving();
   test_coupling();
+  test_flow();
   test_learner();
+  test_network_state();
+  test_two_threads();
   std::printf("%d passed, %d failed\n", checks - failures, failures);
   return failures == 0 ? 0 : 1;
 }

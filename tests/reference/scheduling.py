@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import numpy as np
@@ -29,9 +30,20 @@ class SlowScheduler:
     """Queues of [bits left, arrival TTI] lists; every rule as scheduling.py states it, with no shortcut."""
 
     def __init__(
-        self, n_cells, n_slices, n_users, n_prb, kind, alpha=1.0, beta=1.0, averaging_ttis=100.0, discard_ttis=0
+        self,
+        n_cells,
+        n_slices,
+        n_users,
+        n_prb,
+        kind,
+        alpha=1.0,
+        beta=1.0,
+        averaging_ttis=100.0,
+        discard_ttis=0,
+        buffer_bits=0.0,
     ):
         self.sizes = n_cells, n_slices, n_users
+        self.buffer = buffer_bits
         self.n_prb, self.kind = n_prb, kind
         self.alpha, self.beta, self.a = alpha, beta, averaging_ttis
         self.discard = discard_ttis
@@ -50,7 +62,14 @@ class SlowScheduler:
             return user
         if self.kind == "max_ci":
             return max(waiting, key=lambda u: (rate[u], -u))
-        return max(waiting, key=lambda u: (rate[u] ** self.alpha / self.average[u] ** self.beta, -u))
+        return max(waiting, key=lambda u: (self.metric(rate[u], self.average[u]), -u))
+
+    def metric(self, rate, average):
+        """Return R^alpha / T^beta with exponents that have no end, as large powers leave a float's range."""
+        if self.alpha <= 1 and self.beta <= 1:
+            return rate**self.alpha / average**self.beta
+        with localcontext(prec=40):
+            return Decimal(rate) ** Decimal(self.alpha) / Decimal(average) ** Decimal(self.beta)
 
     def run(self, n_ttis, user, tti, bits, rate, share, serving, slice_of):
         """Play a window PRB by PRB; returns what the core's window returns."""
@@ -59,10 +78,17 @@ class SlowScheduler:
         delivered, busy = np.zeros(n_users), np.zeros(n_users)
         delays = [[[] for _ in range(n_slices)] for _ in range(n_cells)]
         used, dropped = np.zeros((n_cells, n_slices)), np.zeros((n_cells, n_slices))
+        refused = np.zeros(n_users, bool)
         granted = [quotas(share[n], self.n_prb, n_ttis, self.carry[n]) for n in range(n_cells)]
         for t in range(n_ttis):
             for i in np.flatnonzero(np.asarray(tti) == t):
-                self.queue[user[i]].append([float(bits[i]), self.now])
+                u = user[i]
+                if self.buffer and sum(p[0] for p in self.queue[u]) + bits[i] > self.buffer:
+                    refused[u] = True
+                    delays[serving[u]][slice_of[u]].append(n_ttis)
+                    dropped[serving[u], slice_of[u]] += bits[i]
+                else:
+                    self.queue[u].append([float(bits[i]), self.now])
             self.drop(serving, slice_of, delays, dropped)
             busy += [len(q) > 0 for q in self.queue]
             served = np.zeros(n_users)
@@ -82,6 +108,7 @@ class SlowScheduler:
             delivered += served
             self.average = (1 - 1 / self.a) * self.average + served / self.a
             self.now += 1
+        busy[refused] = n_ttis
         result = self.measure(n_ttis, delivered, busy, delays, used, serving, slice_of)
         return result | {"dropped_bits": dropped}
 

@@ -75,7 +75,7 @@ class CellSlice {
   // queues.cpp
   void note_first_data(std::size_t local);
   void admit_packets(int tti);
-  void refuse_packet(std::size_t local, int tti, double bits);
+  void refuse_packet(std::size_t local, double bits);
   void start_discard_timer(std::size_t user);
   void discard_old_packets(int tti);
   void count_dropped(std::size_t user, double bits);

@@ -37,8 +37,7 @@ void check_policy(const Window& window, const SchedulerConfig& config) {
     if (ratios.empty()) return;
     check_shape(name, ratios, n_cells, n_slices);
     for (std::size_t n = 0; n < n_cells; ++n)
-      check_values(std::string(name) + ": row " + std::to_string(n), ratios.row(n), within(0, 1 + simplex_tolerance),
-                   "slice");
+      check_values(name, ratios.row(n), within(0, 1 + simplex_tolerance), "row " + text_of(n) + ", slice");
   };
   check_ratios("dedicated_ratio", window.dedicated_ratio);
   check_ratios("min_ratio", window.min_ratio);
@@ -52,7 +51,7 @@ void check_policy(const Window& window, const SchedulerConfig& config) {
       const double low = ratio(window.min_ratio, n, s, 0.0), high = ratio(window.max_ratio, n, s, 1.0);
       const double dedicated = ratio(window.dedicated_ratio, n, s, 0.0);
       if (dedicated > low + order_tolerance || low > high + order_tolerance)
-        refuse_entry("min_ratio: row " + std::to_string(n), "slice", s,
+        refuse_entry("min_ratio", "row " + text_of(n) + ", slice", s,
                      "dedicated " + text_of(dedicated) + ", min " + text_of(low) + ", max " + text_of(high),
                      "0 <= dedicated <= min <= max <= 1");
       sum += low;

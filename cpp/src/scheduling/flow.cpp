@@ -32,7 +32,8 @@ void check(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& kpis
   check_values("packet_bits", w.packet_bits, within(1, 1e15));
   check_values("bits_per_prb", w.bits_per_prb, within(0, 1e9));
   for (std::size_t n = 0; n < w.share.rows; ++n)
-    check_values("share: row " + text_of(n), ConstMatrixView<double>(w.share).row(n), within(0, 1 + 1e-6), "slice");
+    check_values("share", ConstMatrixView<double>(w.share).row(n), within(0, 1 + 1e-6),
+                 "row " + text_of(n) + ", slice");
   check_flow_queues(queues.bits, queues.age_bit_ttis, n_users);
   check_kpis(kpis, w.share.rows, w.share.cols, n_users);
 }
@@ -140,6 +141,9 @@ UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const
     flow.delay = std::min(flow.delay, timer);
   }
   if (w.buffer_bits > 0 && kept > w.buffer_bits) {
+    // Refused: in vain through the whole window, half of which the queue left over has counted.
+    flow.delay += 0.5 * n_ttis * (kept - w.buffer_bits) / demand.bits();
+    flow.throughput = flow.delivered / n_ttis;
     flow.age_bit_ttis *= w.buffer_bits / kept;
     kept = w.buffer_bits;
   }
@@ -147,14 +151,14 @@ UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const
   return flow;
 }
 
-// A buffer that no packet fits into refuses all that arrives: it counts as waiting until the window ends.
+// A buffer that no packet fits into refuses all that arrives.
 bool refuses_all(const FlowWindow& w, std::size_t u) {
   return w.buffer_bits > 0 && w.packet_bits[u] > w.buffer_bits && w.arriving_bits[u] > 0;
 }
 
 void add_refused(const FlowWindow& w, std::size_t u, double queued, UserFlow& flow) {
   const double n_ttis = w.n_ttis, refused = w.arriving_bits[u];
-  flow.delay = (flow.delay * queued + (0.5 * n_ttis + 0.5) * refused) / (queued + refused);
+  flow.delay = (flow.delay * queued + n_ttis * refused) / (queued + refused);
   flow.throughput = flow.delivered / n_ttis;
   flow.dropped += refused;
 }

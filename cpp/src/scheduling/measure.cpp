@@ -14,11 +14,12 @@ void CellSlice::measure() {
   touched_.for_each([&](std::size_t local) {
     const std::size_t slot = first_ + local, number = number_of(local);
     const UserQueue& user = live_->users[number];
-    if (user.queued > 0 || work_->refused[slot]) work_->busy[slot] += n_ttis - work_->busy_since[slot];
     if (user.queued > 0) {
+      work_->busy[slot] += n_ttis - work_->busy_since[slot];
       delay_sum_ += now * user.queued - user.arrival_sum;
       n_packets_ += user.queued;
     }
+    if (work_->refused[slot]) work_->busy[slot] = n_ttis;
     delivered_bits_ += work_->delivered[slot];
     if (work_->busy[slot] > 0) {  // 0: all it had was dropped at the window's start
       const double user_throughput = work_->delivered[slot] / (work_->busy[slot] * tti_s);

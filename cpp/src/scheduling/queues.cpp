@@ -113,20 +113,18 @@ void CellSlice::discard_old_packets(int tti) {
       live_->backlog[number] -= user.head_left;
       live_->pop_packet(user);
     }
-    if (!work_->refused[first_ + local]) work_->busy[first_ + local] += tti - work_->busy_since[first_ + local];
+    work_->busy[first_ + local] += tti - work_->busy_since[first_ + local];
     if (ready_.test(local)) clear_ready(local);
   });
 }
 
-// It counts as if it waited until the window ends, in vain: see kpis.hpp.
-void CellSlice::refuse_packet(std::size_t local, int tti, double bits) {
-  const std::size_t slot = first_ + local, number = number_of(local);
+// It counts as one that waits the whole window, in vain: see kpis.hpp.
+void CellSlice::refuse_packet(std::size_t local, double bits) {
   if (!touched_.test(local)) note_first_data(local);
-  if (!work_->refused[slot] && live_->users[number].queued == 0) work_->busy_since[slot] = tti;
-  work_->refused[slot] = 1;
-  delay_sum_ += window_->n_ttis - tti;
+  work_->refused[first_ + local] = 1;
+  delay_sum_ += window_->n_ttis;
   ++n_packets_;
-  count_dropped(number, bits);
+  count_dropped(number_of(local), bits);
 }
 
 void CellSlice::admit_packets(int tti) {
@@ -135,14 +133,14 @@ void CellSlice::admit_packets(int tti) {
     const auto local = static_cast<std::size_t>(next_arrival_->local);
     const std::size_t slot = first_ + local, number = number_of(local);
     if (limit > 0 && live_->backlog[number] + next_arrival_->bits > limit) {
-      refuse_packet(local, next_arrival_->tti, next_arrival_->bits);
+      refuse_packet(local, next_arrival_->bits);
       continue;
     }
     const bool was_empty = live_->users[number].queued == 0;
     live_->push_packet(work_->user_at[slot], next_arrival_->bits, live_->clock + next_arrival_->tti);
     if (was_empty) {
       if (!touched_.test(local)) note_first_data(local);
-      if (!work_->refused[slot]) work_->busy_since[slot] = tti;
+      work_->busy_since[slot] = tti;
       start_discard_timer(number);
     }
     if (!ready_.test(local)) set_ready(local);
@@ -172,7 +170,7 @@ void CellSlice::hand_up(std::size_t local, double bits, int tti, bool lost) {
     live_->pop_packet(user);
   }
   user.head_left -= left;
-  if (user.queued == 0 && !work_->refused[slot]) work_->busy[slot] += tti + 1 - work_->busy_since[slot];
+  if (user.queued == 0) work_->busy[slot] += tti + 1 - work_->busy_since[slot];
 }
 
 void CellSlice::start_window(std::size_t group) {

@@ -26,7 +26,7 @@
 //               1 / (1 - w_u / phi). Never slower than what it got over the whole window, f_u D_u / n_ttis.
 //   dropped     with a discard timer, of what is left over all but what arrived, at an even rate, within the last T
 //               TTIs; with finite buffers what is left beyond them, and every packet of a user whose mean packet is
-//               larger than the buffer. Either counts as waiting until the window ends, see kpis.hpp
+//               larger than the buffer. What is refused counts as in kpis.hpp
 //
 // Kleinrock, Queueing Systems vol. 2, section 4.4 (processor sharing is insensitive to the size distribution).
 #pragma once

@@ -3,8 +3,8 @@
 //
 // Dropped traffic counts against delay and throughput, so that dropping never looks better than sending:
 //   too old (discard timer)    the packet counts in the delay with its age, and its user had data until then
-//   refused by a full buffer   the packet counts in the delay, and its user as one with data in the buffer, as if it
-//                              were waiting until the window ends
+//   refused by a full buffer   the packet counts in the delay with the window's length, and its user as one with data
+//                              in the buffer all the window
 //   lost (HARQ)                the packet counts in the delay with the time of the last transmission, its bits are not
 //                              delivered
 #pragma once
