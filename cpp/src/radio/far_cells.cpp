@@ -24,7 +24,9 @@ constexpr double deg_per_rad = 180.0 / std::numbers::pi;
 
 // Least node value over the windows of `width` x `width` nodes that begin at each node of the periodic tile.
 std::vector<float> window_minimum(std::span<const float> nodes, int size, int width) {
-  const auto at = [size](int r, int c) { return static_cast<std::size_t>(r) * size + static_cast<std::size_t>(c); };
+  const auto at = [size](int r, int c) {
+    return static_cast<std::size_t>(r) * static_cast<std::size_t>(size) + static_cast<std::size_t>(c);
+  };
   std::vector<float> along(nodes.size()), least(nodes.size());
   for (int r = 0; r < size; ++r)
     for (int c = 0; c < size; ++c) {
