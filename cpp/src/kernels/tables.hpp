@@ -7,17 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "slicefast/isa.hpp"
+#include "kernels/select.hpp"
 
 namespace slicefast {
-
-struct AgentAct;  // learner_args.hpp
-struct AgentUpdate;
-
-struct LearnerKernels {
-  void (*update)(const AgentUpdate& agent);
-  void (*act)(const AgentAct& agent);
-};
 
 struct MathKernels {
   void (*log2_array)(const float* in, float* out, std::size_t n);
@@ -140,56 +132,8 @@ struct CouplingKernels {
   double (*dot)(const double* a, const double* b, std::size_t n);
 };
 
-// Whole-PRB quotas of up to quota_block cells; unused lanes are zero. Arrays (S, quota_block), cells contiguous.
-inline constexpr std::size_t quota_block = 16;
-struct QuotaProblem {
-  double* remainder;           // carried over; far below zero where a slice has no fraction
-  const double* fraction;      // of a_ns B, in [0, 1)
-  const std::int32_t* base;    // floor(a_ns B)
-  const std::int64_t* extras;  // (quota_block) PRBs left for the largest remainders
-  std::uint16_t* quota;        // (n_ttis, S, quota_block)
-  std::size_t n_slices, n_ttis;
-};
-
-struct SchedulerKernels {
-  void (*quotas)(const QuotaProblem& problem);
-  void (*separate_quotas)(const QuotaProblem& problem);
-};
-
-#ifdef SLICEFAST_X86
-#define SLICEFAST_DECLARE_KERNELS(Type, name) \
-  namespace baseline {                        \
-  extern const Type name;                     \
-  }                                           \
-  namespace avx2 {                            \
-  extern const Type name;                     \
-  }                                           \
-  namespace avx512 {                          \
-  extern const Type name;                     \
-  }                                           \
-  inline const Type& select_##name(Isa isa) { \
-    switch (isa) {                            \
-      case Isa::avx512:                       \
-        return avx512::name;                  \
-      case Isa::avx2:                         \
-        return avx2::name;                    \
-      case Isa::baseline:                     \
-        break;                                \
-    }                                         \
-    return baseline::name;                    \
-  }
-#else
-#define SLICEFAST_DECLARE_KERNELS(Type, name) \
-  namespace baseline {                        \
-  extern const Type name;                     \
-  }                                           \
-  inline const Type& select_##name(Isa) { return baseline::name; }
-#endif
-
 SLICEFAST_DECLARE_KERNELS(MathKernels, math_kernels)
 SLICEFAST_DECLARE_KERNELS(RadioKernels, radio_kernels)
-SLICEFAST_DECLARE_KERNELS(LearnerKernels, learner_kernels)
 SLICEFAST_DECLARE_KERNELS(CouplingKernels, coupling_kernels)
-SLICEFAST_DECLARE_KERNELS(SchedulerKernels, scheduler_kernels)
 
 }  // namespace slicefast
