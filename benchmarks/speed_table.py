@@ -1,7 +1,7 @@
-"""Print the table of speeds from what `pytest --benchmark-only --benchmark-json=FILE` wrote.
+"""Print the table of speeds from what `pytest benchmarks --benchmark-only --benchmark-json=FILE` wrote.
 
-`python benchmarks/speed_table.py FILE [--into README.md]`: minima, ratios within one run; with --into the table
-replaces what stands between the marks of that file.
+`python benchmarks/speed_table.py FILE [--into benchmarks/README.md README.md]`: minima, ratios within one run; with
+--into the tables replace what stands between the marks of those pages, "speed" for all rows, "speed short" for few.
 """
 
 from __future__ import annotations
@@ -11,7 +11,17 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-BEGINS, ENDS = "<!-- speed begins -->", "<!-- speed ends -->"
+from slicefast import files
+
+FULL, SHORT = "speed", "speed short"
+#: The rows of the short table: the benchmark, and what its work is called there.
+SHORT_ROWS = {
+    "test_positions_to_sinr[300 cells, 38400 users-slicefast]": "positions to SINR, 300 cells, 38,400 users",
+    "test_full_buffers_against_numpy[slicefast]": "PRB scheduling, 12 cells, 1,536 users",
+    "test_slicefast_whole_step": "whole step, 12 cells, 1,536 users, 200 TTIs",
+    "test_update[12-native]": "TD3 update of 12 agents",
+    "test_kl_factorised[12-200]": "all-pairs KL, 12 agents x 200 samples",
+}
 
 
 @dataclass(frozen=True)
@@ -141,41 +151,58 @@ def show_time(seconds: float) -> str:
 def table(benchmarks: dict[str, dict]) -> str:
     """Return the rows whose benchmarks ran, as Markdown."""
     lines = ["| work | slicefast | reference in the same run | ratio or rate | target |", "|---|---|---|---:|---:|"]
-    for row in (*_radio(), *_network(), *_learning()):
-        if row.ours not in benchmarks or (row.reference and row.reference not in benchmarks):
-            continue
-        ours = benchmarks[row.ours]
-        extra, seconds = ours["extra_info"], ours["stats"]["min"] / ours["extra_info"].get("updates_per_round", 1)
-        if "us_per_step" in extra:
-            seconds = extra["us_per_step"] * 1e-6
-        reference, figure = "", ""
-        if row.reference:
-            other = benchmarks[row.reference]
-            slower = other["stats"]["min"] / other["extra_info"].get("updates_per_round", 1)
-            reference, figure = f"{row.reference_name} {show_time(slower)}", f"{slower / seconds:,.3g}x"
-            figure = f"{slower / seconds:,.0f}x" if slower / seconds >= 1000 else figure
-        if row.rate:
-            figure = f"{extra[row.rate]:,.0f} {row.unit}"
+    for row in _rows(benchmarks):
         target = "" if row.target is None else f"{row.target:,g}" + ("x" if row.reference else "")
-        lines.append(f"| {row.work} | {show_time(seconds)} | {reference} | {figure} | {target} |")
+        lines.append(f"| {row.work} | {' | '.join(_measured(row, benchmarks))} | {target} |")
     return "\n".join(lines)
+
+
+def short_table(benchmarks: dict[str, dict]) -> str:
+    """Return the rows of the front page, without targets."""
+    lines = ["| work | slicefast | reference in the same run | ratio or rate |", "|---|---|---|---:|"]
+    rows = {row.ours: row for row in reversed(_rows(benchmarks))}  # the first of several with one benchmark
+    for name, work in SHORT_ROWS.items():
+        if name in rows:
+            lines.append(f"| {work} | {' | '.join(_measured(rows[name], benchmarks))} |")
+    return "\n".join(lines)
+
+
+def _rows(benchmarks: dict[str, dict]) -> list[Row]:
+    """Return the rows whose benchmarks ran."""
+    everything = (*_radio(), *_network(), *_learning())
+    return [row for row in everything if row.ours in benchmarks and (row.reference or row.ours) in benchmarks]
+
+
+def _measured(row: Row, benchmarks: dict[str, dict]) -> tuple[str, str, str]:
+    """Return our time, the reference's and their ratio, or our rate."""
+    ours = benchmarks[row.ours]
+    extra, seconds = ours["extra_info"], ours["stats"]["min"] / ours["extra_info"].get("updates_per_round", 1)
+    if "us_per_step" in extra:
+        seconds = extra["us_per_step"] * 1e-6
+    reference, figure = "", ""
+    if row.reference:
+        other = benchmarks[row.reference]
+        slower = other["stats"]["min"] / other["extra_info"].get("updates_per_round", 1)
+        ratio = slower / seconds
+        reference = f"{row.reference_name} {show_time(slower)}"
+        figure = f"{ratio:,.0f}x" if ratio >= 1000 else f"{ratio:,.3g}x"
+    if row.rate:
+        figure = f"{extra[row.rate]:,.0f} {row.unit}"
+    return show_time(seconds), reference, figure
 
 
 def main() -> None:
     """Read, print, and write where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", type=Path, nargs="+", help="of pytest-benchmark; the last one counts")
-    parser.add_argument("--into", type=Path, help=f"a Markdown file with the marks {BEGINS} and {ENDS}")
+    parser.add_argument("--into", type=Path, nargs="+", default=[], metavar="PAGE.md", help="pages with marks")
     arguments = parser.parse_args()
     runs = [json.loads(file.read_text()) for file in arguments.files]
-    text = table({item["name"]: item for run in runs for item in run["benchmarks"]})
-    print(text)
-    if arguments.into:
-        before, begins, rest = arguments.into.read_text().partition(BEGINS)
-        _, ends, after = rest.partition(ENDS)
-        if not (begins and ends):
-            parser.error(f"{arguments.into}: needs the marks {BEGINS} and {ENDS}")
-        arguments.into.write_text(f"{before}{begins}\n\n{text}\n\n{ends}{after}")
+    benchmarks = {item["name"]: item for run in runs for item in run["benchmarks"]}
+    made = {FULL: table(benchmarks), SHORT: short_table(benchmarks)}
+    print(made[FULL])
+    for page in arguments.into:
+        files.replace_sections(page, {name: made[name] for name in files.section_names(page) if name in made})
 
 
 if __name__ == "__main__":

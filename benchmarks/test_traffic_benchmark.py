@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from slicefast._traffic import draw_poisson_arrivals, move_users
-from slicefast.arrivals import Arrivals
 from slicefast.scenario import Scenario
+from slicefast.traffic.arrivals import Arrivals
 
 SIZES = {"12 cells": 4, "300 cells": 100}
 WINDOW = 200

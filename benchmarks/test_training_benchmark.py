@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from slicefast import Simulator
-from slicefast.kpis import observe, reward
 from slicefast.learn import TD3, TD3Config
 from slicefast.scenario import Scenario
-from slicefast.study.statistics import stratified
+from slicefast.study.scores import stratified
+from slicefast.task import observe, reward
 
 STEPS, EVALUATION = 8750, 250
 PARTS = ("act", "environment", "observe", "store", "update")

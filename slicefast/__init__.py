@@ -7,27 +7,70 @@ numba or matplotlib.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from slicefast._compiled import folders as _folders
+
+__path__ = _folders(__path__)
+
 from slicefast._core import NotConverged, __version__
 
 if TYPE_CHECKING:
-    from slicefast import kernels, load_coupling, policies, radio, rewards, scheduling, transfer
+    from slicefast import (
+        envs,
+        errors,
+        features,
+        kernels,
+        kpis,
+        learn,
+        load_coupling,
+        policies,
+        radio,
+        rewards,
+        runs,
+        scenario,
+        scheduling,
+        study,
+        training,
+        transfer,
+    )
     from slicefast.envs import VectorEnv, parallel_env
-    from slicefast.kpis import Kpis, observe, reward, satisfaction
-    from slicefast.scenario import Scenario, ScenarioError
+    from slicefast.errors import ScenarioError, SlicefastError
+    from slicefast.kpis import Kpis
+    from slicefast.rewards import satisfaction
+    from slicefast.scenario import Scenario
     from slicefast.simulator import Simulator
+    from slicefast.task import Task, observe, reward
 
 _MODULE_OF = {
     "Kpis": "kpis",
     "Scenario": "scenario",
-    "ScenarioError": "scenario",
+    "ScenarioError": "errors",
+    "SlicefastError": "errors",
     "Simulator": "simulator",
     "VectorEnv": "envs",
-    "observe": "kpis",
+    "Task": "task",
+    "observe": "task",
     "parallel_env": "envs",
-    "reward": "kpis",
-    "satisfaction": "kpis",
+    "reward": "task",
+    "satisfaction": "rewards",
 }
-_MODULES = ("kernels", "load_coupling", "policies", "radio", "rewards", "scheduling", "transfer")
+_MODULES = (
+    "envs",
+    "errors",
+    "features",
+    "kernels",
+    "kpis",
+    "learn",
+    "load_coupling",
+    "policies",
+    "radio",
+    "rewards",
+    "runs",
+    "scenario",
+    "scheduling",
+    "study",
+    "training",
+    "transfer",
+)
 
 __all__ = [
     "Kpis",
@@ -35,9 +78,16 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "Simulator",
+    "SlicefastError",
+    "Task",
     "VectorEnv",
     "__version__",
+    "envs",
+    "errors",
+    "features",
     "kernels",
+    "kpis",
+    "learn",
     "load_coupling",
     "observe",
     "parallel_env",
@@ -45,8 +95,12 @@ __all__ = [
     "radio",
     "reward",
     "rewards",
+    "runs",
     "satisfaction",
+    "scenario",
     "scheduling",
+    "study",
+    "training",
     "transfer",
 ]
 

@@ -7,19 +7,6 @@ from numpy.typing import ArrayLike, NDArray
 
 _Events: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 
-def move_users(
-    generator: np.random.Generator,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    heading: NDArray[np.float64],
-    step_m: float,
-    turn_probability: float,
-    v1x: float,
-    v1y: float,
-    v2x: float,
-    v2y: float,
-    wrap: bool,
-) -> None: ...
 def draw_poisson_arrivals(
     generator: np.random.Generator,
     rate_pps: ArrayLike,

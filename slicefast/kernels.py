@@ -26,13 +26,17 @@ DIRICHLET = 3
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def _compiled(function: _F) -> _F:
+def _compiled(function: _F, **options: Any) -> _F:
     # nogil: the loops touch only the arrays they are given. error_model numpy: 1/0 is inf, as in the twins.
-    return cast(_F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    options |= {"nogil": True, "error_model": "numpy"}
+    try:
+        return cast(_F, numba.njit(cache=True, **options)(function))
+    except RuntimeError:  # a read-only installation and no home: there is no place for a cache
+        return cast(_F, numba.njit(**options)(function))
 
 
 def _inlined(function: _F) -> _F:
-    return cast(_F, numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")(function))
+    return _compiled(function, inline="always")
 
 
 _MASK = np.uint64(0xFFFFFFFF)

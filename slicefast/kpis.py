@@ -1,123 +1,114 @@
-"""Key performance indicators of one step, and what agents make of them: observation, satisfaction, reward.
+"""Key performance indicators of one step: one row of `Kpis` each.
 
-Symbols (per cell n and slice s):
-
-========  =======================  =====================================================================
-symbol    name                     meaning
-========  =======================  =====================================================================
-phi_ns    ``throughput_bps``       mean over users of bits delivered / time with data in the buffer
-d_ns      ``delay_ms``             mean packet delay, packets dropped or still queued included with their age
-l_ns      ``load``                 PRBs used / PRBs available in the cell
-u_ns      ``users``                active users
-          ``dropped_bits``         bits given up: too old, no room in the buffer, or lost for good by HARQ
-          ``spectral_efficiency``  bits delivered / (PRBs used, bandwidth x time) [bit/s/Hz]
-          ``throughput_p5_bps``    5th percentile of the users' throughput
-phi*, d*  ``*_requirement_*``      the scenario's requirements
-========  =======================  =====================================================================
+A new indicator is one row there, in the order in which the core writes them; names, units and tables everywhere else
+follow from it. N cells, S slices, U users; R replicas lead where there are several.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated, Literal, NamedTuple, get_type_hints
 
 import numpy as np
-from numpy.typing import NDArray
 
-from slicefast import _core
-from slicefast.scenario.packets import TTI_S
-
-if TYPE_CHECKING:
-    from slicefast.scenario import Scenario
-
-Coordination = Literal["mean", "none"]
-
-#: Throughput enters the observation relative to its requirement and capped here: far above the requirement nothing is
-#: left to learn, and a single packet served alone can be tens of times faster.
-THROUGHPUT_CAP = 4.0
+from slicefast.errors import refuse
+from slicefast.units import TTI_S, Float64
 
 
-#: The fields of `Kpis` per cell and slice, and per user, in the order in which the core writes them.
-CELL_KPIS: tuple[str, ...] = _core.CELL_KPIS
-USER_KPIS: tuple[str, ...] = _core.USER_KPIS
+class Kpi(NamedTuple):
+    """What one indicator is.
 
-
-@dataclass(frozen=True)
-class Kpis:
-    """What every cell measured in one step; all arrays (N, S), or (R, N, S) with several replicas, float64.
-
-    ``throughput_bps`` is the perceived user throughput (3GPP TS 28.552 DRB.UEThpDl), ``delay_ms`` the mean packet
-    delay (DRB.RlcSduDelayDl; 0 when the slice had no packet at all, any packet takes at least 1 ms), ``load`` the
-    share of the cell's PRBs used (RRU.PrbUsedDl / total) and ``users`` the number of active users.
-    ``dropped_bits`` are those given up in the step (too old, no room in the buffer, HARQ's residual loss); they count
-    against delay and throughput: a packet that is too old with its age, one that finds no room with the step's length,
-    its user as one with data in the buffer all the step.
-    ``spectral_efficiency`` [bit/s/Hz] is over the PRBs used (0 when none were) and ``throughput_p5_bps`` the 5th
-    percentile of the users' throughput, over the users that had data, linear between them. The last three are NaN in
-    KPIs built from the first four alone.
-
-    Per user, (U,) or (R, U), with ``Simulator(..., per_user=True)`` and None without: ``user_delivered_bits``,
-    ``user_busy_ttis`` with data in the buffer, ``user_dropped_bits``; see ``user_throughput_bps``.
+    Attributes
+    ----------
+    symbol : str
+        Its symbol in equations, or nothing.
+    unit : str
+        Its unit as a table prints it.
+    long_name : str
+        What it is, in words.
+    standard : str
+        The measurement of 3GPP TS 28.552 that it is or follows, or nothing.
+    per : {"cell", "user"}
+        Whether there is one per cell and slice, (N, S), or one per user, (U,).
     """
 
-    throughput_bps: NDArray[np.float64]
-    delay_ms: NDArray[np.float64]
-    load: NDArray[np.float64]
-    users: NDArray[np.float64]
-    dropped_bits: NDArray[np.float64] = None  # type: ignore[assignment]  # set below
-    spectral_efficiency: NDArray[np.float64] = None  # type: ignore[assignment]
-    throughput_p5_bps: NDArray[np.float64] = None  # type: ignore[assignment]
-    user_delivered_bits: NDArray[np.float64] | None = None
-    user_busy_ttis: NDArray[np.float64] | None = None
-    user_dropped_bits: NDArray[np.float64] | None = None
+    symbol: str
+    unit: str
+    long_name: str
+    standard: str = ""
+    per: Literal["cell", "user"] = "cell"
+
+
+def _unmeasured() -> Float64:
+    """Return what stands for an indicator that was not given: NaN, shaped like the others on construction."""
+    return np.array(np.nan)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Kpis:
+    """What every cell measured in one step: float64 arrays, (N, S) or (R, N, S); per user (U,) or (R, U).
+
+    Throughput is the mean over a slice's users in a cell of bits delivered / time with data in the buffer. Delay counts
+    packets still queued with their age; it is 0 where the slice had no packet, and any packet takes at least 1 ms.
+    Dropped are bits that grew too old, found no room in the buffer or failed HARQ's last transmission. Spectral
+    efficiency is over the PRBs used, 0 where none were. The cell-edge throughput is the 5th percentile over the users
+    that had data, linear between them. Indicators that are not given are NaN; those per user are None unless the
+    simulator was made with ``per_user=True``.
+    """
+
+    throughput_bps: Annotated[Float64, Kpi("phi_ns", "bit/s", "user throughput", "DRB.UEThpDl")]
+    delay_ms: Annotated[Float64, Kpi("d_ns", "ms", "packet delay", "DRB.RlcSduDelayDl")]
+    load: Annotated[Float64, Kpi("l_ns", "1", "share of PRBs used", "RRU.PrbUsedDl / total")]
+    users: Annotated[Float64, Kpi("u_ns", "1", "active users")]
+    dropped_bits: Annotated[Float64, Kpi("", "bit", "bits dropped")] = field(default_factory=_unmeasured)
+    spectral_efficiency: Annotated[Float64, Kpi("", "bit/s/Hz", "spectral efficiency")] = field(
+        default_factory=_unmeasured
+    )
+    throughput_p5_bps: Annotated[Float64, Kpi("", "bit/s", "cell-edge user throughput")] = field(
+        default_factory=_unmeasured
+    )
+    user_delivered_bits: Annotated[Float64 | None, Kpi("", "bit", "bits delivered", per="user")] = None
+    user_busy_ttis: Annotated[Float64 | None, Kpi("", "TTI", "time with data in the buffer", per="user")] = None
+    user_dropped_bits: Annotated[Float64 | None, Kpi("", "bit", "bits dropped", per="user")] = None
 
     def __post_init__(self) -> None:
-        for name in CELL_KPIS[4:]:
-            if getattr(self, name) is None:
+        shape = np.shape(self.throughput_bps)
+        for name in CELL_KPIS:
+            if np.ndim(getattr(self, name)) == 0 and shape:
                 # Frozen for its users; this is still its construction.
-                object.__setattr__(self, name, np.full(np.shape(self.load), np.nan))
+                object.__setattr__(self, name, np.full(shape, getattr(self, name)))
+
+    def __repr__(self) -> str:
+        lines = [f"Kpis, shape {self.load.shape}, mean (smallest to largest):"]
+        for name, kpi in KPIS.items():
+            if (values := getattr(self, name)) is not None and np.size(values):
+                unit = "" if kpi.unit == "1" else f" {kpi.unit}"
+                lines.append(f"  {name} {np.mean(values):.4g} ({np.min(values):.4g} to {np.max(values):.4g}){unit}")
+        return "\n".join(lines)
 
     @property
-    def user_throughput_bps(self) -> NDArray[np.float64]:
+    def user_throughput_bps(self) -> Float64:
         """Bits delivered to each user / its time with data in the buffer, (U,) or (R, U); NaN for one without data.
 
-        The mean over a slice's users in a cell, NaN left out, is ``throughput_bps``. Raises ValueError unless the
-        simulator was made with ``per_user=True``.
+        The mean over a slice's users in a cell, NaN left out, is ``throughput_bps``.
+
+        Raises
+        ------
+        SlicefastError
+            The simulator was made without ``per_user=True``.
         """
         if self.user_delivered_bits is None or self.user_busy_ttis is None:
-            raise ValueError("user_throughput_bps: needs the series of every user, Simulator(..., per_user=True)")
+            refuse("user_throughput_bps", None, "the series of every user, Simulator(..., per_user=True)")
         busy_s = np.where(self.user_busy_ttis > 0, self.user_busy_ttis * TTI_S, np.nan)
         return self.user_delivered_bits / busy_s
 
 
-def satisfaction(kpis: Kpis, scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return min(phi/phi*, 1) and min(d*/d, 1), each shaped like the KPIs; a slice without traffic counts as 1."""
-    had_traffic = kpis.delay_ms > 0
-    throughput = np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, 1.0)
-    delay = np.minimum(scenario.delay_requirement_ms / np.where(had_traffic, kpis.delay_ms, 1.0), 1.0)
-    return np.where(had_traffic, throughput, 1.0), np.where(had_traffic, delay, 1.0)
-
-
-def reward(kpis: Kpis, scenario: Scenario) -> NDArray[np.float32]:
-    """Return r_n = min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1), the paper's reward: (N,) or (R, N) float32."""
-    throughput, delay = satisfaction(kpis, scenario)
-    worst: NDArray[np.float64] = np.minimum(throughput, delay).min(axis=-1)
-    return worst.astype(np.float32)
-
-
-def observe(kpis: Kpis, scenario: Scenario, coordination: Coordination = "mean") -> NDArray[np.float32]:
-    """Return what the agent of each cell sees, shape (N, 4S) or (R, N, 4S), float32; (…, 3S) without coordination.
-
-    In this order, S values each: phi_ns/phi*_ns capped at 4, load l_ns, active users over the slice's users per cell,
-    and c_ns = (1/|K_n|) sum over the neighbours m in K_n of l_ms. This is the only place where values are scaled.
-    """
-    throughput = np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, THROUGHPUT_CAP)
-    users = kpis.users / np.array([item.users_per_cell for item in scenario.slices])
-    parts = [throughput, kpis.load, users]
-    if coordination == "mean":
-        heard = kpis.load[..., scenario.neighbours, :]
-        # A network of one cell has nobody to listen to.
-        parts.append(heard.mean(axis=-2) if heard.shape[-2] else np.zeros_like(kpis.load))
-    elif coordination != "none":
-        raise ValueError(f"coordination: got {coordination!r}, allowed: 'mean', 'none'")
-    return np.concatenate(parts, axis=-1).astype(np.float32)
+#: Every indicator by name, in the order in which the core writes them.
+KPIS: Mapping[str, Kpi] = MappingProxyType(
+    {name: hint.__metadata__[0] for name, hint in get_type_hints(Kpis, include_extras=True).items()}
+)
+#: The indicators per cell and slice, and per user.
+CELL_KPIS = tuple(name for name, kpi in KPIS.items() if kpi.per == "cell")
+USER_KPIS = tuple(name for name, kpi in KPIS.items() if kpi.per == "user")

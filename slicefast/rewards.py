@@ -1,6 +1,16 @@
-"""Rewards by name: what an agent is trained for, the paper's, TL-DIRP's and a user's own.
+"""What agents are trained for, by name: the paper's reward, TL-DIRP's and a user's own.
 
 A reward is a function (kpis, scenario) -> (..., N): one number per cell from what the cells measured in a step.
+
+========  =========================  ==============================================================
+symbol    name                       meaning
+========  =========================  ==============================================================
+phi_ns    ``throughput_bps``         mean throughput of a cell's active users of a slice
+d_ns      ``delay_ms``               mean packet delay; 0 where the slice had no packet
+phi*, d*  ``*_requirement_*``        the scenario's requirements
+q_ns      satisfaction               min(phi_ns/phi*_ns, d*_ns/d_ns, 1)
+r_n       reward                     what the agent of cell n learns to earn
+========  =========================  ==============================================================
 """
 
 from __future__ import annotations
@@ -11,49 +21,72 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast import kpis as _kpis
+from slicefast.registry import Registry
+from slicefast.units import Float32, Float64
 
 if TYPE_CHECKING:
     from slicefast.kpis import Kpis
     from slicefast.scenario import Scenario
 
+#: (kpis, scenario) -> one number per cell.
 Reward = Callable[["Kpis", "Scenario"], NDArray[Any]]
+#: Satisfactions below this one count as this one, so that a starved slice has a finite reward; it scales the utility.
 LOGARITHM_FLOOR = 1e-2
+#: Satisfaction from which on a slice counts as served.
+MET = 0.95
 
 
-def max_min(kpis: Kpis, scenario: Scenario) -> NDArray[np.float32]:
-    """Return the paper's reward, min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1), (..., N)."""
-    return _kpis.reward(kpis, scenario)
+def satisfaction(kpis: Kpis, scenario: Scenario) -> tuple[Float64, Float64]:
+    """Return how far requirements are met, min(phi/phi*, 1) and min(d*/d, 1); a slice without traffic counts as 1.
 
+    Parameters
+    ----------
+    kpis : Kpis
+        Arrays (N, S) or (R, N, S).
+    scenario : Scenario
+        Whose requirements count.
 
-def logarithmic(kpis: Kpis, scenario: Scenario) -> NDArray[np.float32]:
-    """Return a logarithmic utility, 1 + mean over s of ln max(q_ns, 0.01) / ln 100, q the satisfaction, (..., N).
-
-    q_ns = min(phi_ns/phi*_ns, d*_ns/d_ns, 1). It lies in [0, 1] like the paper's and trades slices off against each
-    other proportionally, as TL-DIRP's utility does (arXiv 2306.11552); scale and floor are ours.
+    Returns
+    -------
+    throughput, delay : ndarray of float64
+        Shaped like the KPIs, in [0, 1].
     """
-    quality = np.minimum(*_kpis.satisfaction(kpis, scenario))
+    had_traffic = kpis.delay_ms > 0
+    throughput = np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, 1.0)
+    delay = np.minimum(scenario.delay_requirement_ms / np.where(had_traffic, kpis.delay_ms, 1.0), 1.0)
+    return np.where(had_traffic, throughput, 1.0), np.where(had_traffic, delay, 1.0)
+
+
+def max_min(kpis: Kpis, scenario: Scenario) -> Float32:
+    """Return the paper's reward, r_n = min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1).
+
+    Parameters
+    ----------
+    kpis : Kpis
+        Arrays (N, S) or (R, N, S).
+    scenario : Scenario
+        Whose requirements count.
+
+    Returns
+    -------
+    ndarray of float32, (N,) or (R, N)
+        In [0, 1].
+    """
+    throughput, delay = satisfaction(kpis, scenario)
+    worst: Float64 = np.minimum(throughput, delay).min(axis=-1)
+    return worst.astype(np.float32)
+
+
+def logarithmic(kpis: Kpis, scenario: Scenario) -> Float32:
+    """Return a logarithmic utility, r_n = 1 + mean over s of ln max(q_ns, 0.01) / ln 100.
+
+    It lies in [0, 1] like the paper's and trades slices off against each other proportionally, as TL-DIRP's utility
+    does (arXiv 2306.11552); scale and floor are ours. Shapes are those of `max_min`.
+    """
+    quality = np.minimum(*satisfaction(kpis, scenario))
     utility = 1.0 - np.log(np.maximum(quality, LOGARITHM_FLOOR)).mean(axis=-1) / np.log(LOGARITHM_FLOOR)
     return np.asarray(utility, dtype=np.float32)
 
 
-_REWARDS: dict[str, Reward] = {"max_min": max_min, "logarithmic": logarithmic}
-
-
-def register(name: str, reward: Reward) -> None:
-    """Make a reward known under a name; ValueError where the name is taken by another."""
-    if _REWARDS.get(name, reward) is not reward:
-        raise ValueError(f"reward {name!r} is registered already")
-    _REWARDS[name] = reward
-
-
-def names() -> list[str]:
-    """Return the registered names."""
-    return sorted(_REWARDS)
-
-
-def get(name: str) -> Reward:
-    """Return a registered reward, or raise ValueError naming those there are."""
-    if name not in _REWARDS:
-        raise ValueError(f"reward = {name!r}: registered are {', '.join(names())}")
-    return _REWARDS[name]
+REWARDS: Registry[Reward] = Registry("reward", {"max_min": max_min, "logarithmic": logarithmic})
+register, names, get = REWARDS.register, REWARDS.names, REWARDS.get

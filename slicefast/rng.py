@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import operator
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-STREAMS = ("placement", "mobility", "traffic", "shadowing", "mask", "policy", "replay")
+from slicefast.errors import described, refuse
+
+STREAMS = ("placement", "mobility", "traffic", "shadowing", "mask")
+
+
+def _sequence(seed: int, name: str, replica: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence(seed, spawn_key=(zlib.crc32(name.encode()), replica))
 
 
 class Streams:
@@ -19,12 +26,23 @@ class Streams:
 
     Parameters
     ----------
-    seed : an int >= 0.
-    replica : index of the replica, >= 0.
+    seed : int
+        At least 0.
+    replica : int
+        Index of the replica, at least 0.
+
+    Attributes
+    ----------
+    placement, mobility, traffic, shadowing, mask : numpy.random.Generator
+        Where users are and who is indoors, how they turn, when packets come, the fields of shadowing and line of
+        sight, the traffic mask.
+    harq_seed : int
+        64 bits for the block errors, which the core draws by counter.
 
     Raises
     ------
-    ValueError : seed or replica is negative.
+    SlicefastError
+        The seed or the replica is no integer of at least 0.
     """
 
     placement: np.random.Generator
@@ -32,18 +50,14 @@ class Streams:
     traffic: np.random.Generator
     shadowing: np.random.Generator
     mask: np.random.Generator
-    policy: np.random.Generator
-    replay: np.random.Generator
 
     def __init__(self, seed: int, replica: int = 0) -> None:
-        for name, value in (("seed", seed), ("replica", replica)):
-            if value < 0:
-                raise ValueError(f"{name} = {value}: must be at least 0")
-        self.seed = int(seed)
-        self.replica = int(replica)
+        self.seed = _natural("seed", seed)
+        self.replica = _natural("replica", replica)
         for name in STREAMS:
-            sequence = np.random.SeedSequence(self.seed, spawn_key=(zlib.crc32(name.encode()), self.replica))
-            setattr(self, name, np.random.Generator(np.random.PCG64DXSM(sequence)))
+            generator = np.random.Generator(np.random.PCG64DXSM(_sequence(self.seed, name, self.replica)))
+            setattr(self, name, generator)
+        self.harq_seed = int(_sequence(self.seed, "harq", self.replica).generate_state(1, np.uint64)[0])
 
     def __repr__(self) -> str:
         return f"Streams(seed={self.seed}, replica={self.replica})"
@@ -53,9 +67,32 @@ class Streams:
         return {name: getattr(self, name).bit_generator.state for name in STREAMS}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Continue every stream where `state` found it; ValueError, and nothing changed, if a stream is missing."""
+        """Continue every stream from a state that `state` returned.
+
+        Raises
+        ------
+        SlicefastError
+            A stream is missing or is no generator's state; nothing is changed.
+        """
         missing = [name for name in STREAMS if name not in state]
         if missing:
-            raise ValueError(f"state has no stream {missing[0]!r}; needed: {', '.join(STREAMS)}")
+            refuse("state", described(f"no stream {missing[0]!r}"), ", ".join(STREAMS))
+        fresh = {}
         for name in STREAMS:
-            getattr(self, name).bit_generator.state = state[name]
+            fresh[name] = np.random.PCG64DXSM(0)
+            try:
+                fresh[name].state = state[name]
+            except (KeyError, TypeError, ValueError) as error:
+                refuse(f"state of stream {name!r}", error, "what Streams.state returned")
+        for name in STREAMS:
+            getattr(self, name).bit_generator.state = fresh[name].state
+
+
+def _natural(name: str, value: int) -> int:
+    try:
+        number = -1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = -1
+    if number < 0:
+        refuse(name, value, "an integer of at least 0")
+    return number

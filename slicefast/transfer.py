@@ -16,40 +16,53 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from slicefast.errors import refuse
+from slicefast.units import Float32, Float64, Int64
+
 if TYPE_CHECKING:
     from slicefast.learn import TD3
 
-Indices = int | Sequence[int] | NDArray[np.int64]
+Indices = int | Sequence[int] | Int64
+#: What is handed over, see `transfer`.
 Strategy = Literal["model", "feature", "instance", "integrated"]
-STRATEGIES: tuple[str, ...] = get_args(Strategy)
-DISTANCES = ("kl", "fast")
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+#: How a source is chosen by its distance, see `choose_sources`.
+SourceChoice = Literal["most", "least", "fast", "corrected", "random", "other"]
+SOURCE_CHOICES: tuple[SourceChoice, ...] = get_args(SourceChoice)
+#: Between latent samples: the mean divergence of the paper, or the mean squared distance of the means.
+Distance = Literal["kl", "fast"]
+DISTANCES: tuple[Distance, ...] = get_args(Distance)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Similarity:
     """Distances between A agents and the latent samples they come from.
 
     Attributes
     ----------
-    distance
-        (A, A): row i the source, column j the target; not symmetric for the divergence.
-    latent_mean, latent_variance
-        (M, d): the latent Gaussian of every pooled sample.
-    offsets
-        (A + 1,): agent a owns the samples offsets[a] to offsets[a + 1].
-    loss
-        The autoencoder's loss per epoch.
+    distance : ndarray of float64, (A, A)
+        Row i the source, column j the target; not symmetric for the divergence.
+    latent_mean, latent_variance : ndarray of float64, (M, d)
+        The latent Gaussian of every pooled sample.
+    offsets : ndarray of int64, (A + 1,)
+        Agent a owns the samples offsets[a] to offsets[a + 1].
+    loss : ndarray of float64, (epochs,)
+        The autoencoder's loss.
     """
 
-    distance: NDArray[np.float64]
-    latent_mean: NDArray[np.float64]
-    latent_variance: NDArray[np.float64]
-    offsets: NDArray[np.int64]
-    loss: NDArray[np.float64]
+    distance: Float64
+    latent_mean: Float64
+    latent_variance: Float64
+    offsets: Int64
+    loss: Float64
 
 
 def similarity_matrix(
-    samples: Sequence[ArrayLike], seed: int = 0, vae_epochs: int = 60, distance: str = "kl", **vae_options: Any
+    samples: Sequence[ArrayLike],
+    seed: int = 0,
+    vae_epochs: int = 60,
+    distance: Distance = "kl",
+    **vae_options: Any,
 ) -> Similarity:
     """Train one autoencoder on the pooled samples and return the agents' mean pairwise distances.
 
@@ -57,27 +70,32 @@ def similarity_matrix(
 
     Parameters
     ----------
-    samples
-        One array (n_a, F) per agent: [observation, reward] under the default action.
-    seed
+    samples : sequence of array_like, (n_a, F) each
+        One array per agent: [observation, reward] under the default action.
+    seed : int
         Seed of the autoencoder's weights, batches and noise.
-    vae_epochs
+    vae_epochs : int
         Passes over the pooled samples.
-    distance
+    distance : {"kl", "fast"}
         "kl", or "fast": the mean squared distance of the latent means, to which the divergence is proportional when
         all variances are one small constant.
     **vae_options
         Further arguments of `slicefast.learn.VAE`.
 
+    Returns
+    -------
+    Similarity
+        Distances and what they were computed from.
+
     Raises
     ------
-    ValueError
+    SlicefastError
         An empty sample set, samples of different lengths or not finite, an unknown distance.
     """
     from slicefast.learn import VAE
 
     if distance not in DISTANCES:
-        raise ValueError(f"distance = {distance!r}: allowed are {', '.join(DISTANCES)}")
+        refuse("distance", distance, ", ".join(DISTANCES))
     arrays = _checked(samples)
     offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int64)
     pooled = np.concatenate(arrays)
@@ -93,10 +111,18 @@ def similarity_matrix(
     )
 
 
-def latent_distance(
-    mean: NDArray[np.float64], variance: NDArray[np.float64], offsets: NDArray[np.int64], distance: str = "kl"
-) -> NDArray[np.float64]:
-    """Return the (A, A) mean pairwise distances of latent samples (M, d) pooled by agent."""
+def latent_distance(mean: Float64, variance: Float64, offsets: Int64, distance: Distance = "kl") -> Float64:
+    """Return the mean distances over all pairs of latent samples, (A, A): row the source, column the target.
+
+    Parameters
+    ----------
+    mean, variance : ndarray of float64, (M, d)
+        Latent Gaussians, pooled by agent.
+    offsets : ndarray of int64, (A + 1,)
+        Agent a owns the samples offsets[a] to offsets[a + 1].
+    distance : {"kl", "fast"}
+        See `similarity_matrix`.
+    """
     if distance == "kl":
         from slicefast.kernels import gaussian_kl_matrix
 
@@ -104,7 +130,7 @@ def latent_distance(
     return mean_squared_distance(mean, offsets)
 
 
-def mean_squared_distance(mean: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+def mean_squared_distance(mean: Float64, offsets: Int64) -> Float64:
     """Return the fast distance (A, A): the mean over all sample pairs of ||m_i - m_j||^2.
 
     It factorises over moments, E||m_i - m_j||^2 = tr C_i + tr C_j + ||E m_i - E m_j||^2, which does not cancel.
@@ -113,11 +139,11 @@ def mean_squared_distance(mean: NDArray[np.float64], offsets: NDArray[np.int64])
     centre = np.stack([part.mean(axis=0) for part in parts])
     spread = np.array([part.var(axis=0).sum() for part in parts])
     between = ((centre[:, None] - centre[None]) ** 2).sum(axis=-1)
-    distance: NDArray[np.float64] = spread[:, None] + spread[None] + between
+    distance: Float64 = spread[:, None] + spread[None] + between
     return distance
 
 
-def without_spread(distance: ArrayLike) -> NDArray[np.float64]:
+def without_spread(distance: ArrayLike) -> Float64:
     """Return D_ij - (D_ii + D_jj) / 2: what sets two agents apart beyond how widely each one's samples are spread.
 
     The mean over all pairs grows with the spread of both samples, so it prefers sources that saw little variety,
@@ -125,11 +151,11 @@ def without_spread(distance: ArrayLike) -> NDArray[np.float64]:
     """
     matrix = np.asarray(distance, dtype=np.float64)
     own = np.diag(matrix)
-    corrected: NDArray[np.float64] = matrix - 0.5 * (own[:, None] + own[None])
+    corrected: Float64 = matrix - 0.5 * (own[:, None] + own[None])
     return corrected
 
 
-def floored_variance(variance: NDArray[np.float64]) -> NDArray[np.float64]:
+def floored_variance(variance: Float64) -> Float64:
     """Return latent variances (M, d) raised to the pooled median of their dimension where they are smaller (ours).
 
     The divergence divides by the target's variances; so no sample counts for more than an ordinary one.
@@ -137,9 +163,7 @@ def floored_variance(variance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(variance, np.median(variance, axis=0))
 
 
-def median_distance(
-    mean: NDArray[np.float64], variance: NDArray[np.float64], offsets: NDArray[np.int64], most_samples: int = 100
-) -> NDArray[np.float64]:
+def median_distance(mean: Float64, variance: Float64, offsets: Int64, most_samples: int = 100) -> Float64:
     """Return the (A, A) median over sample pairs of KL(q(z|x_i) || q(z|x_j)), where the paper takes the mean (ours).
 
     A median does not factorise, so at most `most_samples` samples of each agent are compared, evenly spaced.
@@ -160,28 +184,75 @@ def median_distance(
 
 def rank_sources(
     distance: ArrayLike, target: int, exclude: Sequence[int] = (), sources: ArrayLike | None = None
-) -> NDArray[np.int64]:
+) -> Int64:
     """Return the sources in the order of their distance to a target, the most similar first.
 
     Parameters
     ----------
-    distance
-        (sources, targets): row i the source, column j the target.
-    target
+    distance : array_like, (sources, targets)
+        Row i the source, column j the target.
+    target : int
         Column to rank.
-    exclude
+    exclude : sequence of int
         Sources that are not allowed, such as the target itself.
-    sources
+    sources : array_like of int, optional
         The rows to rank; all unless given.
+
+    Returns
+    -------
+    ndarray of int64
+        Rows, the nearest first; equally near ones in their order.
+
+    Raises
+    ------
+    SlicefastError
+        The target is no column, or no source is left.
     """
     matrix = np.asarray(distance, dtype=np.float64)
     if not 0 <= target < matrix.shape[1]:
-        raise ValueError(f"target = {target}: allowed are 0 to {matrix.shape[1] - 1}")
+        refuse("target", target, f"0 to {matrix.shape[1] - 1}")
     rows = np.arange(matrix.shape[0]) if sources is None else np.asarray(sources)
     rows = rows[~np.isin(rows, list(exclude))]
     if rows.size == 0:
-        raise ValueError("no source is left: exclude names every one of them")
+        refuse("exclude", list(exclude), "fewer than all sources, so that one is left")
     return rows[np.argsort(matrix[rows, target], kind="stable")].astype(np.int64)
+
+
+def choose_sources(
+    distance: Float64, choice: SourceChoice, groups: NDArray[np.integer], seed: int, exclude_same: bool = True
+) -> Int64:
+    """Return a source for every target cell, (N,) int64.
+
+    Parameters
+    ----------
+    distance : ndarray, (sources, N)
+        Row the source, column the target.
+    choice : {"most", "least", "fast", "corrected", "random", "other"}
+        "most", "fast", "corrected": the nearest cell, by the distance of that name; "least": the farthest; "random":
+        any; "other": the nearest of another requirement group, if there is one.
+    groups : ndarray of int, (N,)
+        Requirement group of every cell.
+    seed : int
+        Seed of the random choice.
+    exclude_same : bool
+        Whether the cell of the target's number is no source; only where both networks are numbered alike.
+
+    Raises
+    ------
+    SlicefastError
+        An unknown choice, or no source is left.
+    """
+    if choice not in SOURCE_CHOICES:
+        refuse("choice", choice, ", ".join(SOURCE_CHOICES))
+    generator = np.random.default_rng(seed)
+    chosen = []
+    for target in range(distance.shape[1]):
+        others = np.flatnonzero(groups != groups[target])
+        exclude = (target,) if exclude_same else ()
+        order = rank_sources(distance, target, exclude, others if choice == "other" and others.size else None)
+        pick = {"least": -1, "random": int(generator.integers(order.size))}.get(choice, 0)
+        chosen.append(int(order[pick]))
+    return np.asarray(chosen, dtype=np.int64)
 
 
 def transfer(
@@ -193,60 +264,77 @@ def transfer(
 ) -> None:
     """Hand what source agents learned to target agents, in place.
 
-    model: all layers of actor and critics. feature: the lower layers, then frozen. instance: the source's transitions
-    into the target's replay. integrated: model and instance, the paper's proposal. Optimiser state stays behind.
+    "model": all layers of actor and critics. "feature": all layers but the last, which are then frozen. "instance": the
+    source's transitions into the target's replay. "integrated": model and instance, the paper's proposal. Optimiser
+    state stays behind.
 
     Parameters
     ----------
-    source, target
+    source, target : TD3
         Agents with the same observation, action and layer sizes.
-    source_index, target_index
+    source_index, target_index : int or sequence of int
         Which agent goes where; sequences of one length, or two integers.
-    strategy
-        One of `STRATEGIES`.
+    strategy : {"integrated", "model", "feature", "instance"}
+        What is handed over.
 
     Raises
     ------
-    ValueError
+    SlicefastError
         An unknown strategy, unequal lengths, or agents whose slices or sizes differ; the target is unchanged.
     """
     if strategy not in STRATEGIES:
-        raise ValueError(f"strategy = {strategy!r}: allowed are {', '.join(STRATEGIES)}")
+        refuse("strategy", strategy, ", ".join(STRATEGIES))
     sources = np.atleast_1d(np.asarray(source_index, dtype=np.int64))
     targets = np.atleast_1d(np.asarray(target_index, dtype=np.int64))
     if sources.shape != targets.shape:
-        raise ValueError(f"source_index has {sources.size} entries, target_index {targets.size}: need as many")
+        refuse("source_index", f"{sources.size} entries", f"as many as target_index, {targets.size}")
     check_compatible(source, target)
+    hands_over_rows = strategy in ("instance", "integrated")
+    rows = (source.replay.n_kept + source.replay.n_own)[sources]
+    if hands_over_rows and rows.max() >= target.replay.capacity:
+        refuse("capacity of the target", target.replay.capacity, f"more than the {rows.max()} transitions handed over")
     for i, j in zip(sources.tolist(), targets.tolist(), strict=True):
         if strategy in ("model", "integrated"):
             target.copy_agent(source, i, j, layers="all")
         if strategy == "feature":
             target.copy_agent(source, i, j, layers="lower")
-        if strategy in ("instance", "integrated"):
+        if hands_over_rows:
             target.replay.load(j, source.replay.export(i))
     if strategy == "feature":
-        frozen = np.zeros(target.n_agents, dtype=bool)
+        frozen = target.frozen.copy()
         frozen[targets] = True
         target.freeze_lower(frozen)
 
 
 def check_compatible(source: TD3, target: TD3) -> None:
-    """Raise ValueError unless two sets of agents observe and act alike."""
-    for name, meaning in (("obs_dim", "observation length"), ("action_dim", "number of slices")):
+    """Refuse two sets of agents that do not observe and act alike.
+
+    Raises
+    ------
+    SlicefastError
+        Their observations, actions or layers differ in size.
+    """
+    for name in ("obs_dim", "action_dim"):
         mine, theirs = getattr(source, name), getattr(target, name)
         if mine != theirs:
-            raise ValueError(f"{name} ({meaning}) of the source is {mine}, of the target {theirs}: they must be equal")
+            refuse(f"{name} of the source", mine, f"the target's, {theirs}")
+    for name in ("actor_hidden", "critic_hidden"):
+        mine, theirs = getattr(source.config, name), getattr(target.config, name)
+        if mine != theirs:
+            refuse(f"{name} of the source", mine, f"the target's, {theirs}")
 
 
-def _checked(samples: Sequence[ArrayLike]) -> list[NDArray[np.float32]]:
+def _checked(samples: Sequence[ArrayLike]) -> list[Float32]:
     arrays = [np.asarray(sample, dtype=np.float32) for sample in samples]
     if not arrays:
-        raise ValueError("samples is empty: need one array per agent")
+        refuse("samples", samples, "one array per agent")
     for agent, array in enumerate(arrays):
+        name = f"samples[{agent}]"
         if array.ndim != 2 or array.shape[0] == 0:
-            raise ValueError(f"samples[{agent}] has shape {array.shape}: need (n, features) with n > 0")
+            refuse(name, f"shape {array.shape}", "shape (n, F) with n > 0")
         if array.shape[1] != arrays[0].shape[1]:
-            raise ValueError(f"samples[{agent}] has {array.shape[1]} features, samples[0] {arrays[0].shape[1]}")
+            refuse(name, f"{array.shape[1]} values per sample", f"{arrays[0].shape[1]}, as in samples[0]")
         if not np.isfinite(array).all():
-            raise ValueError(f"samples[{agent}] holds a value that is not finite")
+            row = int(np.argmin(np.isfinite(array).all(axis=1)))
+            refuse(f"{name} row {row}", array[row].tolist(), "finite numbers")
     return arrays

@@ -1,6 +1,7 @@
 """Traffic models and packet traces: one event list, against theory and slow twins."""
 
 import copy
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from slicefast._traffic import draw_constant_arrivals, draw_on_off_arrivals, order_by_tti
-from slicefast.arrivals import Arrivals
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario, ScenarioError
+from slicefast.simulator import Simulator
+from slicefast.traffic import models
+from slicefast.traffic.arrivals import Arrivals
 
 SIGNIFICANCE = 1e-4  # the seeds are fixed
 
@@ -180,7 +183,7 @@ def test_full_buffer_is_topped_up_to_more_than_a_window_can_carry():
     assert second.user.tolist() == [3]
     assert second.bits[0] == pytest.approx(1000.0, abs=16)  # float32 at 2e8 bits
     # The scheduler takes no packet below one bit.
-    backlog[:20] = arrivals._full_bits - np.linspace(0.0, 2.0, 20)
+    backlog[:20] = scenario.slice_rate_bps.max() * scenario.window_ttis / 1000 - np.linspace(0.0, 2.0, 20)
     third = arrivals.draw(active, backlog)
     assert third.user.tolist() == list(range(10, 20))
     assert third.bits.min() >= 1.0
@@ -229,14 +232,20 @@ def test_packets_are_sorted_and_keep_their_order_within_a_tti():
     tti = np.random.default_rng(0).integers(0, 20, 1000, dtype=np.int32)
     np.testing.assert_array_equal(order_by_tti(tti, 20), np.argsort(tti, kind="stable"))
     assert order_by_tti(tti[:0], 20).size == 0
-    with pytest.raises(ValueError, match=r"tti\[2\] = 20: must be in \[0, 20\)"):
+    with pytest.raises(ValueError, match=r"tti\[2\]: got 20, allowed: \[0, 20\)"):
         order_by_tti([0, 1, 20], 20)
 
 
-def test_coloran_preset_sends_the_testbeds_rates():
-    scenario = Scenario.coloran()
-    assert scenario.radio.n_prb == 50
-    assert [item.name for item in scenario.slices] == ["eMBB", "MTC", "URLLC"]
+def test_slices_of_several_models_send_at_their_rates():
+    """The mix of the ColO-RAN testbed: eMBB 4 Mbit/s constant, MTC 30 and URLLC 10 packets/s of 125 bytes, Poisson."""
+    scenario = Scenario.paper(
+        slices=[
+            {"name": "eMBB", "rate_bps": 4e6, "traffic": "constant", "users_per_cell": 2},
+            {"name": "MTC", "rate_bps": 30e3, "packet_bits": 1000, "users_per_cell": 2},
+            {"name": "URLLC", "rate_bps": 10e3, "packet_bits": 1000, "users_per_cell": 2},
+        ],
+        requirements=[{"cells": "all", "throughput_bps": [4e6, 0.25e6, 0.5e6], "delay_ms": [10, 10, 3]}],
+    )
     user, _, bits = run(scenario, 1000)
     seconds, users = 200.0, 24
     rate = np.bincount(scenario.slice_of[user], bits) / seconds / users
@@ -282,15 +291,18 @@ def test_trace_of_slices_goes_to_active_users(tmp_path):
     [
         (
             "0,1,10\n2,1,10\n1,1,10",
-            r"p\.csv row 4 column time = '1': is before the row above; packets must be in",
+            r"p\.csv row 4 column time: got '1', is before the row above; packets must be in",
         ),
-        ("0,1,10\n1,1,-5", r"p\.csv row 3 column bytes = '-5': must be a number in \[0, 1e\+09\]"),
-        ("0,1,10\n1,1,0", r"p\.csv row 3 column bytes = '0': must be at least 0\.125, one bit"),
-        ("0,1,10\n1,1,0.1", r"p\.csv row 3 column bytes = '0\.1': must be at least 0\.125, one bit"),
-        ("0,1,10\n1,31,5", r"p\.csv row 3 column user = '31': unknown user; users of the slice are numbered 1 to 30"),
-        ("0,ann,10", r"p\.csv row 2 column user = 'ann': unknown user"),
-        ("0,1,10\n2e9,1,10", r"p\.csv row 3 column time = '2e9': must be within 1e\+09 s of the first"),
-        ("x,1,10", r"p\.csv row 2 column time = 'x': must be a time"),
+        ("0,1,10\n1,1,-5", r"p\.csv row 3 column bytes: got '-5', must be a number in \[0, 1e\+09\]"),
+        ("0,1,10\n1,1,0", r"p\.csv row 3 column bytes: got '0', must be at least 0\.125, one bit"),
+        ("0,1,10\n1,1,0.1", r"p\.csv row 3 column bytes: got '0\.1', must be at least 0\.125, one bit"),
+        (
+            "0,1,10\n1,31,5",
+            r"p\.csv row 3 column user: got '31', unknown user; users of the slice are numbered 1 to 30",
+        ),
+        ("0,ann,10", r"p\.csv row 2 column user: got 'ann', unknown user"),
+        ("0,1,10\n2e9,1,10", r"p\.csv row 3 column time: got '2e9', must be within 1e\+09 s of the first"),
+        ("x,1,10", r"p\.csv row 2 column time: got 'x', must be a time"),
     ],
 )
 def test_bad_packet_traces_are_refused_by_row(tmp_path, rows, message):
@@ -305,9 +317,9 @@ def test_bad_packet_trace_slices_and_columns(tmp_path):
         path = write(tmp_path / "p.csv", text)
         Arrivals(one_site({"traffic": {"kind": "trace", "path": path}}), Streams(0).traffic)
 
-    with pytest.raises(ScenarioError, match=r"p\.csv row 2 column slice = 'iron': must be one of s0 or a number"):
+    with pytest.raises(ScenarioError, match=r"p\.csv row 2 column slice: got 'iron', must be one of s0 or a number"):
         load("time,slice,bytes\n0,iron,10\n")
-    with pytest.raises(ScenarioError, match=r"p\.csv row 1 .*: no column bytes or size"):
+    with pytest.raises(ScenarioError, match=r"p\.csv row 1: got .*, no column bytes or size"):
         load("time,user\n0,1\n")
 
 
@@ -316,23 +328,26 @@ def test_bad_packet_trace_slices_and_columns(tmp_path):
     [
         (
             {"traffic": "ftp4", "rate_bps": 1},
-            r"slices\[0\]\.traffic\.kind = 'ftp4': must be one of 'poisson', 'c",
+            r"slices\[0\]\.traffic\.kind: got 'ftp4', must be one of 'poisson', 'c",
         ),
         ({"traffic": {"on_s": 1}, "rate_bps": 1}, r"slices\[0\]\.traffic\.kind: is required"),
         (
             {"traffic": {"kind": "on_off", "on_s": -1}, "rate_bps": 1},
-            r"slices\[0\]\.traffic\.on_s = -1: must be",
+            r"slices\[0\]\.traffic\.on_s: got -1, must be",
         ),
         (
             {"traffic": {"kind": "ftp3", "on_s": 1}, "rate_bps": 1},
-            r"slices\[0\]\.traffic\.on_s = 1: unknown field;",
+            r"slices\[0\]\.traffic\.on_s: got 1, unknown field;",
         ),
         ({"traffic": "constant"}, r"slices\[0\]\.rate_bps: is required for constant traffic"),
-        ({"traffic": "full_buffer", "rate_bps": 1}, r"slices\[0\]\.rate_bps = 1\.0: follows from full_buffer traffic"),
-        ({"traffic": {"kind": "trace", "path": "no.csv"}}, r"slices\[0\]\.traffic\.path = 'no\.csv': no such file"),
-        ({"packet_bits": 0.5, "rate_bps": 1}, r"slices\[0\]\.packet_bits = 0\.5: "),
-        ({"traffic": {"kind": "ftp2", "file_bits": 0.9}}, r"slices\[0\]\.traffic\.file_bits = 0\.9: "),
-        ({"traffic": 3, "rate_bps": 1}, r"slices\[0\]\.traffic = 3: "),
+        (
+            {"traffic": "full_buffer", "rate_bps": 1},
+            r"slices\[0\]\.rate_bps: got 1\.0, follows from full_buffer traffic",
+        ),
+        ({"traffic": {"kind": "trace", "path": "no.csv"}}, r"slices\[0\]\.traffic\.path: got 'no\.csv', no such file"),
+        ({"packet_bits": 0.5, "rate_bps": 1}, r"slices\[0\]\.packet_bits: got 0\.5, "),
+        ({"traffic": {"kind": "ftp2", "file_bits": 0.9}}, r"slices\[0\]\.traffic\.file_bits: got 0\.9, "),
+        ({"traffic": 3, "rate_bps": 1}, r"slices\[0\]\.traffic: got 3, "),
     ],
 )
 def test_bad_models_are_refused_by_field(item, message):
@@ -355,18 +370,66 @@ def test_traffic_survives_toml(tmp_path):
 def test_wrong_arguments_are_named():
     scenario = one_site({"traffic": "ftp2"})
     arrivals = Arrivals(scenario, Streams(0).traffic)
-    with pytest.raises(ValueError, match=r"active: must have shape \(30,\), not \(3,\)"):
+    with pytest.raises(ValueError, match=r"active: got shape \(3,\), allowed: shape \(30,\)"):
         arrivals.draw(np.ones(3, bool))
-    with pytest.raises(ValueError, match="backlog_bits: is needed for ftp2 and full_buffer traffic"):
+    with pytest.raises(
+        ValueError, match=r"backlog_bits: got None, allowed: bits queued per user, shape \(30,\), with ftp2 traffic"
+    ):
         arrivals.draw(np.ones(30, bool))
-    with pytest.raises(ValueError, match=r"backlog_bits: must have shape \(30,\)"):
+    with pytest.raises(ValueError, match=r"backlog_bits: got shape .*, allowed: shape \(30,\)"):
         arrivals.draw(np.ones(30, bool), np.zeros(2))
     clock = np.zeros(2)
-    with pytest.raises(ValueError, match=r"interval_ttis = 0\.0: must be finite and above 0"):
+    with pytest.raises(ValueError, match=r"interval_ttis: got 0\.0, allowed: finite and above 0"):
         draw_constant_arrivals([True, True], clock, 1.0, 0.0, 10)
-    with pytest.raises(ValueError, match=r"next_tti: must have shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"next_tti: got shape .*, allowed: shape \(3,\)"):
         draw_constant_arrivals([True] * 3, clock, 1.0, 1.0, 10)
-    with pytest.raises(ValueError, match=r"off_ttis = nan: must be finite and above 0"):
+    with pytest.raises(ValueError, match=r"off_ttis: got nan, allowed: finite and above 0"):
         draw_on_off_arrivals(Streams(0).traffic, [True] * 2, clock, clock, 1.0, 1.0, 1.0, np.nan, 10)
-    with pytest.raises(TypeError, match="left_tti: must be a float64 array, not list"):
+    with pytest.raises(TypeError, match="left_tti: got list, allowed: a float64 array"):
         draw_on_off_arrivals(Streams(0).traffic, [True] * 2, clock, [1, 2], 1.0, 1.0, 1.0, 1.0, 10)
+
+
+def test_a_new_traffic_model_is_one_class():
+    """Everything else, from the scenario's file to the scheduler's timers, follows from it."""
+
+    class BurstTraffic(models.TrafficModel):
+        """Three packets at the start of every window."""
+
+        kind: Literal["burst"] = "burst"
+        packets: int = 3
+        needs_rate: ClassVar[bool] = False
+        has_age: ClassVar[bool] = False
+
+        def mean_rate_bps(self, demand):
+            return 1.0
+
+        def draw(self, users, active, backlog_bits, start_tti):
+            user = np.repeat(np.flatnonzero(active), self.packets).astype(np.int32)
+            return models.Events(user, np.zeros_like(user), np.full(user.size, users.event_bits, np.float32))
+
+    try:
+        scenario = one_site({"rate_bps": 1e5}, {"traffic": {"kind": "burst", "packets": 2}})
+        assert Scenario(**scenario.model_dump()) == scenario
+        active = np.ones(scenario.n_users, bool)
+        active[-1] = False
+        events = Arrivals(scenario, Streams(0).traffic).draw(active)
+        counts = np.bincount(events.user, minlength=scenario.n_users)[scenario.slice_of == 1]
+        np.testing.assert_array_equal(counts, [2] * (counts.size - 1) + [0])
+        assert (np.diff(events.tti) >= 0).all()
+        assert Simulator(scenario).reset().load.shape == (3, 2)
+        with pytest.raises(ScenarioError, match=r"slices\[1\]\.rate_bps: got 1\.0, follows from burst traffic"):
+            one_site({"rate_bps": 1e5}, {"traffic": "burst", "rate_bps": 1})
+    finally:
+        del models.MODELS["burst"]
+
+
+def test_every_model_knows_whether_its_packets_age():
+    """A timer would drop whole files, and a full buffer's bits have no age."""
+    timed = {kind for kind, model in models.MODELS.items() if model.has_age}
+    assert timed == {"poisson", "constant", "on_off", "trace"}
+    assert {kind for kind, model in models.MODELS.items() if model.needs_rate} == {
+        "poisson",
+        "constant",
+        "on_off",
+        "ftp3",
+    }

@@ -59,7 +59,7 @@ def test_resumed_run_is_bit_identical(tmp_path, engine, at):
     rng = np.random.default_rng(0)
     rng.bit_generator.state = state
     run(resumed, 60, rng)
-    for mine, other in zip(whole.state_tensors(), resumed.state_tensors(), strict=True):
+    for mine, other in zip(whole.state.tensors(), resumed.state.tensors(), strict=True):
         assert torch.equal(mine, other)
     np.testing.assert_array_equal(whole.replay.array, resumed.replay.array)
     assert (whole.step, whole.n_updates, whole.n_acts) == (resumed.step, resumed.n_updates, resumed.n_acts)

@@ -6,17 +6,24 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from slicefast import Scenario, rewards
-from slicefast.cli import app, load_reward
-from slicefast.study import progress, runs
+import slicefast
+from slicefast import Scenario, progress, rewards, runs
+from slicefast.cli import app
+from slicefast.cli.own import load_function, load_reward
+from slicefast.errors import RunError, SlicefastError
+from slicefast.learn import TD3Config
+from slicefast.study.folder import load_study, open_study
 from slicefast.study.protocol import Protocol
-from slicefast.study.runner import StudyError, load_study, open_study
+from slicefast.training import collect_samples
 
 runner = CliRunner()
 
@@ -92,6 +99,10 @@ def test_trained_agents_are_kept_and_evaluated(tmp_path: Path) -> None:
     again = runner.invoke(app, ["train", "--scenario", str(tiny_file(tmp_path)), "--out", str(run)])
     assert again.exit_code == 2
     assert "not empty" in again.stderr
+    printed = runner.invoke(app, ["evaluate", str(run), "--steps", "10", "--json"])
+    scores = json.loads(printed.stdout)["trained agents"]
+    assert scores == asdict(runs.evaluate(runs.load_run(run), steps=10)["trained agents"])
+    assert f"{scores['mean_reward']:.3f}" in found.output
     other = runner.invoke(app, ["evaluate", str(run), "--scenario", str(_twelve_cells(tmp_path))])
     assert other.exit_code == 2
     assert "n_cells" in other.stderr
@@ -113,13 +124,13 @@ def test_agents_are_handed_to_another_network(tmp_path: Path) -> None:
     Scenario.hexagonal(n_sites=1, slices=slices, requirements=[group]).to_toml(three)
     refused = runner.invoke(app, [*arguments, "--target", str(three), "--out", str(tmp_path / "other")])
     assert refused.exit_code == 2
-    assert "n_slices = 3 in the target, 4 in the source" in refused.stderr
+    assert "n_slices: got 3 in the target, allowed: 4" in refused.stderr
     renamed = tmp_path / "renamed.toml"
     renamed.write_text(scenario.read_text().replace('"slice2"', '"video"'))
     arguments += ["--target", str(renamed), "--out", str(tmp_path / "other")]
     refused = runner.invoke(app, arguments)
     assert refused.exit_code == 2
-    assert "slices = slice1, video, slice3, slice4 in the target" in refused.stderr
+    assert "slices: got slice1, video, slice3, slice4 in the target" in refused.stderr
     assert "--by-position" in refused.stderr
     assert not (tmp_path / "other").exists()
     assert runner.invoke(app, [*arguments, "--by-position"]).exit_code == 0
@@ -130,7 +141,7 @@ def test_comparing_cells_by_no_samples_is_refused(tmp_path: Path) -> None:
     source = runs.new_run(tmp_path / "source", scenario, exploration_steps=5, train_steps=5)
     runs.train(source)
     target = runs.new_run(tmp_path / "target", scenario, exploration_steps=0, train_steps=5)
-    with pytest.raises(StudyError, match="sample_steps = 0"):
+    with pytest.raises(RunError, match="sample_steps: got 0"):
         runs.transfer(source, target, sample_steps=0)
     assert not target.folder.exists()
 
@@ -156,7 +167,7 @@ def test_own_reward_trains(tmp_path: Path) -> None:
     for number, reward in enumerate((f"{own}:load", "logarithmic")):
         found = runner.invoke(app, [*arguments, "--out", str(tmp_path / f"run{number}"), "--reward", reward])
         assert found.exit_code == 0, found.output
-    for reward, message in (("fairness", "registered are"), (f"{own}:lode", "defines no function lode")):
+    for reward, message in (("fairness", "allowed: logarithmic, max_min"), (f"{own}:lode", "defines no function lode")):
         found = runner.invoke(app, [*arguments, "--out", str(tmp_path / "bad"), "--reward", reward])
         assert found.exit_code == 2
         assert message in found.stderr
@@ -176,12 +187,21 @@ def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
         assert str(tmp_path) in found.stderr.replace("\n", "")
 
 
+@pytest.fixture
+def ctrl_c_works() -> Iterator[None]:
+    """Take Ctrl-C as a terminal's foreground programs do; a suite that runs in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_works")
 def test_ctrl_c_leaves_a_readable_report_and_resuming_is_offered(tmp_path: Path) -> None:
     """Interrupt a real run after its first finished part, as a terminal does: the whole process group gets SIGINT."""
     out = tmp_path / "out"
     arguments = ["reproduce", "--quick", "--scenario", str(tiny_file(tmp_path)), "--out", str(out), "--workers", "2"]
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "slicefast.cli", *arguments],
+        [sys.executable, "-P", "-m", "slicefast", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -190,6 +210,7 @@ def test_ctrl_c_leaves_a_readable_report_and_resuming_is_offered(tmp_path: Path)
     give_up = time.monotonic() + 90.0
     while not list(out.glob("parts/*/*.npz")) and process.poll() is None and time.monotonic() < give_up:
         time.sleep(0.02)
+    assert list(out.glob("parts/*/*.npz")), "no part was finished in time"
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
@@ -226,7 +247,15 @@ def interrupt(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) ->
 
 @pytest.mark.parametrize(
     ("options", "named"),
-    [(["--seed", "9"], "seed = 9"), (["--steps", "70"], "train_steps = 70"), (["--reward", "logarithmic"], "reward")],
+    [
+        (["--seed", "9"], "seed: got 9, allowed: 3"),
+        (["--steps", "70"], "train_steps: got 70, allowed: 60"),
+        (["--exploration", "6"], "exploration_steps: got 6, allowed: 5"),
+        (["--set", "actor_lr=0.1"], "actor_lr: got 0.1"),
+        (["--features", "load"], "features"),
+        (["--coordination", "none"], "coordination: got 'none', allowed: 'mean'"),
+        (["--reward", "logarithmic"], "reward"),
+    ],
 )
 def test_training_goes_on_only_as_it_was_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], named: str
@@ -239,20 +268,168 @@ def test_training_goes_on_only_as_it_was_begun(
     assert found.exit_code == 0, found.output
 
 
-def test_training_for_an_own_reward_goes_on_without_naming_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_for_an_own_reward_goes_on_only_where_the_user_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = tmp_path / "own.py"
     own.write_text("def load(kpis, scenario):\n    return 1.0 - kpis.load.sum(axis=-1)\n")
     monkeypatch.chdir(tmp_path)
     name = load_reward("own.py:load")
-    assert name == f"{own.resolve()}:load"
+    assert name.startswith("own.py:load#")
     run = interrupt(tmp_path / "run", monkeypatch, reward=name)
-    monkeypatch.chdir(tmp_path.parent)
-    monkeypatch.delitem(rewards._REWARDS, name)
+    monkeypatch.delitem(rewards.REWARDS.entries, name)
     arguments = ["train", "--resume", "--out", str(run.folder)]
-    gone = own.rename(tmp_path / "elsewhere.py")
-    refused(arguments, "no such file")
-    gone.rename(own)
-    assert runner.invoke(app, arguments).exit_code == 0
+    refused(arguments, "--reward FILE.py:FUNCTION")
+    refused([*arguments, "--reward", "max_min"], "reward")
+    other = tmp_path / "elsewhere" / "own.py"
+    other.parent.mkdir()
+    other.write_text(own.read_text() + "# changed\n")
+    refused([*arguments, "--reward", f"{other}:load"], "reward")
+    other.write_text(own.read_text())
+    own.unlink()
+    assert runner.invoke(app, [*arguments, "--reward", f"{other}:load"]).exit_code == 0
+    to = ["transfer", "--source", str(run.folder), "--steps", "5", "--samples", "5", "--out", str(tmp_path / "to")]
+    monkeypatch.delitem(rewards.REWARDS.entries, name)
+    refused(to, "--reward FILE.py:FUNCTION")
+    assert runner.invoke(app, [*to, "--reward", f"{other}:load"]).exit_code == 0
+
+
+def test_nothing_in_a_run_folder_is_executed(tmp_path: Path) -> None:
+    run = runs.new_run(tmp_path / "run", Scenario.hexagonal(n_sites=1, window_ttis=20), train_steps=5)
+    evil = tmp_path / "run" / "evil.py"
+    evil.parent.mkdir()
+    evil.write_text(f"open({str(tmp_path / 'executed')!r}, 'w')\ndef reward(kpis, scenario): pass\n")
+    document = {"seed": 0, "train_steps": 5, "features": ["load"], "coordination": "mean", "config": {}}
+    document |= {"scenario": run.scenario.model_dump(mode="json"), "reward": f"{evil}:reward"}
+    (run.folder / runs.RUN_FILE).write_text(json.dumps(document))
+    (run.folder / progress.PROGRESS_FILE).write_text(json.dumps({"step": 1, "settings": document, "checksums": {}}))
+    refused(["train", "--resume", "--out", str(run.folder)], "--reward FILE.py:FUNCTION")
+    source = ["transfer", "--source", str(run.folder), "--out", str(tmp_path / "new")]
+    refused(source, "--reward FILE.py:FUNCTION")
+    refused(["evaluate", str(run.folder)], "cannot be read")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_own_functions_import_their_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "neighbour_of_own.py").write_text("SHARE = 0.25\n")
+    (tmp_path / "own.py").write_text(
+        "import numpy as np\nfrom neighbour_of_own import SHARE\n"
+        "def mine(simulator, observation):\n    return np.full((3, 4), SHARE)\n"
+    )
+    mine = load_function("policy", f"{tmp_path / 'own.py'}:mine")
+    assert (mine(None, None) == 0.25).all()
+
+
+def test_every_number_of_the_learner_is_an_option(tmp_path: Path) -> None:
+    changed = {
+        "actor_hidden": (8, 4), "critic_hidden": (8,), "actor_lr": 1e-4, "critic_lr": 2e-4, "beta1": 0.8, "beta2": 0.99,
+        "epsilon": 1e-7, "batch_size": 4, "gamma": 0.2, "tau": 0.01, "policy_delay": 1, "exploration_steps": 3,
+        "learning_starts": 2, "exploration_noise": 0.3, "target_noise": 0.1, "noise_clip": 0.4, "logit_penalty": 0.0,
+        "capacity": 50, "transferred_fraction": 0.5,
+    }  # fmt: skip
+    assert changed.keys() == {item.name for item in fields(TD3Config)}
+    options = [part for name, value in changed.items() for part in ("--set", f"{name}={value}".replace("(", "["))]
+    options = [option.replace(",)", "]").replace(")", "]") for option in options]
+    arguments = ["train", "--scenario", str(tiny_file(tmp_path)), "--steps", "5", *options]
+    found = runner.invoke(app, [*arguments, "--out", str(tmp_path / "run")])
+    assert found.exit_code == 0, (found.output, found.exception)
+    assert runs.load_run(tmp_path / "run").config == TD3Config(**changed)
+    assert runs.load_agents(runs.load_run(tmp_path / "run")).config == TD3Config(**changed)
+    arguments = ["transfer", "--source", str(tmp_path / "run"), "--steps", "5", "--samples", "5", "--set", "gamma=0.3"]
+    found = runner.invoke(app, [*arguments, "--out", str(tmp_path / "new")])
+    assert found.exit_code == 0, (found.output, found.exception)
+    expected = TD3Config(**{**changed, "gamma": 0.3, "exploration_steps": 0})
+    assert runs.load_run(tmp_path / "new").config == expected
+    for option, named in (
+        ("actor_rate=1", "actor_rate: got 1, allowed: numbers of TD3Config: actor_hidden, critic_hidden"),
+        ("gamma=1.5", "gamma: got 1.5"),
+        ("seed=1", "seed: got 1, allowed: numbers of TD3Config"),
+        ("batch_size=2.5", "batch_size: got 2.5"),
+        ("tau=[1]", "tau: got [1]"),
+    ):
+        refused(["train", "--set", option, "--out", str(tmp_path / "bad")], named)
+    assert runner.invoke(app, ["train", "--set", "gamma", "--out", str(tmp_path / "bad")]).exit_code == 2
+    assert not (tmp_path / "bad").exists()
+
+
+def test_choices_are_listed_and_are_the_packages_own() -> None:
+    from typing import get_args
+
+    from slicefast import task, transfer
+    from slicefast.cli import runs as commands
+
+    assert get_args(commands.Strategy) == get_args(transfer.Strategy)
+    assert get_args(commands.Choice) == get_args(runs.Choice)
+    assert get_args(commands.Coordination) == get_args(task.Coordination)
+    listed = "".join(runner.invoke(app, ["transfer", "--help"], env={"COLUMNS": "200"}).output.split())
+    for word in (*transfer.STRATEGIES, *runs.CHOICES):
+        assert word in listed
+    for arguments in (["transfer", "--choice", "nearest"], ["reproduce", "--engine", "cloud"], ["scenario", "none"]):
+        found = runner.invoke(app, [*arguments, *(["--out", "x"] if arguments[0] != "scenario" else [])])
+        assert found.exit_code == 2
+        assert arguments[-1] in found.stderr
+
+
+def test_version_and_module() -> None:
+    assert runner.invoke(app, ["--version"]).output == f"slicefast {slicefast.__version__}\n"
+    command = [sys.executable, "-P", "-m", "slicefast", "--version"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout == f"slicefast {slicefast.__version__}\n"
+    assert json.loads(runner.invoke(app, ["info", "--json"]).output)["slicefast"] == slicefast.__version__
+
+
+def test_files_that_cannot_be_used_are_one_line(tmp_path: Path) -> None:
+    tiny = tiny_file(tmp_path)
+    refused(["train", "--scenario", str(tiny), "--out", str(tiny / "x")], "Not a directory")
+    refused(["train", "--scenario", str(tmp_path), "--out", str(tmp_path / "x")], str(tmp_path))
+    before = tiny.read_text()
+    refused(["scenario", "--out", str(tiny)], "nothing is overwritten")
+    assert tiny.read_text() == before
+    assert runner.invoke(app, ["train", "--seed", str(2**64), "--out", str(tmp_path / "x")]).exit_code == 2
+    assert not (tmp_path / "x").exists()
+
+
+def test_two_trainings_cannot_share_a_folder(tmp_path: Path) -> None:
+    scenario = Scenario.hexagonal(n_sites=1, window_ttis=20)
+    first, second = (
+        runs.new_run(tmp_path / "run", scenario, seed=seed, exploration_steps=5, train_steps=60) for seed in (1, 2)
+    )
+
+    def start_another(steps: int) -> None:
+        with pytest.raises(RunError, match="in use by another process"):
+            runs.train(second)
+        with pytest.raises(RunError, match="in use by another process"):
+            runs.resume(first)
+
+    runs.train(first, start_another)
+    with pytest.raises(RunError, match="is not empty"):
+        runs.train(second)
+    assert runs.load_run(tmp_path / "run") == first
+
+
+@pytest.mark.usefixtures("ctrl_c_works")
+def test_interrupted_commands_say_how_to_continue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def interrupting(title: str, total: int) -> Iterator[Callable[[int], None]]:
+        yield lambda steps: os.kill(os.getpid(), signal.SIGINT)
+
+    scenario = str(tiny_file(tmp_path))
+    learning = ["--exploration", "5", "--steps", "60"]
+    assert runner.invoke(app, ["train", "--scenario", scenario, *learning, "--out", str(tmp_path / "a")]).exit_code == 0
+    transferring = ["transfer", "--source", str(tmp_path / "a"), "--steps", "60", "--samples", "5"]
+    for arguments in (["train", "--scenario", scenario, *learning], transferring):
+        out = tmp_path / f"{arguments[0]}-stopped"
+        with monkeypatch.context() as patch:
+            patch.setattr("slicefast.cli.runs.step_bar", interrupting)
+            patch.setattr("slicefast.runs.learning.collect_samples", lambda *arguments: collect_samples(*arguments[:3]))
+            found = runner.invoke(app, [*arguments, "--out", str(out)])
+        assert found.exit_code == 130, (found.output, found.exception)
+        *_, last = found.stderr.strip().splitlines()
+        assert "steps are kept" in last
+        command = last.partition("Go on with: slicefast ")[2].split()
+        assert command == [arguments[0], "--resume", "--out", str(out)]
+        assert runner.invoke(app, command).exit_code == 0
+        assert (out / runs.RUN_FILE).is_file()
 
 
 def test_whatever_is_wrong_with_a_users_own_files_is_one_line(tmp_path: Path) -> None:
@@ -273,20 +450,36 @@ def test_whatever_is_wrong_with_a_users_own_files_is_one_line(tmp_path: Path) ->
     refused(["evaluate", str(run), "--policy", f"{tmp_path / 'broken.py'}:mine"], "ModuleNotFoundError")
     agents = run / runs.AGENTS_FILE
     agents.write_bytes(agents.read_bytes()[:500])
-    refused(["evaluate", str(run)], "not a whole safetensors file")
+    refused(["evaluate", str(run)], "is damaged")
 
 
 def test_resuming_keeps_the_number_of_seeds_and_refuses_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario, out = tiny_file(tmp_path), tmp_path / "out"
     open_study(out, Scenario.from_toml(scenario), Protocol.quick(n_seeds=3))
-    monkeypatch.setattr("slicefast.study.runner.run_study", lambda *_: True)
-    monkeypatch.setattr("slicefast.cli.write_outcome", lambda study: None)
+    monkeypatch.setattr("slicefast.study.execute.run_study", lambda *_: True)
+    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study: None)
     arguments = ["reproduce", "--quick", "--scenario", str(scenario), "--out", str(out), "--resume"]
     refused([*arguments, "--seeds", "2"], "n_seeds = 2")
     for seeds, expected in ((None, 3), (4, 4), (None, 4)):
         found = runner.invoke(app, arguments if seeds is None else [*arguments, "--seeds", str(seeds)])
         assert found.exit_code == 0, found.output
         assert load_study(out).protocol.n_seeds == expected
+
+
+def test_study_takes_every_number_of_the_learner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario, out = tiny_file(tmp_path), tmp_path / "out"
+    monkeypatch.setattr("slicefast.study.execute.run_study", lambda *_: True)
+    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study: None)
+    arguments = ["reproduce", "--quick", "--scenario", str(scenario), "--out", str(out)]
+    numbers = ["--set", "actor_lr=1e-4", "--set", "actor_hidden=[8,4]", "--set", "exploration_steps=700"]
+    found = runner.invoke(app, [*arguments, *numbers])
+    assert found.exit_code == 0, (found.output, found.exception)
+    config = load_study(out).protocol.td3_config()
+    assert (config.actor_lr, config.actor_hidden, config.exploration_steps) == (1e-4, (8, 4), 700)
+    assert runner.invoke(app, [*arguments, "--resume"]).exit_code == 0
+    refused([*arguments, "--resume", "--set", "actor_lr=1e-3"], "other settings")
+    refused([*arguments[:-1], str(tmp_path / "bad"), "--set", "actor_rate=1"], "actor_rate")
+    assert not (tmp_path / "bad").exists()
 
 
 def test_run_says_what_trained_it(tmp_path: Path) -> None:
@@ -302,7 +495,7 @@ def test_run_says_what_trained_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("settings", [{"train_steps": -3}, {"train_steps": 0}, {"exploration_steps": -1}, {"seed": -1}])
 def test_runs_without_steps_are_refused(tmp_path: Path, settings: dict[str, int]) -> None:
     (name, value), *_ = settings.items()
-    with pytest.raises(StudyError, match=f"{name} = {value}"):
+    with pytest.raises(RunError, match=f"{name}: got {value}"):
         runs.new_run(tmp_path / "run", Scenario.hexagonal(n_sites=1), **settings)
 
 
@@ -313,14 +506,16 @@ def test_what_cannot_be_handed_over_is_refused_and_nothing_overwritten(tmp_path:
     before = {path.name: path.read_bytes() for path in source.folder.iterdir()}
     target = runs.new_run(tmp_path / "target", scenario, exploration_steps=0, train_steps=5)
     other = runs.new_run(tmp_path / "target", scenario, train_steps=5, reward="logarithmic")
-    with pytest.raises(StudyError, match="reward = 'logarithmic' in the target, 'max_min' in the source"):
+    with pytest.raises(RunError, match="reward: got 'logarithmic' in the target, allowed: 'max_min'"):
         runs.transfer(source, other)
-    with pytest.raises(StudyError, match="choice = 'nearest': allowed are most, least, fast, random"):
+    with pytest.raises(SlicefastError, match="choice: got 'nearest', allowed: most, least, fast, "):
         runs.transfer(source, target, choice="nearest")
+    with pytest.raises(SlicefastError, match="strategy: got 'all', allowed: model, "):
+        runs.transfer(source, target, strategy="all")
     for again in (lambda: runs.train(source), lambda: runs.transfer(source, source)):
-        with pytest.raises(StudyError, match="finished run, which is never overwritten"):
+        with pytest.raises(RunError, match="no run is ever overwritten"):
             again()
-    with pytest.raises(StudyError, match="steps = 0"):
+    with pytest.raises(RunError, match="steps: got 0"):
         runs.evaluate(source, steps=0)
     assert not target.folder.exists()
     assert {path.name: path.read_bytes() for path in source.folder.iterdir()} == before

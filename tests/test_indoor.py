@@ -7,8 +7,8 @@ import pytest
 
 import slicefast as sf
 from slicefast import _core, radio
+from slicefast.network import make_links
 from slicefast.scenario import Scenario, ScenarioError
-from slicefast.simulator import network_links
 
 INDOOR_MODELS = ("tr36873_uma", "tr36873_umi", "tr38901_uma", "tr38901_umi")
 
@@ -97,10 +97,10 @@ def test_bad_profiles_are_refused_by_name():
         with pytest.raises(ValueError, match=f"{name}: user 2 has"):
             _core.UserProfile(**{**values, name: np.where(np.arange(700) == 2, bad, values[name])})
     for name in ("indoor", "inside_m", "loss_db", "environment"):
-        with pytest.raises(ValueError, match=f"{name}: got 3 values, expected one per user, 700"):
+        with pytest.raises(ValueError, match=f"{name}: got 3 values, allowed: 700, one per user"):
             _core.UserProfile(**{**values, name: values[name][:3]})
     few = _core.UserProfile(**{name: value[:5] for name, value in values.items()})
-    with pytest.raises(ValueError, match="profile: got 5 users, positions have 700"):
+    with pytest.raises(ValueError, match="profile: got 5 values, allowed: 700, one per user"):
         radio.link_model(fields=fields, **config).gains(x, y, profile=few)
     config["model"], config["pattern"] = "winner_plus_c2", "tr36814"
     fields = radio.make_fields("winner_plus_c2", 4, np.random.default_rng(0), config["v1_m"], config["v2_m"])
@@ -207,18 +207,18 @@ TR = {"path_loss_model": "tr38901_uma"}
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"indoor": {"share": 0.5}}, r"indoor\.share = 0\.5: .*'winner_plus_c2' knows no indoor users"),
-        ({"indoor": {"share": 1.5}}, r"indoor\.share = 1\.5: must be less than or equal to 1"),
-        ({"indoor": {"min_floors": 9}}, r"indoor\.min_floors = 9: must be less than or equal to 8"),
-        ({"indoor": {"min_floors": 5, "max_floors": 4}}, r"indoor\.min_floors = 5: must be at most max_floors = 4"),
-        ({"indoor": {"building": "brick"}}, r"indoor\.building = 'brick': must be 'tr36873' or 'tr38901'"),
+        ({"indoor": {"share": 0.5}}, r"indoor\.share: got 0\.5, .*'winner_plus_c2' knows no indoor users"),
+        ({"indoor": {"share": 1.5}}, r"indoor\.share: got 1\.5, must be less than or equal to 1"),
+        ({"indoor": {"min_floors": 9}}, r"indoor\.min_floors: got 9, must be less than or equal to 8"),
+        ({"indoor": {"min_floors": 5, "max_floors": 4}}, r"indoor\.min_floors: got 5, must be at most max_floors = 4"),
+        ({"indoor": {"building": "brick"}}, r"indoor\.building: got 'brick', must be 'tr36873' or 'tr38901'"),
         (
             {"indoor": {"share": 0.8, "building": "tr38901"}, "radio": {"path_loss_model": "tr36873_uma"}},
-            r"indoor\.building = 'tr38901': must be 'tr36873' beside tr36873_uma",
+            r"indoor\.building: got 'tr38901', must be 'tr36873' beside tr36873_uma",
         ),
         (
             {"indoor": {"share": 0.8}, "radio": {**TR, "frequency_hz": 28e9}},
-            r"indoor\.building = 'tr36873': is made for carriers up to 6 GHz",
+            r"indoor\.building: got 'tr36873', is made for carriers up to 6 GHz",
         ),
     ],
 )
@@ -232,7 +232,7 @@ def test_networks_with_indoor_users_keep_every_link():
     settings = {"radio": {"path_loss_model": "tr38901_uma"}, "slices": scenario_with().slices}
     outdoors = Scenario.hexagonal(49, **settings)
     mixed = outdoors.replace(indoor={"share": 0.5})
-    folded, full = (network_links(s, np.random.default_rng(1)) for s in (outdoors, mixed))
+    folded, full = (make_links(s, np.random.default_rng(1)) for s in (outdoors, mixed))
     assert folded.folds
     assert not full.folds
     rng = np.random.default_rng(2)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import slicefast as sf
-from slicefast.kpis import Kpis, observe, reward, satisfaction
+from slicefast.kpis import CELL_KPIS, KPIS, USER_KPIS, Kpis
+from slicefast.rewards import satisfaction
+from slicefast.task import observe, reward
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +91,34 @@ def test_a_network_of_one_cell_hears_nobody(tmp_path):
     assert got.shape == (1, 16)
     assert np.isfinite(got).all()
     assert (got[:, 12:] == 0).all()
+
+
+def test_one_table_names_the_indicators_in_the_cores_order():
+    assert (
+        *("throughput_bps", "delay_ms", "load", "users"),
+        *("dropped_bits", "spectral_efficiency", "throughput_p5_bps"),
+    ) == CELL_KPIS
+    assert USER_KPIS == ("user_delivered_bits", "user_busy_ttis", "user_dropped_bits")
+    assert tuple(KPIS) == CELL_KPIS + USER_KPIS
+    assert KPIS["delay_ms"].unit == "ms"
+    assert KPIS["throughput_bps"].standard == "DRB.UEThpDl"
+    assert all(kpi.long_name for kpi in KPIS.values())
+
+
+def test_kpis_print_in_a_few_lines_and_compare_by_identity(scenario):
+    kpis = uniform_kpis(scenario)
+    lines = repr(kpis).splitlines()
+    assert len(lines) == 1 + len(CELL_KPIS)
+    assert lines[2] == "  delay_ms 1 (1 to 1) ms"
+    assert max(map(len, lines)) < 80
+    assert kpis == kpis
+    assert kpis != uniform_kpis(scenario)
+
+
+def test_indicators_that_are_not_given_are_nan(scenario):
+    kpis = uniform_kpis(scenario)
+    for name in CELL_KPIS[4:]:
+        assert getattr(kpis, name).shape == kpis.load.shape
+        assert np.isnan(getattr(kpis, name)).all()
+    for name in USER_KPIS:
+        assert getattr(kpis, name) is None

@@ -3,43 +3,49 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "slicefast"
-# A module may import what has a smaller number; names are those after `slicefast.`, the longest match counts.
-LAYERS = {
-    "cli": 8,
-    "study": 7,
-    "transfer": 6,
-    "envs": 6,
-    "policies": 6,
-    "rewards": 5,
-    "kpis": 4,
-    "simulator": 5,
-    "learn": 4,
-    "arrivals": 3,
-    "traffic_mask": 3,
-    "scenario": 2,
-    "rng": 2,
-    "kernels": 2,
-    "radio": 2,
-    "load_coupling": 2,
-    "scheduling": 2,
-    "_core": 1,
-    "_traffic": 1,
-}
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "slicefast"
+MOST_LINES = 400
+LONGEST_FUNCTION = 60
+# The floors of the house, from the ground up, and the rooms on each: an import only points down, or stays on its floor.
+FLOORS = {
+    "ground": ("_core", "_compiled", "_generator", "_mobility", "_traffic", "errors", "files", "provenance", "registry",
+               "settings", "tables", "units"),
+    "network": ("kernels", "kpis", "load_coupling", "network", "radio", "replica", "rng", "scenario", "scheduling",
+                "simulator", "traffic"),
+    "agents": ("envs", "features", "learn", "policies", "progress", "rewards", "runs", "task", "training", "transfer"),
+    "study": ("study",),
+    "beside": ("__main__", "cli", "validation"),
+}  # fmt: skip
 HEAVY = ("torch", "numba", "matplotlib", "xarray", "scipy", "pettingzoo", "gymnasium", "typer", "rich")
 # What is imported inside `if TYPE_CHECKING` is for readers and mypy only.
 
 
 def room(module: str) -> str:
-    return module.split(".")[1] if module.count(".") else ""
+    return module.split(".")[1]
+
+
+def floor(module: str) -> int:
+    found = [number for number, rooms in enumerate(FLOORS.values()) if room(module) in rooms]
+    assert found, f"{room(module)} is on no floor: add it to FLOORS"
+    return found[0]
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"}
 
 
 def imports(path: Path) -> set[str]:
-    """Return the slicefast modules a file imports, at any depth, `if TYPE_CHECKING` left out."""
+    """Return the modules a file imports, at any depth, `if TYPE_CHECKING` left out: that is for readers and mypy."""
     found: set[str] = set()
 
     def visit(node: ast.AST) -> None:
@@ -49,43 +55,61 @@ def imports(path: Path) -> set[str]:
             found.update(alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            module = node.module or ""
-            found.update(f"slicefast.{alias.name}" if module == "slicefast" else module for alias in node.names)
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                found.add(full if full in MODULES or node.module == "slicefast" else str(node.module))
         for child in ast.iter_child_nodes(node):
             visit(child)
 
     visit(ast.parse(path.read_text()))
-    return {name for name in found if name.startswith("slicefast.")}
+    return found
 
 
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+GRAPH = {name: imports(path) for name, path in MODULES.items()}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_down(path: Path) -> None:
-    own = room("slicefast." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts))
-    assert own in LAYERS, f"{own} has no layer: add it to LAYERS"
-    for name in imports(path):
-        other = room(name)
-        if other in LAYERS and other != own:
-            assert LAYERS[other] < LAYERS[own], f"{path.name} ({own}) imports {name}"
+def own(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.startswith("slicefast.")}
 
 
-def test_learning_knows_no_simulator_and_only_learning_imports_torch() -> None:
-    for path in FILES:
-        relative = path.relative_to(PACKAGE)
-        nodes = list(ast.walk(ast.parse(path.read_text())))
-        names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-        names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
-        roots = {name.split(".")[0] for name in names}
-        # The runner sets torch's thread count, which belongs to processes and not to agents.
-        assert relative.parts[0] == "learn" or relative.as_posix() == "study/runner.py" or "torch" not in roots, path
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_down(name: str) -> None:
+    for imported in own(GRAPH[name]) - {"slicefast.__version__"}:
+        assert floor(imported) <= floor(name), f"{name} imports {imported}"
 
 
-def test_figures_never_simulate() -> None:
-    for name in ("figures.py", "report.py", "verdicts.py", "statistics.py"):
-        allowed = ("slicefast.study",)
-        assert all(module.startswith(allowed) for module in imports(PACKAGE / "study" / name))
+def test_no_circle() -> None:
+    graph = {name: own(imported) - {name} for name, imported in GRAPH.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def test_validation_is_imported_by_nobody() -> None:
+    for name, imported in GRAPH.items():
+        assert room(name) == "validation" or "validation" not in map(room, own(imported)), name
+
+
+def test_learning_takes_arrays_and_only_learning_imports_torch() -> None:
+    for name, imported in GRAPH.items():
+        if room(name) == "learn":
+            allowed = {"_core", "errors", "files", "kernels", "learn", "registry", "units"}
+            assert {room(item) for item in own(imported)} <= allowed, name
+        # Whoever runs studies sets torch's thread count, which belongs to processes and not to agents.
+        elif name != "slicefast.study.execute":
+            assert "torch" not in {item.split(".")[0] for item in imported}, name
+
+
+def roots(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.split(".")[0] for name in names}
+
+
+def test_the_slow_twins_share_nothing_with_the_package() -> None:
+    twins = sorted((ROOT / "tests" / "reference").glob("*.py"))
+    assert twins
+    for path in twins:
+        assert "slicefast" not in roots(path), path
 
 
 def loaded_after(statement: str) -> set[str]:
@@ -102,3 +126,27 @@ def test_the_command_line_imports_heavy_things_only_when_a_command_runs() -> Non
     heavy = set(HEAVY) - {"typer", "rich"} | {"numpy"}
     loaded = loaded_after("import slicefast.cli")
     assert not loaded & (heavy - loaded_after("import slicefast"))
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+SOURCES = sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".pyx", ".pxd"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_is_no_longer_than_400_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count a function's lines, its docstring left out: a reference is not read like code."""
+    first = function.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    docstring = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - docstring
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_function_fits_a_screen(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert code_lines(node) <= LONGEST_FUNCTION, f"{path.name}: {node.name} has {code_lines(node)} lines"

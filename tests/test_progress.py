@@ -1,14 +1,16 @@
 """A training killed at any moment goes on from its last kept step and ends bit-identical to an undisturbed one."""
 
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
 
 import slicefast as sf
+from slicefast import files, progress, runs, training
+from slicefast.errors import RunError
 from slicefast.learn import checkpoint
-from slicefast.study import progress, runs
-from slicefast.study.runner import StudyError
 
 
 @pytest.fixture
@@ -38,11 +40,92 @@ def test_killed_run_ends_like_an_undisturbed_one(tmp_path, often, killed_at):
     run = small_run(tmp_path / "killed")
     with pytest.raises(KeyboardInterrupt):
         runs.train(run, stop_at(killed_at))
-    again, reached = runs.interrupted(run.folder)
-    assert 0 < reached.step <= killed_at
-    np.testing.assert_array_equal(runs.train(again, reached=reached), expected)
-    assert run.agents_path.read_bytes() == whole.agents_path.read_bytes()
-    assert sorted(path.name for path in run.folder.iterdir()) == sorted(path.name for path in whole.folder.iterdir())
+    again, reached = runs.load_interrupted(run.folder)
+    assert again == run
+    assert 0 < reached <= killed_at
+    np.testing.assert_array_equal(runs.resume(again).reward, expected.reward)
+    assert_same_run(run, whole)
+
+
+def assert_same_run(run, other):
+    """Compare two finished runs, which may differ in the names of folders only."""
+    assert run.agents_path.read_bytes() == other.agents_path.read_bytes()
+    assert sorted(path.name for path in run.folder.iterdir()) == sorted(path.name for path in other.folder.iterdir())
+    documents = [json.loads((item.folder / runs.RUN_FILE).read_text()) for item in (run, other)]
+    assert documents[0] == documents[1]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    run = small_run(tmp_path_factory.mktemp("source") / "run")
+    runs.train(run)
+    return run
+
+
+def target_of(folder):
+    scenario = sf.Scenario.hexagonal(n_sites=3, window_ttis=20)
+    return runs.new_run(folder, scenario, seed=4, exploration_steps=0, train_steps=70)
+
+
+def test_interrupted_transfer_ends_like_an_undisturbed_one(tmp_path, often, source):
+    whole, run = target_of(tmp_path / "whole"), target_of(tmp_path / "stopped")
+    expected = runs.transfer(source, whole, sample_steps=30)
+    with pytest.raises(KeyboardInterrupt):
+        runs.transfer(source, run, sample_steps=30, tick=stop_at(2 * 30 + 50))
+    again, reached = runs.load_interrupted(run.folder)
+    assert reached == 40
+    np.testing.assert_array_equal(runs.resume(again).reward, expected.reward)
+    assert_same_run(run, whole)
+    logs = [files.load_arrays(item.folder / runs.LOG_FILE) for item in (run, whole)]
+    assert logs[0].keys() == logs[1].keys() == {"reward", "distance", "source"}
+    for name in logs[0]:
+        np.testing.assert_array_equal(logs[0][name], logs[1][name])
+
+
+@pytest.fixture
+def default_handlers():
+    """Take signals as a terminal's foreground programs do; a suite that runs in the background ignores Ctrl-C."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("default_handlers")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_keeps_every_step_that_was_played(tmp_path, number):
+    run = small_run(tmp_path / "run")
+    handlers = [signal.getsignal(item) for item in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(run, lambda steps: os.kill(os.getpid(), number))
+    assert [signal.getsignal(item) for item in (signal.SIGINT, signal.SIGTERM)] == handlers
+    _, reached = runs.load_interrupted(run.folder)
+    assert reached == training.TICK_STEPS + 1
+    whole = small_run(tmp_path / "whole")
+    np.testing.assert_array_equal(runs.resume(run).reward, runs.train(whole).reward)
+    assert_same_run(run, whole)
+
+
+@pytest.mark.usefixtures("default_handlers")
+def test_second_signal_does_not_wait_for_the_step():
+    with progress.StopSignals() as signals:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert signals.came
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_own_signal_handlers_are_left_alone():
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        with progress.StopSignals() as signals:
+            os.kill(os.getpid(), signal.SIGINT)
+        assert heard == [signal.SIGINT]
+        assert not signals.came
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_damaged_progress_is_refused_in_one_line(tmp_path, often):
@@ -50,15 +133,24 @@ def test_damaged_progress_is_refused_in_one_line(tmp_path, often):
     with pytest.raises(KeyboardInterrupt):
         runs.train(run, stop_at(50))
     step = json.loads((run.folder / progress.PROGRESS_FILE).read_text())["step"]
-    network = run.folder / f"network-{step}.safetensors"
-    network.write_bytes(network.read_bytes()[:1000])
-    with pytest.raises(StudyError, match=r"cannot be resumed: .*not a whole safetensors file"):
-        runs.interrupted(run.folder)
+    for name in (f"network-{step}.safetensors", f"agents-{step}.safetensors"):
+        path = run.folder / name
+        whole = path.read_bytes()
+        flipped = bytearray(whole)
+        flipped[-1] ^= 1
+        for damaged in (whole[:1000], bytes(flipped)):
+            path.write_bytes(damaged)
+            with pytest.raises(RunError, match=rf"cannot be resumed: .*{name}: is damaged"):
+                runs.resume(run)
+        path.write_bytes(whole)
+    (run.folder / progress.PROGRESS_FILE).write_text("")
+    with pytest.raises(RunError, match="cannot be resumed"):
+        runs.load_interrupted(run.folder)
 
 
 def test_folder_without_progress_is_refused(tmp_path):
-    with pytest.raises(StudyError, match="holds no interrupted training"):
-        runs.interrupted(tmp_path)
+    with pytest.raises(RunError, match="holds no interrupted training"):
+        runs.load_interrupted(tmp_path)
 
 
 def test_pack_and_unpack_keep_values_and_types():

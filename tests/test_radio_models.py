@@ -216,7 +216,7 @@ def test_outside_the_range_is_told():
     ):
         with pytest.raises(ValueError, match=message):
             radio.path_loss_db(*arguments)
-    with pytest.raises(ValueError, match="environment_height_m: must be below both antennas"):
+    with pytest.raises(ValueError, match=r"environment_height_m: got 18\.0, allowed: below both antennas"):
         radio.path_loss_db("tr38901_uma", True, 100.0, 2.6e9, ue_height_m=15.0, environment_height_m=18.0)
     for model, heights, message in (
         ("m2135_uma", {"bs_height_m": 200.0}, "bs_height_m 200 m, made for 10 to 150 m"),
@@ -227,9 +227,26 @@ def test_outside_the_range_is_told():
             radio.path_loss_db(model, False, 100.0, 2.6e9, **heights)
     with pytest.warns(radio.RangeWarning, match="beyond 2000 m"):
         radio.los_probability("winner_plus_b1", 3000.0)
-    with pytest.raises(ValueError, match="ue_height_m: got 30, allowed"):
+    with pytest.raises(ValueError, match=r"ue_height_m: got 30\.0, allowed: 1\.01 to 22\.5"):
         radio.los_probability("tr38901_uma", 100.0, 30.0)
     with pytest.raises(ValueError, match="elements"):
         radio.antenna_gain_db("tr36814", 0, 0, 0, elements=2)
     with pytest.raises(ValueError, match="depression_deg: got 100"):
         radio.antenna_gain_db("tr36814", 0, 100, 0)
+
+
+def test_the_core_describes_every_model_to_python():
+    """Names, ranges and abilities come from one table; nothing is read off a model's name."""
+    models = _core.path_loss_models()
+    assert tuple(models) == radio.PATH_LOSS_MODELS
+    keys = set(models["winner_plus_c2"])
+    for name, model in models.items():
+        assert set(model) == keys
+        assert model == _core.model_parameters(name)
+        assert model["supports_indoor"] == name.startswith("tr3")
+        assert model["supports_tr38901_building"] == name.startswith("tr38901")
+        assert model["tall_users_see_further"] == (name in ("tr36873_uma", "tr38901_uma"))
+        assert model["ue_height_m"] == ((1.01, 22.5) if name.startswith("tr3") else (1.01, 10.0))
+        assert (model["made_for_bs_height_m"] is None) == name.startswith("winner")
+    assert models["m2135_uma"]["made_for_bs_height_m"] == (10.0, 150.0)
+    assert models["tr36873_umi"]["sigma_indoor_db"] == 7.0

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from slicefast import Scenario, rewards
-from slicefast.kpis import Kpis, reward
+from slicefast.kpis import Kpis
+from slicefast.task import reward
 
 
 def some_kpis(scenario: Scenario) -> Kpis:

@@ -55,13 +55,13 @@ def test_state_continues_through_json():
 
 
 def test_wrong_arguments_are_named():
-    with pytest.raises(ValueError, match="seed = -1: must be at least 0"):
+    with pytest.raises(ValueError, match="seed: got -1, allowed: an integer of at least 0"):
         Streams(-1)
-    with pytest.raises(ValueError, match="replica = -2: must be at least 0"):
+    with pytest.raises(ValueError, match="replica: got -2, allowed: an integer of at least 0"):
         Streams(0, -2)
     streams = Streams(0)
     state = streams.state()
     del state["mask"]
-    with pytest.raises(ValueError, match="no stream 'mask'"):
+    with pytest.raises(ValueError, match="state: got no stream 'mask', allowed: placement"):
         streams.set_state(state)
     assert streams.traffic.random() == Streams(0).traffic.random()

@@ -185,27 +185,30 @@ GROUP = {"cells": "all", "throughput_bps": [1.0] * 4, "delay_ms": [1.0] * 4}
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"radio": {"tilt_deg": 120}}, "radio.tilt_deg = 120: must be less than or equal to 90"),
-        ({"radio": {"n_prb": "x"}}, "radio.n_prb = 'x': must be a valid integer"),
-        ({"radio": {"path_loss_model": "hata"}}, "radio.path_loss_model = 'hata': must be 'winner_plus_c1', "),
-        ({"radio": {"tilt": 3}}, "radio.tilt = 3: unknown field; allowed: path_loss_model, "),
-        ({"radio": 3}, "radio = 3: must be a valid dictionary or instance of Radio"),
-        ({"layout": {"n_sites": 5}}, "layout.n_sites = 5: with wrap_around = true the lattice closes for 4 or 7 sites"),
-        ({"layout": {"n_sites": 0}}, "layout.n_sites = 0: must be greater than or equal to 1"),
-        ({"slices": [{"name": "a", "rate_bps": -1}]}, "slices[0].rate_bps = -1: must be greater than 0"),
+        ({"radio": {"tilt_deg": 120}}, "radio.tilt_deg: got 120, must be less than or equal to 90"),
+        ({"radio": {"n_prb": "x"}}, "radio.n_prb: got 'x', must be a valid integer"),
+        ({"radio": {"path_loss_model": "hata"}}, "radio.path_loss_model: got 'hata', must be 'winner_plus_c1', "),
+        ({"radio": {"tilt": 3}}, "radio.tilt: got 3, unknown field; allowed: path_loss_model, "),
+        ({"radio": 3}, "radio: got 3, must be a valid dictionary or instance of Radio"),
+        (
+            {"layout": {"n_sites": 5}},
+            "layout.n_sites: got 5, with wrap_around = true the lattice closes for 4 or 7 sites",
+        ),
+        ({"layout": {"n_sites": 0}}, "layout.n_sites: got 0, must be greater than or equal to 1"),
+        ({"slices": [{"name": "a", "rate_bps": -1}]}, "slices[0].rate_bps: got -1, must be greater than 0"),
         ({"slices": [{"name": "a"}]}, "slices[0].rate_bps: is required"),
         ({"slices": [{"name": "a", "rate_bps": 1}]}, "requirements: is required for 1 slices"),
-        ({"slices": []}, "slices = []: "),
-        ({"slices": [{"name": "a", "rate_bps": 1}] * 4}, "slices[1].name = 'a': must differ"),
-        ({"requirements": [GROUP, GROUP]}, "requirements[1].cells = 1: the cell is in requirements[0] already"),
-        ({"requirements": [{**GROUP, "cells": [1, 13]}]}, "requirements[0].cells = 13: cells are numbered 1 to 12"),
+        ({"slices": []}, "slices: got [], "),
+        ({"slices": [{"name": "a", "rate_bps": 1}] * 4}, "slices[1].name: got 'a', must differ"),
+        ({"requirements": [GROUP, GROUP]}, "requirements[1].cells: got 1, the cell is in requirements[0] already"),
+        ({"requirements": [{**GROUP, "cells": [1, 13]}]}, "requirements[0].cells: got 13, cells are numbered 1 to 12"),
         ({"requirements": [{**GROUP, "cells": [1]}]}, "requirements: no group names cell 2 of 12"),
-        ({"requirements": [{**GROUP, "cells": "some"}]}, "requirements[0].cells = 'some': must be a valid tuple"),
-        ({"requirements": [{**GROUP, "delay_ms": [1]}]}, "requirements[0].delay_ms = (1.0,): needs 4 values"),
-        ({"traffic": {"low": 0.9, "high": 0.1}}, "traffic.low = 0.9: must be at most high = 0.1"),
-        ({"traffic_trace": "none.csv"}, "traffic_trace = 'none.csv': no such file"),
-        ({"step_s": float("nan")}, "step_s = nan: must be a finite number"),
-        ({"colour": 1}, "colour = 1: unknown field; allowed: name, layout, "),
+        ({"requirements": [{**GROUP, "cells": "some"}]}, "requirements[0].cells: got 'some', must be a valid tuple"),
+        ({"requirements": [{**GROUP, "delay_ms": [1]}]}, "requirements[0].delay_ms: got (1.0,), needs 4 values"),
+        ({"traffic": {"low": 0.9, "high": 0.1}}, "traffic.low: got 0.9, must be at most high = 0.1"),
+        ({"traffic_trace": "none.csv"}, "traffic_trace: got 'none.csv', no such file"),
+        ({"step_s": float("nan")}, "step_s: got nan, must be a finite number"),
+        ({"colour": 1}, "colour: got 1, unknown field; allowed: name, layout, "),
     ],
 )
 def test_errors_name_field_value_and_what_is_allowed(overrides, message):
@@ -240,9 +243,9 @@ def test_any_junk_is_told_in_one_line(data):
 
 
 def test_nested_models_raise_the_same_error():
-    with pytest.raises(ScenarioError, match=r"^rate_bps = 0: must be greater than 0$"):
+    with pytest.raises(ScenarioError, match=r"^rate_bps: got 0, must be greater than 0$"):
         Slice(name="a", rate_bps=0)
-    with pytest.raises(ScenarioError, match=r"^n_sites = 2: with wrap_around = true .* 1 or 3 sites"):
+    with pytest.raises(ScenarioError, match=r"^n_sites: got 2, with wrap_around = true .* 1 or 3 sites"):
         Layout(n_sites=2)
 
 
@@ -257,7 +260,7 @@ def test_bad_files(tmp_path):
     with pytest.raises(ScenarioError, match=r"bad\.toml: is not valid TOML"):
         Scenario.from_toml(path)
     path.write_text('[radio]\nefficiency = "best"\n')
-    with pytest.raises(ScenarioError, match=r"radio\.efficiency = 'best': must be 'shannon'"):
+    with pytest.raises(ScenarioError, match=r"radio\.efficiency: got 'best', must be 'shannon'"):
         Scenario.from_toml(path)
 
 
@@ -272,3 +275,26 @@ def test_import_is_light():
     code = "import slicefast.scenario, slicefast.rng, sys; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "numba", "matplotlib", "scipy", "xarray", "tomli_w"} & set(run.stdout.split())
+
+
+def test_a_copy_is_validated_and_computes_anew():
+    paper = Scenario.paper()
+    assert paper.n_cells == 12
+    copy = paper.model_copy(update={"layout": Layout(n_sites=7)})
+    assert (copy.n_cells, copy.n_sites) == (21, 7)
+    assert copy.throughput_requirement_bps.shape == (21, 4)
+    assert copy == paper.replace(layout={"n_sites": 7})
+    assert paper.model_copy() == paper
+    with pytest.raises(ScenarioError, match="colour: got 1, unknown field"):
+        paper.model_copy(update={"colour": 1})
+    with pytest.raises(ScenarioError, match="window_ttis: got 0"):
+        paper.model_copy(update={"window_ttis": 0})
+    with pytest.raises(ScenarioError, match=r"radio\.tilt_deg: got 100|tilt_deg: got 100"):
+        paper.radio.model_copy(update={"tilt_deg": 100})
+
+
+def test_cells_of_equal_requirements_share_a_group():
+    np.testing.assert_array_equal(Scenario.paper().requirement_groups, [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1])
+    equal = [{**GROUP, "cells": [2, 1]}, {**GROUP, "cells": list(range(3, 12))}, {**GROUP, "cells": [12]}]
+    equal[2]["delay_ms"] = [7.0] * 4
+    np.testing.assert_array_equal(Scenario.paper(requirements=equal).requirement_groups, [0] * 11 + [1])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import slicefast as sf
+import slicefast.simulator
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_restored_snapshot_continues_bit_identically(scenario):
 
 def test_snapshot_of_another_scenario_is_refused(scenario):
     snapshot = sf.Simulator(sf.Scenario.paper(window_ttis=60)).snapshot()
-    with pytest.raises(ValueError, match="snapshot: was taken from another scenario"):
+    with pytest.raises(ValueError, match="snapshot: got one of another scenario"):
         sf.Simulator(scenario).restore(snapshot)
 
 
@@ -150,6 +151,109 @@ def test_a_refused_restore_leaves_everything_as_it_was(what, other_seed):
     np.testing.assert_array_equal(simulator.step(shares).load, other.step(shares).load)
 
 
+def test_a_snapshot_knows_its_place(scenario):
+    simulator = sf.Simulator(scenario, seed=3, place_seed=4)
+    simulator.reset()
+    snapshot = simulator.snapshot()
+    uniform = np.full((12, 4), 0.25)
+    expected = [simulator.step(uniform) for _ in range(2)]
+    elsewhere = sf.Simulator(scenario, seed=3)
+    elsewhere.restore(snapshot)
+    assert elsewhere.place_seed == 4
+    assert elsewhere.step_index == 0
+    assert_same(expected, [elsewhere.step(uniform) for _ in range(2)])
+    assert_same([elsewhere.reset()], [sf.Simulator(scenario, seed=3, place_seed=4).reset()])
+
+
+def damage_network(replica):
+    parts = list(replica["network"])
+    parts[0] = np.zeros(3, np.int32)
+    replica["network"] = tuple(parts)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_network,
+        lambda replica: replica.pop("serving"),
+        lambda replica: replica["streams"].pop("mask"),
+        lambda replica: replica["streams"].update(mask={"bit_generator": "MT19937"}),
+        lambda replica: replica["sources"].update(next_tti=np.zeros(3)),
+        lambda replica: replica.update(x_m=np.zeros(3)),
+    ],
+)
+def test_a_refused_snapshot_leaves_everything_as_it_was(scenario, damage):
+    simulator, untouched = (sf.Simulator(scenario, seed=1, n_replicas=2) for _ in range(2))
+    uniform = np.full(simulator.shares_shape, 0.25)
+    simulator.reset()
+    snapshot = simulator.snapshot()
+    for one in (simulator, untouched):
+        one.reset()
+        one.step(uniform)
+    # The first replica is restored before the second is found to be damaged.
+    damage(snapshot["replicas"][1])
+    with pytest.raises(sf.SlicefastError):
+        simulator.restore(snapshot)
+    assert simulator.step_index == 1
+    assert_same([simulator.kpis], [untouched.kpis])
+    assert_same([simulator.step(uniform) for _ in range(2)], [untouched.step(uniform) for _ in range(2)])
+
+
+def test_what_a_user_is_handed_is_a_copy_or_read_only(scenario):
+    simulator, untouched = (sf.Simulator(scenario, seed=2, per_user=True) for _ in range(2))
+    uniform = np.full((12, 4), 0.25)
+    for one in (simulator, untouched):
+        one.reset()
+    snapshot = simulator.snapshot()
+    before = simulator.kpis.load.copy()
+    for values in (simulator.kpis.load, simulator.kpis.user_busy_ttis):
+        with pytest.raises(ValueError, match="read-only"):
+            values[...] = -1.0
+    snapshot["kpis"]["load"][...] = -1.0
+    np.testing.assert_array_equal(simulator.kpis.load, before)
+    simulator.restore(snapshot)
+    snapshot["kpis"]["load"][...] = -2.0
+    assert (simulator.kpis.load == -1.0).all()
+    for name in ("demand_bps", "sinr", "gain", "backlog_bits", "positions_m", "indoor", "serving"):
+        getattr(simulator, name)[...] = 0
+    for part in simulator.arrivals:
+        part[...] = 1
+    assert_same([simulator.step(uniform) for _ in range(2)], [untouched.step(uniform) for _ in range(2)])
+
+
+def test_steps_are_counted_from_the_start_or_the_last_reset(scenario):
+    simulator = sf.Simulator(scenario, seed=1)
+    uniform = np.full((12, 4), 0.25)
+    assert simulator.step_index == 0
+    simulator.step(uniform)
+    assert simulator.step_index == 1
+    simulator.reset()
+    assert simulator.step_index == 0
+    simulator.step(uniform)
+    snapshot = simulator.snapshot()
+    simulator.step(uniform)
+    assert simulator.step_index == 2
+    simulator.restore(snapshot)
+    assert simulator.step_index == 1
+
+
+def test_a_network_is_built_once_where_nothing_was_played(scenario, monkeypatch):
+    built = []
+    make = sf.simulator.Replica
+    monkeypatch.setattr(sf.simulator, "Replica", lambda *args: built.append(args) or make(*args))
+    simulator = sf.Simulator(scenario, seed=1)
+    simulator.reset()
+    assert len(built) == 1
+    assert_same([simulator.reset()], [sf.Simulator(scenario, seed=1).reset()])
+    assert len(built) == 3
+
+
+@pytest.mark.parametrize("seed", [True, -1, 1.5, "0"])
+def test_a_seed_is_an_integer(scenario, seed):
+    with pytest.raises(sf.SlicefastError, match=r"seed: got .*, allowed: an integer of at least 0"):
+        sf.Simulator(scenario, seed=seed)
+
+
 def test_probe_changes_nothing_and_predicts_the_step(scenario):
     simulator, untouched = sf.Simulator(scenario, seed=2), sf.Simulator(scenario, seed=2)
     run(simulator)
@@ -191,10 +295,10 @@ def test_demand_includes_what_is_queued(scenario):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda s: s[:, :3], r"shares: got shape \(12, 3\), expected \(12, 4\)"),
-        (lambda s: s * 1.1, "shares: cell 0 has .* summing to 1"),
-        (lambda s: np.where(np.arange(12)[:, None] == 7, np.nan, s), "shares: cell 7 has"),
-        (lambda s: s + np.array([0.5, -0.5, 0, 0]), "shares: cell 0 has"),
+        (lambda s: s[:, :3], r"shares: got shape \(12, 3\), allowed: shape \(12, 4\)"),
+        (lambda s: s * 1.1, "shares of cell 0: got .* summing to 1"),
+        (lambda s: np.where(np.arange(12)[:, None] == 7, np.nan, s), "shares of cell 7: got"),
+        (lambda s: s + np.array([0.5, -0.5, 0, 0]), "shares of cell 0: got"),
     ],
 )
 def test_bad_shares_are_refused_and_change_nothing(scenario, change, message):
@@ -208,7 +312,7 @@ def test_bad_shares_are_refused_and_change_nothing(scenario, change, message):
 
 
 def test_impossible_sizes_are_refused(scenario):
-    with pytest.raises(ValueError, match="n_replicas: got 0"):
+    with pytest.raises(ValueError, match="n_replicas: got 0, allowed: at least 1"):
         sf.Simulator(scenario, n_replicas=0)
     with pytest.raises(ValueError, match="n_threads: got 0"):
         sf.Simulator(scenario, n_threads=0)
@@ -247,15 +351,21 @@ def test_handover_waits_for_its_time_to_trigger():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"radio": {"time_to_trigger_s": 0.5}}, r"radio\.time_to_trigger_s = 0\.5: must be a multiple of step_s = 1"),
+        (
+            {"radio": {"time_to_trigger_s": 0.5}},
+            r"radio\.time_to_trigger_s: got 0\.5, must be a multiple of step_s = 1",
+        ),
         (
             {"radio": {"time_to_trigger_s": -1.0}},
-            r"radio\.time_to_trigger_s = -1\.0: must be greater",
+            r"radio\.time_to_trigger_s: got -1\.0, must be greater",
         ),
-        ({"radio": {"frequency_hz": 28e9}}, r"radio\.frequency_hz = 2.*: winner_plus_c2 allows 4\.5e\+08 to 6e\+09"),
-        ({"radio": {"ue_height_m": 15.0}}, r"radio\.ue_height_m = 15\.0: must be at most 13"),
-        ({"radio": {"bs_height_m": 1.2}}, r"height_m = 1\.2: site 1 must be above radio\.ue_height_m = 1\.5"),
-        ({"radio": {"antenna_elements": 4}}, r"radio\.antenna_elements = 4: columns of 2 and more need antenna"),
+        ({"radio": {"frequency_hz": 28e9}}, r"radio\.frequency_hz: got 2.*, winner_plus_c2 allows 4\.5e\+08 to 6e\+09"),
+        (
+            {"radio": {"ue_height_m": 15.0}},
+            r"radio\.ue_height_m: got 15\.0, must be from 1\.01 to 10 with winner_plus_c2",
+        ),
+        ({"radio": {"bs_height_m": 1.2}}, r"height_m: got 1\.2, site 1 must be above radio\.ue_height_m = 1\.5"),
+        ({"radio": {"antenna_elements": 4}}, r"radio\.antenna_elements: got 4, columns of 2 and more need antenna"),
     ],
 )
 def test_a_radio_that_cannot_be_is_refused_when_the_scenario_is_made(changes, message):

@@ -8,8 +8,8 @@ import pytest
 import slicefast as sf
 from slicefast import scheduling
 from slicefast.kpis import CELL_KPIS, USER_KPIS, Kpis
+from slicefast.rng import Streams
 from slicefast.scenario import ScenarioError
-from slicefast.simulator import _harq_seed
 
 WINDOW_TTIS = 60
 OPTIONS = {
@@ -133,7 +133,7 @@ def test_series_of_users_come_on_request_and_with_replicas():
     assert kpis.throughput_p5_bps.shape == (2, 12, 4)
     plain = simulator_of({}).reset()
     assert plain.user_delivered_bits is None
-    with pytest.raises(ValueError, match=r"user_throughput_bps: needs .* per_user=True"):
+    with pytest.raises(ValueError, match=r"user_throughput_bps: got None, allowed: .* per_user=True"):
         _ = plain.user_throughput_bps
     np.testing.assert_array_equal(plain.throughput_p5_bps, kpis.throughput_p5_bps[0])
 
@@ -239,7 +239,7 @@ def test_guarantee_lends_what_a_slice_does_not_need():
 
 
 def test_block_errors_differ_between_seeds_and_replicas():
-    assert len({_harq_seed(seed, replica) for seed in range(3) for replica in range(3)}) == 9
+    assert len({Streams(seed, replica).harq_seed for seed in range(3) for replica in range(3)}) == 9
 
 
 def test_transport_blocks_take_no_more_than_the_table_gives():
@@ -278,29 +278,29 @@ def test_options_go_through_toml(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"scheduler": {"rbg_prb": 101}}, r"scheduler\.rbg_prb = 101: must be at most radio\.n_prb = 100"),
-        ({"scheduler": {"rbg_prb": 0}}, r"scheduler\.rbg_prb = 0"),
-        ({"scheduler": {"buffer_bits": 100.0}}, r"scheduler\.buffer_bits = 100\.0: .* slices\[0\], 12000 bits"),
-        ({"scheduler": {"block_error_rate": 1.0}}, r"scheduler\.block_error_rate = 1\.0: must be less than 1"),
-        ({"scheduler": {"max_retransmissions": -1}}, r"scheduler\.max_retransmissions = -1"),
-        ({"scheduler": {"retransmission_ttis": 0}}, r"scheduler\.retransmission_ttis = 0"),
-        ({"scheduler": {"share_as": "loan"}}, r"scheduler\.share_as = 'loan': must be 'partition' or 'guarantee'"),
-        ({"scheduler": {"max_ratio": [0.5] * 4}}, r"scheduler\.max_ratio = .*needs share_as = 'guarantee'"),
+        ({"scheduler": {"rbg_prb": 101}}, r"scheduler\.rbg_prb: got 101, must be at most radio\.n_prb = 100"),
+        ({"scheduler": {"rbg_prb": 0}}, r"scheduler\.rbg_prb: got 0"),
+        ({"scheduler": {"buffer_bits": 100.0}}, r"scheduler\.buffer_bits: got 100\.0, .* slices\[0\], 12000 bits"),
+        ({"scheduler": {"block_error_rate": 1.0}}, r"scheduler\.block_error_rate: got 1\.0, must be less than 1"),
+        ({"scheduler": {"max_retransmissions": -1}}, r"scheduler\.max_retransmissions: got -1"),
+        ({"scheduler": {"retransmission_ttis": 0}}, r"scheduler\.retransmission_ttis: got 0"),
+        ({"scheduler": {"share_as": "loan"}}, r"scheduler\.share_as: got 'loan', must be 'partition' or 'guarantee'"),
+        ({"scheduler": {"max_ratio": [0.5] * 4}}, r"scheduler\.max_ratio: got .*needs share_as = 'guarantee'"),
         (
             {"scheduler": {"share_as": "guarantee", "dedicated_part": [0.5]}},
-            r"scheduler\.dedicated_part = .*needs 4 values, one per slice",
+            r"scheduler\.dedicated_part: got .*needs 4 values, one per slice",
         ),
         (
             {"scheduler": {"share_as": "guarantee", "max_ratio": [0.5, 2, 1, 1]}},
-            r"scheduler\.max_ratio\[1\] = 2",
+            r"scheduler\.max_ratio\[1\]: got 2",
         ),
-        ({"fidelity": "packet"}, "fidelity = 'packet': must be 'tti' or 'flow'"),
+        ({"fidelity": "packet"}, "fidelity: got 'packet', must be 'tti' or 'flow'"),
         (
             {"fidelity": "flow", "scheduler": {"share_as": "guarantee"}},
-            r"scheduler\.share_as = 'guarantee': must be 'partition' with fidelity = 'flow'",
+            r"scheduler\.share_as: got 'guarantee', must be 'partition' with fidelity = 'flow'",
         ),
-        ({"fidelity": "flow", "scheduler": {"kind": "max_ci"}}, r"scheduler\.kind = 'max_ci'"),
-        ({"fidelity": "flow", "scheduler": {"block_error_rate": 0.1}}, r"scheduler\.block_error_rate = 0\.1"),
+        ({"fidelity": "flow", "scheduler": {"kind": "max_ci"}}, r"scheduler\.kind: got 'max_ci'"),
+        ({"fidelity": "flow", "scheduler": {"block_error_rate": 0.1}}, r"scheduler\.block_error_rate: got 0\.1"),
     ],
 )
 def test_bad_options_are_refused_by_name(options, message):

@@ -95,23 +95,23 @@ def test_csv_layout_in_toml_is_found_beside_it(tmp_path):
     ("text", "message"),
     [
         (HEADER, r"sites\.csv: has a header but no rows"),
-        ("x_m,y_m,height_m,azimuth_deg,tilt_deg\n0,0,1,1,1\n", r"sites\.csv row 1 = .*: no column power_dbm"),
+        ("x_m,y_m,height_m,azimuth_deg,tilt_deg\n0,0,1,1,1\n", r"sites\.csv row 1: got .*, no column power_dbm"),
         ("x_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,2,1,1,1\n", r"sites\.csv row 1: no column y_m beside x_m"),
         ("height_m,azimuth_deg,tilt_deg,power_dbm\n2,1,1,1\n", r"sites\.csv row 1: no columns x_m, y_m or latitude"),
         ("x_m,y_m,latitude,longitude," + HEADER[8:] + "0,0,0,0,25,0,0,46\n", r"row 1: must have .*, not both"),
-        (HEADER + "0,0,25,0,6,46\n0,0,-3,0,6,46\n", r"sites\.csv row 3 column height_m = '-3': .* in \[1, 300\]"),
+        (HEADER + "0,0,25,0,6,46\n0,0,-3,0,6,46\n", r"sites\.csv row 3 column height_m: got '-3', .* in \[1, 300\]"),
         (
             HEADER + "0,0,25,0,6,46\n0,0,1.2,0,6,46\n",
-            r"sites\.csv row 3 column height_m = '1.2': must be above radio.ue_height_m = 1.5",
+            r"sites\.csv row 3 column height_m: got '1.2', must be above radio.ue_height_m = 1.5",
         ),
-        (HEADER + "0,0,25,north,6,46\n", r"sites\.csv row 2 column azimuth_deg = 'north': .* in \[-360, 360\]"),
-        (HEADER + "0,0,25,0,120,46\n", r"sites\.csv row 2 column tilt_deg = '120': .* in \[-90, 90\]"),
-        (HEADER + "0,0,25,0,6,nan\n", r"sites\.csv row 2 column power_dbm = 'nan': .* in \[-50, 100\]"),
-        (HEADER + "0,,25,0,6,46\n", r"sites\.csv row 2 column y_m = '': must be a number"),
-        (HEADER + "0,0,25,0,6,46\n2e6,0,25,0,6,46\n", r"sites\.csv = '2000000 m': sites must lie within 1000000 m"),
+        (HEADER + "0,0,25,north,6,46\n", r"sites\.csv row 2 column azimuth_deg: got 'north', .* in \[-360, 360\]"),
+        (HEADER + "0,0,25,0,120,46\n", r"sites\.csv row 2 column tilt_deg: got '120', .* in \[-90, 90\]"),
+        (HEADER + "0,0,25,0,6,nan\n", r"sites\.csv row 2 column power_dbm: got 'nan', .* in \[-50, 100\]"),
+        (HEADER + "0,,25,0,6,46\n", r"sites\.csv row 2 column y_m: got '', must be a number"),
+        (HEADER + "0,0,25,0,6,46\n2e6,0,25,0,6,46\n", r"sites\.csv: got '2000000 m', sites must lie within 1000000 m"),
         (
             "latitude,longitude," + HEADER[8:] + "91,0,25,0,6,46\n",
-            r"sites\.csv row 2 column latitude = '91': must be a number in \[-90, 90\]",
+            r"sites\.csv row 2 column latitude: got '91', must be a number in \[-90, 90\]",
         ),
     ],
 )
@@ -125,11 +125,13 @@ def test_bad_site_files_are_refused_by_row_and_column(tmp_path, text, message):
 def test_bad_layouts():
     with pytest.raises(ScenarioError, match=r"none\.csv: cannot be read: No such file"):
         csv_scenario("none.csv")
-    with pytest.raises(ScenarioError, match=r"layout\.kind = 'square': must be one of 'hexagonal', 'csv'"):
+    with pytest.raises(ScenarioError, match=r"layout\.kind: got 'square', must be one of 'hexagonal', 'csv'"):
         Scenario(layout={"kind": "square"})
     with pytest.raises(ScenarioError, match=r"layout\.sites_csv: is required"):
         Scenario(layout={"kind": "csv"})
-    with pytest.raises(ScenarioError, match=r"layout\.n_sites = 3: unknown field; allowed: kind, sites_csv, margin_m"):
+    with pytest.raises(
+        ScenarioError, match=r"layout\.n_sites: got 3, unknown field; allowed: kind, sites_csv, margin_m"
+    ):
         Scenario(layout={"sites_csv": "a.csv", "n_sites": 3})
 
 
@@ -153,11 +155,14 @@ def test_cells_have_settings_of_their_own(tmp_path):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"cells": [13], "tilt_deg": 1}, r"cell_settings\[0\]\.cells = 13: cells are numbered 1 to 12"),
-        ({"cells": [0]}, r"cell_settings\[0\]\.cells\[0\] = 0: must be greater than or equal to 1"),
-        ({"cells": []}, r"cell_settings\[0\]\.cells = \[\]: "),
-        ({"cells": [1], "power_dbm": 200}, r"cell_settings\[0\]\.power_dbm = 200: must be less than or equal to 100"),
-        ({"cells": [1, 3], "height_m": 30}, r"cell_settings\[0\]\.height_m = 30.0: .* name cell 2 of its site too"),
+        ({"cells": [13], "tilt_deg": 1}, r"cell_settings\[0\]\.cells: got 13, cells are numbered 1 to 12"),
+        ({"cells": [0]}, r"cell_settings\[0\]\.cells\[0\]: got 0, must be greater than or equal to 1"),
+        ({"cells": []}, r"cell_settings\[0\]\.cells: got \[\], "),
+        (
+            {"cells": [1], "power_dbm": 200},
+            r"cell_settings\[0\]\.power_dbm: got 200, must be less than or equal to 100",
+        ),
+        ({"cells": [1, 3], "height_m": 30}, r"cell_settings\[0\]\.height_m: got 30.0, .* name cell 2 of its site too"),
     ],
 )
 def test_bad_cell_settings(setting, message):

@@ -125,13 +125,13 @@ def test_native_equals_torch_over_200_updates(reference):
         for i in range(6):
             kink = kink_distance(twin, before, torch_agents, i, step)
             nearest_kink[i] = min(nearest_kink[i], kink)
-        networks = zip(native._networks().values(), torch_agents._networks().values(), strict=True)
+        networks = zip(native.state.networks().values(), torch_agents.state.networks().values(), strict=True)
         error = torch.stack([(mine.bank - other.bank).abs().amax(dim=1) for mine, other in networks]).amax(dim=0)
         clear_steps += int((error <= 1e-5).sum())
         for i in torch.nonzero(error > 1e-5)[:, 0].tolist():
             assert nearest_kink[i] < 1e-5
             nearest_kink[i] = np.inf
-            for mine, other in zip(native.state_tensors(), torch_agents.state_tensors(), strict=True):
+            for mine, other in zip(native.state.tensors(), torch_agents.state.tensors(), strict=True):
                 mine[i] = other[i]
     assert clear_steps >= 0.97 * 6 * 200
 
@@ -160,12 +160,12 @@ def kink_distance(twin, before, agents, i, step):
 )
 def test_every_instruction_set_and_size_equals_torch(isa, sizes):
     native, torch_agents = filled(2, "native", **sizes), filled(2, "torch", **sizes)
-    native._engine = NativeEngine(native, isa)
+    native._engine = NativeEngine(native.state, isa=isa)
     for _ in range(4):
         mine, other = native.update(), torch_agents.update()
         for key, loss in other.items():
             np.testing.assert_allclose(mine[key], loss, rtol=1e-4, atol=1e-6)
-    for got, want in zip(native.state_tensors(), torch_agents.state_tensors(), strict=True):
+    for got, want in zip(native.state.tensors(), torch_agents.state.tensors(), strict=True):
         torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
 
 
@@ -190,7 +190,7 @@ def test_threads_change_no_bit(n_threads):
         one.step = many.step = 100
         one.update()
         many.update()
-    for mine, other in zip(one.state_tensors(), many.state_tensors(), strict=True):
+    for mine, other in zip(one.state.tensors(), many.state.tensors(), strict=True):
         assert torch.equal(mine, other)
 
 
@@ -217,7 +217,7 @@ def test_same_seed_same_weights_whatever_the_stack(engine):
     for _ in range(20):
         stack.update()
         alone.update()
-    for mine, other in zip(stack._networks().values(), alone._networks().values(), strict=True):
+    for mine, other in zip(stack.state.networks().values(), alone.state.networks().values(), strict=True):
         if engine == "native":
             assert torch.equal(mine.bank[2], other.bank[0])
         else:  # torch's batched products may sum in another order for another stack

@@ -7,7 +7,7 @@ import pytest
 
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario, ScenarioError
-from slicefast.traffic_mask import TrafficMask
+from slicefast.traffic.mask import TrafficMask
 
 ONE_SLICE = {
     "slices": [{"name": "a", "rate_bps": 1e6}],
@@ -219,21 +219,24 @@ def test_a_trace_of_less_than_a_day_is_the_period(tmp_path):
     [
         ("", r"t\.csv: is empty; a header is needed"),
         ("time,volume\n", r"t\.csv: has a header but no rows"),
-        ("hour,volume\n1,2\n", r"t\.csv row 1 = \['hour', 'volume'\]: no column time or datetime"),
-        ("time,bytes,volume\n1,2,3\n", r"t\.csv row 1 = .*: more than one column is the volume"),
-        ("time,volume\n0,1\n1\n", r"t\.csv row 3 = \['1'\]: must have 2 values like the header"),
-        ("time,volume\n0,1\n\n1,-2\n", r"t\.csv row 4 column volume = '-2': must be a number of at least 0"),
-        ("time,Traffic\n0,1\n1,x\n", r"t\.csv row 3 column Traffic = 'x': must be a number of at least 0"),
-        ("time,volume\n0,1\n1,inf\n", r"t\.csv row 3 column volume = 'inf'"),
-        ("time,volume\nnoon,1\n", r"t\.csv row 2 column time = 'noon': must be a time like the first row's"),
-        ("time,volume\n1/2/2020 0:00,1\n13/2/2020 0:00,1\n", r"t\.csv row 3 column time = '13/2/2020 0:00'"),
-        ("time,volume\n5,1\n5,2\n", r"t\.csv column time = .*5\.0.*: needs at least two times"),
-        ("time,volume\n0,0\n1,0\n", r"t\.csv = 0\.0: the 95th percentile of the volume must be above 0"),
-        ("time,volume\n0,1\n1,\n", r"t\.csv = 1: must have at least two times with a volume"),
-        ("time,volume\n0,1\n1e-6,1\n1,1\n2e7,1\n", r"t\.csv column time = .*: must span at most 10000000 samples"),
-        ("time,volume,slice\n0,1,slice1\n1,1,gold\n", r"t\.csv row 3 column slice = 'gold': must be one of slice1, "),
-        ("time,volume,slice\n0,1,1\n1,1,1\n", r"t\.csv slice slice2 = 0: must have at least two times"),
-        ("time,volume,cell\n0,1,\n1,1,2\n", r"t\.csv row 2 column cell = '': must not be empty"),
+        ("hour,volume\n1,2\n", r"t\.csv row 1: got \['hour', 'volume'\], no column time or datetime"),
+        ("time,bytes,volume\n1,2,3\n", r"t\.csv row 1: got .*, more than one column is the volume"),
+        ("time,volume\n0,1\n1\n", r"t\.csv row 3: got \['1'\], must have 2 values like the header"),
+        ("time,volume\n0,1\n\n1,-2\n", r"t\.csv row 4 column volume: got '-2', must be a number of at least 0"),
+        ("time,Traffic\n0,1\n1,x\n", r"t\.csv row 3 column Traffic: got 'x', must be a number of at least 0"),
+        ("time,volume\n0,1\n1,inf\n", r"t\.csv row 3 column volume: got 'inf'"),
+        ("time,volume\nnoon,1\n", r"t\.csv row 2 column time: got 'noon', must be a time like the first row's"),
+        ("time,volume\n1/2/2020 0:00,1\n13/2/2020 0:00,1\n", r"t\.csv row 3 column time: got '13/2/2020 0:00'"),
+        ("time,volume\n5,1\n5,2\n", r"t\.csv column time: got .*5\.0.*, needs at least two times"),
+        ("time,volume\n0,0\n1,0\n", r"t\.csv: got 0\.0, the 95th percentile of the volume must be above 0"),
+        ("time,volume\n0,1\n1,\n", r"t\.csv: got 1, must have at least two times with a volume"),
+        ("time,volume\n0,1\n1e-6,1\n1,1\n2e7,1\n", r"t\.csv column time: got .*, must span at most 10000000 samples"),
+        (
+            "time,volume,slice\n0,1,slice1\n1,1,gold\n",
+            r"t\.csv row 3 column slice: got 'gold', must be one of slice1, ",
+        ),
+        ("time,volume,slice\n0,1,1\n1,1,1\n", r"t\.csv slice slice2: got 0, must have at least two times"),
+        ("time,volume,cell\n0,1,\n1,1,2\n", r"t\.csv row 2 column cell: got '', must not be empty"),
     ],
 )
 def test_bad_traces_are_refused_by_row_and_column(tmp_path, text, message):
@@ -248,5 +251,5 @@ def test_a_missing_or_binary_trace_is_refused(tmp_path):
     (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ScenarioError, match=r"b\.csv: cannot be read"):
         TrafficMask.from_trace(tmp_path / "b.csv", Scenario.paper(), mask_rng())
-    with pytest.raises(ValueError, match="step = -1: must be at least 0"):
+    with pytest.raises(ValueError, match="step: got -1, allowed: at least 0"):
         TrafficMask.generate(Scenario.paper(), mask_rng()).at(-1)

@@ -73,10 +73,10 @@ def test_divergence_of_equal_small_variances_is_proportional_to_the_fast_distanc
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ([], "empty"),
+        ([], r"samples: got \[\], allowed: one array per agent"),
         ([np.zeros((0, 17))], r"samples\[0\]"),
-        ([np.zeros((3, 17)), np.zeros((3, 16))], r"samples\[1\] has 16 features"),
-        ([np.full((3, 17), np.nan)], "not finite"),
+        ([np.zeros((3, 17)), np.zeros((3, 16))], r"samples\[1\]: got '16 values per sample', allowed: 17"),
+        ([np.full((3, 17), np.nan)], r"samples\[0\] row 0: .*allowed: finite"),
     ],
 )
 def test_bad_samples_are_refused(bad: list[np.ndarray], message: str) -> None:
@@ -94,10 +94,27 @@ def test_ranking_orders_by_distance_and_leaves_out() -> None:
     assert list(transfer.rank_sources(distance, 1)) == [1, 2, 0]
     assert list(transfer.rank_sources(distance, 1, exclude=[1])) == [2, 0]
     assert list(transfer.rank_sources(distance, 1, sources=[0, 2])) == [2, 0]
-    with pytest.raises(ValueError, match="target = 2"):
+    with pytest.raises(ValueError, match="target: got 2, allowed: 0 to 1"):
         transfer.rank_sources(distance, 2)
-    with pytest.raises(ValueError, match="no source is left"):
+    with pytest.raises(ValueError, match=r"exclude: .*so that one is left"):
         transfer.rank_sources(distance, 0, exclude=[0, 1, 2])
+
+
+def test_sources_follow_the_choice() -> None:
+    distance, groups = np.random.default_rng(0).random((6, 6)), np.array([0, 0, 0, 1, 1, 1], np.int32)
+    chosen = {
+        name: transfer.choose_sources(distance, name, groups, seed=3) for name in ("most", "least", "random", "other")
+    }
+    for name in ("most", "least", "random", "other"):
+        assert (chosen[name] != np.arange(6)).all()
+    np.testing.assert_array_equal(chosen["random"], transfer.choose_sources(distance, "random", groups, seed=3))
+    assert (groups[chosen["other"]] != groups).all()
+    expected = np.where(groups[:, None] != groups[None], distance, np.inf).argmin(axis=0)
+    np.testing.assert_array_equal(chosen["other"], expected)
+    one_group = transfer.choose_sources(distance, "other", np.zeros(6, np.int32), seed=3)
+    np.testing.assert_array_equal(one_group, chosen["most"])
+    with pytest.raises(ValueError, match="choice: got 'nearest', allowed: most"):
+        transfer.choose_sources(distance, "nearest", groups, seed=3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("strategy", ["model", "integrated"])
@@ -124,6 +141,121 @@ def test_instance_transfer_hands_over_transitions_and_no_network() -> None:
         np.testing.assert_array_equal(np.asarray(kept[name])[: len(array)], array)
 
 
+def test_rows_are_sources_and_columns_targets() -> None:
+    """The divergence of a narrow source from a wide target is small, that of a wide source from a narrow target large.
+
+    KL(N(0, v_i) || N(0, v_j)) = (ln(v_j / v_i) + v_i / v_j - 1) / 2 per dimension.
+    """
+    mean, offsets = np.zeros((4, 1)), np.array([0, 2, 4])
+    variance = np.array([[0.01], [0.01], [1.0], [1.0]])
+    distance = transfer.latent_distance(mean, variance, offsets, "kl")
+    expected = [[0.0, (np.log(100) - 0.99) / 2], [(99 - np.log(100)) / 2, 0.0]]
+    np.testing.assert_allclose(distance, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_the_matrix_of_samples_is_that_of_the_divergence_from_source_to_target(reference) -> None:
+    """Agent 0 saw one thing over and over, agent 1 everything: the matrix is not symmetric, and this is which way."""
+    generator = np.random.default_rng(0)
+    narrow, wide = (scale * generator.normal(size=(40, 17)).astype(np.float32) for scale in (0.05, 1.0))
+    found = transfer.similarity_matrix([narrow, wide], seed=1, vae_epochs=20)
+    parts = [(found.latent_mean[rows], found.latent_variance[rows]) for rows in (slice(40), slice(40, 80))]
+    divergence = reference("learning").pairwise_kl
+    for source in range(2):
+        for target in range(2):
+            expected = divergence(*parts[source], *parts[target])
+            np.testing.assert_allclose(found.distance[source, target], expected, rtol=1e-9)
+    assert abs(found.distance[0, 1] / found.distance[1, 0] - 1.0) > 0.05
+    median = transfer.median_distance(found.latent_mean, found.latent_variance, found.offsets)
+    for source, target in ((0, 1), (1, 0)):
+        single = [[(mean[[k]], variance[[k]]) for k in range(40)] for mean, variance in (parts[source], parts[target])]
+        pairs = [divergence(*one, *other) for one in single[0] for other in single[1]]
+        np.testing.assert_allclose(median[source, target], np.median(pairs), rtol=1e-9)
+
+
+def test_the_fast_matrix_is_asked_for_by_name() -> None:
+    found = transfer.similarity_matrix(samples([0.0, 1.0], count=20), seed=1, vae_epochs=2, distance="fast")
+    np.testing.assert_array_equal(found.distance, transfer.mean_squared_distance(found.latent_mean, found.offsets))
+
+
+def test_sources_are_ranked_by_their_own_row() -> None:
+    """Target 1 is near source 2; source 1 is near target 2, which is another matter."""
+    distance = np.array([[0.0, 5.0, 9.0], [9.0, 0.0, 1.0], [9.0, 2.0, 0.0]])
+    assert list(transfer.rank_sources(distance, 1, exclude=[1])) == [2, 0]
+    groups = np.zeros(3, np.int32)
+    np.testing.assert_array_equal(transfer.choose_sources(distance, "most", groups, seed=0), [1, 2, 1])
+    np.testing.assert_array_equal(transfer.choose_sources(distance, "least", groups, seed=0), [2, 0, 0])
+    own = transfer.choose_sources(distance, "most", groups, seed=0, exclude_same=False)
+    np.testing.assert_array_equal(own, [0, 1, 2])
+    for name in ("fast", "corrected"):
+        np.testing.assert_array_equal(transfer.choose_sources(distance, name, groups, seed=0), [1, 2, 1])
+
+
+def networks_of(agents: TD3, agent: int) -> dict[str, np.ndarray]:
+    """Return copies of an agent's parameters by network and name."""
+    return {
+        f"{kind}.{name}": value[agent].detach().numpy().copy()
+        for kind in ("actor", "actor_target", "critic", "critic_target")
+        for name, value in getattr(agents, kind).named_parameters()
+    }
+
+
+def is_last(name: str) -> bool:
+    """Whether a parameter belongs to the last of the three layers."""
+    return name.endswith("_2")
+
+
+HANDED_OVER = {  # lower layers, last layer, transitions, frozen
+    "model": (True, True, False, False),
+    "feature": (True, False, False, True),
+    "instance": (False, False, True, False),
+    "integrated": (True, True, True, False),
+}
+
+
+@pytest.mark.parametrize("strategy", transfer.STRATEGIES)
+def test_each_strategy_hands_over_what_it_says_and_nothing_else(strategy: transfer.Strategy) -> None:
+    source, target = small_agents(0), small_agents(1)
+    lower, last, transitions, frozen = HANDED_OVER[strategy]
+    before = [networks_of(target, agent) for agent in range(3)]
+    rows = [target.replay.export(agent) for agent in range(3)]
+    transfer.transfer(source, [2, 0], target, [0, 1], strategy)
+    for agent, giver in ((0, 2), (1, 0), (2, None)):
+        own, given = before[agent], None if giver is None else networks_of(source, giver)
+        for name, value in networks_of(target, agent).items():
+            taken = given is not None and (last if is_last(name) else lower)
+            np.testing.assert_array_equal(value, given[name] if taken else own[name], err_msg=name)
+        expected = source.replay.export(giver) if transitions and giver is not None else rows[agent]
+        for name, value in target.replay.export(agent).items():
+            np.testing.assert_array_equal(value, expected[name])
+        assert target.replay.n_kept[agent] == (10 if transitions and giver is not None else 0)
+        assert target.frozen[agent] == (frozen and giver is not None)
+
+
+def trained(agents: TD3, updates: int = 6) -> TD3:
+    """Return the agents after some updates with rewards that move every layer."""
+    generator = np.random.default_rng(3)
+    for _ in range(updates + agents.config.batch_size):
+        observation = generator.random((agents.n_agents, agents.obs_dim), dtype=np.float32)
+        action = agents.act(observation, explore=True)
+        agents.store(observation, action, action[:, 0], observation)
+        agents.update()
+    return agents
+
+
+@pytest.mark.parametrize("engine", ["native", "torch"])
+def test_feature_transfer_freezes_exactly_the_lower_layers_of_its_targets(engine: str) -> None:
+    source = small_agents(0)
+    target = TD3(3, 16, 4, TD3Config(exploration_steps=5), seed=1, engine=engine)  # type: ignore[arg-type]
+    transfer.transfer(source, 2, target, 0, "feature")
+    transfer.transfer(source, 0, target, 1, "feature")  # one after the other: the first stays frozen
+    before = [networks_of(target, agent) for agent in range(3)]
+    trained(target)
+    for agent in range(3):
+        for name, value in networks_of(target, agent).items():
+            moved = (value != before[agent][name]).any()
+            assert moved == (agent == 2 or is_last(name)), (agent, name)
+
+
 def test_other_slices_are_refused_and_the_target_unchanged() -> None:
     source, target = small_agents(0, obs_dim=12), small_agents(1)
     observation = np.random.default_rng(5).random((3, 16), dtype=np.float32)
@@ -134,4 +266,13 @@ def test_other_slices_are_refused_and_the_target_unchanged() -> None:
         transfer.transfer(target, 0, target, 1, "everything")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="source_index"):
         transfer.transfer(target, [0, 1], target, [2])
+    with pytest.raises(ValueError, match=r"actor_hidden of the source: got \(8,\), allowed: the target's, \(48, 24\)"):
+        transfer.transfer(TD3(1, 16, 4, TD3Config(actor_hidden=(8,))), 0, target, 0)
+    small = TD3(3, 16, 4, TD3Config(capacity=10), seed=1)
+    unchanged = [networks_of(small, agent) for agent in range(3)]
+    with pytest.raises(ValueError, match="capacity of the target: got 10, allowed: more than the 10 transitions"):
+        transfer.transfer(small_agents(0), [0, 1], small, [0, 1])
+    for agent in range(3):
+        for name, value in networks_of(small, agent).items():
+            np.testing.assert_array_equal(value, unchanged[agent][name])
     np.testing.assert_array_equal(target.act(observation, explore=False), before)

@@ -29,7 +29,9 @@ void check_size(std::string_view name, std::size_t size, std::size_t expected, s
 void check_shape(std::string_view name, std::size_t rows, std::size_t cols, std::size_t expected_rows,
                  std::size_t expected_cols) {
   if (rows == expected_rows && cols == expected_cols) return;
-  const auto shape = [](std::size_t r, std::size_t c) { return "(" + text_of(r) + ", " + text_of(c) + ")"; };
+  const auto shape = [](std::size_t r, std::size_t c) {
+    return std::string("(").append(text_of(r)).append(", ").append(text_of(c)).append(")");
+  };
   refuse(name, "shape " + shape(rows, cols), shape(expected_rows, expected_cols));
 }
 

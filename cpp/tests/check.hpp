@@ -29,11 +29,15 @@ inline int checks = 0;
 // One per noun, defined in test_<noun>.cpp and called from main.cpp.
 void test_checks();
 void test_simd();
+void test_lanes();
 void test_threads();
 void test_scheduler();
+void test_path_loss();
+void test_link_model();
+void test_folding();
+void test_serving();
+void test_coupling();
 void test_flow();
 void test_network_state();
 void test_two_threads();
-void test_radio();
-void test_load_coupling();
 void test_learner();

@@ -3,11 +3,15 @@
 int main() {
   test_checks();
   test_simd();
+  test_lanes();
   test_threads();
   test_scheduler();
+  test_path_loss();
+  test_link_model();
+  test_folding();
+  test_serving();
+  test_coupling();
   test_flow();
-  test_radio();
-  test_load_coupling();
   test_learner();
   test_network_state();
   test_two_threads();

@@ -1,14 +1,13 @@
 """Checkpoints: one safetensors file, its JSON document in the file's header; no code is executed on loading.
 
-A file is written under a temporary name beside its target, flushed to disk and renamed, so a reader sees the old file
-or the new one, whenever the writer is killed.
+A file is written whole or not at all (`slicefast.files.write_bytes`), so a reader sees the old file or the new one,
+whenever the writer is killed.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,40 +15,46 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast import files
+from slicefast.errors import CheckpointError
+
 _KEY = "slicefast"
 _ARRAY = "$array"
-
-
-class CheckpointError(ValueError):
-    """A file is not a checkpoint of the expected kind, or is damaged."""
 
 
 def write(
     path: str | os.PathLike[str], kind: str, arrays: Mapping[str, NDArray[Any]], document: Mapping[str, Any]
 ) -> None:
-    """Write arrays and a JSON-able document as one file, atomically; `kind` names what it is."""
+    """Write arrays and a JSON-able document as one file, atomically.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The file.
+    kind : str
+        What it holds; `read` asks for it.
+    arrays : mapping of str to ndarray
+        By the names they have in the file.
+    document : mapping
+        What else is to be known.
+    """
     from safetensors.numpy import save
 
     path = Path(path)
     header = json.dumps({"kind": kind, "document": document}, allow_nan=False)
     data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata={_KEY: header})
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    files.write_bytes(path, data)
 
 
 def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Read what `write` wrote: (arrays, document).
 
-    Raises CheckpointError, one line naming the file, when it is truncated, foreign or of another kind; OSError when
-    it cannot be opened.
+    Raises
+    ------
+    CheckpointError
+        The file is truncated, foreign or of another kind; one line that names it.
+    OSError
+        It cannot be opened.
     """
     from safetensors import SafetensorError, safe_open
 

@@ -6,22 +6,59 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from slicefast.errors import refuse
+
 
 @dataclass(frozen=True)
 class TD3Config:
-    """Settings of TD3 (Fujimoto, van Hoof, Meger, ICML 2018) on the simplex.
+    """Settings of TD3 (Fujimoto, van Hoof, Meger, ICML 2018; "TD3" below) on the simplex.
 
-    actor_hidden, critic_hidden: widths of the hidden layers. actor_lr, critic_lr: Adam's step sizes. gamma: discount.
-    tau: Polyak averaging, target <- (1 - tau) target + tau online. policy_delay: critic updates per policy update.
-    exploration_steps: environment steps with actions uniform on the simplex. learning_starts: environment steps before
-    the first update; None: those of the exploration phase.
-    exploration_noise: standard deviation of the normal noise on the policy's *logits* afterwards (ours).
-    target_noise, noise_clip: the same for the target policy's smoothing, clipped (ours: on logits, so that smoothed
-    actions stay on the simplex).
-    logit_penalty: weight of the mean square of the logits in the policy loss (ours; 0 is plain TD3). Without it young
-    critics drive the softmax into a corner of the simplex, where its gradient vanishes and thousands of steps pass
-    before it comes back. capacity: replay rows per agent. transferred_fraction: share of a batch drawn from
-    transferred instances; None draws uniformly over both.
+    "Paper" below is Hu, Liao, Liu, Carle (arXiv 2301.03262).
+
+    Attributes
+    ----------
+    actor_hidden : tuple of int
+        Widths of the policy's hidden layers (paper).
+    critic_hidden : tuple of int
+        Widths of the critics' hidden layers (paper).
+    actor_lr : float
+        Adam's step size for the policy (paper).
+    critic_lr : float
+        Adam's step size for the critics (paper).
+    beta1, beta2, epsilon : float
+        Adam's other numbers (Kingma, Ba, ICLR 2015).
+    batch_size : int
+        Transitions per update and agent (paper).
+    gamma : float
+        Discount (paper).
+    tau : float
+        Polyak averaging, target <- (1 - tau) target + tau online (TD3).
+    policy_delay : int
+        Critic updates per policy update (TD3).
+    exploration_steps : int
+        Environment steps with actions uniform on the simplex (paper; transferred agents have none).
+    learning_starts : int, optional
+        Environment steps before the first update (ours); those of the exploration phase unless given.
+    exploration_noise : float
+        Standard deviation of the normal noise on the policy's logits after that (ours: on logits, so that actions stay
+        on the simplex).
+    target_noise : float
+        The same for the smoothing of the target policy (TD3's 0.2; ours: on logits).
+    noise_clip : float
+        Where the smoothing's noise is clipped (TD3's 0.5; ours: on logits).
+    logit_penalty : float
+        Weight of the mean square of the logits in the policy loss (ours; 0 is plain TD3). Without it young critics
+        drive the softmax into a corner of the simplex, where its gradient vanishes and thousands of steps pass before
+        it comes back.
+    capacity : int
+        Transitions an agent keeps, transferred ones included (ours).
+    transferred_fraction : float, optional
+        Share of a batch drawn from transferred transitions (ours); drawn uniformly over both kinds unless given.
+
+    Raises
+    ------
+    SlicefastError
+        A number is out of range.
     """
 
     actor_hidden: tuple[int, ...] = (48, 24)
@@ -46,9 +83,11 @@ class TD3Config:
 
     def __post_init__(self) -> None:
         for name in ("actor_hidden", "critic_hidden"):
-            object.__setattr__(self, name, tuple(int(width) for width in getattr(self, name)))
-            self._require(name, all(width >= 1 for width in getattr(self, name)), "positive layer widths")
-            self._require(name, len(getattr(self, name)) >= 1, "at least one hidden layer")
+            widths = tuple(int(width) for width in getattr(self, name))
+            object.__setattr__(self, name, widths)
+            self._require(
+                name, bool(widths) and all(width >= 1 for width in widths), "one or more widths of at least 1"
+            )
         for name in ("batch_size", "policy_delay", "capacity"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("actor_lr", "critic_lr"):
@@ -67,7 +106,7 @@ class TD3Config:
 
     def _require(self, name: str, condition: bool, allowed: str) -> None:
         if not condition:
-            raise ValueError(f"{name}: got {getattr(self, name)}, must be {allowed}")
+            refuse(name, getattr(self, name), allowed)
 
     @property
     def first_update(self) -> int:
@@ -76,7 +115,7 @@ class TD3Config:
 
     @property
     def kept_in_batch(self) -> int:
-        """Rows of a batch drawn from transferred instances; -1 for no stated ratio."""
+        """Rows of a batch drawn from transferred transitions; -1 for no stated ratio."""
         return -1 if self.transferred_fraction is None else round(self.transferred_fraction * self.batch_size)
 
     def to_dict(self) -> dict[str, Any]:

@@ -34,11 +34,28 @@ def zero_bank(n_rows: int, n_columns: int, device: torch.device | str | None = N
 class StackedMLP(nn.Module):
     """Fully connected networks of A agents, ReLU between layers: h <- relu(h W + b), the last layer linear.
 
-    Parameters are `weight_<layer>` (A, in, out) and `bias_<layer>` (A, out); with twin=True each agent has two networks
-    and the shapes are (A, 2, in, out) and (A, 2, out).
+    It holds the parameters; the engines evaluate them. They are `weight_<layer>` (A, in, out) and `bias_<layer>`
+    (A, out), of twins (A, 2, in, out) and (A, 2, out).
 
-    Attributes: bank (A, P), the memory behind every parameter; layout, (name, offset, shape) within one network's
-    n_parameters values; n_lower, how many of them belong to all layers but the last (see `TD3.freeze_lower`).
+    Parameters
+    ----------
+    n_agents : int
+        A.
+    sizes : sequence of int
+        Inputs, widths of the hidden layers, outputs.
+    twin : bool
+        Whether each agent has two networks, as TD3's critics are.
+    device : torch.device or str, optional
+        Where the parameters lie, the CPU unless given.
+
+    Attributes
+    ----------
+    bank : Tensor, (A, P)
+        The memory behind every parameter.
+    layout : list of (str, int, tuple of int)
+        Name, offset and shape of each parameter within one network's values.
+    n_parameters, n_lower : int
+        One network's values, and how many of them belong to all layers but the last (see `TD3.freeze_lower`).
     """
 
     def __init__(
@@ -69,12 +86,12 @@ class StackedMLP(nn.Module):
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """Return named views of a tensor laid out like the bank (optimiser moments, a copy): parameter name -> view."""
         rows = flat.view(self.n_agents, self.n_nets, self.stride)
-        found = {}
+        named = {}
         for name, offset, shape in self.layout:
             part = rows[:, :, offset : offset + int(np.prod(shape))]
             lead = (self.n_agents, 2) if self.twin else (self.n_agents,)
-            found[name] = (part if self.twin else part[:, 0]).view(*lead, *shape)
-        return found
+            named[name] = (part if self.twin else part[:, 0]).view(*lead, *shape)
+        return named
 
     def flat_gradient(self, gradients: Sequence[Tensor], out: Tensor) -> Tensor:
         """Lay gradients, one per entry of `layout`, out like the bank: into `out` (A, P), whose padding stays."""
@@ -96,49 +113,3 @@ class StackedMLP(nn.Module):
             values[agent, :, : self.n_parameters] = generator.uniform(-bound, bound, (self.n_nets, self.n_parameters))
         with torch.no_grad():
             self.bank.copy_(torch.from_numpy(values).view_as(self.bank))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the last layer's outputs: x (A, B, in) -> (A, B, out), or (A, 2, B, out) of twin networks."""
-        if self.twin:
-            x = x.unsqueeze(1).expand(-1, 2, -1, -1).reshape(2 * self.n_agents, x.shape[1], x.shape[2])
-        for layer in range(self.n_layers):
-            weight, bias = getattr(self, f"weight_{layer}"), getattr(self, f"bias_{layer}")
-            if self.twin:
-                weight, bias = weight.flatten(0, 1), bias.flatten(0, 1)
-            x = torch.baddbmm(bias.unsqueeze(1), x, weight)
-            if layer + 1 < self.n_layers:
-                x = torch.relu(x)
-        return x.view(self.n_agents, 2, x.shape[1], x.shape[2]) if self.twin else x
-
-
-class Actor(StackedMLP):
-    """Policies of A agents: softmax of an MLP, a point of the simplex per observation."""
-
-    def logits(self, observation: Tensor) -> Tensor:
-        """Return the softmax's input: observation (A, B, n_o) -> (A, B, S)."""
-        return super().forward(observation)
-
-    def forward(self, observation: Tensor) -> Tensor:
-        """Return actions: observation (A, B, n_o) or (A, n_o) -> (A, B, S) or (A, S)."""
-        if observation.dim() == 2:
-            return torch.softmax(self.logits(observation.unsqueeze(1)), dim=-1).squeeze(1)
-        return torch.softmax(self.logits(observation), dim=-1)
-
-
-class TwinCritic(StackedMLP):
-    """Two action values per agent: MLPs of the joined observation and action."""
-
-    def __init__(
-        self,
-        n_agents: int,
-        obs_dim: int,
-        action_dim: int,
-        hidden: Sequence[int],
-        device: torch.device | str | None = None,
-    ) -> None:
-        super().__init__(n_agents, (obs_dim + action_dim, *hidden, 1), twin=True, device=device)
-
-    def forward(self, observation: Tensor, action: Tensor | None = None) -> Tensor:
-        """Return both values: observation (A, B, n_o) and action (A, B, S), or the two joined -> (A, 2, B)."""
-        x = observation if action is None else torch.cat((observation, action), dim=-1)
-        return super().forward(x).squeeze(-1)

@@ -18,8 +18,23 @@ class StackedAdam:
     m <- b1 m + (1 - b1) g; v <- b2 v + (1 - b2) g^2;
     theta <- theta - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps).
 
-    Attributes: first_moment, second_moment (A, P) like the bank; steps (A,) int64, t of each agent; trainable (A, P),
-    0 where a parameter is frozen, or None when nothing is.
+    Parameters
+    ----------
+    network : StackedMLP
+        Whose bank is moved.
+    lr : float
+        Step size.
+    config : TD3Config
+        Adam's other numbers.
+
+    Attributes
+    ----------
+    first_moment, second_moment : Tensor, (A, P)
+        m and v, laid out like the bank.
+    steps : Tensor of int64, (A,)
+        t of each agent.
+    trainable : Tensor, (A, P), or None
+        0 where a parameter is frozen, 1 elsewhere; None when nothing is.
     """
 
     def __init__(self, network: StackedMLP, lr: float, config: TD3Config) -> None:

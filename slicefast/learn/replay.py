@@ -10,26 +10,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from slicefast import kernels
-
-FloatArray = NDArray[np.float32]
-
-
-class NonFiniteError(ValueError):
-    """A number that is not finite reached the learner; has .what, .agent (its index in the stack) and .step."""
-
-    def __init__(self, what: str, agent: int, step: int) -> None:
-        super().__init__(f"{what} of agent {agent} at step {step} is not finite")
-        self.what, self.agent, self.step = what, agent, step
+from slicefast.errors import NonFiniteError, refuse
+from slicefast.units import Float32, Int64
 
 
-def as_float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
-    """Convert to a C-contiguous float32 array of the stated shape; ValueError names the argument."""
+def as_float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Float32:
+    """Convert to a C-contiguous float32 array of the stated shape; SlicefastError names the argument."""
     array = np.ascontiguousarray(value, np.float32)
     if array.shape != shape:
-        raise ValueError(f"{name}: got shape {array.shape}, expected {shape}")
+        refuse(name, f"shape {array.shape}", f"shape {shape}")
     return array
 
 
@@ -39,24 +31,37 @@ class ReplayRing:
     Rows [0, n_kept) of an agent hold *transferred* instances, which stay; its own transitions go round in the
     remaining rows. Without a stated ratio a sample is uniform over both.
 
-    Parameters: n_agents, capacity (rows per agent), obs_dim, action_dim; device, where the ring lives.
-    Attributes: ring (A, C, W) float32 tensor; nbytes = 4 A C W, its memory in bytes; n_own, n_kept (A,) rows in use.
+    Parameters
+    ----------
+    n_agents, capacity, obs_dim, action_dim : int
+        A, rows per agent C, n_o and S.
+    device : torch.device or str
+        Where the ring lies.
+
+    Attributes
+    ----------
+    ring : Tensor of float32, (A, C, W)
+        The transitions.
+    n_kept, n_own : ndarray of int64, (A,)
+        Rows of transferred and of own transitions.
+    next_row : ndarray of int64, (A,)
+        Where an agent's next transition goes.
     """
 
     PARTS = ("observation", "action", "reward", "next observation")
 
-    def __init__(self, n_agents: int, capacity: int, obs_dim: int, action_dim: int, device: str = "cpu") -> None:
+    def __init__(
+        self, n_agents: int, capacity: int, obs_dim: int, action_dim: int, device: torch.device | str = "cpu"
+    ) -> None:
         if capacity < 1:
-            raise ValueError(f"capacity: got {capacity}, must be at least 1")
+            refuse("capacity", capacity, "at least 1")
         self.n_agents, self.capacity, self.obs_dim, self.action_dim = n_agents, capacity, obs_dim, action_dim
         self.width = 2 * obs_dim + action_dim + 1
         # NumPy's zeros: the system maps pages when rows are first written, so an unused ring costs no memory.
         shape = (n_agents, capacity, self.width)
         on_cpu = torch.device(device).type == "cpu"
         self.ring = torch.from_numpy(np.zeros(shape, np.float32)) if on_cpu else torch.zeros(shape, device=device)
-        self._numpy: FloatArray = (
-            self.ring.numpy() if self.ring.device.type == "cpu" else np.zeros((0, 0, 0), np.float32)
-        )
+        self._numpy: Float32 = self.ring.numpy() if self.ring.device.type == "cpu" else np.zeros((0, 0, 0), np.float32)
         self._staging = np.zeros((n_agents, 1, self.width), np.float32)
         self._zero_row = np.zeros(n_agents, np.int64)
         self.n_kept = np.zeros(n_agents, np.int64)
@@ -69,7 +74,7 @@ class ReplayRing:
         return self.ring.numel() * 4
 
     @property
-    def array(self) -> FloatArray:
+    def array(self) -> Float32:
         """The ring as a NumPy array (A, C, W): shared memory on the CPU, a copy on other devices."""
         return self._numpy if self.ring.device.type == "cpu" else self.ring.cpu().numpy()
 
@@ -82,8 +87,23 @@ class ReplayRing:
     ) -> None:
         """Store one transition of every agent.
 
-        Shapes: observation and next_observation (A, n_o), action (A, S), reward (A,). Raises ValueError for a wrong
-        shape and NonFiniteError (with `step`) for values that are not finite; nothing is stored then.
+        Parameters
+        ----------
+        observation, next_observation : array_like, (A, n_o)
+            What was seen before and after.
+        action : array_like, (A, S)
+            What was done.
+        reward : array_like, (A,)
+            What was earned.
+        step : int
+            The learner's step, for the message.
+
+        Raises
+        ------
+        SlicefastError
+            A shape is wrong; nothing is stored.
+        NonFiniteError
+            A value is not finite; nothing is stored.
         """
         n, o = self.n_agents, self.obs_dim
         parts = (
@@ -110,7 +130,7 @@ class ReplayRing:
             self.next_row[full] = self.n_kept[full]
         np.minimum(self.n_own + 1, self.capacity - self.n_kept, out=self.n_own)
 
-    def export(self, agent: int) -> dict[str, FloatArray]:
+    def export(self, agent: int) -> dict[str, Float32]:
         """Return copies of all transitions of one agent, transferred first, then its own from oldest to newest.
 
         Keys: observation and next_observation (n, n_o), action (n, S), reward (n,).
@@ -131,15 +151,25 @@ class ReplayRing:
     def load(self, agent: int, arrays: Mapping[str, Any]) -> None:
         """Replace one agent's transitions by transferred instances, which its own experience never overwrites.
 
-        `arrays` is what `export` returns. Raises ValueError for missing keys, wrong shapes, values that are not
-        finite, or as many rows as the capacity or more (no room would be left for the agent's own).
+        Parameters
+        ----------
+        agent : int
+            Whose.
+        arrays : mapping of str to array_like
+            What `export` returns.
+
+        Raises
+        ------
+        SlicefastError
+            A key is missing, a shape is wrong, a value is not finite, or there are as many rows as the capacity or more
+            (no room would be left for the agent's own); nothing is replaced.
         """
         count = len(np.asarray(arrays["reward"])) if "reward" in arrays else 0
         missing = {"observation", "action", "reward", "next_observation"} - set(arrays)
         if missing:
-            raise ValueError(f"arrays: missing {', '.join(sorted(missing))}")
+            refuse("arrays", sorted(arrays), f"also {', '.join(sorted(missing))}")
         if count >= self.capacity:
-            raise ValueError(f"arrays: {count} rows leave no room in a ring of capacity {self.capacity}")
+            refuse("arrays", f"{count} rows", f"fewer than the capacity, {self.capacity}")
         o, s = self.obs_dim, self.action_dim
         rows = np.concatenate(
             (
@@ -151,19 +181,18 @@ class ReplayRing:
             axis=1,
         )
         if not np.isfinite(rows).all():
-            raise ValueError(f"arrays: row {int(np.argmin(np.isfinite(rows).all(axis=1)))} is not finite")
+            bad = int(np.argmin(np.isfinite(rows).all(axis=1)))
+            refuse(f"arrays row {bad}", rows[bad].tolist(), "finite numbers")
         self.ring[agent, :count] = torch.from_numpy(rows).to(self.ring.device)
         self.n_kept[agent], self.n_own[agent], self.next_row[agent] = count, 0, count
 
-    def sample(
-        self, seed: int, agent_ids: NDArray[np.int64], step: int, batch_size: int, kept_in_batch: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def sample(self, seed: int, agent_ids: Int64, step: int, batch_size: int, kept_in_batch: Int64) -> Int64:
         """Draw row indices (A, batch_size); see `kernels.sample_indices`."""
         index = np.empty((self.n_agents, batch_size), np.int64)
         kernels.sample_indices(np.uint64(seed), agent_ids, step, self.n_kept, self.n_own, kept_in_batch, index)
         return index
 
-    def gather(self, index: NDArray[np.int64]) -> torch.Tensor:
+    def gather(self, index: Int64) -> torch.Tensor:
         """Return the transitions at index (A, B) as a tensor (A, B, W) on the ring's device."""
         if self.ring.device.type == "cpu":
             out = np.empty((*index.shape, self.width), np.float32)

@@ -1,27 +1,31 @@
-"""TD3 for all agents at once: state, exploration, transfer, checkpoints. The update itself is an engine's."""
+"""TD3 for all agents at once: exploration, transfer, checkpoints. The update itself is an engine's."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from slicefast import kernels
+from slicefast.errors import CheckpointError, NonFiniteError, refuse
 from slicefast.learn import checkpoint
 from slicefast.learn.config import TD3Config
 from slicefast.learn.native_engine import NativeEngine
-from slicefast.learn.networks import Actor, StackedMLP, TwinCritic
-from slicefast.learn.optimiser import StackedAdam
-from slicefast.learn.replay import FloatArray, NonFiniteError, ReplayRing, as_float32
+from slicefast.learn.replay import as_float32
+from slicefast.learn.state import Engine, LearnerState
 from slicefast.learn.torch_engine import TorchEngine
+from slicefast.units import Bool, Float32, Int64
 
-__all__ = ["TD3", "NonFiniteError", "TD3Config"]
+__all__ = ["TD3", "TD3Config"]
 
+#: "native": the fused C++ update, on the CPU; "torch": the readable one, on any device.
+EngineName = Literal["native", "torch"]
+#: What `TD3.copy_agent` copies: all layers, or all but the last.
+Layers = Literal["all", "lower"]
 _KIND = "td3"
 _COUNTERS = ("step", "n_updates", "n_acts")
 _DOCUMENT_KEYS = {"n_agents", "obs_dim", "action_dim", "config", "seed", "replay_rows", "extra", *_COUNTERS}
@@ -32,19 +36,39 @@ class TD3:
 
     Parameters
     ----------
-    n_agents, obs_dim, action_dim : sizes A, n_o, S.
-    config : the algorithm's numbers.
-    seed : everything random (weights, exploration, batches, smoothing) is a function of the seed and the agent's id.
-    engine : "native", the default on the CPU, is the fused C++ update; "torch" the readable one, on any device. Both
-        draw the same batches and noise and agree to rounding.
-    device : where torch keeps the state; "cpu" or "cuda".
-    n_threads : threads of the native engine, over agents; results do not depend on it. The torch engine runs on as many
-        as torch.set_num_threads says, which is the caller's.
-    agent_ids : names of the agents' random streams, by default 0..A-1. An agent with the same id and seed gets the same
+    n_agents, obs_dim, action_dim : int
+        A, and the lengths n_o and S of an observation and an action.
+    config : TD3Config, optional
+        The algorithm's numbers.
+    seed : int
+        Everything random (weights, exploration, batches, smoothing) is a function of the seed and the agent's id.
+    engine : {"native", "torch"}, optional
+        "native", the default on the CPU, is the fused C++ update; "torch" the readable one, on any device. Both draw
+        the same batches and noise and agree to rounding.
+    device : str
+        Where torch keeps the state; "cpu" or "cuda".
+    n_threads : int
+        Threads of the native engine, over agents; results do not depend on it. The torch engine runs on as many as
+        torch.set_num_threads says, which is the caller's.
+    agent_ids : sequence of int, optional
+        Names of the agents' random streams, 0 to A - 1 unless given. An agent with the same id and seed gets the same
         numbers in any stack.
 
-    Attributes: actor, actor_target, critic, critic_target, torch modules with stacked parameters (see `networks`);
-    replay; step, transitions stored per agent; n_updates.
+    Attributes
+    ----------
+    state : LearnerState
+        Networks, optimisers and replay; `actor`, `critic`, their targets and optimisers, and `replay` are its.
+    step : int
+        Transitions stored per agent.
+    n_updates : int
+        Updates done.
+    extra : mapping
+        What the caller kept in the checkpoint that was loaded.
+
+    Raises
+    ------
+    SlicefastError
+        An argument is out of range, or engine, device and threads do not go together.
     """
 
     def __init__(
@@ -54,69 +78,86 @@ class TD3:
         action_dim: int,
         config: TD3Config | None = None,
         seed: int = 0,
-        engine: Literal["native", "torch"] | None = None,
+        engine: EngineName | None = None,
         device: str = "cpu",
         n_threads: int = 1,
         agent_ids: Sequence[int] | None = None,
     ) -> None:
         for name, value in (("n_agents", n_agents), ("obs_dim", obs_dim), ("action_dim", action_dim)):
             if value < 1:
-                raise ValueError(f"{name}: got {value}, must be at least 1")
+                refuse(name, value, "at least 1")
         if not 0 <= seed < 2**64:
-            raise ValueError(f"seed: got {seed}, must be in [0, 2^64)")
+            refuse("seed", seed, "in [0, 2^64)")
+        ids = np.arange(n_agents) if agent_ids is None else np.array(agent_ids, np.int64)
+        if ids.shape != (n_agents,) or (ids < 0).any() or (ids >= 2**32).any():
+            refuse("agent_ids", ids.tolist(), f"{n_agents} integers in [0, 2^32)")
         self.n_agents, self.obs_dim, self.action_dim = n_agents, obs_dim, action_dim
         self.config, self.seed = config or TD3Config(), seed
         self.device, self.n_threads = torch.device(device), n_threads
-        self.engine = engine or ("native" if self.device.type == "cpu" else "torch")
-        self.agent_ids = np.arange(n_agents) if agent_ids is None else np.array(agent_ids, np.int64)
-        if self.agent_ids.shape != (n_agents,) or (self.agent_ids < 0).any() or (self.agent_ids >= 2**32).any():
-            raise ValueError(f"agent_ids: expected {n_agents} integers in [0, 2^32)")
-        self._make_networks()
-        self.replay = ReplayRing(n_agents, self.config.capacity, obs_dim, action_dim, device)
-        self.frozen = np.zeros(n_agents, np.bool_)
+        self.engine: EngineName = engine or ("native" if self.device.type == "cpu" else "torch")
+        self._check_engine()
+        state = LearnerState.new(obs_dim, action_dim, self.config, seed, ids, self.device)
+        self.state, self.replay = state, state.replay
+        self.actor, self.actor_target, self.actor_optimiser = state.actor, state.actor_target, state.actor_optimiser
+        self.critic, self.critic_target = state.critic, state.critic_target
+        self.critic_optimiser = state.critic_optimiser
         self.step = self.n_updates = self.n_acts = 0
         self.extra: Mapping[str, Any] = {}
         self._kept_in_batch = np.full(n_agents, self.config.kept_in_batch, np.int64)
-        self._engine = self._make_engine()
+        self._engine: Engine = self._make_engine()
 
-    def _make_networks(self) -> None:
-        config, sizes = self.config, (self.obs_dim, *self.config.actor_hidden, self.action_dim)
-        self.actor = Actor(self.n_agents, sizes, device=self.device)
-        self.actor_target = Actor(self.n_agents, sizes, device=self.device)
-        critic_sizes = (self.n_agents, self.obs_dim, self.action_dim, config.critic_hidden)
-        self.critic = TwinCritic(*critic_sizes, device=self.device)
-        self.critic_target = TwinCritic(*critic_sizes, device=self.device)
-        generators = [np.random.Generator(np.random.Philox((self.seed, int(agent)))) for agent in self.agent_ids]
-        for network, target in ((self.actor, self.actor_target), (self.critic, self.critic_target)):
-            network.initialise(generators)
-            target.bank.copy_(network.bank)
-            target.requires_grad_(False)
-        self.actor_optimiser = StackedAdam(self.actor, config.actor_lr, config)
-        self.critic_optimiser = StackedAdam(self.critic, config.critic_lr, config)
+    def __repr__(self) -> str:
+        sizes = f"n_agents={self.n_agents}, obs_dim={self.obs_dim}, action_dim={self.action_dim}"
+        return f"TD3({sizes}, seed={self.seed}, engine={self.engine!r}, step={self.step}, n_updates={self.n_updates})"
 
-    def _make_engine(self) -> TorchEngine | NativeEngine:
-        if self.engine == "native":
-            if self.device.type != "cpu":
-                raise ValueError(
-                    f"device: got {str(self.device)!r}; the native engine runs on the CPU, use engine='torch'"
-                )
-            return NativeEngine(self)
-        if self.engine != "torch":
-            raise ValueError(f"engine: got {self.engine!r}, must be 'native' or 'torch'")
-        if self.n_threads != 1:
-            raise ValueError(f"n_threads: got {self.n_threads}; the torch engine follows torch.set_num_threads")
-        return TorchEngine(self)
+    @property
+    def agent_ids(self) -> Int64:
+        """Names of the agents' random streams, (A,)."""
+        return self.state.agent_ids
+
+    @property
+    def frozen(self) -> Bool:
+        """Whether each agent trains the last layers only, (A,)."""
+        return self.state.frozen
+
+    def _check_engine(self) -> None:
+        if self.engine not in get_args(EngineName):
+            refuse("engine", self.engine, "'native' or 'torch'")
+        if self.engine == "native" and self.device.type != "cpu":
+            refuse("device", str(self.device), "'cpu' for the native engine; use engine='torch'")
+        if self.engine == "torch" and self.n_threads != 1:
+            refuse("n_threads", self.n_threads, "1 for the torch engine, which follows torch.set_num_threads")
+
+    def _make_engine(self) -> Engine:
+        return NativeEngine(self.state, self.n_threads) if self.engine == "native" else TorchEngine(self.state)
 
     # Acting and learning
 
-    def act(self, observation: ArrayLike, explore: bool = False) -> FloatArray:
-        """Return one action per agent, points of the simplex: observation (A, n_o) -> (A, S) float32.
+    def act(self, observation: ArrayLike, explore: bool = False) -> Float32:
+        """Return one action per agent, points of the simplex.
 
         Without exploration: softmax(logits(o)). With it: uniform on the simplex, Dirichlet(1, ..., 1), while
         step < exploration_steps; softmax(logits(o) + exploration_noise eps) after, eps standard normal. Noise on logits
         keeps the action on the simplex without clipping, is unbiased at the centre and fades towards the corners.
 
-        Raises NonFiniteError for observations that are not finite, ValueError for a wrong shape.
+        Parameters
+        ----------
+        observation : array_like, (A, n_o)
+            What each agent sees.
+        explore : bool
+            Whether to add noise.
+
+        Returns
+        -------
+        ndarray of float32, (A, S)
+            One row per agent.
+
+        Raises
+        ------
+        SlicefastError
+            The shape is wrong.
+        NonFiniteError
+            A value is not finite.
         """
         observed = as_float32("observation", observation, (self.n_agents, self.obs_dim))
         finite = np.isfinite(observed)
@@ -136,15 +177,20 @@ class TD3:
         self.replay.add(observation, action, reward, next_observation, self.step)
         self.step += 1
 
-    def update(self) -> dict[str, FloatArray] | None:
+    def update(self) -> dict[str, Float32] | None:
         """Do one TD3 update of every agent.
 
-        Returns losses per agent, "critic_loss" (A,) and, every policy_delay updates, "actor_loss" (A,); None before
-        learning_starts (by default while the exploration phase lasts) or while an agent has fewer than batch_size
-        transitions.
+        Returns
+        -------
+        dict of ndarray of float32, (A,), or None
+            Losses per agent, "critic_loss" and, every policy_delay updates, "actor_loss"; None before learning_starts
+            (by default while the exploration phase lasts) or while an agent has fewer than batch_size transitions.
 
-        Raises NonFiniteError naming the agent whose loss is not finite, after which training should stop. On the CPU
-        that agent's weights were not moved (other agents' may have been); on CUDA the graph has run to its end.
+        Raises
+        ------
+        NonFiniteError
+            An agent's loss is not finite, after which training should stop. On the CPU that agent's weights were not
+            moved (other agents' may have been); on CUDA the graph has run to its end.
         """
         config = self.config
         if self.step < config.first_update or len(self.replay) < config.batch_size:
@@ -166,28 +212,44 @@ class TD3:
         source: TD3,
         source_index: int,
         target_index: int,
-        layers: Literal["all", "lower"] = "all",
+        layers: Layers = "all",
         optimiser: bool = False,
     ) -> None:
         """Load one agent's networks (policy, critics and their targets) from another stack.
 
-        layers="lower" loads all layers but the last. Adam's moments and step counter of the target agent are loaded
-        too with optimiser=True (and layers="all"), forgotten otherwise. Raises ValueError when layer sizes differ.
+        Parameters
+        ----------
+        source : TD3
+            The other stack; its layers are of the same sizes.
+        source_index, target_index : int
+            Which agent of it, and which of this stack.
+        layers : {"all", "lower"}
+            "lower" loads all layers but the last.
+        optimiser : bool
+            Whether Adam's moments and step counter of the target agent are loaded too (with all layers only); they are
+            forgotten otherwise.
+
+        Raises
+        ------
+        SlicefastError
+            Layer sizes differ, or an option is out of range; nothing is loaded.
         """
-        if layers not in ("all", "lower"):
-            raise ValueError(f"layers: got {layers!r}, must be 'all' or 'lower'")
+        if layers not in get_args(Layers):
+            refuse("layers", layers, "'all' or 'lower'")
         if optimiser and layers == "lower":
-            raise ValueError("optimiser: moments are loaded with layers='all' only")
-        for mine, theirs in zip(self._networks().values(), source._networks().values(), strict=True):
+            refuse("optimiser", optimiser, "False with layers='lower': moments are loaded with all layers only")
+        pairs = list(zip(self.state.networks().values(), source.state.networks().values(), strict=True))
+        for mine, theirs in pairs:
             if mine.sizes != theirs.sizes:
-                raise ValueError(f"source: has layer sizes {theirs.sizes}, this stack has {mine.sizes}")
-        for mine, theirs in zip(self._networks().values(), source._networks().values(), strict=True):
+                refuse("source", f"layer sizes {theirs.sizes}", f"this stack's, {mine.sizes}")
+        for mine, theirs in pairs:
             count = mine.n_parameters if layers == "all" else mine.n_lower
             shape = (-1, mine.n_nets, mine.stride)
             mine.bank.view(shape)[target_index, :, :count] = theirs.bank.view(shape)[source_index, :, :count].to(
                 self.device
             )
-        for adam, other in zip(self._optimisers(), source._optimisers(), strict=True):
+        optimisers = zip(self.state.optimisers().values(), source.state.optimisers().values(), strict=True)
+        for adam, other in optimisers:
             adam.reset(target_index)
             if optimiser:
                 adam.first_moment[target_index] = other.first_moment[source_index]
@@ -195,52 +257,31 @@ class TD3:
                 adam.steps[target_index] = other.steps[source_index]
 
     def freeze_lower(self, agent_mask: ArrayLike) -> None:
-        """Train only the last layer of policy and critics of the agents where agent_mask (A,) is true."""
+        """Train only the last layers of the agents where agent_mask (A,) is true, all layers of the others."""
         mask = np.asarray(agent_mask, np.bool_)
         if mask.shape != (self.n_agents,):
-            raise ValueError(f"agent_mask: got shape {mask.shape}, expected ({self.n_agents},)")
+            refuse("agent_mask", f"shape {mask.shape}", f"shape ({self.n_agents},)")
         self.frozen[:] = mask
-        for adam in self._optimisers():
+        for adam in self.state.optimisers().values():
             adam.set_frozen(torch.from_numpy(self.frozen).to(self.device))
         if self.engine == "torch":
-            self._engine = TorchEngine(self)  # a captured graph holds the old mask
+            self._engine = self._make_engine()  # a captured graph holds the old mask
 
-    # State
-
-    def _networks(self) -> dict[str, StackedMLP]:
-        return {
-            "actor": self.actor,
-            "actor_target": self.actor_target,
-            "critic": self.critic,
-            "critic_target": self.critic_target,
-        }
-
-    def _optimisers(self) -> tuple[StackedAdam, StackedAdam]:
-        return self.actor_optimiser, self.critic_optimiser
-
-    def state_tensors(self) -> list[Tensor]:
-        """Return every tensor an update moves, for saving and putting back."""
-        tensors = [network.bank for network in self._networks().values()]
-        for adam in self._optimisers():
-            tensors += [adam.first_moment, adam.second_moment, adam.steps]
-        return tensors
-
-    def _named_state(self) -> dict[str, Tensor]:
-        named: dict[str, Tensor] = {}
-        for name, network in self._networks().items():
-            named |= {f"{name}.{key}": view for key, view in network.views(network.bank).items()}
-        for name, adam in (("actor", self.actor_optimiser), ("critic", self.critic_optimiser)):
-            for moment, tensor in (("first_moment", adam.first_moment), ("second_moment", adam.second_moment)):
-                named |= {f"{name}_{moment}.{key}": view for key, view in adam.network.views(tensor).items()}
-            named[f"{name}_steps"] = adam.steps
-        return named
+    # Checkpoints
 
     def save(self, path: str | os.PathLike[str], extra: Mapping[str, Any] | None = None) -> None:
         """Write everything a resumed run needs: networks, optimisers, replay, counters, settings; one file, atomically.
 
-        `extra` is a JSON-able document of the caller's, read back as `.extra` of the loaded stack.
+        Parameters
+        ----------
+        path : str or PathLike
+            The file.
+        extra : mapping, optional
+            A JSON-able document of the caller's, read back as `extra` of the loaded stack.
         """
-        arrays: dict[str, NDArray[Any]] = {key: value.cpu().numpy() for key, value in self._named_state().items()}
+        arrays: dict[str, NDArray[Any]] = {
+            key: value.cpu().numpy() for key, value in self.state.named_tensors().items()
+        }
         rows = int((self.replay.n_kept + self.replay.n_own).max())
         arrays["replay.rows"] = self.replay.ring[:, :rows].cpu().numpy()
         for key in ("n_kept", "n_own", "next_row"):
@@ -264,18 +305,30 @@ class TD3:
     def load(
         cls,
         path: str | os.PathLike[str],
-        engine: Literal["native", "torch"] | None = None,
+        engine: EngineName | None = None,
         device: str = "cpu",
         n_threads: int = 1,
     ) -> TD3:
         """Read what `save` wrote. A loaded stack continues bit for bit like the saved one (same engine and device).
 
-        Raises CheckpointError for a truncated or foreign file. No code in the file is executed: it holds none.
+        No code in the file is executed: it holds none.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The file.
+        engine, device, n_threads
+            As in `TD3`.
+
+        Raises
+        ------
+        CheckpointError
+            The file is truncated, foreign, or not one of agents.
         """
         arrays, document = checkpoint.read(path, _KIND)
         missing = _DOCUMENT_KEYS - set(document)
         if missing:
-            raise checkpoint.CheckpointError(f"{path}: the document lacks {sorted(missing)}")
+            raise CheckpointError(f"{path}: the document lacks {sorted(missing)}")
         ids = checkpoint.take(arrays, "agent_ids", (document["n_agents"],), path)
         loaded = cls(
             document["n_agents"],
@@ -288,7 +341,7 @@ class TD3:
             n_threads=n_threads,
             agent_ids=[int(agent) for agent in ids],
         )
-        for name, tensor in loaded._named_state().items():
+        for name, tensor in loaded.state.named_tensors().items():
             tensor.copy_(torch.from_numpy(checkpoint.take(arrays, name, tuple(tensor.shape), path)))
         replay, rows = loaded.replay, document["replay_rows"]
         shape = (loaded.n_agents, rows, replay.width)

@@ -9,22 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from slicefast import kernels
-from slicefast.learn.replay import NonFiniteError
+from slicefast.errors import NonFiniteError
+from slicefast.learn.networks import StackedMLP
+from slicefast.learn.optimiser import StackedAdam
+from slicefast.learn.state import LearnerState
+from slicefast.units import Float32, Int64
 
-if TYPE_CHECKING:
-    from slicefast.learn.networks import StackedMLP
-    from slicefast.learn.optimiser import StackedAdam
-    from slicefast.learn.td3 import TD3
-
-FloatArray = NDArray[np.float32]
+#: Sees a loss and its name before it is followed, and may refuse it.
+Check = Callable[[Tensor, str], None]
 _DENORMAL, _ONE = np.float32(1e-39), np.float32(1.0)
 
 
@@ -39,7 +37,7 @@ def flushed_denormals() -> Iterator[None]:
         torch.set_flush_denormal(was_on)
 
 
-def twice(x: Tensor) -> Tensor:
+def for_both_critics(x: Tensor) -> Tensor:
     """Repeat every agent's batch for its two critics: (A, B, n) -> (2 A, B, n)."""
     return x.unsqueeze(1).expand(-1, 2, -1, -1).reshape(-1, x.shape[1], x.shape[2])
 
@@ -48,12 +46,21 @@ class Leaves:
     """A network's parameters as autograd's leaves, in the shapes torch.baddbmm takes: no views in the graph.
 
     They share the bank's memory. With every network an item of its own (2 A of them for twin critics), weights are
-    (items, in, out) and biases (items, 1, out); `rows` selects items, such as the first of every two critics.
+    (items, in, out) and biases (items, 1, out).
+
+    Parameters
+    ----------
+    network : StackedMLP
+        Whose parameters.
+    optimiser : StackedAdam, optional
+        Follows their gradients; without it nothing is differentiated.
+    rows : slice
+        Which items, such as the first of every two critics.
     """
 
     def __init__(self, network: StackedMLP, optimiser: StackedAdam | None = None, rows: slice = slice(None)) -> None:
         items = network.bank.view(-1, network.stride)[rows]
-        self.optimiser, self.n_agents = optimiser, network.n_agents
+        self.optimiser = optimiser
         self.tensors: list[Tensor] = []
         for _, offset, shape in network.layout:
             part = items[:, offset : offset + math.prod(shape)]
@@ -68,7 +75,7 @@ class Leaves:
                 x = torch.relu_(x)
         return x
 
-    def follow(self, loss: Tensor, what: str, check: Callable[[Tensor, str], None] | None) -> None:
+    def follow(self, loss: Tensor, what: str, check: Check | None) -> None:
         """Take one optimiser step down the losses (A,); summed, so that each agent's gradient is its own."""
         assert self.optimiser is not None
         gradients = torch.autograd.grad(loss.sum(), self.tensors)
@@ -78,61 +85,65 @@ class Leaves:
             self.optimiser.follow(gradients)
 
 
-class TorchEngine:
-    """TD3's update and policy through autograd. Losses are summed over agents, so each agent's gradient is its own."""
+def _refuse_non_finite(loss: Float32, what: str, step: int) -> None:
+    if not np.isfinite(loss).all():
+        raise NonFiniteError(what, int(np.argmin(np.isfinite(loss))), step)
 
-    def __init__(self, agents: TD3) -> None:
-        self.agents = agents
+
+class TorchEngine:
+    """An `Engine` through autograd. Losses are summed over agents, so each agent's gradient is its own.
+
+    Parameters
+    ----------
+    state : LearnerState
+        On any device. A captured CUDA graph holds which layers are frozen: make a new engine when that changes.
+    """
+
+    def __init__(self, state: LearnerState) -> None:
+        self.state = state
         self._graphs: dict[bool, Callable[[], tuple[Tensor, Tensor]]] = {}
         self._batch = self._noise = torch.empty(0)
-        self._gamma = torch.tensor(agents.config.gamma, device=agents.device)
-        self._actor, self._critic = (
-            Leaves(agents.actor, agents.actor_optimiser),
-            Leaves(agents.critic, agents.critic_optimiser),
-        )
-        self._actor_target, self._critic_target = Leaves(agents.actor_target), Leaves(agents.critic_target)
-        self._first_critic = Leaves(agents.critic, rows=slice(None, None, 2))
+        self._gamma = torch.tensor(state.config.gamma, device=state.device)
+        self._actor = Leaves(state.actor, state.actor_optimiser)
+        self._critic = Leaves(state.critic, state.critic_optimiser)
+        self._actor_target, self._critic_target = Leaves(state.actor_target), Leaves(state.critic_target)
+        self._first_critic = Leaves(state.critic, rows=slice(None, None, 2))
 
-    def act(self, observation: FloatArray, noise: float, step: int) -> FloatArray:
+    def act(self, observation: Float32, noise: float, step: int) -> Float32:
         """Return actions (A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams."""
-        td3 = self.agents
         with torch.no_grad():
-            logits = td3.actor.logits(torch.from_numpy(observation).to(td3.device).unsqueeze(1))
+            logits = self._actor(torch.from_numpy(observation).to(self.state.device).unsqueeze(1))
             if noise > 0.0:
                 logits = logits + noise * self._normal(kernels.LOGIT_NOISE, step, 1)
-            actions: FloatArray = torch.softmax(logits, dim=-1).squeeze(1).cpu().numpy()
+            actions: Float32 = torch.softmax(logits, dim=-1).squeeze(1).cpu().numpy()
         return actions
 
-    def update(self, index: NDArray[np.int64], step: int, with_policy: bool) -> tuple[FloatArray, FloatArray | None]:
+    def update(self, index: Int64, step: int, with_policy: bool) -> tuple[Float32, Float32 | None]:
         """Do one update on the given replay rows; return the critics' and the policy's losses, (A,) each."""
-        td3 = self.agents
-        batch = td3.replay.gather(index)
-        noise = self._normal(kernels.SMOOTHING, step, td3.config.batch_size)
-        if td3.device.type == "cuda":
+
+        def check(loss: Tensor, what: str) -> None:
+            _refuse_non_finite(loss.numpy(), what, step)
+
+        batch = self.state.replay.gather(index)
+        noise = self._normal(kernels.SMOOTHING, step, self.state.config.batch_size)
+        if self.state.device.type == "cuda":
             critic_loss, actor_loss = self._replay_graph(batch, noise, with_policy)
         else:
             with flushed_denormals():
-                critic_loss, actor_loss = self.compute(batch, noise, with_policy, self._refuse_non_finite)
+                critic_loss, actor_loss = self.compute(batch, noise, with_policy, check)
         losses = critic_loss.cpu().numpy(), actor_loss.cpu().numpy()
-        self._check(losses[0], "critic loss")
-        self._check(losses[1], "actor loss")
+        _refuse_non_finite(losses[0], "critic loss", step)
+        _refuse_non_finite(losses[1], "actor loss", step)
         return losses[0], losses[1] if with_policy else None
 
     def _normal(self, purpose: int, step: int, batch: int) -> Tensor:
-        td3 = self.agents
-        noise = np.empty((td3.n_agents, batch, td3.action_dim), np.float32)
-        kernels.normal_noise(np.uint64(td3.seed), purpose, td3.agent_ids, step, noise)
-        return torch.from_numpy(noise).to(td3.device)
-
-    def _refuse_non_finite(self, loss: Tensor, what: str) -> None:
-        self._check(loss.numpy(), what)
-
-    def _check(self, loss: FloatArray, what: str) -> None:
-        if not np.isfinite(loss).all():
-            raise NonFiniteError(what, int(np.argmin(np.isfinite(loss))), self.agents.n_updates)
+        state = self.state
+        noise = np.empty((state.n_agents, batch, state.action_dim), np.float32)
+        kernels.normal_noise(np.uint64(state.seed), purpose, state.agent_ids, step, noise)
+        return torch.from_numpy(noise).to(state.device)
 
     def compute(
-        self, batch: Tensor, noise: Tensor, with_policy: bool, check: Callable[[Tensor, str], None] | None = None
+        self, batch: Tensor, noise: Tensor, with_policy: bool, check: Check | None = None
     ) -> tuple[Tensor, Tensor]:
         """Do one TD3 update in the paper's order, in place; return the losses (A,) and (A,).
 
@@ -143,17 +154,17 @@ class TorchEngine:
 
         Shapes: batch (A, B, W), noise (A, B, S). `check` sees each loss before it is followed.
         """
-        td3, config = self.agents, self.agents.config
-        n_o, n_a = td3.obs_dim, td3.action_dim
+        state, config = self.state, self.state.config
+        n_o, n_a = state.obs_dim, state.action_dim
         observation, next_observation = batch[..., :n_o], batch[..., n_o + n_a + 1 :]
         with torch.no_grad():
             smoothing = (noise * config.target_noise).clamp_(-config.noise_clip, config.noise_clip)
             next_action = torch.softmax(self._actor_target(next_observation).add_(smoothing), dim=-1)
-            next_value = self._critic_target(twice(torch.cat((next_observation, next_action), dim=-1)))
-            target = next_value.view(td3.n_agents, 2, -1).amin(dim=1)
+            next_value = self._critic_target(for_both_critics(torch.cat((next_observation, next_action), dim=-1)))
+            target = next_value.view(state.n_agents, 2, -1).amin(dim=1)
             target = torch.addcmul(batch[..., n_o + n_a], target, self._gamma)
 
-        value = self._critic(twice(batch[..., : n_o + n_a])).view(td3.n_agents, 2, -1)
+        value = self._critic(for_both_critics(batch[..., : n_o + n_a])).view(state.n_agents, 2, -1)
         critic_loss = (value - target.unsqueeze(1)).square().sum(dim=(1, 2)) / config.batch_size
         self._critic.follow(critic_loss, "critic loss", check)
 
@@ -163,8 +174,8 @@ class TorchEngine:
         first = self._first_critic(torch.cat((observation, torch.softmax(logits, dim=-1)), dim=-1))
         actor_loss = (config.logit_penalty * logits.square().mean(dim=2) - first.squeeze(2)).mean(dim=1)
         self._actor.follow(actor_loss, "actor loss", check)
-        td3.actor_target.bank.lerp_(td3.actor.bank, config.tau)
-        td3.critic_target.bank.lerp_(td3.critic.bank, config.tau)
+        state.actor_target.bank.lerp_(state.actor.bank, config.tau)
+        state.critic_target.bank.lerp_(state.critic.bank, config.tau)
         return critic_loss.detach(), actor_loss.detach()
 
     def _replay_graph(self, batch: Tensor, noise: Tensor, with_policy: bool) -> tuple[Tensor, Tensor]:
@@ -179,7 +190,7 @@ class TorchEngine:
         if self._batch.numel() == 0:
             self._batch, self._noise = batch.clone(), noise.clone()
         # The warm-up that capture needs would move the weights: they are put back.
-        tensors = self.agents.state_tensors()
+        tensors = self.state.tensors()
         saved = [tensor.clone() for tensor in tensors]
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())

@@ -4,6 +4,7 @@ The functions of `models` are the reference in double precision; `link_model` ev
 network in the C++ core.
 """
 
+from slicefast.errors import RangeWarning
 from slicefast.radio.calibration import CALIBRATION_CASES, Calibration, calibrate
 from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields, make_fields
 from slicefast.radio.indoor import Buildings, building_loss_db, draw_buildings
@@ -11,7 +12,6 @@ from slicefast.radio.links import link_model, update_serving
 from slicefast.radio.models import (
     ANTENNA_PATTERNS,
     PATH_LOSS_MODELS,
-    RangeWarning,
     antenna_gain_db,
     los_probability,
     path_loss_db,

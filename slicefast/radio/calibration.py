@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.radio.indoor import Buildings, draw_buildings
-from slicefast.radio.models import antenna_gain_db, los_probability, path_loss_db
+from slicefast.radio.models import antenna_gain_db, los_probability, path_loss_db, path_loss_model
+from slicefast.units import THERMAL_NOISE_DBM_PER_HZ
 
 Float = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ class _Case:
 
     @property
     def noise_dbm(self) -> float:
-        return -174.0 + 10.0 * float(np.log10(self.bandwidth_hz)) + 9.0  # noise figure 9 dB
+        return THERMAL_NOISE_DBM_PER_HZ + 10.0 * float(np.log10(self.bandwidth_hz)) + 9.0  # noise figure 9 dB
 
 
 #: TR 36.873 Table 8.2-1 (46 / 41 dBm over 10 MHz) and R1-165974 (49 / 44 dBm over 20 MHz).
@@ -107,7 +108,7 @@ def _positions(case: _Case, n_users: int, rng: np.random.Generator) -> tuple[Flo
 
 def _environment_height_m(case: _Case, distance_m: Float, height_m: Float, rng: np.random.Generator) -> Float:
     """1 m; for tall users of the macro models, with probability C / (1 + C), one of 12, 15, ..., h - 1.5 m."""
-    tall = (height_m > 13.0) & case.model.endswith("uma")
+    tall = (height_m > 13.0) & path_loss_model(case.model).tall_users
     g = np.where(distance_m > 18.0, 1.25 * (distance_m / 100.0) ** 3 * np.exp(-distance_m / 150.0), 0.0)
     c = np.where(tall, (np.maximum(height_m - 13.0, 0.0) / 10.0) ** 1.5 * g, 0.0)
     choices = np.maximum(np.floor((height_m - 1.5 - 12.0) / 3.0) + 1.0, 1.0)

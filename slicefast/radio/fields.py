@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast import _core
+from slicefast.radio.models import path_loss_model
 
 Float = NDArray[np.float64]
 
@@ -73,8 +73,7 @@ def make_fields(
         raise ValueError(f"n_sites: got {n_sites}, must be at least 1")
     if size < 2 or size & (size - 1):
         raise ValueError(f"size: got {size}, must be a power of two")
-    parameters = _core.model_parameters(model)
-    los, nlos = parameters["decorrelation_los_m"], parameters["decorrelation_nlos_m"]
+    los, nlos = path_loss_model(model).decorrelation_m
     period = size * min(los, nlos) / 9.0
     if v1_m is None or v2_m is None:
         e1, e2 = (period, 0.0), (0.0, period)
@@ -86,10 +85,11 @@ def make_fields(
     state_tile, los_tile, nlos_tile = (
         _unit_field(np.exp(-distance / d), rng) for d in (LOS_STATE_DECORRELATION_M, los, nlos)
     )
-    # A low-discrepancy sequence (Roberts' R2) keeps the sites' windows into the tile as far apart as they fit.
-    golden = 1.32471795724474602596
+    # A low-discrepancy sequence (Roberts' R2, from the plastic number, p^3 = p + 1) keeps the sites' windows into the
+    # tile as far apart as they fit.
+    plastic = 1.32471795724474602596
     index = np.arange(n_sites + 1)
     start = rng.random(2)
-    row = np.floor((start[0] + index / golden) % 1.0 * size).astype(np.int32)
-    col = np.floor((start[1] + index / golden**2) % 1.0 * size).astype(np.int32)
+    row = np.floor((start[0] + index / plastic) % 1.0 * size).astype(np.int32)
+    col = np.floor((start[1] + index / plastic**2) % 1.0 * size).astype(np.int32)
     return Fields(state_tile, los_tile, nlos_tile, row_offset=row, col_offset=col, e1_m=e1, e2_m=e2)

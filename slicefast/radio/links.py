@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _core
+from slicefast.errors import RangeWarning
 from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields
-from slicefast.radio.models import RangeWarning, warn_of_heights
+from slicefast.radio.models import path_loss_model, warn_of_heights
 
 #: Share of the area nearer to a mast than a model's least distance from which on that is told.
 _TOLD_SHARE_NEAR = 0.01
 
 
-def _broadcast(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _spread(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
     array = np.asarray(value, dtype=np.float64)
     if array.shape not in ((), shape):
         raise ValueError(f"{name}: got shape {array.shape}, expected a number or {shape}")
@@ -45,8 +46,7 @@ def _farthest_on_torus(v1: tuple[float, float], v2: tuple[float, float]) -> floa
 
 def _warn_of_ranges(model: str, longest_m: float, sites_per_m2: float) -> None:
     """Tell links beyond the model's greatest distance and areas nearer than its least; called by link_model."""
-    limits = _core.model_parameters(model)
-    least, greatest = limits["min_distance_m"], limits["max_distance_m"]
+    least, greatest = path_loss_model(model).distance_range_m
     if longest_m > greatest:
         text = f"{model}: links up to {longest_m:.0f} m, made for up to {greatest:g} m"
         warnings.warn(text, RangeWarning, stacklevel=3)
@@ -113,7 +113,7 @@ def link_model(
     v2 = (0.0, 0.0) if v2_m is None else (float(v2_m[0]), float(v2_m[1]))
     if (v1_m is None) != (v2_m is None):
         raise ValueError("v1_m, v2_m: give both for a torus, or neither")
-    heights = _broadcast("site_height_m", site_height_m, x.shape)
+    heights = _spread("site_height_m", site_height_m, x.shape)
     if wrap:
         longest_m, area_m2 = _farthest_on_torus(v1, v2), abs(v1[0] * v2[1] - v1[1] * v2[0])
     elif longest_m is None:
@@ -136,7 +136,7 @@ def link_model(
         site_height_m=heights,
         cell_site=np.asarray(cell_site, dtype=np.int32),
         azimuth_deg=np.asarray(azimuth_deg, dtype=np.float64),
-        tilt_deg=_broadcast("tilt_deg", tilt_deg, np.shape(cell_site)),
+        tilt_deg=_spread("tilt_deg", tilt_deg, np.shape(cell_site)),
         los_state=fields.los_state,
         shadow_los=fields.shadow_los,
         shadow_nlos=fields.shadow_nlos,

@@ -9,55 +9,130 @@ from __future__ import annotations
 
 import operator
 import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from slicefast import _core
+from slicefast.errors import RangeWarning, refuse
+from slicefast.units import Float64
 
-Float = NDArray[np.float64]
-
-PATH_LOSS_MODELS = (
-    "winner_plus_c1",
-    "winner_plus_c2",
-    "winner_plus_b1",
-    "m2135_uma",
-    "m2135_umi",
-    "tr36873_uma",
-    "tr36873_umi",
-    "tr38901_uma",
-    "tr38901_umi",
-)
-ANTENNA_PATTERNS = ("tr36814", "m2135", "tr38901_element")
+Range = tuple[float, float]
 
 
-#: Heights of masts and users [m] that a document gives a range for; the others fix the mast at 25 m or 10 m.
-_MADE_FOR_M = {
-    "m2135_uma": ((10.0, 150.0), (1.0, 10.0)),
-    "m2135_umi": ((3.0, 300.0), (1.0, 2.5)),
-    **{name: ((3.0, 300.0), (1.5, 22.5)) for name in PATH_LOSS_MODELS if name.startswith("tr3")},
+@dataclass(frozen=True)
+class PathLossModel:
+    """What is known of a path loss model beside its formulas, which the core holds.
+
+    Parameters
+    ----------
+    name : str
+        As the core knows it.
+    made_for_bs_m, made_for_ue_m : tuple of float, optional
+        Heights of masts and users that its document gives a range for [m]; the others fix the mast at 25 m or 10 m.
+    ue_height_m, bs_height_m : tuple of float
+        Heights that the formula takes [m].
+    buildings : tuple of str
+        Documents of the buildings that its indoor users are in; none: it knows no indoor users.
+    tall_users : bool
+        Whether users above 13 m see further.
+    """
+
+    name: str
+    made_for_bs_m: Range | None = None
+    made_for_ue_m: Range | None = None
+    ue_height_m: Range = (1.01, 10.0)
+    bs_height_m: Range = (3.0, 300.0)
+    buildings: tuple[str, ...] = ()
+    tall_users: bool = False
+
+    @cached_property
+    def _parameters(self) -> dict[str, float]:
+        return _core.model_parameters(self.name)
+
+    @property
+    def frequency_range_hz(self) -> Range:
+        """The carriers that the formula takes [Hz]."""
+        return self._parameters["min_frequency_hz"], self._parameters["max_frequency_hz"]
+
+    @property
+    def distance_range_m(self) -> Range:
+        """The distances that the model was made for [m]."""
+        return self._parameters["min_distance_m"], self._parameters["max_distance_m"]
+
+    @property
+    def decorrelation_m(self) -> Range:
+        """Decorrelation distances of the shadowing with and without line of sight [m]."""
+        return self._parameters["decorrelation_los_m"], self._parameters["decorrelation_nlos_m"]
+
+
+_HIGH_MAST, _LOW_MAST, _FLOORS = (10.0, 150.0), (3.0, 300.0), (1.5, 22.5)
+_ANY_USER = (1.01, 22.5)
+_MODELS = {
+    model.name: model
+    for model in (
+        PathLossModel("winner_plus_c1"),
+        PathLossModel("winner_plus_c2"),
+        PathLossModel("winner_plus_b1"),
+        PathLossModel("m2135_uma", _HIGH_MAST, (1.0, 10.0)),
+        PathLossModel("m2135_umi", _LOW_MAST, (1.0, 2.5)),
+        PathLossModel("tr36873_uma", _LOW_MAST, _FLOORS, _ANY_USER, buildings=("tr36873",), tall_users=True),
+        PathLossModel("tr36873_umi", _LOW_MAST, _FLOORS, _ANY_USER, buildings=("tr36873",)),
+        PathLossModel("tr38901_uma", _LOW_MAST, _FLOORS, _ANY_USER, buildings=("tr36873", "tr38901"), tall_users=True),
+        PathLossModel("tr38901_umi", _LOW_MAST, _FLOORS, _ANY_USER, buildings=("tr36873", "tr38901")),
+    )
 }
+PATH_LOSS_MODELS = tuple(_MODELS)
+#: The pattern of an element that columns are made of.
+COLUMN_PATTERN = "tr38901_element"
+ANTENNA_PATTERNS = ("tr36814", "m2135", COLUMN_PATTERN)
+
+if TYPE_CHECKING:
+    # A type checker cannot read the names from the tables; at run time pydantic does.
+    PathLossModelName = str
+    AntennaPatternName = str
+else:
+    PathLossModelName = Literal[PATH_LOSS_MODELS]
+    AntennaPatternName = Literal[ANTENNA_PATTERNS]
 
 
-class RangeWarning(UserWarning):
-    """A model was asked outside the distances or heights it was made for."""
+def path_loss_model(name: str) -> PathLossModel:
+    """Return what is known of a path loss model.
+
+    Parameters
+    ----------
+    name : str
+        One of `PATH_LOSS_MODELS`.
+
+    Raises
+    ------
+    SlicefastError
+        There is no such model.
+    """
+    if name not in _MODELS:
+        refuse("model", name, ", ".join(PATH_LOSS_MODELS))
+    return _MODELS[name]
 
 
-def _broadcast(**arrays: ArrayLike) -> tuple[tuple[int, ...], list[Float]]:
+def _broadcast_links(**arrays: ArrayLike) -> tuple[tuple[int, ...], list[Float64]]:
+    """Return the common shape of finite arrays, and each of them spread over it and laid flat."""
     values = []
     for name, array in arrays.items():
         value = np.asarray(array, dtype=np.float64)
         if not np.isfinite(value).all():
-            raise ValueError(f"{name}: got a value that is not finite")
+            refuse(name, value[~np.isfinite(value)][0], "finite numbers")
         values.append(value)
     shape = np.broadcast_shapes(*(value.shape for value in values))
     return shape, [np.ascontiguousarray(np.broadcast_to(value, shape)).reshape(-1) for value in values]
 
 
-def _check_between(name: str, value: Float, low: float, high: float) -> None:
+def _check_between(name: str, value: Float64, low: float, high: float) -> None:
     if value.size and not (value.min() >= low and value.max() <= high):
         worst = value.max() if value.min() >= low else value.min()
-        raise ValueError(f"{name}: got {worst:g}, allowed {low:g}..{high:g}")
+        refuse(name, float(worst), f"{low:g} to {high:g}" if np.isfinite(high) else f"at least {low:g}")
 
 
 def path_loss_db(
@@ -69,84 +144,156 @@ def path_loss_db(
     ue_height_m: ArrayLike = 1.5,
     *,
     environment_height_m: ArrayLike = 1.0,
-) -> Float:
+) -> Float64:
     """Path loss [dB] of links with or without line of sight; the arguments broadcast.
 
     Below the model's least distance (10 m, WINNER+ C1 30 m) the least distance is used, beyond its greatest (5 km,
-    WINNER+ B1 2 km) the curve is continued; both with a `RangeWarning`. A carrier outside the model's range is a
-    ValueError, as are heights it does not know; heights beyond those it was made for are told by a `RangeWarning`. The
-    effective environment height differs from 1 m only for users above
-    13 m in the TR macro models (it moves the breakpoint). At the breakpoint a model's branches meet within 0.06 dB.
+    WINNER+ B1 2 km) the curve is continued; both with a `RangeWarning`, as for heights that the formula takes but was
+    not made for. At the breakpoint a model's branches meet within 0.06 dB.
+
+    Parameters
+    ----------
+    model : str
+        One of `PATH_LOSS_MODELS`.
+    los : array_like of bool
+        Whether the link is in line of sight.
+    distance_2d_m : array_like
+        Distance on the ground [m].
+    frequency_hz : float
+        Carrier [Hz].
+    bs_height_m, ue_height_m : array_like
+        Heights of mast and user above ground [m].
+    environment_height_m : array_like
+        Effective environment height [m]; it moves the breakpoint, and differs from 1 m only for users above 13 m in the
+        TR macro models.
+
+    Returns
+    -------
+    ndarray of float64
+        The arguments' common shape.
+
+    Raises
+    ------
+    SlicefastError
+        An argument is not finite, or the model does not know such a carrier or height.
     """
-    shape, (distance, bs_height, ue_height, environment, state) = _broadcast(
+    known = path_loss_model(model)
+    shape, (distance, bs_height, ue_height, environment, state) = _broadcast_links(
         distance_2d_m=distance_2d_m,
         bs_height_m=bs_height_m,
         ue_height_m=ue_height_m,
         environment_height_m=environment_height_m,
         los=np.asarray(los, dtype=bool),
     )
-    limits = _core.model_parameters(model)
-    _check_between("frequency_hz", np.array([frequency_hz]), limits["min_frequency_hz"], limits["max_frequency_hz"])
-    _check_between("bs_height_m", bs_height, 3.0, 300.0)
-    _check_between("ue_height_m", ue_height, 1.01, 22.5 if model.startswith("tr3") else 10.0)
+    _check_between("frequency_hz", np.array([frequency_hz]), *known.frequency_range_hz)
+    _check_between("bs_height_m", bs_height, *known.bs_height_m)
+    _check_between("ue_height_m", ue_height, *known.ue_height_m)
     _check_between("environment_height_m", environment, 1.0, 21.0)
     _check_between("distance_2d_m", distance, 0.0, np.inf)
     if (environment >= np.minimum(bs_height, ue_height)).any():
-        raise ValueError("environment_height_m: must be below both antennas")
+        refuse("environment_height_m", float(environment.max()), "below both antennas")
     warn_of_heights(model, bs_height, ue_height)
-    low, high = limits["min_distance_m"], limits["max_distance_m"]
+    low = known.distance_range_m[0]
     if distance.size and distance.min() < low:
         warnings.warn(f"{model}: {distance.min():g} m is below {low:g} m, which is used", RangeWarning, stacklevel=2)
         distance = np.maximum(distance, low)
-    if distance.size and distance.max() > high:
-        warnings.warn(f"{model}: {distance.max():g} m is beyond {high:g} m, extrapolated", RangeWarning, stacklevel=2)
+    _warn_of_far_links(known, distance)
     loss = _core.path_loss_db(model, state != 0, distance, frequency_hz, bs_height, ue_height, environment)
     return loss.reshape(shape)
 
 
-def warn_of_heights(model: str, bs_height_m: Float, ue_height_m: Float) -> None:
-    """Tell heights that the formula takes, but was not made for; called by what a user calls."""
-    if model not in _MADE_FOR_M:
-        return
-    for name, heights, (low, high) in zip(
-        ("bs_height_m", "ue_height_m"), (bs_height_m, ue_height_m), _MADE_FOR_M[model], strict=True
+def _warn_of_far_links(model: PathLossModel, distance_m: Float64) -> None:
+    limit_m = model.distance_range_m[1]
+    if distance_m.size and distance_m.max() > limit_m:
+        text = f"{model.name}: {distance_m.max():g} m is beyond {limit_m:g} m, extrapolated"
+        warnings.warn(text, RangeWarning, stacklevel=3)
+
+
+def warn_of_heights(model: str, bs_height_m: Float64, ue_height_m: Float64) -> None:
+    """Warn the caller's caller of heights [m] that the formula takes, but was not made for."""
+    known = path_loss_model(model)
+    for name, heights, made_for in (
+        ("bs_height_m", bs_height_m, known.made_for_bs_m),
+        ("ue_height_m", ue_height_m, known.made_for_ue_m),
     ):
-        if heights.size and not (heights.min() >= low and heights.max() <= high):
+        if made_for is None or not heights.size:
+            continue
+        low, high = made_for
+        if not (heights.min() >= low and heights.max() <= high):
             worst = heights.max() if heights.min() >= low else heights.min()
             text = f"{model}: {name} {worst:g} m, made for {low:g} to {high:g} m, the formula is continued"
             warnings.warn(text, RangeWarning, stacklevel=3)
 
 
-def los_probability(model: str, distance_2d_m: ArrayLike, ue_height_m: ArrayLike = 1.5) -> Float:
+def los_probability(model: str, distance_2d_m: ArrayLike, ue_height_m: ArrayLike = 1.5) -> Float64:
     """Probability of line of sight; the arguments broadcast.
 
     P = q + (1 - q) e^(-d / s), q = min(18 / d, 1), s = 63 m (macro) or 36 m (micro); C1: e^(-d / 200). For the TR
-    macro models users above 13 m see further (TR 36.873 Table 7.2-2, TR 38.901 Table 7.4.2-1). A `RangeWarning` tells
-    distances beyond the model's greatest; users' heights are checked as in `path_loss_db`.
+    macro models users above 13 m see further (TR 36.873 Table 7.2-2, TR 38.901 Table 7.4.2-1). Distances beyond the
+    model's greatest are extrapolated with a `RangeWarning`.
+
+    Parameters
+    ----------
+    model : str
+        One of `PATH_LOSS_MODELS`.
+    distance_2d_m : array_like
+        Distance on the ground [m].
+    ue_height_m : array_like
+        Users' heights above ground [m].
+
+    Returns
+    -------
+    ndarray of float64
+        In [0, 1], the arguments' common shape.
+
+    Raises
+    ------
+    SlicefastError
+        An argument is not finite, or a height is one that no model knows.
     """
-    shape, (distance, ue_height) = _broadcast(distance_2d_m=distance_2d_m, ue_height_m=ue_height_m)
-    limit = _core.model_parameters(model)["max_distance_m"]
+    known = path_loss_model(model)
+    shape, (distance, ue_height) = _broadcast_links(distance_2d_m=distance_2d_m, ue_height_m=ue_height_m)
     _check_between("distance_2d_m", distance, 0.0, np.inf)
-    _check_between("ue_height_m", ue_height, 1.01, 22.5)
-    if distance.size and distance.max() > limit:
-        warnings.warn(f"{model}: {distance.max():g} m is beyond {limit:g} m, extrapolated", RangeWarning, stacklevel=2)
+    _check_between("ue_height_m", ue_height, *_ANY_USER)
+    _warn_of_far_links(known, distance)
     return _core.los_probability(model, distance, ue_height).reshape(shape)
 
 
 def antenna_gain_db(
     pattern: str, azimuth_deg: ArrayLike, depression_deg: ArrayLike, tilt_deg: ArrayLike, elements: int = 1
-) -> Float:
+) -> Float64:
     """Antenna gain [dBi] at an azimuth from boresight and an angle below the horizon; the arguments broadcast.
 
     G = peak - min(min(12 (azimuth / w_h)^2, f_h) + min(12 ((depression - tilt) / w_v)^2, f_v), f). tr36814: 14 dBi, 70
     and 10 degrees, floors 25 / 20 / 25 dB; m2135: 17 dBi, 70 and 15 degrees, 20 dB; tr38901_element: 8 dBi, 65 degrees,
-    30 dB, always facing the horizon: `elements` > 1 stacks it at half a wavelength and steers the column to the tilt,
+    30 dB, always facing the horizon. A column stacks elements at half a wavelength and steers them to the tilt,
     + 20 log10(|sum_m e^(j pi m (cos zenith - cos tilt))| / sqrt(elements)).
+
+    Parameters
+    ----------
+    pattern : str
+        One of `ANTENNA_PATTERNS`.
+    azimuth_deg : array_like
+        Angle from boresight, counter-clockwise [degrees].
+    depression_deg, tilt_deg : array_like
+        Angle of the link and of the antenna below the horizon [degrees].
+    elements : int
+        Elements of a column; more than 1 needs ``"tr38901_element"``.
+
+    Returns
+    -------
+    ndarray of float64
+        The arguments' common shape.
+
+    Raises
+    ------
+    SlicefastError
+        An angle is not finite or points past the vertical, or the pattern makes no columns.
     """
     elements = operator.index(elements)
-    if elements < 1 or (elements > 1 and pattern != "tr38901_element"):
-        raise ValueError(f"elements: got {elements}, columns of 2 and more need pattern 'tr38901_element'")
-    shape, (azimuth, depression, tilt) = _broadcast(
+    if elements < 1 or (elements > 1 and pattern != COLUMN_PATTERN):
+        refuse("elements", elements, f"1, or more with pattern {COLUMN_PATTERN!r}")
+    shape, (azimuth, depression, tilt) = _broadcast_links(
         azimuth_deg=azimuth_deg, depression_deg=depression_deg, tilt_deg=tilt_deg
     )
     _check_between("depression_deg", depression, -90.0, 90.0)

@@ -1,6 +1,6 @@
 """What the network is: a frozen, validated description with units in its field names, read from and written to TOML."""
 
-from slicefast.scenario.errors import ScenarioError
+from slicefast.errors import ScenarioError
 from slicefast.scenario.layouts import Area, neighbours
 from slicefast.scenario.models import Scenario
 from slicefast.scenario.parts import (

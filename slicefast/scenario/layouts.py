@@ -15,11 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from slicefast.scenario.errors import ScenarioError
+from slicefast.errors import ScenarioError
+from slicefast.units import Float64, Int32, Int64
 
-FloatArray = NDArray[np.float64]
 _NEIGHBOURS = 6
 
 
@@ -42,7 +41,7 @@ class Area:
         """|v1 x v2| [m²]."""
         return abs(self.v1_m[0] * self.v2_m[1] - self.v1_m[1] * self.v2_m[0])
 
-    def sample(self, generator: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
+    def sample(self, generator: np.random.Generator, n: int) -> tuple[Float64, Float64]:
         """Draw n positions (n,) and (n,) [m], uniform over the area."""
         s, t = generator.random((2, n))
         return s * self.v1_m[0] + t * self.v2_m[0], s * self.v1_m[1] + t * self.v2_m[1]
@@ -64,7 +63,7 @@ def _closing_sizes(n_sites: int) -> str:
     return f"{below} or {above}"
 
 
-def hexagonal_sites(n_sites: int, inter_site_distance_m: float, wrap_around: bool) -> tuple[FloatArray, Area]:
+def hexagonal_sites(n_sites: int, inter_site_distance_m: float, wrap_around: bool) -> tuple[Float64, Area]:
     """Place sites on a triangular lattice: positions (K, 2) [m] and the area around them.
 
     With wrap-around the sites fill a torus of T = i² + i j + j² sites, so n_sites must be such a number (1, 3, 4, 7, 9,
@@ -98,7 +97,7 @@ def hexagonal_sites(n_sites: int, inter_site_distance_m: float, wrap_around: boo
     return sites @ basis, area
 
 
-def _spiral(n_sites: int) -> NDArray[np.int64]:
+def _spiral(n_sites: int) -> Int64:
     """Return lattice indices (K, 2): the centre, then ring after ring."""
     directions = [(-1, 1), (-1, 0), (0, -1), (1, -1), (1, 0), (0, 1)]
     sites = [(0, 0)]
@@ -113,7 +112,7 @@ def _spiral(n_sites: int) -> NDArray[np.int64]:
     return np.array(sites[:n_sites], dtype=np.int64)
 
 
-def boxed(sites_m: FloatArray, margin_m: float) -> tuple[FloatArray, Area]:
+def boxed(sites_m: Float64, margin_m: float) -> tuple[Float64, Area]:
     """Put a box with a margin around sites (K, 2) [m]; return the sites counted from its corner, and the box."""
     corner = sites_m.min(axis=0) - margin_m
     size = sites_m.max(axis=0) + margin_m - corner
@@ -121,7 +120,7 @@ def boxed(sites_m: FloatArray, margin_m: float) -> tuple[FloatArray, Area]:
     return sites_m - corner, area
 
 
-def torus_distance(dx_m: FloatArray, dy_m: FloatArray, area: Area) -> FloatArray:
+def torus_distance(dx_m: Float64, dy_m: Float64, area: Area) -> Float64:
     """Distance [m] of each offset to the nearest image; the plain distance where the area does not wrap."""
     if not area.wrap:
         return np.hypot(dx_m, dy_m)
@@ -135,7 +134,7 @@ def torus_distance(dx_m: FloatArray, dy_m: FloatArray, area: Area) -> FloatArray
     return np.asarray(np.min(images, axis=0))
 
 
-def neighbours(centre_x_m: FloatArray, centre_y_m: FloatArray, area: Area) -> NDArray[np.int32]:
+def neighbours(centre_x_m: Float64, centre_y_m: Float64, area: Area) -> Int32:
     """Return each cell's nearest other cells by cell centre, (N, min(6, N - 1)) int32, the nearest first.
 
     Distances are those of the nearest image on a torus; ties go to the lower cell number.

@@ -5,22 +5,20 @@ Defaults are those of the paper's scenario; "ours" marks a value the papers do n
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from slicefast.scenario.errors import MISSING, Model, ScenarioError
+from slicefast.errors import MISSING, ScenarioError
+from slicefast.radio.models import AntennaPatternName, PathLossModelName
 from slicefast.scenario.layouts import hexagonal_sites
-from slicefast.scenario.sources import NEEDS_RATE, PacketBits, PoissonTraffic, Positive, Source, TraceTraffic
+from slicefast.settings import Count, Fraction, NotNegative, Positive, Settings
+from slicefast.traffic.models import AnyTraffic, PacketBits, PoissonTraffic
 
-NotNegative = Annotated[float, Field(ge=0.0, le=1e12)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Name = Annotated[str, Field(min_length=1)]
 
 
-class Layout(Model):
+class Layout(Settings):
     """Where the sites are: a hexagonal lattice with three cells per site (inter-site distance and wrap-around ours)."""
 
     kind: Literal["hexagonal"] = "hexagonal"
@@ -34,7 +32,7 @@ class Layout(Model):
         return self
 
 
-class CsvLayout(Model):
+class CsvLayout(Settings):
     """Where the sites are: a file with one cell per row, no wrap-around.
 
     Columns: ``x_m, y_m`` or ``latitude, longitude``; ``height_m, azimuth_deg, tilt_deg, power_dbm``, in place of the
@@ -52,7 +50,7 @@ class CsvLayout(Model):
     margin_m: Positive | None = None
 
 
-class CellSettings(Model):
+class CellSettings(Settings):
     """What some cells do differently; what is left out stays. Heights belong to sites: name all cells of a site."""
 
     cells: Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -71,7 +69,7 @@ def _with_kind(value: Any) -> Any:
 AnyLayout = Annotated[Annotated[Layout | CsvLayout, Field(discriminator="kind")], BeforeValidator(_with_kind)]
 
 
-class Radio(Model):
+class Radio(Settings):
     """Carrier, propagation, antennas and link adaptation (LTE, 2.6 GHz, 20 MHz; tilt and noise figure ours).
 
     Link adaptation is ours too: the fit of Mogensen et al. 2007, which unlike the truncated one of TR 36.942 leaves no
@@ -92,18 +90,8 @@ class Radio(Model):
     time_to_trigger_s : for how long, a multiple of ``step_s``; 0: at the first step that finds it better.
     """
 
-    path_loss_model: Literal[
-        "winner_plus_c1",
-        "winner_plus_c2",
-        "winner_plus_b1",
-        "m2135_uma",
-        "m2135_umi",
-        "tr36873_uma",
-        "tr36873_umi",
-        "tr38901_uma",
-        "tr38901_umi",
-    ] = "winner_plus_c2"
-    antenna: Literal["tr36814", "m2135", "tr38901_element"] = "tr36814"
+    path_loss_model: PathLossModelName = "winner_plus_c2"
+    antenna: AntennaPatternName = "tr36814"
     antenna_elements: Count = 1
     frequency_hz: Annotated[float, Field(ge=0.45e9, le=100e9)] = 2.6e9
     n_prb: Count = 100
@@ -122,7 +110,7 @@ class Radio(Model):
     resolution_m: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
 
 
-class Indoor(Model):
+class Indoor(Settings):
     """Users in buildings (TR 36.873 and TR 38.901 models): each stays where it is, on one floor of one building.
 
     The floor's height enters path loss, breakpoint, line of sight and the antennas' angle; the building's loss and the
@@ -150,7 +138,7 @@ class Indoor(Model):
         return self
 
 
-class Slice(Model):
+class Slice(Settings):
     """One slice: what its active users ask for and how many users it has per cell on average (rates ours).
 
     Parameters
@@ -164,29 +152,31 @@ class Slice(Model):
     rate_bps: Positive | None = None
     packet_bits: PacketBits = 12_000.0
     users_per_cell: Count = 32
-    traffic: Source = Field(default_factory=PoissonTraffic)
+    traffic: AnyTraffic = Field(default_factory=PoissonTraffic)
 
     @model_validator(mode="after")
     def _rate_as_the_model_needs_it(self) -> Self:
         kind = self.traffic.kind
-        if NEEDS_RATE[kind] and self.rate_bps is None:
+        if self.traffic.needs_rate and self.rate_bps is None:
             raise ScenarioError("rate_bps", MISSING, f"is required for {kind} traffic")
-        if not NEEDS_RATE[kind] and self.rate_bps is not None:
+        if not self.traffic.needs_rate and self.rate_bps is not None:
             raise ScenarioError("rate_bps", self.rate_bps, f"follows from {kind} traffic; leave it out")
-        if isinstance(self.traffic, TraceTraffic) and not Path(self.traffic.path).is_file():
-            raise ScenarioError("traffic.path", self.traffic.path, "no such file")
         return self
 
 
-class RequirementGroup(Model):
+class RequirementGroup(Settings):
     """What a group of cells promises each slice: user throughput at least, packet delay at most (delays ours)."""
 
     cells: tuple[Count, ...] | Literal["all"]
     throughput_bps: tuple[Positive, ...]
     delay_ms: tuple[Positive, ...]
 
+    def cells_of(self, n_cells: int) -> tuple[int, ...]:
+        """Return the group's cells, numbered from 1, in a network of n_cells."""
+        return tuple(range(1, n_cells + 1)) if self.cells == "all" else self.cells
 
-class Traffic(Model):
+
+class Traffic(Settings):
     """How the traffic mask tau in [0, 1], the share of a slice's users that is active, moves over the steps (ours).
 
     The range leaves the default scenario its headroom: the traffic-aware baseline meets the throughput requirement in
@@ -217,14 +207,14 @@ class Traffic(Model):
         return self
 
 
-class Mobility(Model):
+class Mobility(Settings):
     """Users walk straight on and turn to a random direction now and then (mean time between turns ours)."""
 
     speed_mps: NotNegative = 1.0
     turn_interval_s: Positive = 20.0
 
 
-class Scheduler(Model):
+class Scheduler(Settings):
     """How a cell shares its PRBs among the slices and a slice's among its users.
 
     Parameters

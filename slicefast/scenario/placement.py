@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from slicefast.scenario.errors import MISSING, ScenarioError
-from slicefast.scenario.layouts import Area, FloatArray, boxed, hexagonal_sites
+from slicefast.errors import MISSING, ScenarioError
+from slicefast.scenario.layouts import Area, boxed, hexagonal_sites
 from slicefast.scenario.parts import CellSettings, CsvLayout, Layout, Radio
-from slicefast.scenario.tables import Table, read_table
+from slicefast.tables import Table, read_table
+from slicefast.units import Float64, Int32
 
 BORESIGHTS_DEG = (30.0, 150.0, 270.0)
 _EARTH_RADIUS_M = 6_371_008.8
@@ -39,13 +39,13 @@ _LIMITS = {
 class Placement:
     """Sites and cells of a layout: K sites, N cells; its arrays cannot be written."""
 
-    site_x_m: FloatArray
-    site_y_m: FloatArray
-    site_height_m: FloatArray
-    cell_site: NDArray[np.int32]
-    azimuth_deg: FloatArray
-    tilt_deg: FloatArray
-    power_dbm: FloatArray
+    site_x_m: Float64
+    site_y_m: Float64
+    site_height_m: Float64
+    cell_site: Int32
+    azimuth_deg: Float64
+    tilt_deg: Float64
+    power_dbm: Float64
     area: Area
     inter_site_distance_m: float
 
@@ -126,7 +126,7 @@ def _known(table: Table) -> list[tuple[str, tuple[float, float]]]:
     return [(name, limits) for name, limits in _LIMITS.items() if name in table]
 
 
-def _local_metres(latitude: FloatArray, longitude: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _local_metres(latitude: Float64, longitude: Float64) -> tuple[Float64, Float64]:
     """Project to metres east and north of the middle: x = R cos(lat0) dlon, y = R dlat (equirectangular)."""
     east = (longitude - longitude[0] + 180.0) % 360.0 - 180.0  # the short way round, also over 180 degrees
     east = east - (east.max() + east.min()) / 2.0
@@ -135,7 +135,7 @@ def _local_metres(latitude: FloatArray, longitude: FloatArray) -> tuple[FloatArr
     return x_m, _EARTH_RADIUS_M * np.deg2rad(latitude - middle)
 
 
-def _typical_distance(sites: FloatArray) -> float:
+def _typical_distance(sites: Float64) -> float:
     """Median distance to the nearest other site; 500 m if there is none."""
     nearest = []
     for k in range(len(sites)):

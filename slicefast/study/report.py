@@ -1,162 +1,175 @@
-"""The report of a result file: one self-contained page, and the same tables and verdicts as Markdown."""
+"""The report of a result file: one document, written as a page that stands alone and as Markdown."""
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import xarray as xr
+from slicefast import files
+from slicefast.errors import SlicefastError
+from slicefast.study import dataset as results
+from slicefast.study import explanation
+from slicefast.study.claims import verdicts
+from slicefast.study.comparison import DISTANCES, Comparison
+from slicefast.study.document import (
+    Block,
+    Document,
+    Figure,
+    Heading,
+    Listing,
+    Number,
+    Table,
+    Text,
+    Verdicts,
+    number,
+    text,
+    to_html,
+    to_markdown,
+)
+from slicefast.study.ordering import Ordering
+from slicefast.study.scores import MET, Estimate, improvement
+from slicefast.units import Float64
 
-from slicefast.study import ordering, results
-from slicefast.study.figures import Drawing
-from slicefast.study.parts import write_text
-from slicefast.study.protocol import ARMS
-from slicefast.study.statistics import improvement
-from slicefast.study.verdicts import over, show, verdicts
-
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1, h2 { line-height: 1.2; } h2 { margin-top: 2.2rem; }
-table { border-collapse: collapse; width: 100%; font-size: 0.86rem; }
-th, td { padding: 0.35rem 0.5rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top; }
-th:first-child, td:first-child, .text td, .text th { text-align: left; }
-td span { display: block; color: #666; font-size: 0.76rem; white-space: nowrap; }
-figure { margin: 1.2rem 0; } img { max-width: 100%; } figcaption { color: #444; font-size: 0.9rem; }
-.confirmed { color: #00694d; } .refuted { color: #a83e00; } .undecided { color: #555; } .note { color: #444; }
-.warning { border-left: 4px solid #D55E00; padding-left: 0.8rem; }
-code { font-size: 0.85rem; }
-"""
+TITLE = "Network slicing by transfer learning"
 FEW_SEEDS = 5  # a bootstrap over fewer seeds has too few distinct resamples to cover 95 %
 NOTE = """Each number is an interquartile mean over seeds, averaged over the requirement groups, with its 95 %
 stratified bootstrap interval (seeds resampled within each group; none with a single seed). Satisfaction is the
-smallest over the slices of throughput over requirement, at most 1; a cell-step fails below 0.95; the largest delay is
+smallest over the slices of throughput over requirement, at most 1; a cell-step fails below {met}; the largest delay is
 over the slices. Early gain: mean reward over the first {early_steps} steps against DRL from scratch at the same steps;
 final gain: the same over the evaluation steps. P(better than DRL): the share of cells and seeds whose mean evaluation
 reward is higher, ties counting one half. Below the oracle: what the mean reward lacks to that of a clairvoyant max-min
 partition; the oracle knows each step's packets before they arrive and is a bound, not a competitor."""
-ORDERING_NOTE = """All ordered pairs of different cells, gains in mean reward over the 250 steps before each step. A
-useful distance has negative correlations: the nearer source gains more. The mean KL divergence is the paper's and the
+ORDERING_NOTE = """All ordered pairs of different cells, gains in mean reward over the {window} steps before each step.
+A useful distance has negative correlations: the nearer source gains more. The mean KL divergence is the paper's and the
 one the claim is judged by; the others are remedies that were tried, and the last row orders sources by what they earned
 themselves. Intervals are 95 % bootstraps over seeds, and not corrected for how many distances at how many steps were
 tried: about one in twenty misses the truth by chance, so a single one clear of zero says little."""
-COLUMNS = (
-    ("reward", "mean reward", 3, False),
-    ("satisfaction", "mean satisfaction", 3, False),
-    ("failing_percent", "cell-steps below 0.95 [%]", 1, False),
-    ("delay_ms", "mean largest delay [ms]", 2, False),
-    ("oracle_gap", "below the oracle", 3, False),
-    ("early_gain_percent", "early gain [%]", 1, True),
-    ("final_gain_percent", "final gain [%]", 1, True),
+#: Heading, digits, whether signed, and how the column follows from a comparison and a policy.
+COLUMNS: tuple[tuple[str, int, bool, Callable[[Comparison, str], Float64]], ...] = (
+    ("mean reward", 3, False, lambda comparison, policy: comparison.scores(policy).reward),
+    ("mean satisfaction", 3, False, lambda comparison, policy: comparison.scores(policy).satisfaction),
+    (f"cell-steps below {MET} [%]", 1, False, lambda comparison, policy: comparison.scores(policy).failing_percent),
+    ("mean largest delay [ms]", 2, False, lambda comparison, policy: comparison.scores(policy).delay_ms),
+    ("below the oracle", 3, False, Comparison.oracle_gap),
+    ("early gain [%]", 1, True, Comparison.early_gain_percent),
+    ("final gain [%]", 1, True, Comparison.final_gain_percent),
 )
+ORDERING_TABLES: tuple[tuple[str, int, Callable[[Ordering], list[Estimate]]], ...] = (
+    ("Rank correlation of gain and distance within each target, mean over targets", 2, lambda item: item.within),
+    (
+        "Rank correlation over all pairs of a seed, in which targets that gain more or less are mixed",
+        2,
+        lambda item: item.every,
+    ),
+    ("Reward with the nearest source, less the mean over all sources", 3, lambda item: item.chosen),
+)
+#: Marks in Markdown files: verdicts and all tables but those of the remedies; and the rewards of few policies alone.
+SECTION, SHORT_SECTION = "study", "study short"
+_SHORT_POLICIES = ("equal_split", "traffic_aware", "drl", "transfer_most")
+_SHORT_FAMILIES = ("informed", "oracle")
 
 
-def table(dataset: xr.Dataset) -> list[list[str]]:
-    """Return the rows of the comparison: the policy's label, then one estimate as text per column."""
+def comparison_table(comparison: Comparison) -> Table:
+    """Return the scores of every policy, one estimate per column."""
+    rows: list[tuple[str | Number, ...]] = []
+    for policy in comparison.policies:
+        cells = [
+            number(comparison.estimate(column(comparison, policy)), digits, sign=sign)
+            for _, digits, sign, column in COLUMNS
+        ]
+        rows.append((comparison.label(policy), *cells, _better_than_drl(comparison, policy)))
+    return Table(("policy", *(heading for heading, *_ in COLUMNS), "P(better than DRL)"), tuple(rows))
+
+
+def _better_than_drl(comparison: Comparison, policy: str) -> Number:
+    if policy == "drl" or not comparison.has("drl"):
+        return Number("-")
+    own, drl = (comparison.scores(name).reward for name in (policy, "drl"))
+    return number(improvement(own, drl, comparison.groups), 2)
+
+
+def short_table(comparison: Comparison) -> Table:
+    """Return the mean reward of the policies that a first reader looks for, with its interval."""
+    chosen = [policy for policy in _SHORT_POLICIES if comparison.has(policy)]
+    chosen += [policy for family in _SHORT_FAMILIES for policy in comparison.of_family(family)[:1]]
     rows = []
-    groups = dataset.requirement_group.values
-    for name in map(str, dataset.policy.values):
-        if not results.has(dataset, name):
-            continue
-        found = results.scores(dataset, name)
-        cells = [show(over(dataset, found[key]), digits, "", sign) for key, _, digits, sign in COLUMNS]
-        better = "-"
-        if name != "drl" and results.has(dataset, "drl"):
-            reference = results.final_reward(dataset, "drl")
-            better = show(improvement(found["reward"], reference, groups), 2)
-        rows.append([results.label(name), *cells, better])
-    return rows
+    for policy in chosen:
+        reward = number(comparison.estimate(comparison.scores(policy).reward))
+        rows.append((comparison.label(policy), reward.value, reward.interval))
+    return Table(("policy", "mean reward", "95 % interval"), tuple(rows))
 
 
-@dataclass(frozen=True)
-class TitledTable:
-    """A table of text, the first column its rows' names."""
-
-    title: str
-    headings: list[str]
-    rows: list[list[str]]
-
-
-def ablation_table(dataset: xr.Dataset) -> list[TitledTable]:
-    """Return what each part of the best policy is worth; empty where it or its ablations were not played."""
-    rows = []
-    for name in map(str, dataset.policy.values):
-        ablated = name in ARMS and ARMS[name].kind == "best" and name != "best"
-        if not (ablated and results.has(dataset, name) and results.has(dataset, "best")):
-            continue
-        full, without = (results.final_reward(dataset, arm) for arm in ("best", name))
-        better = improvement(full, without, dataset.requirement_group.values)
-        rows.append([results.label(name), show(over(dataset, full - without), 4, sign=True), show(better, 2)])
-    head = ["left out", "loss in mean reward", "P(better with it)"]
-    return (
-        [TitledTable("What each part of the best policy is worth, one left out at a time", head, rows)] if rows else []
-    )
+def ablation_tables(comparison: Comparison) -> list[Table]:
+    """Return what each part of the informed policy is worth; empty where it or its ablations were not played."""
+    rows: list[tuple[str | Number, ...]] = []
+    for full in comparison.of_family("informed")[:1]:
+        with_it = comparison.scores(full).reward
+        for policy in comparison.of_family("ablation"):
+            without = comparison.scores(policy).reward
+            loss = number(comparison.estimate(with_it - without), 4, sign=True)
+            better = number(improvement(with_it, without, comparison.groups), 2)
+            rows.append((comparison.label(policy), loss, better))
+    headings = ("left out", "loss in mean reward", "P(better with it)")
+    title = "What each part of the counterfactual policy is worth, one left out at a time"
+    return [Table(headings, tuple(rows), title)] if rows else []
 
 
-def ordering_tables(dataset: xr.Dataset) -> list[TitledTable]:
+def ordering_tables(comparison: Comparison) -> list[Table]:
     """Return the tables on whether a more similar source helps more; empty unless all pairs were transferred."""
-    found = ordering.orderings(dataset)
-    if not found:
+    if not comparison.orderings:
         return []
-    head = ["sources ordered by", *(f"step {step}" for step in dataset.gain_step.values)]
-    titles = {
-        "within": "Rank correlation of gain and distance within each target, mean over targets",
-        "every": "Rank correlation over all pairs of a seed, in which targets that gain more or less are mixed",
-        "chosen": "Reward with the nearest source, less the mean over all sources",
-    }
-    tables = []
-    for key, title in titles.items():
-        digits = 3 if key == "chosen" else 2
-        rows = [[item.label, *(show(value, digits, sign=True) for value in getattr(item, key))] for item in found]
-        tables.append(TitledTable(title, head, rows))
-    return tables
-
-
-def headings() -> list[str]:
-    """Return the table's column headings."""
-    return ["policy", *(title for _, title, _, _ in COLUMNS), "P(better than DRL)"]
-
-
-def render(dataset: xr.Dataset, drawings: Sequence[tuple[Drawing, Path]]) -> str:
-    """Return the page; figures are embedded, so that the file stands alone."""
-    protocol = results.protocol_of(dataset)
-    parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8"><title>slicefast: transfer study</title>',
-        f"<style>{STYLE}</style></head><body>",
-        "<h1>Network slicing by transfer learning</h1>",
-        f"<p>{escape(summary(dataset))}</p>",
+    headings = ("sources ordered by", *(f"step {step}" for step in comparison.gain_steps))
+    return [
+        Table(
+            headings,
+            tuple(
+                (DISTANCES[name][1], *(number(estimate, digits, sign=True) for estimate in column(item)))
+                for name, item in comparison.orderings.items()
+            ),
+            title,
+        )
+        for title, digits, column in ORDERING_TABLES
     ]
-    if not dataset.attrs["complete"]:
-        done, everything = dataset.attrs["parts_finished"], dataset.attrs["parts"]
-        parts.append(
-            f'<p class="warning">This study is not finished: {done} of {everything} parts. What follows rests on '
-            "those; continue it with <code>--resume</code>.</p>"
-        )
-    parts += [*_verdict_section(dataset), *_table_section(dataset, protocol["early_steps"])]
-    parts += _ordering_section(dataset)
-    parts.append("<h2>Figures</h2>")
-    for drawing, path in drawings:
-        image = base64.b64encode(path.read_bytes()).decode()
-        parts.append(
-            f'<figure><h3>{escape(drawing.title)}</h3><img alt="{escape(drawing.title)}" '
-            f'src="data:image/png;base64,{image}"><figcaption>{escape(drawing.caption)}</figcaption></figure>'
-        )
-    parts += _provenance_section(dataset)
-    parts.append("</body></html>")
-    return "\n".join(parts)
 
 
-def summary(dataset: xr.Dataset) -> str:
+def build(comparison: Comparison, figures: Sequence[Figure] = ()) -> Document:
+    """Return the whole report."""
+    blocks: list[Block] = [text(summary(comparison)), *_warnings(comparison), *_claims(comparison)]
+    blocks += [*_comparison(comparison), *_ordering(comparison)]
+    if figures:
+        blocks += [Heading("Figures"), *figures]
+    listed = "\n".join(_indented(comparison.dataset.attrs[name]) for name in ("protocol", "scenario"))
+    blocks += [
+        Heading("How it was made"),
+        text(f"{provenance(comparison)} The numbers behind this report are in {results.RESULT_FILE} beside it."),
+        Listing("protocol and scenario", listed),
+    ]
+    return Document(TITLE, tuple(blocks))
+
+
+def section(comparison: Comparison) -> Document:
+    """Return verdicts and tables for a page of a reader's own; of the tables on similarity only the first."""
+    blocks = [text(summary(comparison)), *_warnings(comparison), *_claims(comparison)]
+    blocks += [*_comparison(comparison), *_ordering(comparison, n_tables=1)]
+    return Document(TITLE, (*blocks, text(f"Made with {provenance(comparison)}")))
+
+
+def short_section(comparison: Comparison) -> Document:
+    """Return the short table and what it rests on."""
+    blocks: list[Block] = [short_table(comparison), *_warnings(comparison)]
+    n_seeds = comparison.dataset.sizes["seed"]
+    seeds = f"{n_seeds} seed{'s' if n_seeds > 1 else ''}"
+    blocks.append(text(f"Mean reward over the evaluation steps: interquartile mean over {seeds}, 95 % bootstrap."))
+    return Document(TITLE, tuple(blocks))
+
+
+def summary(comparison: Comparison) -> str:
     """Return what was studied, in a few sentences."""
-    protocol = results.protocol_of(dataset)
+    protocol, dataset = comparison.protocol, comparison.dataset
     scenario = json.loads(dataset.attrs["scenario"])
-    traffic = (
-        f"traffic from {Path(scenario['traffic_trace']).name}" if scenario["traffic_trace"] else "generated traffic"
-    )
+    trace = scenario["traffic_trace"]
+    traffic = f"traffic from {Path(trace).name}" if trace else "generated traffic"
     return (
         f"Scenario “{scenario['name']}”: {dataset.sizes['cell']} cells, {dataset.sizes['slice']} slices, {traffic}. "
         f"{protocol['n_seeds']} seeds. DRL from scratch explores for {protocol['exploration_steps']} steps and trains "
@@ -166,57 +179,39 @@ def summary(dataset: xr.Dataset) -> str:
     )
 
 
-def _verdict_section(dataset: xr.Dataset) -> list[str]:
-    found = verdicts(dataset)
-    if not found:
-        return []
-    rows = [
-        f'<tr><td>{escape(item.claim)}</td><td class="{item.verdict}"><b>{item.verdict}</b></td>'
-        f"<td>{escape(_sentence(item.evidence))}</td></tr>"
-        for item in found
-    ]
-    return [
-        "<h2>Claims</h2>",
-        '<table class="text"><tr><th>claim</th><th>verdict</th><th>evidence</th></tr>',
-        *rows,
-        "</table>",
-    ]
+def _warnings(comparison: Comparison) -> list[Text]:
+    attributes = comparison.dataset.attrs
+    words = [f"Left out is {policy}: {reason}." for policy, reason in json.loads(attributes["left_out"]).items()]
+    if not attributes["complete"]:
+        words.append(
+            f"This study is not finished: {attributes['parts_finished']} of {attributes['parts']} parts. What follows "
+            "rests on those; continue it with --resume."
+        )
+    return [text(*words, kind="warning")] if words else []
 
 
-def _table_section(dataset: xr.Dataset, early_steps: int) -> list[str]:
-    head = "".join(f"<th>{escape(title)}</th>" for title in headings())
-    body = []
-    for name, *cells in table(dataset):
-        shown = "".join(f"<td>{_two_lines(cell)}</td>" for cell in cells)
-        body.append(f"<tr><td>{escape(name)}</td>{shown}</tr>")
-    return [
-        "<h2>Comparison</h2>",
-        f"<table><tr>{head}</tr>",
-        *body,
-        "</table>",
-        f'<p class="note">{NOTE.format(early_steps=early_steps)}</p>',
-        *([f'<p class="warning">{warning}</p>'] if (warning := few_seeds(dataset.sizes["seed"])) else []),
-        *(line for item in ablation_table(dataset) for line in _titled(item)),
-    ]
+def _claims(comparison: Comparison) -> list[Block]:
+    judged = verdicts(comparison)
+    return [Heading("Claims"), Verdicts(tuple(judged))] if judged else []
 
 
-def _ordering_section(dataset: xr.Dataset) -> list[str]:
-    tables = ordering_tables(dataset)
+def _comparison(comparison: Comparison) -> list[Block]:
+    blocks: list[Block] = [Heading("Comparison"), comparison_table(comparison)]
+    blocks.append(text(NOTE.format(early_steps=comparison.protocol["early_steps"], met=MET), kind="note"))
+    if warning := few_seeds(comparison.dataset.sizes["seed"]):
+        blocks.append(text(warning, kind="warning"))
+    return [*blocks, *ablation_tables(comparison)]
+
+
+def _ordering(comparison: Comparison, n_tables: int | None = None) -> list[Block]:
+    tables = ordering_tables(comparison)
     if not tables:
         return []
-    parts = ["<h2>Does a more similar source help more?</h2>", f'<p class="note">{escape(ORDERING_NOTE)}</p>']
-    for item in tables:
-        parts += _titled(item)
-    return [*parts, *(f"<p>{escape(sentence)}</p>" for sentence in ordering.explanation(dataset))]
-
-
-def _titled(item: TitledTable) -> list[str]:
-    head = "".join(f"<th>{escape(title)}</th>" for title in item.headings)
-    parts = [f"<h3>{escape(item.title)}</h3>", f"<table><tr>{head}</tr>"]
-    for name, *cells in item.rows:
-        shown = "".join(f"<td>{_two_lines(cell)}</td>" for cell in cells)
-        parts.append(f"<tr><td>{escape(name)}</td>{shown}</tr>")
-    return [*parts, "</table>"]
+    window = comparison.dataset.pair_reward.attrs["window_steps"]
+    blocks: list[Block] = [Heading("Does a more similar source help more?")]
+    blocks += [text(ORDERING_NOTE.format(window=window), kind="note"), *tables[:n_tables]]
+    reasons = explanation.explain(comparison)
+    return [*blocks, *([text(*explanation.say(reasons))] if reasons is not None else [])]
 
 
 def few_seeds(count: int) -> str:
@@ -229,93 +224,38 @@ def few_seeds(count: int) -> str:
     )
 
 
-def _two_lines(cell: str) -> str:
-    value, bracket, interval = cell.partition(" [")
-    return f"{escape(value)}<span>{escape(bracket.strip() + interval)}</span>" if bracket else escape(value)
-
-
-def _provenance_section(dataset: xr.Dataset) -> list[str]:
-    return [
-        "<h2>How it was made</h2>",
-        f'<p class="note">{escape(provenance(dataset))} The numbers behind this page are '
-        f"in <code>{results.RESULT_FILE}</code> beside it.</p>",
-        f"<details><summary>protocol and scenario</summary><pre>{escape(_indented(dataset.attrs['protocol']))}\n"
-        f"{escape(_indented(dataset.attrs['scenario']))}</pre></details>",
-    ]
-
-
-def provenance(dataset: xr.Dataset) -> str:
+def provenance(comparison: Comparison) -> str:
     """Return versions, build and seeds in one line."""
-    versions, build = (json.loads(dataset.attrs[name]) for name in ("versions", "build"))
-    listed = ", ".join(f"{name} {value}" for name, value in {**versions, **build}.items())
-    note = dataset.attrs["versions_note"]
-    return f"{listed}. Seeds {dataset.attrs['seeds']}.{f' {note}.' if note else ''}"
+    attributes = comparison.dataset.attrs
+    versions, build_facts = (json.loads(attributes[name]) for name in ("versions", "build"))
+    listed = ", ".join(f"{name} {value}" for name, value in {**versions, **build_facts}.items())
+    note = attributes["versions_note"]
+    return f"{listed}. Seeds {attributes['seeds']}.{f' {note}.' if note else ''}"
 
 
-def _indented(text: str) -> str:
-    return json.dumps(json.loads(text), indent=1)
+def _indented(document: str) -> str:
+    return json.dumps(json.loads(document), indent=1)
 
 
-SECTION_BEGINS, SECTION_ENDS = "<!-- study begins -->", "<!-- study ends -->"
-
-
-def markdown(dataset: xr.Dataset, drawings: Sequence[tuple[Drawing, Path]]) -> str:
-    """Return the report as Markdown; figures are linked where they lie beside it."""
-    parts = [section(dataset, heading="##", everything=True)]
-    if drawings:
-        parts.append("## Figures")
-    parts += [f"![{drawing.title}](figures/{path.name})\n\n{drawing.caption}" for drawing, path in drawings]
-    return "\n\n".join(parts) + "\n"
-
-
-def section(dataset: xr.Dataset, heading: str = "###", everything: bool = False) -> str:
-    """Return verdicts and tables as Markdown; unless `everything` is asked for, only the first table on similarity."""
-    parts = [summary(dataset)]
-    if not dataset.attrs["complete"]:
-        parts.append(f"Not finished: {dataset.attrs['parts_finished']} of {dataset.attrs['parts']} parts.")
-    found = verdicts(dataset)
-    if found:
-        claims = (f"- **{item.verdict}**: {item.claim} {_sentence(item.evidence)}" for item in found)
-        parts += [f"{heading} Claims", "\n".join(claims)]
-    note = NOTE.format(early_steps=results.protocol_of(dataset)["early_steps"])
-    parts += [f"{heading} Comparison", _markdown_table(headings(), table(dataset)), " ".join(note.split())]
-    if warning := few_seeds(dataset.sizes["seed"]):
-        parts.append(warning)
-    for item in ablation_table(dataset):
-        parts += [f"{item.title}:", _markdown_table(item.headings, item.rows)]
-    tables = ordering_tables(dataset)
-    if tables:
-        parts += [f"{heading} Does a more similar source help more?", " ".join(ORDERING_NOTE.split())]
-        for item in tables if everything else tables[:1]:
-            parts += [f"{item.title}:", _markdown_table(item.headings, item.rows)]
-        parts.append("\n".join(f"- {sentence}" for sentence in ordering.explanation(dataset)))
-    parts.append(f"Made with {provenance(dataset)}")
-    return "\n\n".join(parts)
-
-
-def put_section(dataset: xr.Dataset, path: Path) -> None:
-    """Replace what stands between the two marks of a Markdown file by this study's verdicts and tables.
-
-    Raises ValueError, and leaves the file as it was, unless it holds SECTION_BEGINS and then SECTION_ENDS, once each.
-    """
-    text = path.read_text(encoding="utf-8")
-    before, begins, rest = text.partition(SECTION_BEGINS)
-    _, ends, after = rest.partition(SECTION_ENDS)
-    if not (begins and ends) or SECTION_BEGINS in rest or SECTION_ENDS in after:
-        raise ValueError(f"{path}: needs the lines {SECTION_BEGINS} and {SECTION_ENDS}, once each, in this order")
-    write_text(path, f"{before}{begins}\n\n{section(dataset)}\n\n{ends}{after}")
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def _markdown_table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def write(dataset: xr.Dataset, drawings: Sequence[tuple[Drawing, Path]], path: Path) -> None:
+def write(comparison: Comparison, figures: Sequence[Figure], path: Path) -> None:
     """Write the page, and `.md` beside it, so that each appears whole or not at all."""
-    write_text(path, render(dataset, drawings))
-    write_text(path.with_suffix(".md"), markdown(dataset, drawings))
+    document = build(comparison, figures)
+    files.write_text(path, to_html(document))
+    files.write_text(path.with_suffix(".md"), to_markdown(document))
+
+
+def put_section(comparison: Comparison, path: Path) -> None:
+    """Replace what stands between the marks of a Markdown file, `SECTION` or `SHORT_SECTION` or both.
+
+    Raises
+    ------
+    SlicefastError
+        The file has neither pair of marks, or one of them not once each; it is unchanged then.
+    """
+    made = {SECTION: section, SHORT_SECTION: short_section}
+    marked = [name for name in made if name in files.section_names(path)]
+    if not marked:
+        needs = " or ".join(f"<!-- {name} begins --> and <!-- {name} ends -->" for name in made)
+        raise SlicefastError(f"{path}: needs the lines {needs}")
+    texts = {name: to_markdown(made[name](comparison), title=False, lower=1) for name in marked}
+    files.replace_sections(path, texts)

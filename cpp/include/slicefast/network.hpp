@@ -26,8 +26,9 @@
 #include <span>
 #include <vector>
 
-#include "slicefast/load_coupling.hpp"
-#include "slicefast/radio.hpp"
+#include "slicefast/coupling/solver.hpp"
+#include "slicefast/radio/link_model.hpp"
+#include "slicefast/radio/serving.hpp"
 #include "slicefast/scheduling/flow.hpp"
 #include "slicefast/scheduling/scheduler.hpp"
 #include "slicefast/simd.hpp"

@@ -1,0 +1,122 @@
+"""The application: its name, its version, what it says of errors, and the options that several commands share."""
+
+from __future__ import annotations
+
+import errno
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from slicefast.scenario import Scenario
+
+REFUSED, INTERRUPTED = 2, 130
+
+ScenarioOption = Annotated[
+    Path | None, typer.Option("--scenario", metavar="FILE", help="A scenario as TOML; the paper's unless given.")
+]
+TraceOption = Annotated[
+    Path | None, typer.Option("--trace", metavar="FILE", help="A CSV traffic trace that drives the traffic mask.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+NumbersOption = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A number of the learner, such as actor_lr=1e-4 or actor_hidden=[64,32]; as often as needed. A wrong name "
+        "lists the right ones.",
+    ),
+]
+
+
+class Commands(TyperGroup):
+    """Commands whose errors of the user's making are one line and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; other errors than of input, files and interruption are programming faults and pass."""
+        from slicefast.errors import SlicefastError
+
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("slicefast: interrupted", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except SlicefastError as error:
+            message = str(error)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # whoever read our output has closed it, which click ends silently
+            message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        typer.echo(f"slicefast: {' '.join(message.split())}", err=True)
+        raise typer.Exit(REFUSED)
+
+
+app = typer.Typer(
+    name="slicefast",
+    cls=Commands,
+    help="Network slicing in radio access networks, learned by one agent per cell, and transferred between cells.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from slicefast import __version__
+
+        typer.echo(f"slicefast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def load_scenario(path: Path | None, trace: Path | None = None) -> Scenario:
+    """Return the scenario of a file, or the paper's, with its traffic trace replaced where one is given."""
+    from slicefast.scenario import Scenario
+
+    scenario = Scenario.paper() if path is None else Scenario.from_toml(path)
+    if trace is None:
+        return scenario
+    return scenario.replace(traffic_trace=str(trace.resolve()))
+
+
+def traffic_note(scenario: Scenario) -> str:
+    """Read the scenario's trace, so that a bad one is refused before anything is written, and say what was done."""
+    if scenario.traffic_trace is None:
+        return ""
+    from slicefast.rng import Streams
+    from slicefast.traffic.mask import TrafficMask
+
+    return str(TrafficMask.from_trace(scenario.traffic_trace, scenario, Streams(0).mask).note)
+
+
+def parse_numbers(numbers: list[str]) -> dict[str, Any]:
+    """Return NAME=VALUE texts as a dictionary, values as TOML has them."""
+    parsed: dict[str, Any] = {}
+    for text in numbers:
+        name, equals, value = text.partition("=")
+        try:
+            parsed[name.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            equals = ""
+        if not equals:
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as actor_lr=1e-4", param_hint="--set")
+    return parsed

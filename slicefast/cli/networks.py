@@ -1,0 +1,53 @@
+"""`slicefast scenario` and `slicefast info`: what is simulated, and by what."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from slicefast.cli.app import JsonOption
+
+Preset = Literal["paper", "hexagonal", "coloran"]
+
+
+def scenario(
+    preset: Annotated[Preset, typer.Argument(help="Which one.")] = "paper",
+    sites: Annotated[int, typer.Option(min=1, help="Sites of the hexagonal preset, three cells each.")] = 4,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it to a new file, not to the screen.")] = None,
+    check: Annotated[Path | None, typer.Option(metavar="FILE", help="Only check this scenario file.")] = None,
+) -> None:
+    """Print or write a preset scenario as TOML, or check one of yours."""
+    import tempfile
+
+    from slicefast.errors import refuse
+    from slicefast.scenario import Scenario
+
+    if check is not None:
+        mine = Scenario.from_toml(check)
+        typer.echo(f"{check}: {mine.name}, {mine.n_cells} cells, {mine.n_slices} slices, {mine.n_users} users")
+        return
+    made = Scenario.hexagonal(n_sites=sites) if preset == "hexagonal" else getattr(Scenario, preset)()
+    if out is not None:
+        if out.exists():
+            refuse("--out", str(out), "a file that does not exist yet; nothing is overwritten")
+        made.to_toml(out)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scenario.toml"
+        made.to_toml(path)
+        typer.echo(path.read_text(encoding="utf-8"), nl=False)
+
+
+def info(as_json: JsonOption = False) -> None:
+    """Print the build, the instruction set and the versions."""
+    from slicefast.provenance import build, versions
+
+    facts = {**versions(), **build()}
+    if as_json:
+        typer.echo(json.dumps(facts, indent=1))
+        return
+    for name, value in facts.items():
+        typer.echo(f"{name:>26}  {value}")

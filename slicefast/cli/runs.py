@@ -1,0 +1,248 @@
+"""`slicefast train`, `transfer` and `evaluate`: a user's own agents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from slicefast.cli.app import (
+    INTERRUPTED,
+    JsonOption,
+    NumbersOption,
+    ScenarioOption,
+    TraceOption,
+    load_scenario,
+    parse_numbers,
+    traffic_note,
+)
+from slicefast.cli.display import print_table, step_bar
+from slicefast.cli.own import check_reward_is_known, load_policy, load_reward
+
+if TYPE_CHECKING:
+    from slicefast.runs import Run
+    from slicefast.training import History
+
+# The words of slicefast.transfer, runs and task, which are not imported before a command runs; mypy compares them.
+Strategy = Literal["model", "feature", "instance", "integrated"]
+Choice = Literal["most", "least", "fast", "corrected", "random"]
+Coordination = Literal["mean", "none"]
+
+NewRun = Annotated[Path, typer.Option("--out", metavar="RUN", help="A new folder for the trained agents.")]
+SeedOption = Annotated[int | None, typer.Option(min=0, max=2**64 - 1, help="Seed of the network and the learners.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted in this folder.")]
+ByPosition = Annotated[bool, typer.Option("--by-position", help="Match slices of other names by their order.")]
+
+
+def train(
+    out: NewRun,
+    scenario: ScenarioOption = None,
+    trace: TraceOption = None,
+    seed: SeedOption = None,
+    exploration: Annotated[
+        int | None, typer.Option(min=0, help="Steps of random partitions; the paper's number unless given.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps after them; the paper's number unless given.")
+    ] = None,
+    reward: Annotated[
+        str | None, typer.Option(metavar="NAME", help="max_min, logarithmic, or FILE.py:FUNCTION of your own.")
+    ] = None,
+    features: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="What agents see: paper, or names joined by commas.")
+    ] = None,
+    coordination: Annotated[
+        Coordination | None, typer.Option(help="What agents hear of their neighbours: their mean load, or nothing.")
+    ] = None,
+    numbers: NumbersOption = [],  # noqa: B006 - typer copies it
+    resume: ResumeOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train one agent per cell from scratch and keep them; an interrupted training can be resumed."""
+    from slicefast import runs
+
+    config = _given(exploration_steps=exploration) | parse_numbers(numbers)
+    runs.configure(config)
+    asked = _given(
+        seed=seed,
+        train_steps=steps,
+        reward=None if reward is None else load_reward(reward),
+        features=None if features is None else features.split(","),
+        coordination=coordination,
+    )
+    if resume:
+        _resume("train", out, asked | config, scenario, trace, as_json)
+        return
+    chosen = load_scenario(scenario, trace)
+    run = runs.new_run(out, chosen, **asked, **config)
+    if (note := traffic_note(chosen)) and not as_json:
+        typer.echo(note)
+    _learn("train", run, run.total_steps, lambda tick: runs.train(run, tick), as_json)
+
+
+def transfer(
+    out: NewRun,
+    source: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="A folder that `slicefast train` or `transfer` wrote.")
+    ] = None,
+    target: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The target's scenario; the source's unless given.")
+    ] = None,
+    trace: TraceOption = None,
+    seed: SeedOption = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps, of which none explores; the paper's number unless given.")
+    ] = None,
+    strategy: Annotated[Strategy, typer.Option(help="What is handed over.")] = "integrated",
+    choice: Annotated[Choice, typer.Option(help="How each cell's source is chosen.")] = "most",
+    samples: Annotated[int, typer.Option(min=2, help="Default-action steps by which cells are compared.")] = 500,
+    reward: Annotated[
+        str | None, typer.Option(metavar="FILE.py:FUNCTION", help="The source's reward, if it is your own.")
+    ] = None,
+    by_position: ByPosition = False,
+    numbers: NumbersOption = [],  # noqa: B006 - typer copies it
+    resume: ResumeOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train agents on a target network that start with what the most similar source cells learned."""
+    from slicefast import runs
+    from slicefast.training import TRANSFER_STEPS
+
+    name = None if reward is None else load_reward(reward)
+    if resume:
+        asked = _given(seed=seed, train_steps=steps, reward=name) | parse_numbers(numbers)
+        _resume("transfer", out, asked, target, trace, as_json)
+        return
+    if source is None:
+        raise typer.BadParameter("names the run whose agents are handed over", param_hint="--source")
+    known = runs.load_run(source)
+    chosen = load_scenario(target, trace) if target or trace else known.scenario
+    run = runs.new_run(
+        out,
+        chosen,
+        seed=1 if seed is None else seed,
+        train_steps=TRANSFER_STEPS if steps is None else steps,
+        features=known.features,
+        coordination=known.coordination,
+    )
+    numbers_of_learner = {**known.config.to_dict(), "exploration_steps": 0, **parse_numbers(numbers)}
+    run = replace(run, config=runs.configure(numbers_of_learner), reward=name or known.reward)
+    check_reward_is_known(run)
+    _learn(
+        "transfer",
+        run,
+        run.total_steps + 2 * samples,
+        lambda tick: runs.transfer(known, run, strategy, choice, samples, tick, by_position),
+        as_json,
+    )
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `slicefast train` or `transfer` wrote.")],
+    scenario: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Another scenario to play; the run's own unless given.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**64 - 1, help="Seed of the network they are evaluated on.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Evaluation steps.")] = 250,
+    oracle: Annotated[bool, typer.Option("--oracle", help="Also play the clairvoyant oracle (slow).")] = False,
+    policy: Annotated[
+        str, typer.Option(metavar="NAME", help="Also play a policy: a registered one, or FILE.py:FUNCTION of your own.")
+    ] = "",
+    by_position: ByPosition = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Play trained agents without noise on a network they have not seen, beside the baselines."""
+    from slicefast import policies, runs
+
+    trained = runs.load_run(run)
+    chosen = trained.scenario if scenario is None else load_scenario(scenario)
+    others = runs.baselines()
+    if oracle:
+        others["clairvoyant oracle"] = policies.oracle
+    if policy:
+        others[policy.rpartition(":")[2]] = load_policy(policy) if ":" in policy else policies.get(policy)
+    network_seed = runs.EVALUATION_SEED if seed is None else seed
+    with step_bar("evaluating", steps * (1 + len(others))) as tick:
+        scores = runs.evaluate(trained, chosen, network_seed, steps, others, tick, by_position)
+    if as_json:
+        typer.echo(json.dumps({name: asdict(item) for name, item in scores.items()}, indent=1))
+        return
+    headings = ("policy", "mean reward", "mean satisfaction", "cell-steps below 0.95 [%]", "mean largest delay [ms]")
+    print_table(headings, [[name, *_as_text(item)] for name, item in scores.items()])
+
+
+def _as_text(scores: Any) -> list[str]:
+    return [
+        f"{scores.mean_reward:.3f}",
+        f"{scores.mean_satisfaction:.3f}",
+        f"{100.0 * scores.failing_share:.1f}",
+        f"{scores.mean_largest_delay_ms:.2f}",
+    ]
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _resume(
+    command: str, out: Path, asked: Mapping[str, Any], scenario: Path | None, trace: Path | None, as_json: bool
+) -> None:
+    """Go on with an interrupted run, after refusing options that are not what it was begun with."""
+    from slicefast import runs
+    from slicefast.errors import RunError
+
+    run, reached = runs.load_interrupted(out)
+    begun = {**run.config.to_dict(), **{name: getattr(run, name) for name in ("seed", "train_steps", "reward")}}
+    begun |= {"features": run.features, "coordination": run.coordination}
+    for name, value in asked.items():
+        if name in begun and _plain(value) != _plain(begun[name]):
+            raise RunError(
+                f"{name}: got {value!r}, allowed: {begun[name]!r}, with which {out} was begun; leave it out, or name a "
+                "new --out"
+            )
+    if (scenario or trace) and load_scenario(scenario, trace) != run.scenario:
+        raise RunError(f"scenario: is not the one that {out} was begun with; leave it out, or name a new --out")
+    check_reward_is_known(run)
+    _learn(command, run, run.total_steps - reached, lambda tick: runs.resume(run, tick), as_json)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _learn(command: str, run: Run, total: int, work: Callable[[Callable[[int], None]], History], as_json: bool) -> None:
+    """Do the work under a bar, and say what was reached, or how to go on where it was interrupted."""
+    try:
+        with step_bar(command, total) as tick:
+            history = work(tick)
+    except KeyboardInterrupt:
+        typer.echo(_how_to_continue(command, run), err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    tail = max(1, min(250, run.total_steps // 4))
+    first, last = (float(rows.mean()) for rows in (history.reward[:tail], history.reward[-tail:]))
+    if as_json:
+        typer.echo(json.dumps({"run": str(run.folder), "steps": tail, "first_reward": first, "last_reward": last}))
+        return
+    typer.echo(f"mean reward {first:.3f} over the first {tail} steps, {last:.3f} over the last {tail}")
+    typer.echo(f"agents in {run.folder}; play them with: slicefast evaluate {run.folder}")
+
+
+def _how_to_continue(command: str, run: Run) -> str:
+    from slicefast import runs
+    from slicefast.errors import RunError
+
+    try:
+        _, reached = runs.load_interrupted(run.folder)
+    except RunError:
+        return "slicefast: interrupted before anything was kept; start again with the same command"
+    return (
+        f"slicefast: interrupted; {reached} of {run.total_steps} steps are kept. "
+        f"Go on with: slicefast {command} --resume --out {run.folder}"
+    )

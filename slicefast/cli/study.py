@@ -1,0 +1,157 @@
+"""`slicefast reproduce` and `slicefast report`: the paper's experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from slicefast.cli.app import (
+    INTERRUPTED,
+    NumbersOption,
+    ScenarioOption,
+    TraceOption,
+    load_scenario,
+    parse_numbers,
+    traffic_note,
+)
+from slicefast.cli.display import print_table
+
+if TYPE_CHECKING:
+    from slicefast.study.comparison import Comparison
+    from slicefast.study.execute import Progress
+    from slicefast.study.folder import Study
+    from slicefast.study.jobs import Job
+
+Engine = Literal["local", "ray"]
+
+
+def reproduce(
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds and steps: a few minutes.")] = False,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions; 10, 2 with --quick, or as resumed.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where everything is written.")] = None,
+    engine: Annotated[Engine, typer.Option(help="This machine, or a Ray cluster.")] = "local",
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the study that the folder holds.")] = False,
+    trace: TraceOption = None,
+    scenario: ScenarioOption = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
+    numbers: NumbersOption = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Run the paper's experiment and write results.nc, figures, report.html and report.md."""
+    from slicefast import provenance
+    from slicefast.study.execute import run_study
+    from slicefast.study.folder import MANIFEST, load_study, open_study
+    from slicefast.study.protocol import Protocol
+
+    folder = out or Path("slicefast-quick" if quick else "slicefast-study")
+    protocol = Protocol.quick() if quick else Protocol.full()
+    if resume and (folder / MANIFEST).is_file():
+        begun = load_study(folder).protocol
+        protocol = protocol.replace(n_seeds=begun.n_seeds, td3=begun.td3, exploration_steps=begun.exploration_steps)
+    if seeds is not None:
+        protocol = protocol.replace(n_seeds=seeds)
+    if numbers:
+        learner = parse_numbers(numbers)
+        steps = {name: learner.pop(name) for name in ("exploration_steps",) if name in learner}
+        protocol = protocol.replace(td3=learner, **steps)
+    chosen = load_scenario(scenario, trace)
+    note = traffic_note(chosen)
+    study = open_study(folder, chosen, protocol, resume)
+    left_out = [f"{name} is left out: {reason}" for name, reason in study.left_out.items()]
+    for remark in (note, provenance.note(provenance.read_entries(study.manifest)), *left_out):
+        if remark:
+            typer.echo(remark)
+    with progress_bars(study) as progress:
+        finished = run_study(study, workers, engine, progress)
+    write_outcome(study)
+    if not finished:
+        typer.echo(
+            f"interrupted; what is finished is in {folder}. Continue with the same command and --resume.", err=True
+        )
+        raise typer.Exit(INTERRUPTED)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="A study's folder.")],
+    into: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Also put verdicts and tables between this file's marks.")
+    ] = None,
+) -> None:
+    """Write results.nc, figures, report.html and report.md again from a study's finished parts."""
+    from slicefast.study.folder import load_study
+
+    comparison = write_outcome(load_study(folder))
+    if into is not None:
+        from slicefast.study.report import put_section
+
+        put_section(comparison, into)
+
+
+def write_outcome(study: Study) -> Comparison:
+    """Collect the result file, draw the figures, write the report, print the table, and return the comparison."""
+    from slicefast.study import dataset as results
+    from slicefast.study import figures
+    from slicefast.study import report as page
+    from slicefast.study.claims import verdicts
+    from slicefast.study.collect import collect
+    from slicefast.study.comparison import Comparison
+
+    dataset = collect(study)
+    results.write(dataset, study.folder / results.RESULT_FILE)
+    comparison = Comparison(dataset)
+    page.write(comparison, figures.write_all(comparison, study.folder / "figures"), study.folder / "report.html")
+    table = page.comparison_table(comparison)
+    print_table(table.headings, [[str(cell) for cell in row] for row in table.rows])
+    for item in verdicts(comparison):
+        typer.echo(f"{item.verdict:>9}  {item.claim} {item.evidence}")
+    typer.echo(f"{study.folder / 'report.html'}  {study.folder / results.RESULT_FILE}")
+    return comparison
+
+
+@contextmanager
+def progress_bars(study: Study) -> Iterator[Progress]:
+    """Show a bar for the study, with the time left, and one per running job; plain lines without a terminal."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskID,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from slicefast.study import execute
+    from slicefast.study.jobs import steps
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), speed_estimate_period=120.0)
+    total, done = execute.total_steps(study), execute.total_steps(study, only_finished=True)
+    whole = bars.add_task("study", total=total, completed=done)
+
+    class Bars(execute.Progress):
+        def __init__(self) -> None:
+            self.tasks: dict[Job, TaskID] = {}
+
+        def started(self, job: Job) -> None:
+            self.tasks[job] = bars.add_task(str(job), total=steps(job, study.protocol, study.scenario))
+
+        def advanced(self, job: Job, steps: int) -> None:
+            if job in self.tasks:
+                bars.advance(self.tasks[job], steps)
+            bars.advance(whole, steps)
+
+        def finished(self, job: Job) -> None:
+            if job in self.tasks:
+                bars.remove_task(self.tasks.pop(job))
+            if not bars.console.is_terminal:
+                bars.console.print(f"finished {job}")
+
+        def replaced(self, job: Job, fault: str) -> None:
+            bars.console.print(f"{study.path(job)} {fault}: is made anew")
+
+    with bars:
+        yield Bars()

@@ -1,0 +1,128 @@
+"""Every error and warning of the package, under one root, and the one grammar of their messages."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from slicefast._core import InUseError, NotConverged
+
+__all__ = [
+    "MISSING",
+    "CheckpointError",
+    "InUseError",
+    "NonFiniteError",
+    "NotConverged",
+    "RangeWarning",
+    "RunError",
+    "ScenarioError",
+    "SlicefastError",
+    "described",
+    "refuse",
+    "shorten",
+]
+
+#: Stands for a value that is not there at all.
+MISSING = object()
+_LONGEST_VALUE = 60
+
+
+class SlicefastError(ValueError):
+    """An argument, a file or a folder that cannot be used; the root of the package's errors."""
+
+
+class ScenarioError(SlicefastError):
+    """A scenario, or a file it names, cannot be used.
+
+    Parameters
+    ----------
+    field : str
+        Where the fault is, such as ``slices[1].rate_bps`` or ``trace.csv row 7 column volume``.
+    value : object
+        What stands there; `MISSING` if nothing does.
+    problem : str
+        What is allowed, or what went wrong.
+    """
+
+    def __init__(self, field: str, value: object, problem: str) -> None:
+        super().__init__(field, value, problem)
+        self.field = field
+        self.value = value
+        self.problem = problem
+
+    def __str__(self) -> str:
+        if self.value is MISSING:
+            return f"{self.field}: {self.problem}"
+        return f"{self.field}: got {shorten(self.value)}, {self.problem}"
+
+
+class RunError(SlicefastError):
+    """A training, a transfer, an evaluation or a study that cannot be started or continued as asked."""
+
+
+class CheckpointError(SlicefastError):
+    """A file is not a checkpoint of the expected kind, or is damaged."""
+
+
+class NonFiniteError(SlicefastError):
+    """A number that is not finite reached a learner.
+
+    Attributes
+    ----------
+    what : str
+        Which number.
+    agent : int
+        The agent's index in its stack.
+    step : int
+        The learner's step.
+    """
+
+    def __init__(self, what: str, agent: int, step: int) -> None:
+        super().__init__(what, agent, step)
+        self.what, self.agent, self.step = what, agent, step
+
+    def __str__(self) -> str:
+        return f"{self.what} of agent {self.agent} at step {self.step} is not finite"
+
+
+class RangeWarning(UserWarning):
+    """A model was asked outside the distances or heights it was made for."""
+
+
+class _Described(str):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def described(text: str) -> str:
+    """Return a description, such as ``shape (3,)``, that `refuse` prints as it is: without quotes."""
+    return _Described(text)
+
+
+def shorten(value: object) -> str:
+    """Return a value's repr on one line, cut where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
+
+
+def refuse(name: str, got: object, allowed: str, error: type[SlicefastError] = SlicefastError) -> NoReturn:
+    """Raise ``name: got <value>, allowed: <what is allowed>``.
+
+    Parameters
+    ----------
+    name : str
+        The argument that is refused.
+    got : object
+        What came; long values are cut.
+    allowed : str
+        What is allowed.
+    error : type of SlicefastError
+        The type to raise; its only argument is the message.
+
+    Raises
+    ------
+    SlicefastError
+        Always.
+    """
+    raise error(f"{name}: got {shorten(got)}, allowed: {allowed}")

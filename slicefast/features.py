@@ -1,0 +1,104 @@
+"""What an agent sees of its cell, by name: one function per feature, one value per slice.
+
+A feature is a function (kpis, scenario) -> (..., N, S); an observation is a list of features one after the other, S
+values each. This is the only place where values are scaled for learning.
+
+========  ==================  ===================================================================
+symbol    name                meaning
+========  ==================  ===================================================================
+phi_ns    ``throughput_bps``  mean throughput of a cell's active users of a slice
+phi*_ns   requirement         what the scenario requires of it
+l_ns      ``load``            share of the cell's PRBs used for the slice
+u_ns      ``users``           active users of the slice in the cell
+K_n       ``neighbours``      the cells that cell n hears from
+========  ==================  ===================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from slicefast.errors import refuse
+from slicefast.registry import Registry
+from slicefast.units import Float64
+
+if TYPE_CHECKING:
+    from slicefast.kpis import Kpis
+    from slicefast.scenario import Scenario
+
+#: (kpis, scenario) -> one value per cell and slice.
+Feature = Callable[["Kpis", "Scenario"], Float64]
+
+#: Throughput enters the observation relative to its requirement and capped here: far above the requirement nothing is
+#: left to learn, and a single packet served alone can be tens of times faster.
+THROUGHPUT_CAP = 4.0
+
+
+def throughput(kpis: Kpis, scenario: Scenario) -> Float64:
+    """Return phi_ns/phi*_ns, capped at 4."""
+    return np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, THROUGHPUT_CAP)
+
+
+def load(kpis: Kpis, scenario: Scenario) -> Float64:
+    """Return l_ns."""
+    return kpis.load
+
+
+def users(kpis: Kpis, scenario: Scenario) -> Float64:
+    """Return u_ns over the slice's users per cell."""
+    per_cell: Float64 = kpis.users / np.array([item.users_per_cell for item in scenario.slices])
+    return per_cell
+
+
+def neighbour_load(kpis: Kpis, scenario: Scenario) -> Float64:
+    """Return c_ns = (1/|K_n|) sum over m in K_n of l_ms; 0 in a network of one cell, which hears from nobody."""
+    heard = kpis.load[..., scenario.neighbours, :]
+    mean: Float64 = heard.mean(axis=-2) if heard.shape[-2] else np.zeros_like(kpis.load)
+    return mean
+
+
+FEATURES: Registry[Feature] = Registry(
+    "feature", {"throughput": throughput, "load": load, "users": users, "neighbour_load": neighbour_load}
+)
+get = FEATURES.get
+#: Named lists of features: what the paper's agents see of their own cell.
+FEATURE_SETS: dict[str, tuple[str, ...]] = {"paper": ("throughput", "load", "users")}
+
+
+def register(name: str, feature: Feature) -> None:
+    """Make a feature known under a name.
+
+    Raises
+    ------
+    SlicefastError
+        The name is taken by another feature or by a set of features.
+    """
+    if name in FEATURE_SETS:
+        refuse("name", name, "a name that no set of features has")
+    FEATURES.register(name, feature)
+
+
+def names() -> list[str]:
+    """Return the names of the sets of features and of the registered features."""
+    return [*FEATURE_SETS, *FEATURES.names()]
+
+
+def expand(features: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the names of features that a set, a name or a list of names stands for.
+
+    Raises
+    ------
+    SlicefastError
+        A name is neither a feature nor a set, occurs twice, or there is none.
+    """
+    asked = (features,) if isinstance(features, str) else tuple(features)
+    expanded = tuple(name for item in asked for name in FEATURE_SETS.get(item, (item,)))
+    unknown = [name for name in expanded if name not in FEATURES.entries]
+    if unknown or not expanded:
+        refuse("features", unknown[0] if unknown else asked, ", ".join(names()))
+    if len(set(expanded)) < len(expanded):
+        refuse("features", expanded, "each feature once")
+    return expanded

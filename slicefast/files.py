@@ -1,0 +1,177 @@
+"""Files and folders: written whole or not at all, claimed by one process at a time, checked when read."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slicefast.errors import CheckpointError, RunError, SlicefastError
+from slicefast.units import Arrays
+
+_LOCK = ".lock"
+_PARTIAL = ".*.partial"  # what a process that was killed while it wrote leaves behind
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all, and is on disk when this returns.
+
+    The data go to a temporary name in the same folder, are flushed to disk and renamed; then the folder is flushed.
+
+    Raises
+    ------
+    OSError
+        The system refused; the old file, if any, is as it was.
+    """
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text as `write_bytes` does."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON document as `write_bytes` does."""
+    write_text(path, json.dumps(document, indent=1))
+
+
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays to a compressed .npz file as `write_bytes` does; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # numpy's stub takes no mapping of arrays
+    write_bytes(path, stream.getvalue())
+
+
+def load_arrays(path: Path) -> Arrays:
+    """Return the arrays of an .npz file; nothing in it can execute code."""
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def digest(*parts: object) -> str:
+    """Return a short hash of JSON-able values: equal values have equal digests on every machine."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def check_unchanged(path: Path, expected: str) -> None:
+    """Raise CheckpointError unless a file has this checksum."""
+    if checksum(path) != expected:
+        raise CheckpointError(f"{path}: is damaged, or not the file that was written here (its checksum differs)")
+
+
+def section_names(path: Path) -> list[str]:
+    """Return the names of the marked sections of a Markdown file, those that at least begin, in its order."""
+    return re.findall(r"<!-- (.+?) begins -->", path.read_text(encoding="utf-8"))
+
+
+def replace_section(path: Path, name: str, text: str) -> None:
+    """Put text between the marks ``<!-- NAME begins -->`` and ``<!-- NAME ends -->`` of a Markdown file.
+
+    Raises
+    ------
+    SlicefastError
+        The file has not exactly one such pair of marks; it is unchanged then.
+    """
+    replace_sections(path, {name: text})
+
+
+def replace_sections(path: Path, texts: Mapping[str, str]) -> None:
+    """Put texts between several pairs of marks, by name, as `replace_section` does: all of them or none."""
+    page = path.read_text(encoding="utf-8")
+    for name, text in texts.items():
+        begin, end = f"<!-- {name} begins -->", f"<!-- {name} ends -->"
+        if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
+            raise SlicefastError(f"{path}: needs the lines {begin} and {end} once each, in this order")
+        head, rest = page.split(begin)
+        page = f"{head}{begin}\n\n{text.strip()}\n\n{end}{rest.split(end)[1]}"
+    write_text(path, page)
+
+
+@contextlib.contextmanager
+def claim(folder: Path) -> Iterator[None]:
+    """Hold a folder, made if it is new, for this process alone; the system frees it when the process ends.
+
+    Half-written files of a process that was killed are removed.
+
+    Raises
+    ------
+    RunError
+        Another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / _LOCK
+    while True:
+        with lock.open("wb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(f"{folder}: is in use by another process") from None
+            if not _is_same_file(stream.fileno(), lock):
+                continue  # its last holder removed it between our opening and our locking
+            try:
+                for leftover in folder.glob(_PARTIAL):
+                    leftover.unlink()
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+            return
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether a path is free for a new run: nothing is there, or a folder with only leftovers of a killed one."""
+    if not folder.exists():
+        return True
+    return folder.is_dir() and all(item.name == _LOCK or item.match(_PARTIAL) for item in folder.iterdir())
+
+
+def _is_same_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _umask() -> int:
+    # The only way to read it is to set it; mkstemp makes files that nobody else can read, which a result is not.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

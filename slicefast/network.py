@@ -1,0 +1,164 @@
+"""From a scenario to what the core plays: the links, buildings and network of one replica.
+
+Dimensions: K sites, N cells, S slices, U users.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from slicefast import _core, radio
+from slicefast.units import Index
+
+if TYPE_CHECKING:
+    from slicefast.rng import Streams
+    from slicefast.scenario import Scenario
+
+
+def make_links(scenario: Scenario, generator: np.random.Generator) -> _core.LinkModel:
+    """Return the links of a scenario's network.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Sites, cells and radio.
+    generator : numpy.random.Generator
+        Draws the fields of shadowing and line of sight: the place.
+
+    Returns
+    -------
+    LinkModel
+        See `slicefast.radio.link_model`.
+    """
+    settings, area = scenario.radio, scenario.area
+    torus = (area.v1_m, area.v2_m) if area.wrap else (None, None)
+    return radio.link_model(
+        model=settings.path_loss_model,
+        pattern=settings.antenna,
+        fields=radio.make_fields(settings.path_loss_model, scenario.n_sites, generator, *torus),
+        site_x_m=scenario.site_x_m,
+        site_y_m=scenario.site_y_m,
+        site_height_m=scenario.site_height_m,
+        cell_site=scenario.cell_site,
+        azimuth_deg=scenario.azimuth_deg,
+        tilt_deg=scenario.tilt_deg,
+        frequency_hz=settings.frequency_hz,
+        elements=settings.antenna_elements,
+        ue_height_m=settings.ue_height_m,
+        shadowing=settings.shadowing,
+        site_correlation=settings.site_correlation,
+        fold_db=settings.fold_db if scenario.indoor.share == 0.0 else 0.0,  # folding knows outdoor users only
+        v1_m=torus[0],
+        v2_m=torus[1],
+        area_m2=area.area_m2,
+        longest_m=None if area.wrap else _longest_link_m(scenario),
+    )
+
+
+def _longest_link_m(scenario: Scenario) -> float:
+    """Distance [m] from a site to the farthest corner of a rectangular area."""
+    width, height = scenario.area.v1_m[0], scenario.area.v2_m[1]
+    x, y = scenario.site_x_m, scenario.site_y_m
+    return float(np.hypot(np.maximum(x, width - x), np.maximum(y, height - y)).max())
+
+
+def make_buildings(scenario: Scenario, generator: np.random.Generator) -> tuple[Index, _core.UserProfile | None]:
+    """Draw who is indoors and what their buildings cost; nothing is drawn where nobody is.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its `indoor` and `radio`.
+    generator : numpy.random.Generator
+        Draws floors and buildings.
+
+    Returns
+    -------
+    indoor : ndarray of intp
+        Indices of the users indoors.
+    profile : UserProfile or None
+        Everybody's height and building; None where all are outdoors.
+    """
+    rule, settings = scenario.indoor, scenario.radio
+    if rule.share == 0.0:
+        return np.empty(0, np.intp), None
+    drawn = radio.draw_buildings(
+        generator,
+        scenario.n_users,
+        rule.share,
+        rule.building,
+        settings.frequency_hz,
+        high_loss_share=rule.high_loss_share,
+        floors=(rule.min_floors, rule.max_floors),
+        outdoor_height_m=settings.ue_height_m,
+    )
+    environment = generator.random(scenario.n_users)
+    return np.flatnonzero(drawn.indoor), _core.UserProfile(**vars(drawn), environment=environment)
+
+
+def make_network(
+    scenario: Scenario, place: np.random.Generator, streams: Streams, profile: _core.UserProfile | None
+) -> _core.Network:
+    """Build the core's network of one replica.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What the network is.
+    place : numpy.random.Generator
+        Draws the fields of `make_links`.
+    streams : Streams
+        The replica's streams, for the block errors.
+    profile : UserProfile or None
+        From `make_buildings`.
+
+    Returns
+    -------
+    Network
+        With empty queues and nobody attached yet.
+    """
+    settings = scenario.radio
+    return _core.Network(
+        links=make_links(scenario, place),
+        scheduler=_scheduler_config(scenario, streams.harq_seed),
+        power_w=scenario.power_w_per_prb,
+        noise_w=scenario.noise_w_per_prb,
+        prb_bandwidth_hz=settings.prb_bandwidth_hz,
+        efficiency=settings.efficiency,
+        window_ttis=scenario.window_ttis,
+        handover_margin_db=settings.handover_margin_db,
+        time_to_trigger_steps=scenario.time_to_trigger_steps,
+        slice_of=scenario.slice_of,
+        isa=_core.default_isa(),
+        lend=scenario.scheduler.share_as == "guarantee",
+        fidelity=scenario.fidelity,
+        packet_bits=scenario.mean_packet_bits[scenario.slice_of],
+        resolution_m=settings.resolution_m,
+        profile=profile,
+        dedicated_part=scenario.scheduler.dedicated_part,
+        max_ratio=scenario.scheduler.max_ratio,
+    )
+
+
+def _scheduler_config(scenario: Scenario, harq_seed: int) -> _core.SchedulerConfig:
+    rule = scenario.scheduler
+    return _core.SchedulerConfig(
+        n_cells=scenario.n_cells,
+        n_slices=scenario.n_slices,
+        n_users=scenario.n_users,
+        n_prb=scenario.radio.n_prb,
+        kind=rule.kind,
+        alpha=rule.alpha,
+        beta=rule.beta,
+        averaging_ttis=rule.averaging_ttis,
+        discard_ttis=[rule.discard_timer_ms if item.traffic.has_age else 0 for item in scenario.slices],
+        rbg_prb=rule.rbg_prb,
+        buffer_bits=rule.buffer_bits,
+        block_error_rate=rule.block_error_rate,
+        max_retransmissions=rule.max_retransmissions,
+        retransmission_ttis=rule.retransmission_ttis,
+        harq_seed=harq_seed,
+        prb_bandwidth_hz=scenario.radio.prb_bandwidth_hz,
+    )

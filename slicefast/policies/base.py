@@ -1,0 +1,34 @@
+"""What a policy is, and the policies known by name."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from slicefast.registry import Registry
+from slicefast.simulator import Simulator
+from slicefast.units import Float32, Float64
+
+
+class Policy(Protocol):
+    """Decides the coming step: a function, or an object that plays one network."""
+
+    def __call__(self, simulator: Simulator, observation: Float32) -> Float64:
+        """Return the shares of the coming step.
+
+        Parameters
+        ----------
+        simulator : Simulator
+            The network, its coming step prepared; a policy reads what it is allowed to know and changes nothing.
+        observation : ndarray of float32, (N, n_o) or (R, N, n_o)
+            What the task's agents saw in the last step.
+
+        Returns
+        -------
+        ndarray of float64, (N, S) or (R, N, S)
+            Rows on the simplex.
+        """
+
+
+#: Policies that need no training, by name: what `slicefast evaluate --policy` and the study offer.
+POLICIES: Registry[Policy] = Registry("policy", {})
+register, names, get = POLICIES.register, POLICIES.names, POLICIES.get

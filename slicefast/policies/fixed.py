@@ -1,0 +1,22 @@
+"""Policies that follow a rule of one line."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from slicefast.simulator import Simulator
+from slicefast.task import to_simplex
+from slicefast.units import Float32, Float64
+
+
+def equal_split(simulator: Simulator, observation: Float32 | None = None) -> Float64:
+    """Return 1/S for every slice: the default action, under which similarity samples are collected."""
+    return np.full(simulator.shares_shape, 1.0 / simulator.scenario.n_slices)
+
+
+def traffic_aware(simulator: Simulator, observation: Float32 | None = None) -> Float64:
+    """Return shares proportional to each slice's true traffic demand in the coming step (perfect information).
+
+    a_ns = d_ns / sum_s d_ns with d_ns the mean rate offered by the slice's active users; equal split without traffic.
+    """
+    return to_simplex(simulator.demand_bps)

@@ -1,0 +1,211 @@
+"""Where a training stands, kept on disk so that one that was stopped goes on as if nothing had happened.
+
+The agents (networks, optimisers, replay, noise counters) and the network (simulator, random streams, queues) are
+written as two files named by their step; a third, written last, says which step is whole and what the two weigh.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Self
+
+from slicefast import files
+from slicefast.simulator import Simulator
+from slicefast.training import Step
+from slicefast.units import Arrays, Float32
+
+if TYPE_CHECKING:
+    from slicefast.learn import TD3
+
+PROGRESS_FILE = "progress.json"
+#: Steps between two savings.
+KEEP_STEPS = 500
+_KIND = "training progress"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A training between two steps.
+
+    Attributes
+    ----------
+    step : int
+        Steps that were played.
+    agents : TD3
+        The learner with everything it goes on with.
+    simulator : dict
+        A snapshot of the network; see `Simulator.snapshot`.
+    reward : ndarray of float32, (T, N)
+        What was earned so far, NaN from `step` on.
+    log : dict of ndarray
+        What else the finished run keeps.
+    settings : dict
+        The run's own.
+    """
+
+    step: int
+    agents: TD3
+    simulator: dict[str, Any]
+    reward: Float32
+    log: Arrays
+    settings: dict[str, Any]
+
+
+def save(folder: Path, progress: Progress) -> None:
+    """Write a progress and drop the one before."""
+    from slicefast.learn import checkpoint
+
+    agents, network = (folder / f"{kind}-{progress.step}.safetensors" for kind in ("agents", "network"))
+    progress.agents.save(agents)
+    state = {"simulator": progress.simulator, "reward": progress.reward, "log": progress.log}
+    checkpoint.write(network, _KIND, *checkpoint.pack(state))
+    checksums = {path.name: files.checksum(path) for path in (agents, network)}
+    document = {"step": progress.step, "settings": progress.settings, "checksums": checksums}
+    files.write_json(folder / PROGRESS_FILE, document)
+    _drop(folder, {agents, network})
+
+
+def read_settings(folder: Path) -> tuple[int, dict[str, Any]]:
+    """Return how many steps the last whole progress has, and the settings of its run.
+
+    Raises
+    ------
+    OSError
+        There is none.
+    ValueError, KeyError
+        The file is damaged.
+    """
+    document = _read_document(folder)
+    return int(document["step"]), document["settings"]
+
+
+def load(folder: Path) -> Progress:
+    """Return the last whole progress.
+
+    Raises
+    ------
+    OSError
+        There is none.
+    CheckpointError
+        One of its files is not as it was written.
+    """
+    from slicefast.learn import TD3, checkpoint
+
+    document = _read_document(folder)
+    step = int(document["step"])
+    agents, network = (folder / f"{kind}-{step}.safetensors" for kind in ("agents", "network"))
+    for path in (agents, network):
+        files.check_unchanged(path, document["checksums"][path.name])
+    state = checkpoint.unpack(*checkpoint.read(network, _KIND))
+    return Progress(step, TD3.load(agents), state["simulator"], state["reward"], state["log"], document["settings"])
+
+
+def clear(folder: Path) -> None:
+    """Remove all progress, once the run is finished."""
+    (folder / PROGRESS_FILE).unlink(missing_ok=True)
+    _drop(folder, set())
+
+
+def _read_document(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / PROGRESS_FILE).read_text(encoding="utf-8"))
+    return document
+
+
+def _drop(folder: Path, spared: set[Path]) -> None:
+    for path in [*folder.glob("agents-*.safetensors"), *folder.glob("network-*.safetensors")]:
+        if path not in spared:
+            path.unlink()
+
+
+class Keeper:
+    """Callback that saves a training's progress every `KEEP_STEPS` steps, and before it stops on a signal.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to; claimed by the caller.
+    agents, simulator : TD3, Simulator
+        What is trained, and on what.
+    reward : ndarray of float32, (T, N)
+        Filled by the training.
+    log, settings : dict
+        What else belongs to the run.
+    signals : StopSignals
+        Whether the training shall stop.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On being called after a step in which a signal came.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        agents: TD3,
+        simulator: Simulator,
+        reward: Float32,
+        log: Arrays,
+        settings: dict[str, Any],
+        signals: StopSignals,
+    ) -> None:
+        self._folder, self._agents, self._simulator = folder, agents, simulator
+        self._reward, self._log, self._settings = reward, log, settings
+        self._signals = signals
+
+    def __call__(self, step: Step) -> None:
+        """Save after a step if it is time to."""
+        n_played = step.index + 1
+        if n_played < len(self._reward) and (self._signals.came or n_played % KEEP_STEPS == 0):
+            self.save(n_played)
+            if self._signals.came:
+                raise KeyboardInterrupt
+
+    def save(self, n_played: int) -> None:
+        """Save now, between two steps."""
+        snapshot = self._simulator.snapshot()
+        save(self._folder, Progress(n_played, self._agents, snapshot, self._reward, self._log, self._settings))
+
+
+class StopSignals:
+    """Context in which Ctrl-C and SIGTERM wait for the end of a step; the second one does not wait.
+
+    Handlers that the program set itself are left alone, and so is every thread but the main one, where alone Python
+    receives signals.
+
+    Attributes
+    ----------
+    came : bool
+        Whether one came.
+    """
+
+    _DEFAULTS = ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL))
+
+    def __init__(self) -> None:
+        self.came = False
+        self._before: dict[signal.Signals, Callable[[int, FrameType | None], Any] | int | None] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number, default in self._DEFAULTS:
+                if signal.getsignal(number) == default:
+                    self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()

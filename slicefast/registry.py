@@ -1,0 +1,59 @@
+"""Things known by name: rewards, features, policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+from slicefast.errors import refuse
+
+Entry = TypeVar("Entry")
+
+
+class Registry(Generic[Entry]):
+    """Entries of one kind by name.
+
+    Parameters
+    ----------
+    kind : str
+        What an entry is, as messages call it.
+    entries : mapping of str
+        What is known from the start.
+
+    Attributes
+    ----------
+    entries : dict of str
+        What is known, in the order in which it was registered.
+    """
+
+    def __init__(self, kind: str, entries: Mapping[str, Entry]) -> None:
+        self.kind = kind
+        self.entries = dict(entries)
+
+    def register(self, name: str, entry: Entry) -> None:
+        """Make an entry known under a name.
+
+        Raises
+        ------
+        SlicefastError
+            The name is taken by another entry.
+        """
+        if self.entries.get(name, entry) is not entry:
+            refuse("name", name, f"a name that no other {self.kind} is registered under")
+        self.entries[name] = entry
+
+    def names(self) -> list[str]:
+        """Return the registered names, sorted."""
+        return sorted(self.entries)
+
+    def get(self, name: str) -> Entry:
+        """Return the entry of a name.
+
+        Raises
+        ------
+        SlicefastError
+            There is none; the message lists those there are.
+        """
+        if name not in self.entries:
+            refuse(self.kind, name, ", ".join(self.names()))
+        return self.entries[name]

@@ -1,0 +1,121 @@
+"""One replica of a network: its users, its random streams and its core, step by step."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from slicefast import _mobility
+from slicefast.errors import described, refuse
+from slicefast.network import make_buildings, make_network
+from slicefast.rng import Streams
+from slicefast.scenario import Scenario
+from slicefast.traffic.arrivals import Arrivals, Events
+from slicefast.traffic.mask import TrafficMask
+from slicefast.units import TTI_S, Float64, Index
+
+#: A simulator's whole state, or a part of it: nested dicts and lists of arrays, numbers and text.
+Snapshot = dict[str, Any]
+
+
+class Replica:
+    """The users, random streams and core of one replica, always ready for the coming step.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What the network is.
+    seed : int
+        Determines everything random.
+    index : int
+        The replica's number, which makes its streams its own.
+    place_seed : int, optional
+        Seed of the shadowing and line-of-sight fields, ``seed`` unless given.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int, index: int, place_seed: int | None = None):
+        self.scenario, self.seed, self.index = scenario, seed, index
+        self.streams = Streams(seed, index)
+        self.mask = TrafficMask.from_scenario(scenario, self.streams.mask)
+        n_users = scenario.n_users
+        self.x_m, self.y_m = scenario.area.sample(self.streams.placement, n_users)
+        # A user is active while the mask of its cell and slice exceeds its threshold, so activity follows the mask
+        # smoothly and needs no draw per step.
+        self.threshold = self.streams.placement.random(n_users)
+        self.indoor, profile = make_buildings(scenario, self.streams.placement)
+        place = self.streams if place_seed is None else Streams(place_seed, index)
+        self.network = make_network(scenario, place.shadowing, self.streams, profile)
+        self.heading = self.streams.mobility.uniform(0.0, 2.0 * np.pi, n_users)
+        self.slice_of = scenario.slice_of.astype(np.intp)
+        self.sources = Arrivals(scenario, self.streams.traffic)
+        self.serving = np.full(n_users, -1, np.int32)
+        mobility, area = scenario.mobility, scenario.area
+        self._walk = (
+            mobility.speed_mps * scenario.step_s,
+            float(-np.expm1(-scenario.step_s / mobility.turn_interval_s)),
+            *area.v1_m,
+            *area.v2_m,
+            area.wrap,
+        )
+        self.step_index = -1
+        self._prepare(moved=False)
+
+    def _prepare(self, moved: bool = True) -> None:
+        """Make the world of the coming step: positions, gains, serving cells, activity, packets."""
+        self.step_index += 1
+        if moved:
+            inside = self.x_m[self.indoor], self.y_m[self.indoor]
+            _mobility.move_users(self.streams.mobility, self.x_m, self.y_m, self.heading, *self._walk)
+            self.x_m[self.indoor], self.y_m[self.indoor] = inside  # they stay in their buildings
+        self.network.attach(self.x_m, self.y_m, self.serving)
+        tau = self.mask.at(self.step_index)
+        self.active = (self.threshold < tau.take(self._queue())).view(np.uint8)
+        backlog_bits = self.network.backlog_bits() if self.sources.needs_backlog else None
+        self.arrivals = self.sources.draw(self.active, backlog_bits)
+
+    def _queue(self) -> Index:
+        """Return which of the N S queues each user is in."""
+        queue: Index = self.serving * self.scenario.n_slices + self.slice_of
+        return queue
+
+    def demand_bps(self) -> Float64:
+        """Return the bits queued and arriving over the window's length, (N, S) [bit/s]."""
+        n_cells, n_slices = self.scenario.n_cells, self.scenario.n_slices
+        user, _, bits = self.arrivals
+        waiting = self.network.backlog_bits() + np.bincount(user, bits, minlength=self.scenario.n_users)
+        demand = np.bincount(self._queue(), waiting, minlength=n_cells * n_slices)
+        return demand.reshape(n_cells, n_slices) / (self.scenario.window_ttis * TTI_S)
+
+    def play(self, share: Float64, out: Float64, user_out: Float64 | None) -> None:
+        """Play the prepared step into ``out``, a row (N, S) per KPI, and ``user_out`` (U,); then prepare the next."""
+        self.network.step(share, self.serving, *self.arrivals, self.active, out, user_out)
+        self._prepare()
+
+    def probe(self, share: Float64, coupled: Float64, out: Float64, user_out: Float64 | None) -> None:
+        """Write the KPIs that the prepared step would have; see `Simulator.probe`."""
+        self.network.probe(share, coupled, self.serving, *self.arrivals, self.active, out, user_out)
+
+    _COPIED = ("x_m", "y_m", "heading", "threshold", "serving", "active", "step_index")
+
+    def snapshot(self) -> Snapshot:
+        """Return a copy of the state."""
+        state = {name: copy.deepcopy(getattr(self, name)) for name in self._COPIED}
+        state["arrivals"] = [part.copy() for part in self.arrivals]
+        parts = {"streams": self.streams.state(), "sources": self.sources.state(), "network": self.network.state()}
+        return state | parts
+
+    def restore(self, state: Snapshot) -> None:
+        """Take over a state; what the core refuses is refused before anything of Python's is changed."""
+        copied = {name: copy.deepcopy(state[name]) for name in self._COPIED}
+        for name, value in copied.items():
+            own = np.asarray(getattr(self, name))
+            if np.shape(value) != own.shape or np.asarray(value).dtype != own.dtype:
+                refuse(name, described(f"{np.shape(value)} {np.asarray(value).dtype}"), f"{own.shape} {own.dtype}")
+        arrivals = Events(*(part.copy() for part in state["arrivals"]))
+        self.network.set_state(tuple(state["network"]))
+        self.streams.set_state(state["streams"])
+        self.sources.set_state(state["sources"])
+        vars(self).update(copied)
+        self.arrivals = arrivals

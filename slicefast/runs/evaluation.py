@@ -1,0 +1,119 @@
+"""Trained agents beside other policies on a network that they have not seen: numbers with names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slicefast import policies
+from slicefast.errors import RunError, refuse
+from slicefast.learn.threads import one_thread
+from slicefast.rewards import MET
+from slicefast.runs.folder import MOST_SEED, RUN_FILE, Run, check_integer, check_slices, load_agents
+from slicefast.runs.learning import started
+from slicefast.training import History, KpiRecorder, Ticker, play
+
+if TYPE_CHECKING:
+    from slicefast.policies import Policy
+    from slicefast.scenario import Scenario
+    from slicefast.training import Tick
+
+#: The network that trained agents are evaluated on unless another is named; the study trains on none of this seed.
+EVALUATION_SEED = 1_000_003
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a policy reached, over all cells and the steps it was evaluated for.
+
+    Attributes
+    ----------
+    mean_reward : float
+        The paper's reward, whatever the agents were trained for.
+    mean_satisfaction : float
+        Of the smallest throughput over requirement among a cell's slices, at most 1.
+    failing_share : float
+        Of the cell-steps in which that was below `slicefast.rewards.MET`.
+    mean_largest_delay_ms : float
+        Of the largest mean packet delay among a cell's slices.
+    """
+
+    mean_reward: float
+    mean_satisfaction: float
+    failing_share: float
+    mean_largest_delay_ms: float
+
+    @classmethod
+    def of(cls, history: History, recorder: KpiRecorder) -> Scores:
+        """Compute the scores of a run that was recorded from its first step to its last."""
+        worst = recorder.arrays["throughput_satisfaction"].min(axis=-1)
+        delay = recorder.arrays["delay_ms"].max(axis=-1)
+        return cls(float(history.reward.mean()), float(worst.mean()), float((worst < MET).mean()), float(delay.mean()))
+
+
+def baselines() -> dict[str, Policy]:
+    """Return the policies that trained agents are held against."""
+    return {"equal split": policies.equal_split, "traffic-aware": policies.traffic_aware}
+
+
+def evaluate(
+    run: Run,
+    scenario: Scenario | None = None,
+    seed: int = EVALUATION_SEED,
+    steps: int = 250,
+    others: Mapping[str, Policy] | None = None,
+    tick: Tick = lambda steps: None,
+    by_position: bool = False,
+) -> dict[str, Scores]:
+    """Play the run's agents without noise, and other policies, over the same steps of a network they have not seen.
+
+    Parameters
+    ----------
+    run : Run
+        Trained agents.
+    scenario : Scenario, optional
+        What to play; the run's own unless given.
+    seed : int
+        Of the network.
+    steps : int
+        How long to play.
+    others : mapping of str to policy, optional
+        Policies (simulator, observation) -> shares by name; `baselines` unless given.
+    tick : callable
+        Called with how many steps were played since it was called last.
+    by_position : bool
+        Whether agents may play slices of other names, in their order.
+
+    Returns
+    -------
+    dict of Scores
+        "trained agents", then the others, by name.
+
+    Raises
+    ------
+    RunError
+        The scenario has other cells or slices than the run's, there are no steps to play, the agents' file is damaged,
+        or a policy's shares are no partition.
+    """
+    check_integer("steps", steps, 1)
+    check_integer("seed", seed, 0, MOST_SEED)
+    played = run.scenario if scenario is None else scenario
+    if played.n_cells != run.scenario.n_cells:
+        refuse("n_cells of the scenario", played.n_cells, f"{run.scenario.n_cells}, as the agents learned", RunError)
+    check_slices(run.scenario, played, by_position, "scenario")
+    task = run.task(played, reward="max_min")
+    agents = load_agents(run)
+    if (agents.n_agents, agents.obs_dim, agents.action_dim) != (task.n_agents, task.observation_size, task.action_size):
+        raise RunError(f"{run.agents_path}: holds agents of other sizes than {run.folder / RUN_FILE} says")
+    scores = {}
+    with one_thread():
+        for name, policy in {"trained agents": policies.greedy(agents), **(others or baselines())}.items():
+            recorder = KpiRecorder(task, steps, steps)
+            callbacks = (recorder, Ticker(tick, steps - 1))
+            try:
+                history = play(started(played, seed), policy, task, steps, callbacks=callbacks)
+            except ValueError as error:
+                raise RunError(f"policy {name!r}: {error}") from error
+            scores[name] = Scores.of(history, recorder)
+    return scores

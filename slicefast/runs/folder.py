@@ -1,0 +1,242 @@
+"""What a run is, and how it lies in its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from slicefast import features as _features
+from slicefast import files, progress
+from slicefast.errors import RunError, SlicefastError, refuse
+from slicefast.learn import TD3Config
+from slicefast.scenario import Scenario
+from slicefast.task import Coordination, Task
+from slicefast.training import TRAIN_STEPS
+
+if TYPE_CHECKING:
+    from slicefast.learn import TD3
+
+RUN_FILE, AGENTS_FILE, LOG_FILE = "run.json", "agents.safetensors", "training.npz"
+MOST_SEED = 2**64 - 1
+_CONFIG = TypeAdapter(TD3Config)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Agents trained on a scenario, and where they are kept.
+
+    Attributes
+    ----------
+    folder : Path
+        Where everything is written.
+    scenario : Scenario
+        The network.
+    seed : int
+        Of the network and of the learners, 0 to 2^64 - 1.
+    train_steps : int
+        Steps after the exploration phase.
+    features, reward, coordination
+        What agents see and earn; see `Task`.
+    config : TD3Config
+        The numbers of the learner.
+    """
+
+    folder: Path
+    scenario: Scenario
+    seed: int = 0
+    train_steps: int = TRAIN_STEPS
+    features: str | Sequence[str] = "paper"
+    reward: str = "max_min"
+    coordination: Coordination = "mean"
+    config: TD3Config = field(default_factory=TD3Config)
+
+    def __post_init__(self) -> None:
+        """Raise RunError where a number is out of range, SlicefastError where a feature is unknown."""
+        check_integer("seed", self.seed, 0, MOST_SEED)
+        check_integer("train_steps", self.train_steps, 1)
+        if not isinstance(self.reward, str):
+            refuse("reward", self.reward, "a registered name", RunError)
+        object.__setattr__(self, "folder", Path(self.folder))
+        object.__setattr__(self, "features", _features.expand(self.features))
+
+    @property
+    def agents_path(self) -> Path:
+        """The file with the agents."""
+        return self.folder / AGENTS_FILE
+
+    @property
+    def total_steps(self) -> int:
+        """Exploration and training."""
+        return self.config.exploration_steps + self.train_steps
+
+    def task(self, scenario: Scenario | None = None, reward: str | None = None) -> Task:
+        """Return what the agents see and earn, on the run's own scenario and for its own reward unless given.
+
+        Raises
+        ------
+        RunError
+            The reward is not registered.
+        """
+        try:
+            return Task(scenario or self.scenario, self.features, reward or self.reward, self.coordination)
+        except SlicefastError as error:
+            raise RunError(str(error)) from None
+
+
+def new_run(
+    folder: str | os.PathLike[str],
+    scenario: Scenario,
+    *,
+    seed: int = 0,
+    train_steps: int = TRAIN_STEPS,
+    features: str | Sequence[str] = "paper",
+    reward: str = "max_min",
+    coordination: Coordination = "mean",
+    **numbers: object,
+) -> Run:
+    """Return a run to be trained; nothing is written yet.
+
+    Parameters
+    ----------
+    folder : path
+        Where the run will be kept: new, or empty.
+    scenario, seed, train_steps, features, reward, coordination
+        See `Run`.
+    **numbers
+        Any field of `slicefast.learn.TD3Config`, such as ``exploration_steps=0`` or ``actor_lr=1e-3``.
+
+    Raises
+    ------
+    RunError
+        The folder has files already, the reward is not registered, or a number is unknown or out of range.
+    """
+    if not files.is_empty(Path(folder)):
+        raise RunError(f"{folder} is not empty: name a new folder (--out)")
+    run = Run(Path(folder), scenario, seed, train_steps, features, reward, coordination, configure(numbers))
+    run.task()
+    return run
+
+
+def configure(numbers: Mapping[str, object]) -> TD3Config:
+    """Return the learner's numbers, those that are named changed from their defaults.
+
+    Raises
+    ------
+    RunError
+        A name is no field of TD3Config, or a value is out of range.
+    """
+    known = TD3Config.__dataclass_fields__
+    for name, value in numbers.items():
+        if name not in known:
+            refuse(name, value, f"numbers of TD3Config: {', '.join(known)}", RunError)
+    try:
+        return _CONFIG.validate_python(dict(numbers))
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = str(first["msg"]).removeprefix("Value error, ")
+        if not first["loc"]:  # the configuration's own check, which names the field
+            raise RunError(message) from None
+        refuse(str(first["loc"][0]), first["input"], message.removeprefix("Input should be "), RunError)
+
+
+def load_run(folder: str | os.PathLike[str]) -> Run:
+    """Return a trained run, or raise RunError."""
+    path = Path(folder) / RUN_FILE
+    if not path.is_file():
+        raise RunError(f"{folder} holds no trained run ({RUN_FILE} is missing)")
+    return _run_of(Path(folder), path, read_document(path))
+
+
+def load_interrupted(folder: str | os.PathLike[str]) -> tuple[Run, int]:
+    """Return a training or transfer that was interrupted, for `resume`, and how many steps of it are kept.
+
+    Raises
+    ------
+    RunError
+        The folder holds none, or its progress is damaged.
+    """
+    path = Path(folder) / progress.PROGRESS_FILE
+    if not path.is_file():
+        raise RunError(f"{folder} holds no interrupted training ({progress.PROGRESS_FILE} is missing)")
+    try:
+        step, settings = progress.read_settings(Path(folder))
+    except (ValueError, TypeError, KeyError) as error:
+        raise RunError(f"{folder} cannot be resumed: {fault(error)}") from None
+    return _run_of(Path(folder), path, settings), step
+
+
+def load_agents(run: Run) -> TD3:
+    """Return a run's trained agents.
+
+    Raises
+    ------
+    RunError
+        Their file is missing, damaged, or not the one that the run wrote.
+    """
+    from slicefast.learn import TD3
+
+    try:
+        files.check_unchanged(run.agents_path, read_document(run.folder / RUN_FILE)["checksums"][AGENTS_FILE])
+        return TD3.load(run.agents_path)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RunError(f"{run.agents_path} cannot be read: {fault(error)}") from error
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Return a JSON document, or raise RunError."""
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"{path} cannot be read: {error}") from None
+    return document
+
+
+def _run_of(folder: Path, path: Path, document: Mapping[str, Any]) -> Run:
+    """Return the run that a folder's document describes; whatever is wrong in it is a RunError that names the file."""
+    try:
+        scenario = Scenario.model_validate(document["scenario"])
+        names = ("seed", "train_steps", "features", "reward", "coordination")
+        return Run(folder, scenario, **{name: document[name] for name in names}, config=configure(document["config"]))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise RunError(f"{path} cannot be read: {fault(error)}") from None
+
+
+def fault(error: Exception) -> str:
+    """Return what was wrong with a document; a KeyError says no more than a name by itself."""
+    return f"no entry {error}" if isinstance(error, KeyError) else str(error)
+
+
+def settings_of(run: Run) -> dict[str, Any]:
+    """Return what a run's folder says of it; it does not name the folder, which may be moved."""
+    settings = {**asdict(run), "scenario": run.scenario.model_dump(mode="json"), "config": run.config.to_dict()}
+    del settings["folder"]
+    return settings
+
+
+def check_integer(name: str, value: object, least: int, most: int | None = None) -> None:
+    """Raise RunError unless a value is an integer in a range."""
+    right = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not right or value < least or (most is not None and value > most):  # type: ignore[operator]  # an integer here
+        allowed = f"an integer of at least {least}" + ("" if most is None else f" and at most {most}")
+        refuse(name, value, allowed, RunError)
+
+
+def check_slices(known: Scenario, wanted: Scenario, by_position: bool, where: str) -> None:
+    """Raise RunError unless agents of one scenario find their slices in another."""
+    if known.n_slices != wanted.n_slices:
+        raise RunError(
+            f"n_slices: got {wanted.n_slices} in the {where}, allowed: {known.n_slices}, as the agents learned"
+        )
+    mine, theirs = (", ".join(item.name for item in scenario.slices) for scenario in (known, wanted))
+    if mine != theirs and not by_position:
+        raise RunError(
+            f"slices: got {theirs} in the {where}, allowed: {mine}, as the agents learned; name them alike, or match "
+            "them by their order (--by-position)"
+        )

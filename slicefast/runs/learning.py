@@ -1,0 +1,238 @@
+"""Training a run's agents, from scratch or from what another run's learned, and going on with what was interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, get_args
+
+from slicefast import files, progress, provenance, training
+from slicefast import transfer as _transfer
+from slicefast.errors import RunError, refuse
+from slicefast.learn.threads import one_thread
+from slicefast.runs.folder import (
+    AGENTS_FILE,
+    LOG_FILE,
+    RUN_FILE,
+    Run,
+    check_integer,
+    check_slices,
+    fault,
+    load_agents,
+    settings_of,
+)
+from slicefast.simulator import Simulator
+from slicefast.training import History, Ticker, collect_samples, new_agents
+from slicefast.units import Arrays, Float64
+
+if TYPE_CHECKING:
+    from slicefast.learn import TD3
+    from slicefast.scenario import Scenario
+    from slicefast.task import Task
+    from slicefast.training import Tick
+
+#: How a target cell's source is chosen, see `slicefast.transfer.choose_sources`; "other" needs cells that are numbered
+#: alike in both networks, which those of a user's runs need not be.
+Choice = Literal["most", "least", "fast", "corrected", "random"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+
+
+def train(run: Run, tick: Tick = lambda steps: None) -> History:
+    """Train a run's agents from scratch and write its folder.
+
+    Every 500 steps, and on Ctrl-C or SIGTERM, the progress is kept; see `resume`.
+
+    Parameters
+    ----------
+    run : Run
+        From `new_run`; its folder is made, and claimed, before anything else happens.
+    tick : callable
+        Called with how many steps were played since it was called last.
+
+    Returns
+    -------
+    History
+        The reward of every step and cell.
+
+    Raises
+    ------
+    RunError
+        The folder is not empty, which is never overwritten, or another process works in it.
+    SlicefastError
+        The reward gives anything but a finite number per cell.
+    """
+    task = run.task()
+    with _claimed(run):
+        return _train(run, task, new_agents(task, run.config, run.seed), tick, log={}, origin={})
+
+
+def transfer(
+    source: Run,
+    target: Run,
+    strategy: _transfer.Strategy = "integrated",
+    choice: Choice = "most",
+    sample_steps: int = 500,
+    tick: Tick = lambda steps: None,
+    by_position: bool = False,
+) -> History:
+    """Train a target run's agents that start with what a source run's learned; keeps progress as `train` does.
+
+    Both networks are sampled for `sample_steps` under the default action, scored by the runs' reward; every target cell
+    takes the source cell that `choice` names.
+
+    Parameters
+    ----------
+    source : Run
+        A trained run.
+    target : Run
+        From `new_run`.
+    strategy, choice
+        See `slicefast.transfer.transfer` and `slicefast.transfer.choose_sources`.
+    sample_steps : int
+        At least 2.
+    tick : callable
+        As for `train`; it also counts the samples of both networks.
+    by_position : bool
+        Whether agents may take slices of other names, in their order.
+
+    Returns
+    -------
+    History
+        The reward of every step and cell.
+
+    Raises
+    ------
+    RunError
+        The two runs differ in slices, features, reward or coordination: what was learned for one means nothing under
+        another (they may have any number of cells). `sample_steps` leaves nothing to compare. Or the target's folder
+        is not empty, or another process works in it.
+    SlicefastError
+        Strategy or choice are unknown.
+    """
+    if strategy not in _transfer.STRATEGIES:
+        refuse("strategy", strategy, ", ".join(_transfer.STRATEGIES))
+    if choice not in CHOICES:
+        refuse("choice", choice, ", ".join(CHOICES))
+    check_integer("sample_steps", sample_steps, 2)
+    _check_alike(source, target, by_position)
+    task = target.task()
+    agents_of_source = load_agents(source)
+    with _claimed(target):
+        with one_thread():
+            distance = _measure_distance(source, target, choice, sample_steps, tick)
+            groups = target.scenario.requirement_groups
+            chosen = _transfer.choose_sources(distance, choice, groups, target.seed, exclude_same=False)
+            handed_over = len(agents_of_source.replay) if strategy in ("instance", "integrated") else 0
+            config = replace(target.config, capacity=target.config.capacity + handed_over)
+            agents = new_agents(task, config, target.seed)
+            _transfer.transfer(agents_of_source, chosen, agents, range(target.scenario.n_cells), strategy)
+        origin = {"source_run": str(source.folder.resolve()), "strategy": strategy, "choice": choice}
+        return _train(target, task, agents, tick, {"distance": distance, "source": chosen}, origin)
+
+
+def resume(run: Run, tick: Tick = lambda steps: None) -> History:
+    """Go on with a run of `load_interrupted`; it ends bit-identical to an undisturbed one.
+
+    Parameters
+    ----------
+    run : Run
+        The interrupted run.
+    tick : callable
+        As for `train`.
+
+    Returns
+    -------
+    History
+        The reward of every step and cell, those before the interruption too.
+
+    Raises
+    ------
+    RunError
+        The progress is damaged, another process works in the folder, or the run's reward is not registered.
+    """
+    task = run.task()
+    with files.claim(run.folder):
+        try:
+            reached = progress.load(run.folder)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise RunError(f"{run.folder} cannot be resumed: {fault(error)}") from None
+        if reached.reward.shape != (run.total_steps, task.n_agents):
+            raise RunError(f"{run.folder} cannot be resumed: its rewards are of another shape than its settings say")
+        return _train(run, task, reached.agents, tick, reached.log, reached.settings.get("origin", {}), reached)
+
+
+def _train(
+    run: Run,
+    task: Task,
+    agents: TD3,
+    tick: Tick,
+    log: Arrays,
+    origin: Mapping[str, str],
+    reached: progress.Progress | None = None,
+) -> History:
+    """Train agents in a folder that is claimed, and write it."""
+    simulator = started(run.scenario, run.seed)
+    history = History.empty(run.total_steps, task.n_agents)
+    entries: Sequence[provenance.Entry | None] = []
+    if reached is not None:
+        simulator.restore(reached.simulator)
+        history.reward[...] = reached.reward
+        entries = reached.settings[provenance.KEY]
+    first_step = 0 if reached is None else reached.step
+    settings = {**settings_of(run), "origin": dict(origin), provenance.KEY: provenance.extended(entries)}
+    with progress.StopSignals() as signals, one_thread():
+        keeper = progress.Keeper(run.folder, agents, simulator, history.reward, log, settings, signals)
+        if reached is None:
+            keeper.save(0)  # whatever happens from here on can be resumed
+        callbacks = (keeper, Ticker(tick, run.total_steps - 1))
+        training.train(
+            simulator, agents, task, run.total_steps, first_step=first_step, history=history, callbacks=callbacks
+        )
+        agents.save(run.agents_path)
+        files.save_arrays(run.folder / LOG_FILE, {"reward": history.reward, **log})
+        # Last, so that a folder which has it is whole.
+        checksums = {AGENTS_FILE: files.checksum(run.agents_path)}
+        files.write_json(run.folder / RUN_FILE, {**settings, "checksums": checksums})
+        progress.clear(run.folder)
+    return history
+
+
+@contextlib.contextmanager
+def _claimed(run: Run) -> Iterator[None]:
+    """Hold the folder of a new run, which is made first, and removed where nothing came to be written into it."""
+    with files.claim(run.folder):
+        if not files.is_empty(run.folder):
+            raise RunError(f"{run.folder} is not empty, and no run is ever overwritten: name a new folder (--out)")
+        yield
+
+
+def started(scenario: Scenario, seed: int) -> Simulator:
+    """Return a network after its warm-up step."""
+    simulator = Simulator(scenario, seed=seed)
+    simulator.reset()
+    return simulator
+
+
+def _check_alike(source: Run, target: Run, by_position: bool) -> None:
+    """Raise RunError unless what was learned in one run means the same in the other."""
+    check_slices(source.scenario, target.scenario, by_position, "target")
+    for name in ("features", "coordination", "reward"):
+        mine, theirs = getattr(source, name), getattr(target, name)
+        if mine != theirs:
+            raise RunError(
+                f"{name}: got {theirs!r} in the target, allowed: {mine!r}, as in the source; what was learned for one "
+                "is not handed over to another"
+            )
+
+
+def _measure_distance(source: Run, target: Run, choice: Choice, sample_steps: int, tick: Tick) -> Float64:
+    """Return how far every source cell is from every target cell, (sources, targets)."""
+    samples = [
+        collect_samples(started(run.scenario, run.seed), run.task(), sample_steps, tick) for run in (source, target)
+    ]
+    kind: _transfer.Distance = "fast" if choice == "fast" else "kl"
+    similarity = _transfer.similarity_matrix([*samples[0], *samples[1]], seed=target.seed, distance=kind)
+    distance = _transfer.without_spread(similarity.distance) if choice == "corrected" else similarity.distance
+    n_sources = source.scenario.n_cells
+    return distance[:n_sources, n_sources:]

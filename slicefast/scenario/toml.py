@@ -1,0 +1,55 @@
+"""Scenario files: TOML read with its file names resolved, written back, and overrides laid over fields."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from slicefast.errors import MISSING, ScenarioError
+
+
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return a scenario file's fields, file names in it relative to the file.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Raises
+    ------
+    ScenarioError
+        The file cannot be read or is not TOML.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = tomllib.load(file)
+    except OSError as error:
+        raise ScenarioError(os.fspath(path), MISSING, f"cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError(os.fspath(path), MISSING, f"is not valid TOML: {error}") from None
+    _resolve_paths(data, Path(path).resolve().parent)
+    return data
+
+
+def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
+    """Make the file names relative to a folder; whatever is malformed is left to validation."""
+    owners = [(data, "traffic_trace"), (data.get("layout"), "sites_csv")]
+    slices = data.get("slices")
+    if isinstance(slices, list):
+        owners += [(item.get("traffic"), "path") for item in slices if isinstance(item, dict)]
+    for owner, field in owners:
+        if isinstance(owner, dict) and isinstance(owner.get(field), str):
+            owner[field] = str(folder / owner[field])
+
+
+def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay overrides over fields; a mapping changes only the fields it names, anything else replaces the value."""
+    merged = dict(base)
+    for name, value in overrides.items():
+        below = merged.get(name)
+        merged[name] = merge(below, value) if isinstance(value, Mapping) and isinstance(below, dict) else value
+    return merged

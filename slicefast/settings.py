@@ -1,0 +1,87 @@
+"""Frozen, validated settings: the base of everything a user configures, whose faults are one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from slicefast.errors import MISSING, ScenarioError
+
+#: The upper limits of these only keep what follows from a value finite.
+Positive = Annotated[float, Field(gt=0.0, le=1e12)]
+NotNegative = Annotated[float, Field(ge=0.0, le=1e12)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def join_field(*parts: str | int) -> str:
+    """Write a path such as ``("slices", 1, "rate_bps")`` as ``slices[1].rate_bps``."""
+    text = ""
+    for part in parts:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part:
+            text += f".{part}" if text else part
+    return text
+
+
+def _allowed(detail: dict[str, Any], model: type[BaseModel]) -> str:
+    """Turn pydantic's wording for one fault into what is allowed."""
+    if detail["type"] == "extra_forbidden":
+        return f"unknown field; allowed: {', '.join(model.model_fields)}"
+    if detail["type"] == "missing":
+        return "is required"
+    message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return message.replace("should be", "must be", 1).replace("should have", "must have", 1)
+
+
+def _first_problem(error: ValidationError, model: type[BaseModel]) -> ScenarioError:
+    """Return the first fault of a validation as one line."""
+    detail: dict[str, Any] = dict(error.errors()[0])
+    # pydantic adds the alternatives of a union to the path, such as "tuple[...]"; they are no fields.
+    path = [part for part in detail["loc"] if isinstance(part, int) or part.isidentifier()]
+    if detail["type"] == "union_tag_invalid":
+        context = detail["ctx"]
+        return ScenarioError(join_field(*path, "kind"), context["tag"], f"must be one of {context['expected_tags']}")
+    if detail["type"] == "union_tag_not_found":
+        return ScenarioError(join_field(*path, "kind"), MISSING, "is required")
+    if isinstance(detail["input"], dict) and path and detail["input"].get("kind") == path[-1]:
+        path.pop()
+    inner = detail.get("ctx", {}).get("error")
+    if isinstance(inner, ScenarioError):
+        return ScenarioError(join_field(*path, inner.field), inner.value, inner.problem)
+    value = MISSING if detail["type"] == "missing" else detail["input"]
+    return ScenarioError(join_field(*path), value, _allowed(detail, model))
+
+
+class Settings(BaseModel):
+    """Frozen, closed model; a `ScenarioError` names the first fault in one line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, /, **data: Any) -> None:
+        # pydantic calls this for nested models too, so an inner ScenarioError arrives here wrapped and gets its path.
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise _first_problem(error, type(self)) from None
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other fields, validated; what was computed from the old fields stays behind.
+
+        Parameters
+        ----------
+        update : mapping, optional
+            Fields to replace, each as a whole.
+        deep : bool
+            Accepted for pydantic's sake: what is frozen needs no deep copy.
+
+        Raises
+        ------
+        ScenarioError
+            A field does not exist or its value is not allowed.
+        """
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**fields, **(update or {})})

@@ -1,0 +1,63 @@
+"""The competitors on the target network: one class per kind, one line of `ARMS` per competitor.
+
+Every arm plays the same steps of the target network; the last ones, without noise or learning, are what it is judged
+by. A further competitor is a line in the call of `register` below, or a class beside the others and its line.
+"""
+
+from __future__ import annotations
+
+from slicefast import policies
+from slicefast.errors import refuse
+from slicefast.study.arms.base import Arm, Played
+from slicefast.study.arms.learning import Centralised, Handover, KnownCell, Scratch, Specialists
+from slicefast.study.arms.playing import Ablated, Counterfactual, Fixed, Generalist, Oracle
+
+__all__ = ["ARMS", "QUICK_ARMS", "Arm", "Played", "register"]
+
+#: The registered arms by name, in the order of tables.
+ARMS: dict[str, Arm] = {}
+
+
+def register(*arms: Arm) -> None:
+    """Make arms known; SlicefastError where a name or a random stream is taken by another."""
+    for arm in arms:
+        streams = [known.stream for known in ARMS.values()]
+        if arm.name in ARMS or arm.stream in streams:
+            refuse("arm", arm.name, "a name and a random stream that no other arm has")
+        ARMS[arm.name] = arm
+
+
+register(
+    Fixed(name="equal_split", label="equal split", policy=policies.equal_split),
+    Fixed(name="traffic_aware", label="traffic-aware baseline", policy=policies.traffic_aware),
+    Oracle(name="oracle", label="clairvoyant oracle"),
+    Scratch(name="drl", label="DRL from scratch"),
+    Scratch(name="drl_alone", label="DRL without coordination", coordination="none"),
+    Centralised(name="centralised", label="one centralised agent"),
+    Handover(name="transfer_most", label="transfer, most similar source", source="most"),
+    Handover(name="transfer_least", label="transfer, least similar source", source="least"),
+    Handover(name="transfer_random", label="transfer, random source", source="random"),
+    Handover(name="transfer_fast", label="transfer, most similar by fast distance", source="fast"),
+    Handover(name="transfer_corrected", label="transfer, most similar without spread", source="corrected"),
+    Handover(name="transfer_other", label="transfer, most similar of the other group", source="other"),
+    KnownCell(name="transfer_itself", label="transfer, known cell whose traffic changed"),
+    Handover(name="model_most", label="model transfer, most similar", source="most", hands_over="model"),
+    Handover(name="feature_most", label="feature transfer, most similar", source="most", hands_over="feature"),
+    Handover(name="instance_most", label="instance transfer, most similar", source="most", hands_over="instance"),
+    Generalist(name="generalist", label="generalist, not fine-tuned"),
+    Specialists(name="specialist", label="specialists from the generalist"),
+    Counterfactual(name="counterfactual", label="counterfactual policy, past the paper"),
+    Ablated(name="counterfactual_no_delay", label="counterfactual without delay", part="delay"),
+    Ablated(name="counterfactual_no_neighbours", label="counterfactual without neighbours", part="neighbours"),
+    Ablated(name="counterfactual_no_action", label="counterfactual without its own action", part="action"),
+    Ablated(name="counterfactual_no_requirements", label="counterfactual without requirements", part="requirements"),
+    Ablated(name="counterfactual_no_queue", label="counterfactual without queues", part="queue"),
+    Ablated(name="counterfactual_no_radio", label="counterfactual without its users' radio", part="radio"),
+    Ablated(
+        name="counterfactual_no_own_states", label="counterfactual from the source network alone", part="own_states"
+    ),
+    Ablated(
+        name="counterfactual_no_shared_weights", label="counterfactual without shared weights", part="shared_weights"
+    ),
+)
+QUICK_ARMS = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least")

@@ -1,0 +1,158 @@
+"""Arms that learn on the target network: from nothing, or from what an agent of the source network knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slicefast.scenario import Scenario
+from slicefast.study.arms.base import Arm, Played, train_and_play
+from slicefast.study.preparations import GeneralistTraining, KnownPretrain, Pretrain, SimilarityOfCells
+from slicefast.study.work import Context
+from slicefast.task import Coordination, Task
+from slicefast.training import CentralAgent
+from slicefast.transfer import SourceChoice, Strategy, choose_sources, transfer
+from slicefast.units import Arrays
+
+if TYPE_CHECKING:
+    from slicefast.learn import TD3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scratch(Arm):
+    """One agent per cell that starts from nothing."""
+
+    coordination: Coordination = "mean"
+    family = "scratch"
+    reads = (*Arm.reads, "td3")
+
+    def play(self, context: Context) -> Played:
+        """Explore, train, evaluate."""
+        budget, task = context.budget, Task(context.scenario, coordination=self.coordination)
+        agents = context.new_agents(task, budget.td3_config())
+        return train_and_play(context, agents, task, budget.learning_steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Centralised(Arm):
+    """One agent that observes all cells and divides them all; its reward is the cells' mean.
+
+    Its layers are `wider` times as wide as a cell's agent's (ours).
+    """
+
+    wider: int = 4
+    family = "centralised"
+    reads = (*Arm.reads, "td3")
+
+    def play(self, context: Context) -> Played:
+        """Explore, train, evaluate."""
+        from slicefast.learn import TD3
+
+        budget, task = context.budget, Task(context.scenario)
+        one = budget.td3_config()
+        wide = replace(
+            one,
+            actor_hidden=tuple(self.wider * width for width in one.actor_hidden),
+            critic_hidden=tuple(self.wider * width for width in one.critic_hidden),
+        )
+        sizes = (task.n_agents * task.observation_size, task.n_agents * task.action_size)
+        agent = TD3(1, *sizes, config=wide, seed=context.learner_seed)
+        return train_and_play(context, CentralAgent(agent, task.n_agents), task, budget.learning_steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FromSource(Arm):
+    """One agent per cell that starts with what an agent of the source network knows, without an exploration phase."""
+
+    hands_over: Strategy = "integrated"
+    family = "transfer"
+    reads = (*Arm.reads, "transfer_steps", "td3")
+
+    @property
+    def strategy(self) -> str:
+        """What it hands over."""
+        return self.hands_over
+
+    def _train_from(self, context: Context, source: TD3, chosen: NDArray[np.int64]) -> Played:
+        """Hand over, train, evaluate: target cell i starts with what source cell chosen[i] knows."""
+        budget, task = context.budget, Task(context.scenario)
+        config = budget.td3_config(exploration_steps=0)
+        if self.hands_over in ("instance", "integrated"):
+            config = replace(config, capacity=config.capacity + budget.learning_steps)
+        agents = context.new_agents(task, config)
+        transfer(source, chosen, agents, range(task.n_agents), self.hands_over)
+        extra: Arrays = {"source_cell": (chosen + 1).astype(np.int32)}
+        return train_and_play(context, agents, task, budget.transfer_steps, extra)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handover(_FromSource):
+    """A transfer from a cell of the source network that is chosen by its similarity."""
+
+    source: SourceChoice
+
+    #: Which distance a choice goes by; the paper's unless named.
+    _DISTANCE: ClassVar[Mapping[str, str]] = {"fast": "distance_fast", "corrected": "distance_corrected"}
+
+    @property
+    def source_choice(self) -> str:
+        """How it chooses its source cells."""
+        return self.source
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the training on the source network, and the similarity of its cells."""
+        return (Pretrain.name, SimilarityOfCells.name)
+
+    def impossible(self, scenario: Scenario) -> str:
+        """Refuse a network of one cell: a cell of the target's own number is no source."""
+        return "" if scenario.n_cells > 1 else "a network of one cell has no other cell to transfer from"
+
+    def play(self, context: Context) -> Played:
+        """Choose a source for every cell, hand over, train, evaluate."""
+        distance = context.load(SimilarityOfCells.name)[self._DISTANCE.get(self.source, "distance")]
+        groups = context.scenario.requirement_groups
+        chosen = choose_sources(distance, self.source, groups, context.learner_seed)
+        return self._train_from(context, context.load_agents(Pretrain.name), chosen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownCell(_FromSource):
+    """A transfer from the same cell before its users and traffic changed."""
+
+    @property
+    def source_choice(self) -> str:
+        """How it chooses its source cells: each its own."""
+        return "itself"
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the training before the traffic changes."""
+        return (KnownPretrain.name,)
+
+    def play(self, context: Context) -> Played:
+        """Hand over, train, evaluate."""
+        itself = np.arange(context.scenario.n_cells, dtype=np.int64)
+        return self._train_from(context, context.load_agents(KnownPretrain.name), itself)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Specialists(Arm):
+    """One agent per cell that starts as the generalist."""
+
+    family = "specialists"
+    reads = (*Arm.reads, "transfer_steps", "td3")
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the generalist's training."""
+        return (GeneralistTraining.name,)
+
+    def play(self, context: Context) -> Played:
+        """Copy the generalist's networks, train, evaluate."""
+        budget, task = context.budget, Task(context.scenario)
+        agents = context.new_agents(task, budget.td3_config(exploration_steps=0))
+        generalist = context.load_agents(GeneralistTraining.name)
+        transfer(generalist, [0] * task.n_agents, agents, range(task.n_agents), "model")
+        return train_and_play(context, agents, task, budget.transfer_steps)

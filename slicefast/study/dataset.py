@@ -1,0 +1,100 @@
+"""The result file: everything a study measured as one xarray Dataset, NetCDF on disk, and how it is read.
+
+Dimensions: policy, seed, step, cell, slice; `evaluation_step` counts the last steps, which every policy plays without
+noise or learning. What an unfinished study has not measured yet is NaN.
+"""
+
+# The format. Sizes: P policies, K seeds, T steps, E evaluation steps, N cells, S slices; float32 unless noted.
+#
+# coordinates
+#   policy (P,) str        key of an arm; index
+#   seed (K,) int; slice (S,) str; cell, source, target (N,) int, counted from 1
+#   gain_step (G,) int     only where all pairs were transferred
+#   along policy, no index, all str:
+#     label (policy)           what figures and tables print
+#     family (policy)          "fixed", "oracle", "scratch", "centralised", "transfer", "generalist", "specialists",
+#                              "informed" (the counterfactual policy) or "ablation" (the same without one of its parts)
+#     strategy (policy)        what a transfer hands over: "integrated", "model", "feature", "instance"; "" elsewhere
+#     source_choice (policy)   how a transfer chooses its source: "most", "least", "fast", "corrected", "random",
+#                              "other" or "itself"; "" elsewhere.  (Not "source": that is the dimension of the pairs.)
+#     without (policy)         what an ablation leaves out; "" elsewhere
+# variables of arms
+#   reward (policy, seed, step, cell)
+#   the seven of slicefast.kpis.CELL_KPIS, throughput_satisfaction, delay_satisfaction
+#                          (policy, seed, evaluation_step, cell, slice)
+#   source_cell (policy, seed, cell) int32, counted from 1; 0 where nothing was transferred
+# variables of preparatory jobs, each only where at least one seed is finished
+#   pretrain_reward, generalist_reward (seed, pretrain_step, cell)
+#   distance, distance_fast, distance_corrected, distance_centres (seed, source, target); with pairs also
+#   distance_floored, distance_median, distance_weighted, distance_longer
+#   latent_mean, latent_variance (seed, agent, latent_sample, latent); vae_loss (seed, epoch)
+#   traffic_mask (seed, mask_step, cell, slice)
+#   pair_reward (seed, gain_step, source, target); its attribute window_steps says how many steps each is a mean over
+# variables of the scenario
+#   throughput_requirement_bps, delay_requirement_ms (cell, slice) float64; requirement_group (cell) int32
+# attributes of every variable: units, and long_name where there is one
+# attributes of the file
+#   title; scenario, protocol, seeds, versions, build, ran_with: JSON; versions_note: text;
+#   left_out: JSON, why by policy; complete: 0 or 1; parts_finished, parts: counts;
+#   training_networks: count, what the informed policy was trained on.
+#   protocol holds n_seeds, exploration_steps, train_steps, transfer_steps, evaluation_steps, sample_steps, vae_epochs,
+#   early_steps, mask_steps, counterfactual_steps, arms, pairs, td3.
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from slicefast import files
+from slicefast.units import Float64
+
+RESULT_FILE = "results.nc"
+
+
+def write(dataset: xr.Dataset, path: Path) -> None:
+    """Write a result file that appears whole or not at all."""
+    packed = {name: {"zlib": True, "complevel": 4} for name, array in dataset.data_vars.items() if array.ndim >= 3}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / path.name
+        dataset.to_netcdf(draft, engine="h5netcdf", encoding=packed)
+        files.write_bytes(path, draft.read_bytes())
+
+
+def read(path: Path) -> xr.Dataset:
+    """Return a result file's dataset, in memory."""
+    with xr.open_dataset(path, engine="h5netcdf") as dataset:
+        return dataset.load()
+
+
+def label(dataset: xr.Dataset, policy: str) -> str:
+    """Return what figures and tables call a policy."""
+    return str(dataset.label.sel(policy=policy).item())
+
+
+def family(dataset: xr.Dataset, policy: str) -> str:
+    """Return the family of a policy, see the format above."""
+    return str(dataset.family.sel(policy=policy).item())
+
+
+def protocol_of(dataset: xr.Dataset) -> dict[str, Any]:
+    """Return the protocol's fields from a result file."""
+    fields: dict[str, Any] = json.loads(dataset.attrs["protocol"])
+    return fields
+
+
+def has(dataset: xr.Dataset, policy: str) -> bool:
+    """Whether at least one seed of a policy is finished."""
+    if "reward" not in dataset or policy not in dataset.policy.values:
+        return False
+    return bool(np.isfinite(dataset.reward.sel(policy=policy).isel(step=-1)).any())
+
+
+def rewards(dataset: xr.Dataset, policy: str) -> Float64:
+    """Return the reward of every step, (K, T, N)."""
+    return np.asarray(dataset.reward.sel(policy=policy).transpose("seed", "step", "cell"), dtype=np.float64)

@@ -1,0 +1,206 @@
+"""A study's folder: what is studied, which results are there, and whether they are what this study would make.
+
+`study.json` says what is studied and what ran it. A job is finished when its file is there, is whole, bears the job's
+name and seed, and carries the fingerprint of what the job rests on now. So an arm or a seed can be added to a finished
+study and only the new jobs run, and after a number is changed only the jobs that read it.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+from slicefast import files, provenance
+from slicefast.errors import RunError, shorten
+from slicefast.scenario import Scenario
+from slicefast.study import jobs as _jobs
+from slicefast.study.jobs import Job, fingerprint
+from slicefast.study.protocol import Protocol
+from slicefast.study.work import Context, load_result, save_result
+from slicefast.training import Tick
+from slicefast.units import Arrays
+
+MANIFEST = "study.json"
+
+
+@dataclass(frozen=True)
+class Study:
+    """Where a study's results live and what they are computed from."""
+
+    folder: Path
+    scenario: Scenario
+    protocol: Protocol
+
+    @property
+    def manifest(self) -> Path:
+        """The file that says what is studied, and what ran it."""
+        return self.folder / MANIFEST
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Every job, each after those that it needs."""
+        return _jobs.jobs(self.protocol, self.scenario)
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The arms that the scenario's network does not allow, and why."""
+        return _jobs.left_out(self.protocol, self.scenario)
+
+    def path(self, job: Job) -> Path:
+        """Return the file of a finished job."""
+        return self._folder_of(job.seed) / f"{job.name}.npz"
+
+    def finished(self, job: Job) -> bool:
+        """Whether the job's results are there, whole, and what this study would make."""
+        return self._examine(job)[0] is not None
+
+    def fault(self, job: Job) -> str:
+        """Return why the file that is there cannot be used, or nothing where it can or where there is none."""
+        return self._examine(job)[1]
+
+    def read(self, job: Job) -> Arrays | None:
+        """Return the arrays of a job, or None where it is not finished."""
+        return self._examine(job)[0]
+
+    def load(self, job: Job) -> Arrays:
+        """Return the arrays of a finished job; RunError where it is not finished."""
+        arrays, fault = self._examine(job)
+        if arrays is None:
+            raise RunError(f"{self.path(job)}: {fault or 'is missing'}")
+        return arrays
+
+    def context(self, job: Job, tick: Tick) -> Context:
+        """Return what a job is handed."""
+        budget = self.protocol.only(job.work.reads)
+        return Context(job.work, self.scenario, budget, job.seed, self._folder_of(job.seed), tick)
+
+    def begin(self, job: Job) -> None:
+        """Remove an old result: its weights are about to change, and its file must not vouch for new ones."""
+        self.path(job).unlink(missing_ok=True)
+
+    def save(self, job: Job, arrays: Arrays) -> None:
+        """Write a job's results, after which it is finished; its weights are there."""
+        save_result(self.path(job), arrays, json.dumps({**self._identity(job), "files": self._checksums(job)}))
+
+    def _folder_of(self, seed: int) -> Path:
+        return self.folder / "parts" / f"seed-{seed:03d}"
+
+    def _identity(self, job: Job) -> dict[str, Any]:
+        return {"job": job.name, "seed": job.seed, "fingerprint": fingerprint(job, self.protocol, self.scenario)}
+
+    def _checksums(self, job: Job) -> dict[str, str]:
+        context = self.context(job, lambda steps: None)
+        paths = [context.own_weights_path(variant) for variant in job.work.variants]
+        return {path.name: files.checksum(path) for path in paths}
+
+    def _examine(self, job: Job) -> tuple[Arrays | None, str]:
+        """Return a job's arrays if it is finished, and what is wrong with its file."""
+        path = self.path(job)
+        if not path.exists():
+            return None, ""
+        try:
+            arrays, text = load_result(path)
+            about = json.loads(text or "{}")
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+            return None, f"is damaged ({error})"
+        wanted = self._identity(job)
+        if (about.get("job"), about.get("seed")) != (wanted["job"], wanted["seed"]):
+            return None, f"is not of {job.name}, seed {job.seed}"
+        if about.get("fingerprint") != wanted["fingerprint"]:
+            return None, "was made with other settings"
+        try:
+            whole = about.get("files") == self._checksums(job)
+        except OSError:
+            whole = False
+        return (arrays, "") if whole else (None, "has lost the weights that belong to it")
+
+
+def open_study(
+    folder: Path, scenario: Scenario, protocol: Protocol, resume: bool = False, renew: bool = False
+) -> Study:
+    """Return the study of a folder, made if it is new.
+
+    Parameters
+    ----------
+    folder : Path
+        A new or empty folder, or one that holds a study.
+    scenario : Scenario
+        The network.
+    protocol : Protocol
+        What is run. A study that is there can grow: by seeds and by arms.
+    resume : bool
+        Whether the folder may hold a study.
+    renew : bool
+        Whether that study's numbers may change; the jobs that read them are run anew, and only those.
+
+    Raises
+    ------
+    RunError
+        The folder holds a study and `resume` was not asked for; or one of another scenario, of more seeds or of further
+        arms; or one of other numbers and `renew` was not asked for; or files that are no study. Or the study would hold
+        too much in memory, or another process is at work in the folder. Nothing is changed then.
+    """
+    _jobs.refuse_impossible(protocol, scenario)
+    manifest = folder / MANIFEST
+    if not manifest.is_file() and not files.is_empty(folder):
+        raise RunError(f"{folder} is not empty and holds no study: name another folder (--out)")
+    if manifest.is_file() and not resume:
+        raise RunError(f"{folder} already holds a study: continue it with --resume, or name another folder (--out)")
+    with files.claim(folder):
+        entries: list[provenance.Entry | None] = []
+        if manifest.is_file():
+            _refuse_another(load_study(folder), scenario, protocol, renew)
+            entries = provenance.read_entries(manifest)
+        study = Study(folder, scenario, protocol)
+        if not all(study.finished(job) for job in study.jobs):
+            entries = provenance.extended(entries)
+        asked = {"scenario": scenario.model_dump(mode="json"), "protocol": protocol.to_dict()}
+        files.write_json(manifest, {**asked, provenance.KEY: entries})
+    return study
+
+
+def load_study(folder: Path) -> Study:
+    """Return the study that a folder holds, or raise RunError."""
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        raise RunError(f"{folder} holds no study ({MANIFEST} is missing)")
+    try:
+        fields = json.loads(manifest.read_text())
+        return Study(folder, Scenario.model_validate(fields["scenario"]), Protocol.from_dict(fields["protocol"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{manifest} cannot be read: {error}") from None
+
+
+def _refuse_another(old: Study, scenario: Scenario, protocol: Protocol, renew: bool) -> None:
+    """Raise RunError unless a study can become one of this scenario and protocol."""
+    folder = old.folder
+    changed = _difference(old.scenario.model_dump(mode="json"), scenario.model_dump(mode="json"))
+    if changed:
+        raise RunError(f"{folder} holds a study of another scenario ({changed}): name another folder (--out)")
+    if protocol.n_seeds < old.protocol.n_seeds:
+        raise RunError(
+            f"n_seeds = {protocol.n_seeds}: {folder} holds a study of {old.protocol.n_seeds}, which can only grow"
+        )
+    missing = [name for name in old.protocol.arms if name not in protocol.arms]
+    if missing:
+        raise RunError(f"arms: {folder} holds a study with {', '.join(missing)} too, which can only grow")
+    growing = {"n_seeds": protocol.n_seeds, "arms": protocol.arms}
+    changed = _difference(old.protocol.replace(**growing).to_dict(), protocol.to_dict())
+    if changed and not renew:
+        new = Study(folder, scenario, protocol)
+        lost = sum(old.finished(job) and not new.finished(job) for job in new.jobs)
+        raise RunError(
+            f"{folder} holds a study with other settings ({changed}): name another folder (--out); {lost} of its "
+            "results would have to be made anew"
+        )
+
+
+def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            return f"{name} was {shorten(old.get(name))}, now {shorten(new.get(name))}"
+    return ""

@@ -1,0 +1,294 @@
+"""The jobs whose results arms rest on: training on the source network, similarity of the cells, all pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from slicefast.policies import informed
+from slicefast.scenario import Scenario
+from slicefast.simulator import Simulator
+from slicefast.study.budget import GAIN_WINDOW, MORE_SAMPLES, Budget
+from slicefast.study.seeds import source_network_seed, target_network_seed, training_network_seed
+from slicefast.study.work import Context, Variable, Work
+from slicefast.task import Task
+from slicefast.training import SharedAgent, Ticker, collect_samples, train
+from slicefast.transfer import (
+    Similarity,
+    floored_variance,
+    latent_distance,
+    median_distance,
+    similarity_matrix,
+    transfer,
+    without_spread,
+)
+from slicefast.units import Arrays, Float32
+
+if TYPE_CHECKING:
+    from slicefast.learn import TD3Config
+
+LATENT_SAMPLES = 60  # per agent, kept for the figure
+# About how many steps of one network a step of the counterfactual policy's training costs, for the progress bar.
+_PROBE_WEIGHT = 20
+
+
+class Pretrain(Work):
+    """One agent per cell of the source network, trained from scratch and kept with its replay."""
+
+    name = "pretrain"
+    label = "training on the source network"
+    reads = ("exploration_steps", "train_steps", "td3")
+    outputs: ClassVar[Mapping[str, Variable]] = {
+        "reward": Variable(("pretrain_step", "cell"), "reward on the source network", name="pretrain_reward")
+    }
+    variants = ("",)
+
+    def steps(self, budget: Budget, n_cells: int) -> int:
+        """Return the steps of exploration and training."""
+        return budget.learning_steps
+
+    def run(self, context: Context) -> Arrays:
+        """Train, and return the reward of every step."""
+        budget, task = context.budget, Task(context.scenario)
+        agents = context.new_agents(task, budget.td3_config())
+        ticker = Ticker(context.tick, budget.learning_steps - 1)
+        history = train([self._network(context)], agents, task, budget.learning_steps, callbacks=[ticker])
+        agents.save(context.own_weights_path())
+        return {"reward": history.reward}
+
+    def _network(self, context: Context) -> Simulator:
+        return context.source_network()
+
+
+class KnownPretrain(Pretrain):
+    """The same where the target network lies: the same places and shadowing, other users and traffic."""
+
+    name = "known_pretrain"
+    label = "training before the traffic changes"
+    outputs: ClassVar[Mapping[str, Variable]] = {}
+
+    def _network(self, context: Context) -> Simulator:
+        return context.network(source_network_seed(context.seed), place_seed=target_network_seed(context.seed))
+
+
+class GeneralistTraining(Work):
+    """One agent, trained on the experience of all cells of the source network (TL-DIRP's generalist).
+
+    It learns once a step from a batch N times as large, so it sees as many transitions as the cells' agents together.
+    """
+
+    name = "generalist_training"
+    label = "training of the generalist"
+    reads = ("exploration_steps", "train_steps", "td3")
+    outputs: ClassVar[Mapping[str, Variable]] = {
+        "reward": Variable(
+            ("pretrain_step", "cell"),
+            "reward on the source network while one agent learns for all cells",
+            name="generalist_reward",
+        )
+    }
+    variants = ("",)
+
+    def steps(self, budget: Budget, n_cells: int) -> int:
+        """Return the steps of exploration and training."""
+        return budget.learning_steps
+
+    def run(self, context: Context) -> Arrays:
+        """Train, and return the reward of every step."""
+        budget, task = context.budget, Task(context.scenario)
+        agent = context.new_agents(task, self._config(budget, task.n_agents), n_agents=1)
+        ticker = Ticker(context.tick, budget.learning_steps - 1)
+        network = context.source_network()
+        history = train([network], SharedAgent(agent), task, budget.learning_steps, callbacks=[ticker])
+        agent.save(context.own_weights_path())
+        return {"reward": history.reward}
+
+    @staticmethod
+    def _config(budget: Budget, n_cells: int) -> TD3Config:
+        """Return the numbers of one cell's agent, N times what counts transitions."""
+        one = budget.td3_config()
+        return budget.td3_config(
+            exploration_steps=one.exploration_steps * n_cells,
+            learning_starts=None if one.learning_starts is None else one.learning_starts * n_cells,
+            capacity=one.capacity * n_cells,
+            batch_size=one.batch_size * n_cells,
+        )
+
+
+class CounterfactualTraining(Work):
+    """The counterfactual policy and its ablations, learned on the source network and further ones of the scenario."""
+
+    name = "counterfactual_training"
+    label = "training of the counterfactual policy"
+    stream = "best_training"
+    reads = ("counterfactual_steps",)
+    variants = informed.ABLATIONS
+
+    def steps(self, budget: Budget, n_cells: int) -> int:
+        """Return its steps; each looks at many partitions."""
+        return _PROBE_WEIGHT * budget.counterfactual_steps
+
+    def run(self, context: Context) -> Arrays:
+        """Train, and return the number of steps."""
+        networks = [training_network_seed(context.seed, number) for number in range(informed.NETWORKS)]
+        steps = context.budget.counterfactual_steps
+
+        def tick(count: int) -> None:
+            context.tick(_PROBE_WEIGHT * count)
+
+        trained = informed.train(context.scenario, networks, context.learner_seed, steps, tick)
+        for ablation, policy in trained.items():
+            policy.save(context.own_weights_path(ablation))
+        return {"steps": np.array(steps)}
+
+
+_DISTANCES = {
+    "distance": "mean Kullback-Leibler divergence between default-action samples, source cell to target cell",
+    "distance_fast": "mean squared distance of the latent means",
+    "distance_corrected": "distance less half of what source and target have to themselves",
+    "distance_centres": "squared distance of the mean latent vectors",
+    "distance_floored": "distance with latent variances no less than their pooled median",
+    "distance_median": "median in place of the mean over sample pairs",
+    "distance_weighted": "distance by an autoencoder with reconstruction weight 1",
+    "distance_longer": "distance from four times as many samples",
+}
+
+
+class SimilarityOfCells(Work):
+    """Samples of both networks under the default action, the autoencoder trained on them, and all distances.
+
+    Where all pairs of cells are transferred, the remedies for the paper's distance are measured too.
+    """
+
+    name = "similarity"
+    label = "similarity of the cells"
+    reads = ("sample_steps", "vae_epochs", "mask_steps", "pairs")
+    outputs: ClassVar[Mapping[str, Variable]] = {
+        **{name: Variable(("source", "target"), text) for name, text in _DISTANCES.items()},
+        "latent_mean": Variable(
+            ("agent", "latent_sample", "latent"),
+            "latent means of default-action samples; source network's cells first, then the target network's",
+        ),
+        "latent_variance": Variable(("agent", "latent_sample", "latent"), "latent variances of the same samples"),
+        "vae_loss": Variable(("epoch",), "loss of the autoencoder"),
+        "traffic_mask": Variable(
+            ("mask_step", "cell", "slice"), "share of the slice's users that is active on the target network"
+        ),
+    }
+
+    def steps(self, budget: Budget, n_cells: int) -> int:
+        """Return the steps of both networks."""
+        return 2 * budget.collected_steps
+
+    def run(self, context: Context) -> Arrays:
+        """Return distances (N, N), row the source and column the target, latent samples, loss and traffic mask."""
+        budget, task = context.budget, Task(context.scenario)
+        networks = (context.source_network(), context.target_network())
+        everything = np.concatenate(
+            [collect_samples(network, task, budget.collected_steps, context.tick) for network in networks]
+        )
+        samples = everything[:, : budget.sample_steps]
+        result = similarity_matrix(list(samples), seed=context.learner_seed, vae_epochs=budget.vae_epochs)
+        squared = latent_distance(result.latent_mean, result.latent_variance, result.offsets, "fast")
+        distances = {
+            "distance": result.distance,
+            "distance_fast": squared,
+            "distance_corrected": without_spread(result.distance),
+            "distance_centres": without_spread(squared),
+        }
+        if budget.pairs:
+            distances |= _remedies(budget, result, everything, context.learner_seed)
+        cells = task.n_agents
+        keep = np.linspace(0, budget.sample_steps - 1, min(LATENT_SAMPLES, budget.sample_steps)).astype(int)
+        shape = (2 * cells, budget.sample_steps, -1)
+        return {
+            # Sources are the cells of the source network, targets those of the target network.
+            **{name: matrix[:cells, cells:] for name, matrix in distances.items()},
+            "latent_mean": result.latent_mean.reshape(shape)[:, keep].astype(np.float32),
+            "latent_variance": result.latent_variance.reshape(shape)[:, keep].astype(np.float32),
+            "vae_loss": result.loss,
+            "traffic_mask": context.target_network().traffic_mask(budget.mask_steps).astype(np.float32),
+        }
+
+
+def _remedies(budget: Budget, result: Similarity, samples: Float32, seed: int) -> Arrays:
+    """Return further distances of all agents from all: samples (2N, more steps, n_o + 1)."""
+    mean, variance, offsets = result.latent_mean, result.latent_variance, result.offsets
+    few = list(samples[:, : budget.sample_steps])
+    weighted = similarity_matrix(few, seed=seed, vae_epochs=budget.vae_epochs, reconstruction_weight=1.0)
+    epochs = max(1, budget.vae_epochs // MORE_SAMPLES)  # as many gradient steps
+    return {
+        "distance_floored": latent_distance(mean, floored_variance(variance), offsets),
+        "distance_median": median_distance(mean, variance, offsets),
+        "distance_weighted": weighted.distance,
+        "distance_longer": similarity_matrix(list(samples), seed=seed, vae_epochs=epochs).distance,
+    }
+
+
+class Pairs(Work):
+    """Every source cell transferred to every target cell: N copies of the target network, all agents in one stack.
+
+    In copy r target cell j starts with what source cell (j + r) mod N knows, so that N copies cover all pairs, those of
+    the same number included.
+    """
+
+    name = "pairs"
+    label = "transfer over all pairs"
+    reads = ("exploration_steps", "train_steps", "transfer_steps", "td3")
+    outputs: ClassVar[Mapping[str, Variable]] = {
+        "reward": Variable(
+            ("gain_step", "source", "target"),
+            "mean reward over the window before a step of a transfer, for every pair of cells",
+            name="pair_reward",
+        )
+    }
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the training on the source network."""
+        return (Pretrain.name,)
+
+    def impossible(self, scenario: Scenario) -> str:
+        """Refuse a network of one cell, which has no pair of different cells."""
+        return "" if scenario.n_cells > 1 else _ONE_CELL
+
+    def memory_bytes(self, budget: Budget, scenario: Scenario) -> int:
+        """Return the size of the replay of N^2 agents."""
+        task = Task(scenario)
+        row = 2 * task.observation_size + task.action_size + 1
+        return int(task.n_agents**2 * (budget.learning_steps + budget.transfer_steps) * row * 4)
+
+    def steps(self, budget: Budget, n_cells: int) -> int:
+        """Return the steps of all N networks."""
+        return n_cells * budget.transfer_steps
+
+    def run(self, context: Context) -> Arrays:
+        """Return "reward", (G, N, N): the mean over the window before each gain step, row the source."""
+        budget, task = context.budget, Task(context.scenario)
+        cells, steps = task.n_agents, budget.transfer_steps
+        targets = np.tile(np.arange(cells), cells)
+        sources = (targets + np.repeat(np.arange(cells), cells)) % cells
+        config = budget.td3_config(exploration_steps=0, capacity=budget.learning_steps + steps)
+        agents = context.new_agents(task, config, n_agents=cells * cells)
+        transfer(context.load_agents(Pretrain.name), sources, agents, range(cells * cells))
+        networks = [context.target_network() for _ in range(cells)]
+        history = train(networks, agents, task, steps, callbacks=[Ticker(context.tick, steps - 1, weight=cells)])
+        reward = np.empty((len(budget.gain_steps), cells, cells), dtype=np.float32)
+        for row, until in enumerate(budget.gain_steps):
+            reward[row, sources, targets] = history.reward[max(0, until - GAIN_WINDOW) : until].mean(axis=0)
+        return {"reward": reward}
+
+
+_ONE_CELL = "a network of one cell has no other cell to transfer from"
+PREPARATIONS: dict[str, Work] = {
+    work.name: work
+    for work in (
+        Pretrain(),
+        SimilarityOfCells(),
+        GeneralistTraining(),
+        CounterfactualTraining(),
+        KnownPretrain(),
+        Pairs(),
+    )
+}

@@ -1,0 +1,139 @@
+"""Comma-separated files that users bring: read whole, with errors that name file, row and column."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from slicefast.errors import MISSING, ScenarioError
+
+_NO_LIMIT = 1e100  # keeps sums finite; a file that exceeds it is told that it must be a number
+_DATE_FORMATS = ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of text, by the names asked for; ``line`` is each row's line in the file (the header is line 1)."""
+
+    file: str
+    header: Mapping[str, str]
+    columns: Mapping[str, list[str]]
+    line: list[int]
+
+    def __contains__(self, column: str) -> bool:
+        return column in self.columns
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+    def error(self, row: int, column: str, problem: str) -> ScenarioError:
+        """Make the error for one value."""
+        where = f"{self.file} row {self.line[row]} column {self.header[column]}"
+        return ScenarioError(where, self.columns[column][row], problem)
+
+    def numbers(self, column: str, *, low: float, high: float = _NO_LIMIT, blank: bool = False) -> list[float]:
+        """Return a column as finite floats in [low, high]; with ``blank`` an empty or "nan" value becomes NaN."""
+        limits = f" in [{low:g}, {high:g}]" if high < _NO_LIMIT else f" of at least {low:g}"
+        values = []
+        for row, text in enumerate(self.columns[column]):
+            if blank and text.lower() in ("", "nan", "na", "null"):
+                values.append(math.nan)
+                continue
+            try:
+                value = float(text)
+            except ValueError:
+                value = math.nan
+            if not low <= value <= high:
+                raise self.error(row, column, f"must be a number{limits}")
+            values.append(value)
+        return values
+
+    def times_s(self, column: str) -> list[float]:
+        """Return a column of times as seconds: numbers of seconds, ISO 8601, or month/day/year hour:minute."""
+        parse = _time_parser(self.columns[column][0])
+        values = []
+        for row, text in enumerate(self.columns[column]):
+            try:
+                value = parse(text)
+            except ValueError:
+                value = math.nan
+            if not math.isfinite(value):
+                raise self.error(
+                    row, column, "must be a time like the first row's: seconds, ISO 8601, or month/day/year hour:minute"
+                )
+            values.append(value)
+        return values
+
+
+def _utc_seconds(moment: datetime) -> float:
+    # Without a zone the clock is taken as it stands: only differences matter.
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _time_parser(first: str) -> Callable[[str], float]:
+    """Choose how to read a column of times by its first value."""
+
+    def iso(text: str) -> float:
+        return _utc_seconds(datetime.fromisoformat(text))
+
+    for parse in (float, iso):
+        try:
+            parse(first)
+        except ValueError:
+            continue
+        return parse
+    for form in _DATE_FORMATS:
+        try:
+            datetime.strptime(first, form)
+        except ValueError:
+            continue
+        return lambda text, form=form: _utc_seconds(datetime.strptime(text, form))  # type: ignore[misc]
+    return float  # fails on the first row, and says so there
+
+
+def read_table(
+    path: str | os.PathLike[str], required: Mapping[str, Sequence[str]], optional: Mapping[str, Sequence[str]]
+) -> Table:
+    """Read a comma-separated file with a header.
+
+    Parameters
+    ----------
+    path : the file, UTF-8.
+    required, optional : accepted headers of each column, in lower case; other columns are ignored.
+
+    Raises
+    ------
+    ScenarioError : the file cannot be read, lacks a required column or any rows, or a row is cut short.
+    """
+    file = Path(path).name
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream)
+            lines = [(reader.line_num, [value.strip() for value in row]) for row in reader if any(row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ScenarioError(os.fspath(path), MISSING, f"cannot be read: {reason}") from None
+    if not lines:
+        raise ScenarioError(os.fspath(path), MISSING, "is empty; a header is needed")
+    header = lines[0][1]
+    place: dict[str, int] = {}
+    for column, names in {**required, **optional}.items():
+        found = [index for index, name in enumerate(header) if name.lower() in names]
+        if len(found) > 1:
+            raise ScenarioError(f"{file} row {lines[0][0]}", header, f"more than one column is the {column}")
+        if found:
+            place[column] = found[0]
+        elif column in required:
+            raise ScenarioError(f"{file} row {lines[0][0]}", header, f"no column {' or '.join(names)}")
+    if len(lines) == 1:
+        raise ScenarioError(file, MISSING, "has a header but no rows")
+    for number, row in lines[1:]:
+        if len(row) != len(header):
+            raise ScenarioError(f"{file} row {number}", row, f"must have {len(header)} values like the header")
+    columns = {column: [row[index] for _, row in lines[1:]] for column, index in place.items()}
+    return Table(file, {column: header[i] for column, i in place.items()}, columns, [n for n, _ in lines[1:]])

@@ -1,0 +1,211 @@
+"""The agents' problem on a scenario: what they see, what they earn, and what their actions mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypedDict, Unpack, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slicefast import features as _features
+from slicefast import rewards as _rewards
+from slicefast.errors import SlicefastError, refuse
+from slicefast.kpis import Kpis
+from slicefast.scenario import Scenario
+from slicefast.units import Float32, Float64
+
+#: What agents hear of their neighbours: the mean of their loads, or nothing (an ablation).
+Coordination = Literal["mean", "none"]
+
+
+class TaskOptions(TypedDict, total=False):
+    """What `Task` takes beside the scenario."""
+
+    features: str | Sequence[str]
+    reward: str | _rewards.Reward
+    coordination: Coordination
+
+
+class Task:
+    """One agent per cell divides the cell's resource among the slices.
+
+    Environments, runs, studies and the learners' sizes all come from a task.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The network, N cells and S slices.
+    features : str or sequence of str
+        What an agent sees of its own cell: "paper" (throughput, load, users), or names of `slicefast.features`.
+    reward : str or callable
+        A name of `slicefast.rewards`, or a function (kpis, scenario) -> (..., N).
+    coordination : {"mean", "none"}
+        "mean" adds the neighbours' mean load per slice to what an agent sees.
+
+    Attributes
+    ----------
+    agent_names : tuple of str
+        "cell_1" to "cell_N".
+    feature_names : tuple of str
+        The features in the order of the observation, S values each.
+    n_agents, observation_size, action_size : int
+        N, the length n_o of an observation (4S for the paper's), and S.
+
+    Raises
+    ------
+    SlicefastError
+        A feature or reward is not registered, a feature is named twice, or the coordination is unknown.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        features: str | Sequence[str] = "paper",
+        reward: str | _rewards.Reward = "max_min",
+        coordination: Coordination = "mean",
+    ) -> None:
+        if coordination not in get_args(Coordination):
+            refuse("coordination", coordination, "'mean', 'none'")
+        self.scenario = scenario
+        self.coordination: Coordination = coordination
+        heard = ("neighbour_load",) if coordination == "mean" else ()
+        self.feature_names = _features.expand((*_features.expand(features), *heard))
+        self.reward_name = reward if isinstance(reward, str) else getattr(reward, "__name__", repr(reward))
+        self._reward = _rewards.get(reward) if isinstance(reward, str) else reward
+        self._features = [(name, _features.get(name)) for name in self.feature_names]
+        self.n_agents = scenario.n_cells
+        self.action_size = scenario.n_slices
+        self.observation_size = len(self.feature_names) * scenario.n_slices
+        self.agent_names = tuple(f"cell_{number}" for number in range(1, scenario.n_cells + 1))
+
+    @classmethod
+    def of(cls, scenario: Scenario | Task, **options: Unpack[TaskOptions]) -> Task:
+        """Return a task as it is, or the task of a scenario with these options.
+
+        Raises
+        ------
+        SlicefastError
+            A task came with options, which would change it.
+        """
+        if isinstance(scenario, Task):
+            if options:
+                refuse("options", dict(options), "none beside a task, which has its own")
+            return scenario
+        return cls(scenario, **options)
+
+    def __repr__(self) -> str:
+        return f"Task({self.scenario.name!r}, {'+'.join(self.feature_names)}, reward={self.reward_name!r})"
+
+    def observe(self, kpis: Kpis) -> Float32:
+        """Return what the agent of each cell sees after a step, its features one after the other, S values each.
+
+        Parameters
+        ----------
+        kpis : Kpis
+            Arrays (N, S) or (R, N, S).
+
+        Returns
+        -------
+        ndarray of float32, (N, n_o) or (R, N, n_o)
+            One row per agent.
+
+        Raises
+        ------
+        SlicefastError
+            A feature has another shape than the KPIs.
+        """
+        parts = []
+        for name, feature in self._features:
+            part = feature(kpis, self.scenario)
+            if np.shape(part) != kpis.load.shape:
+                refuse(f"feature {name}", f"shape {np.shape(part)}", f"one value per cell and slice, {kpis.load.shape}")
+            parts.append(part)
+        return np.concatenate(parts, axis=-1).astype(np.float32)
+
+    def reward(self, kpis: Kpis) -> Float32:
+        """Return what the agent of each cell earned in a step.
+
+        Parameters
+        ----------
+        kpis : Kpis
+            Arrays (N, S) or (R, N, S).
+
+        Returns
+        -------
+        ndarray of float32, (N,) or (R, N)
+            One number per agent.
+
+        Raises
+        ------
+        SlicefastError
+            The reward function failed, or returned anything but one finite number per cell.
+        """
+        shape, name = kpis.load.shape[:-1], f"reward {self.reward_name!r}"
+        allowed = f"one finite number per cell, shape {shape}"
+        try:
+            earned = np.asarray(self._reward(kpis, self.scenario), dtype=np.float32)
+        except Exception as error:
+            raise SlicefastError(f"{name} failed: {type(error).__name__}: {error}") from error
+        if earned.shape != shape:
+            refuse(name, f"shape {earned.shape}", allowed)
+        if not np.isfinite(earned).all():
+            refuse(name, float(earned[~np.isfinite(earned)][0]), allowed)
+        return earned
+
+    def satisfaction(self, kpis: Kpis) -> tuple[Float64, Float64]:
+        """Return min(phi/phi*, 1) and min(d*/d, 1), each (N, S) or (R, N, S); see `slicefast.rewards.satisfaction`."""
+        return _rewards.satisfaction(kpis, self.scenario)
+
+    def to_shares(self, action: NDArray[Any]) -> Float64:
+        """Return the shares that actions stand for: rows clipped at 0 and divided by their sum.
+
+        Agents of other libraries act in the box [0, 1]^S; the direction of their action is what divides the cell, and
+        a row of zeros is the equal split.
+
+        Parameters
+        ----------
+        action : ndarray, (..., N, S)
+            One row per agent; (R N, S) with the agents of every replica one after the other.
+
+        Returns
+        -------
+        ndarray of float64, like `action`
+            Rows on the simplex.
+
+        Raises
+        ------
+        SlicefastError
+            An action has another length than S or a value that is not finite; the first such agent is named.
+        """
+        rows = np.asarray(action, np.float64)
+        if rows.ndim == 0 or rows.shape[-1] != self.action_size:
+            refuse("action", f"shape {rows.shape}", f"shape (..., {self.action_size})")
+        finite = np.isfinite(rows).all(axis=-1).ravel()
+        if not finite.all():
+            row = int(np.argmin(finite))
+            replica, agent = divmod(row, self.n_agents)
+            where = self.agent_names[agent] + (f" in replica {replica}" if finite.size > self.n_agents else "")
+            refuse(f"action of {where}", rows.reshape(-1, self.action_size)[row].tolist(), "finite numbers")
+        return to_simplex(rows)
+
+
+def to_simplex(action: NDArray[Any]) -> Float64:
+    """Return non-negative ``action`` (..., S) divided by its sum; all zeros becomes the equal split."""
+    positive = np.maximum(np.asarray(action, np.float64), 0.0)
+    total = positive.sum(axis=-1, keepdims=True)
+    return np.where(total > 0, positive / np.where(total > 0, total, 1.0), 1.0 / positive.shape[-1])
+
+
+def observe(kpis: Kpis, scenario: Scenario, coordination: Coordination = "mean") -> Float32:
+    """Return what the paper's agents see, `Task(scenario, coordination=coordination).observe(kpis)`: (..., N, 4S).
+
+    In this order, S values each: phi_ns/phi*_ns capped at 4, load l_ns, active users over the slice's users per cell,
+    and the neighbours' mean load, which coordination "none" leaves out.
+    """
+    return Task(scenario, coordination=coordination).observe(kpis)
+
+
+def reward(kpis: Kpis, scenario: Scenario) -> Float32:
+    """Return the paper's reward r_n = min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1): (N,) or (R, N) float32."""
+    return _rewards.max_min(kpis, scenario)

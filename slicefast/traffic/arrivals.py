@@ -1,0 +1,145 @@
+"""The packets of a window: what the traffic models of all slices send, merged into one event list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from slicefast import _traffic
+from slicefast.errors import described, refuse
+from slicefast.traffic.models import Events, SliceUsers
+from slicefast.units import TTIS_PER_S, Float64
+
+if TYPE_CHECKING:
+    from slicefast.scenario import Scenario
+
+__all__ = ["Arrivals", "Events"]
+
+
+class Arrivals:
+    """Draws the packets of one replica, window by window.
+
+    Users with Poisson packets or files are drawn as one superposed process at the cost of their arrivals; the other
+    models keep clocks per user.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its slices' traffic models, users and ``window_ttis``.
+    generator : numpy.random.Generator
+        The replica's stream of traffic; also draws the clocks' stationary start.
+
+    Raises
+    ------
+    ScenarioError
+        A packet trace cannot be used; the row is named.
+    """
+
+    def __init__(self, scenario: Scenario, generator: np.random.Generator) -> None:
+        self.generator = generator
+        self.window_ttis = scenario.window_ttis
+        self.clock_tti = 0
+        self.next_tti = np.zeros(scenario.n_users)
+        self.left_tti = np.zeros(scenario.n_users)
+        self._models = [item.traffic for item in scenario.slices]
+        rate_bps, bits = scenario.slice_rate_bps, scenario.slice_packet_bits
+        superposed = np.array([model.superposed for model in self._models])
+        self._rate_pps = np.where(superposed, rate_bps / bits, 0.0)[scenario.slice_of]
+        self._packet_bits = bits.astype(np.float32)[scenario.slice_of]
+        ends = np.cumsum(scenario.slice_users)
+        self._ranges = [slice(int(end - n), int(end)) for end, n in zip(ends, scenario.slice_users, strict=True)]
+        self._users = [
+            SliceUsers(
+                generator=generator,
+                rate_bps=float(rate_bps[s]),
+                event_bits=float(bits[s]),
+                window_ttis=self.window_ttis,
+                # What keeps a full buffer full at the carrier's peak rate until the next window.
+                full_bits=float(rate_bps.max() * self.window_ttis / TTIS_PER_S),
+                trace=scenario.packet_traces.get(s),
+                next_tti=self.next_tti[users],
+                left_tti=self.left_tti[users],
+            )
+            for s, users in enumerate(self._ranges)
+        ]
+        for model, users in zip(self._models, self._users, strict=True):
+            model.start(users)
+
+    @property
+    def needs_backlog(self) -> bool:
+        """Whether `draw` needs the backlog: users of some models answer to deliveries."""
+        return any(model.needs_backlog for model in self._models)
+
+    def draw(self, active: ArrayLike, backlog_bits: ArrayLike | None = None) -> Events:
+        """Draw the packets of the next window.
+
+        Parameters
+        ----------
+        active : array_like of bool, (U,)
+            Who sends in this window; a packet trace does not ask.
+        backlog_bits : array_like, (U,), optional
+            Bits queued per user, if `needs_backlog`.
+
+        Returns
+        -------
+        Events
+            Sorted by TTI.
+
+        Raises
+        ------
+        SlicefastError
+            A wrong shape, or the backlog is needed and missing; nothing is drawn.
+        """
+        active = np.asarray(active, dtype=np.bool_)
+        n_users = self.next_tti.size
+        if active.shape != (n_users,):
+            refuse("active", described(f"shape {active.shape}"), f"shape ({n_users},)")
+        backlog = self._check_backlog(backlog_bits, n_users)
+        rate_pps = self._rate_pps * active
+        drawn = _traffic.draw_poisson_arrivals(self.generator, rate_pps, self._packet_bits, self.window_ttis)
+        parts = [Events(*drawn)]
+        start_tti = self.clock_tti
+        self.clock_tti += self.window_ttis
+        for model, users, of_slice in zip(self._models, self._users, self._ranges, strict=True):
+            if not model.superposed:
+                user, tti, bits = model.draw(users, active[of_slice], backlog[of_slice], start_tti)
+                parts.append(Events(user + np.int32(of_slice.start), tti, bits))
+        if len(parts) == 1:
+            return parts[0]  # sorted already
+        user, tti, bits = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        order = _traffic.order_by_tti(tti, self.window_ttis)
+        return Events(user[order], tti[order], bits[order])
+
+    def _check_backlog(self, backlog_bits: ArrayLike | None, n_users: int) -> Float64:
+        if backlog_bits is None:
+            if self.needs_backlog:
+                kinds = " and ".join(sorted({model.kind for model in self._models if model.needs_backlog}))
+                refuse("backlog_bits", None, f"bits queued per user, shape ({n_users},), with {kinds} traffic")
+            return np.zeros(n_users)
+        backlog = np.asarray(backlog_bits, dtype=np.float64)
+        if backlog.shape != (n_users,):
+            refuse("backlog_bits", described(f"shape {backlog.shape}"), f"shape ({n_users},)")
+        return backlog
+
+    def state(self) -> dict[str, Any]:
+        """Return the clocks, without the generator's state."""
+        return {"clock_tti": self.clock_tti, "next_tti": self.next_tti.copy(), "left_tti": self.left_tti.copy()}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from clocks that `state` returned.
+
+        Raises
+        ------
+        SlicefastError
+            A clock is missing or of another length; nothing is changed.
+        """
+        clocks = {name: np.asarray(state.get(name), dtype=np.float64) for name in ("next_tti", "left_tti")}
+        for name, value in clocks.items():
+            if value.shape != self.next_tti.shape:
+                refuse(name, described(f"shape {value.shape}"), f"shape {self.next_tti.shape}")
+        self.clock_tti = int(state["clock_tti"])
+        self.next_tti[...] = clocks["next_tti"]
+        self.left_tti[...] = clocks["left_tti"]

@@ -1,0 +1,312 @@
+"""The traffic mask tau[n, s](t) in [0, 1]: which share of a cell's users of a slice is active, step by step.
+
+====== ================================================================= =======
+symbol meaning                                                           unit
+====== ================================================================= =======
+tau    share of active users (N, S)                                      -
+L, G   series and samples per series                                     -
+w      samples per decision step                                         -
+o      offset of a cell and slice into its series (N, S)                 samples
+c      scaling of a cell and slice (N, S)                                -
+====== ================================================================= =======
+
+tau = low + (high - low) min(c v(o + w t), 1), with v the series interpolated linearly and repeated for ever.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from slicefast.errors import ScenarioError, refuse
+from slicefast.tables import Table, read_table
+from slicefast.units import Float64, Index
+
+if TYPE_CHECKING:
+    from slicefast.scenario import Scenario
+
+_REQUIRED = {
+    "time": ("time", "datetime", "date", "timestamp", "time_s", "t_s"),
+    "volume": ("volume", "traffic", "load", "bytes"),
+}
+_OPTIONAL = {"cell": ("cell", "cell_id", "cellname"), "slice": ("slice", "slice_id")}
+_DAY_S = 86_400.0
+# A cell or slice that has no series of its own reads another's at another time and level (ours).
+_CELL_JITTER_DAYS = 1.0 / 24.0
+_SCALE_RANGE = (0.7, 1.0)
+_NEAR_ZERO_OF_MEDIAN = 0.01
+_LONGEST_LINEAR_GAP = 3
+_MOST_SAMPLES = 10_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class TrafficMask:
+    """The share of active users per cell and slice at every decision step; made by `generate` or `from_trace`.
+
+    ``note`` tells in one line what was done to a trace; it is empty for a generated mask.
+    """
+
+    low: float
+    high: float
+    series: Float64  # (L, G), 1 = the busy level
+    series_of: Index  # (N, S)
+    offset_samples: Float64  # (N, S)
+    scale: Float64  # (N, S)
+    samples_per_step: float
+    note: str
+
+    @classmethod
+    def from_scenario(cls, scenario: Scenario, rng: np.random.Generator) -> Self:
+        """Read the scenario's trace if it names one, else generate a mask."""
+        if scenario.traffic_trace is None:
+            return cls.generate(scenario, rng)
+        return cls.from_trace(scenario.traffic_trace, scenario, rng)
+
+    @classmethod
+    def generate(cls, scenario: Scenario, rng: np.random.Generator) -> Self:
+        """Draw a mask of daily cycles (ours): cells and slices peak at their own hours and levels, with smooth noise.
+
+        v = b ((1 + cos(2 pi (t / period - p))) / 2)^k + e, with p, k, b drawn per cell and slice (slices spread evenly
+        over the day, cells within an hour or two) and e smooth Gaussian noise that repeats after ``n_periods`` only.
+        """
+        traffic, shape = scenario.traffic, (scenario.n_cells, scenario.n_slices)
+        slice_phase = (rng.permutation(shape[1]) + rng.random(shape[1])) / shape[1]
+        phase = slice_phase + 0.06 * rng.standard_normal((shape[0], 1)) + 0.03 * rng.standard_normal(shape)
+        sharpness = rng.uniform(0.7, 2.0, shape)
+        level = rng.uniform(*_SCALE_RANGE, shape)
+        n = traffic.period_steps * traffic.n_periods
+        days = np.arange(n) / traffic.period_steps
+        wave = 0.5 + 0.5 * np.cos(2.0 * np.pi * (days - phase[..., None]))
+        series = level[..., None] * wave ** sharpness[..., None]
+        series += traffic.noise * _smooth_noise(rng, (*shape, n), traffic.noise_steps)
+        count = shape[0] * shape[1]
+        return cls(
+            low=traffic.low,
+            high=traffic.high,
+            series=np.clip(series, 0.0, 1.0).reshape(count, n),
+            series_of=np.arange(count).reshape(shape),
+            offset_samples=np.zeros(shape),
+            scale=np.ones(shape),
+            samples_per_step=1.0,
+            note="",
+        )
+
+    @classmethod
+    def from_trace(cls, path: str | os.PathLike[str], scenario: Scenario, rng: np.random.Generator) -> Self:
+        """Read a mask from a trace with the columns time, volume and, if it has them, cell and slice.
+
+        Headers in any case: time, datetime, date, timestamp, time_s or t_s (seconds, ISO 8601 or month/day/year
+        hour:minute); volume, traffic, load or bytes; cell, cell_id or cellname; slice or slice_id. Others are ignored.
+        Each series of volumes, in whatever unit, is divided by its own ``trace_percentile`` and clipped at 1. A day of
+        the trace (all of it, if shorter) lasts ``period_steps`` decision steps, and the trace repeats. Cells are dealt
+        to the trace's cells in turn; slices go by name or by number from 1. Where the trace does not tell cells (or
+        slices) apart, each reads it from a day of its own, at most an hour off (slices: spread over the day), and
+        scaled by 0.7 to 1, all seeded by rng. Gaps, duplicates, spikes and near-zero samples are told in ``note``.
+
+        Raises
+        ------
+        ScenarioError : the file cannot be used; it names file, row and column.
+        """
+        traffic, shape = scenario.traffic, (scenario.n_cells, scenario.n_slices)
+        trace = _Trace.read(path, [item.name for item in scenario.slices], traffic.trace_percentile)
+        n_traced, n_traced_slices, n_samples = trace.series.shape
+        cell = np.arange(shape[0]) % n_traced
+        series_of = cell[:, None] * n_traced_slices + (np.arange(shape[1]) if trace.has_slices else np.zeros(shape[1]))
+
+        own_cell = np.arange(shape[0])[:, None] < (n_traced if trace.has_cells else 0)
+        own_slice = np.full(shape[1], trace.has_slices)
+        day = trace.samples_per_day
+        whole_days = day * rng.integers(0, max(1, round(n_samples / day)), shape)
+        jitter = day * _CELL_JITTER_DAYS * rng.uniform(-1.0, 1.0, (shape[0], 1))
+        spread = day * (rng.permutation(shape[1]) + rng.random(shape[1])) / shape[1]
+        scale = rng.uniform(*_SCALE_RANGE, shape)
+        own = own_cell & own_slice
+        return cls(
+            low=traffic.low,
+            high=traffic.high,
+            series=trace.series.reshape(-1, n_samples),
+            series_of=series_of.astype(np.intp),
+            offset_samples=np.where(own, 0.0, whole_days)
+            + np.where(own_cell, 0.0, jitter)
+            + np.where(own_slice, 0.0, spread),
+            scale=np.where(own, 1.0, scale),
+            samples_per_step=day / traffic.period_steps,
+            note=trace.note,
+        )
+
+    def at(self, step: int) -> Float64:
+        """Return tau (N, S) at a decision step >= 0."""
+        if step < 0:
+            refuse("step", step, "at least 0")
+        n = self.series.shape[1]
+        position = (self.offset_samples + step * self.samples_per_step) % n
+        before = position.astype(np.intp) % n
+        fraction = position - before
+        first = self.series_of * n  # sample 0 of each cell's and slice's series
+        value = (1.0 - fraction) * self.series.take(first + before)
+        value += fraction * self.series.take(first + (before + 1) % n)
+        return np.asarray(self.low + (self.high - self.low) * np.minimum(self.scale * value, 1.0))
+
+    def table(self, n_steps: int) -> Float64:
+        """Return tau (T, N, S) of the first n_steps steps."""
+        return np.stack([self.at(step) for step in range(n_steps)])
+
+
+def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], length: float) -> Float64:
+    """Draw periodic Gaussian noise of unit variance along the last axis, correlation exp(-(lag / length)²)."""
+    n = shape[-1]
+    lag = np.minimum(np.arange(n), n - np.arange(n))
+    # The correlation's spectrum is positive but for the wrapped tails of a short period; rounding there is cut off.
+    spectrum = np.maximum(np.fft.rfft(np.exp(-((lag / length) ** 2))).real, 0.0)
+    return np.fft.irfft(np.fft.rfft(rng.standard_normal(shape)) * np.sqrt(spectrum), n)
+
+
+@dataclass(frozen=True)
+class _Trace:
+    """Normalised series (cells, slices, G) on one even time grid, and how they came about."""
+
+    series: Float64
+    samples_per_day: float
+    has_cells: bool
+    has_slices: bool
+    note: str
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], slice_names: list[str], percentile: float) -> Self:
+        table = read_table(path, _REQUIRED, _OPTIONAL)
+        time_s = np.array(table.times_s("time"))
+        volume = np.array(table.numbers("volume", low=0.0, blank=True))
+        cells, cell_of = _labels(table)
+        slices, slice_of = _slices(table, slice_names)
+
+        moments = np.unique(time_s)
+        if moments.size < 2:
+            raise ScenarioError(f"{table.file} column {table.header['time']}", time_s[0], "needs at least two times")
+        interval_s = float(np.median(np.diff(moments)))
+        span = (moments[-1] - moments[0]) / interval_s + 1.0
+        if span > _MOST_SAMPLES:
+            raise ScenarioError(
+                f"{table.file} column {table.header['time']}", span, f"must span at most {_MOST_SAMPLES} samples"
+            )
+        samples_per_day = min(_DAY_S / interval_s, span)
+        # Whole days, so that the hour of the day goes on where the trace repeats.
+        n_samples = round(int(span / samples_per_day + 1e-6) * samples_per_day)
+        grid_s = moments[0] + interval_s * np.arange(max(n_samples, 2))
+
+        tally = _Tally(int((np.diff(time_s) < 0.0).sum()) if len(cells) * len(slices) == 1 else 0)
+        series = np.empty((len(cells), len(slices), grid_s.size))
+        for c, cell in enumerate(cells):
+            for s, name in enumerate(slices):
+                rows = np.flatnonzero((cell_of == c) & (slice_of == s))
+                what = f"{table.file}" + (f" cell {cell}" if cell else "") + (f" slice {name}" if name else "")
+                series[c, s] = _even_series(
+                    time_s[rows], volume[rows], grid_s, samples_per_day, percentile, what, tally
+                )
+        days = grid_s.size / samples_per_day * min(1.0, samples_per_day * interval_s / _DAY_S)
+        note = (
+            f"{table.file}: {len(table)} samples, one per {interval_s:g} s over {days:.3g} days"
+            f"{_count(cells, 'cell')}{_count(slices, 'slice')}; {tally.text(percentile)}"
+        )
+        return cls(series, samples_per_day, "cell" in table, "slice" in table, note)
+
+
+def _count(labels: list[str], noun: str) -> str:
+    return "" if labels == [""] else f", {len(labels)} {noun}{'s' if len(labels) > 1 else ''}"
+
+
+@dataclass
+class _Tally:
+    """What was done to the samples of a trace."""
+
+    unsorted: int = 0
+    duplicates: int = 0
+    missing: int = 0
+    longest_gap: int = 0
+    near_zero: int = 0
+    clipped: int = 0
+
+    def text(self, percentile: float) -> str:
+        parts = [
+            f"{self.missing} missing filled in (longest gap {self.longest_gap})" if self.missing else "no gaps",
+            f"{self.near_zero} near-zero kept (below 1 % of the median)" if self.near_zero else "",
+            f"{self.clipped} above the {percentile:g}th percentile cut to the busy level",
+            f"{self.duplicates} duplicates averaged" if self.duplicates else "",
+            f"{self.unsorted} out of order sorted" if self.unsorted else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+def _labels(table: Table) -> tuple[list[str], Index]:
+    """Return the trace's cells, in order of number or name, and each row's."""
+    if "cell" not in table:
+        return [""], np.zeros(len(table), dtype=np.intp)
+    column = table.columns["cell"]
+    for row, label in enumerate(column):
+        if not label:
+            raise table.error(row, "cell", "must not be empty")
+    labels = sorted(set(column), key=lambda label: (0, int(label), label) if label.isdecimal() else (1, 0, label))
+    index = {label: k for k, label in enumerate(labels)}
+    return labels, np.array([index[label] for label in column], dtype=np.intp)
+
+
+def _slices(table: Table, names: list[str]) -> tuple[list[str], Index]:
+    """Return the scenario's slices and each row's; a trace names them or counts them from 1."""
+    if "slice" not in table:
+        return [""], np.zeros(len(table), dtype=np.intp)
+    index = {str(s + 1): s for s in range(len(names))} | {name: s for s, name in enumerate(names)}
+    column = table.columns["slice"]
+    for row, label in enumerate(column):
+        if label not in index:
+            raise table.error(row, "slice", f"must be one of {', '.join(names)} or a number from 1 to {len(names)}")
+    return names, np.array([index[label] for label in column], dtype=np.intp)
+
+
+def _even_series(
+    time_s: Float64,
+    volume: Float64,
+    grid_s: Float64,
+    samples_per_day: float,
+    percentile: float,
+    what: str,
+    tally: _Tally,
+) -> Float64:
+    """Put one series on the grid, fill its gaps and divide it by its percentile."""
+    known = np.isfinite(volume)
+    moments, at, repeats = np.unique(time_s[known], return_inverse=True, return_counts=True)
+    if moments.size < 2:
+        raise ScenarioError(what, moments.size, "must have at least two times with a volume")
+    tally.duplicates += int((repeats - 1).sum())
+    level = np.bincount(at, weights=volume[known]) / repeats
+    busy = float(np.percentile(level, percentile))
+    if busy <= 0.0:
+        raise ScenarioError(what, busy, f"the {percentile:g}th percentile of the volume must be above 0")
+    near_zero = level < _NEAR_ZERO_OF_MEDIAN * np.median(level)
+    tally.near_zero += int(near_zero.sum())
+    tally.clipped += int((level > busy).sum())
+    return _fill(moments, level, grid_s, samples_per_day, tally) / busy
+
+
+def _fill(moments: Float64, level: Float64, grid_s: Float64, samples_per_day: float, tally: _Tally) -> Float64:
+    """Interpolate onto the grid; a gap of more than a few samples takes the usual level of its hours instead."""
+    interval_s = grid_s[1] - grid_s[0]
+    series = np.interp(grid_s, moments, level)
+    after = np.searchsorted(moments, grid_s)
+    to_next = moments[np.minimum(after, moments.size - 1)] - grid_s
+    to_last = grid_s - moments[np.maximum(after - 1, 0)]
+    missing = np.minimum(np.abs(to_next), np.abs(to_last)) > 0.5 * interval_s
+    # Lengths of the runs of missing samples, at each of their samples.
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], missing, [0]])))
+    gap = np.zeros(grid_s.size, dtype=np.intp)
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        gap[start:end] = end - start
+    tally.missing += int(missing.sum())
+    tally.longest_gap = max(tally.longest_gap, int(gap.max()))
+    hour = np.round(np.arange(grid_s.size) % samples_per_day).astype(np.intp)
+    usual_sum = np.bincount(hour[~missing], weights=series[~missing], minlength=hour.max() + 1)
+    usual_count = np.bincount(hour[~missing], minlength=hour.max() + 1)
+    long = (gap > _LONGEST_LINEAR_GAP) & (usual_count[hour] > 0)
+    series[long] = usual_sum[hour[long]] / usual_count[hour[long]]
+    return series

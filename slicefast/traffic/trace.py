@@ -1,0 +1,93 @@
+"""Packets of one slice from a file: when, whose and how large."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slicefast.tables import Table, read_table
+from slicefast.units import SMALLEST_PACKET_BITS, TTI_S
+
+_REQUIRED = {
+    "time": ("time", "time_s", "t_s", "timestamp", "datetime"),
+    "bytes": ("bytes", "size", "size_bytes", "length"),
+}
+_OPTIONAL = {"user": ("user", "user_id", "ue"), "slice": ("slice", "slice_id")}
+_LARGEST_BYTES = 1e9
+_LONGEST_S = 1e9
+
+
+@dataclass(frozen=True, eq=False)
+class PacketTrace:
+    """Packets of one slice, sorted by TTI; the first is in TTI 0 and the trace repeats after ``period_ttis``."""
+
+    tti: NDArray[np.int64]  # (K,)
+    user: NDArray[np.int32]  # (K,) within the slice, -1 where the trace names none
+    bits: NDArray[np.float32]  # (K,)
+    period_ttis: int
+
+    def window(self, start_tti: int, n_ttis: int) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+        """Return the TTIs within [start, start + n_ttis), counted from its start, and the packets' indices."""
+        ttis, packets = [], []
+        for lap in range(start_tti // self.period_ttis, (start_tti + n_ttis - 1) // self.period_ttis + 1):
+            begin = start_tti - lap * self.period_ttis
+            first, last = np.searchsorted(self.tti, (begin, begin + n_ttis))
+            ttis.append(self.tti[first:last] - begin)
+            packets.append(np.arange(first, last))
+        return np.concatenate(ttis), np.concatenate(packets)
+
+
+def read_packets(path: str | os.PathLike[str], slice_index: int, slice_names: list[str], n_users: int) -> PacketTrace:
+    """Read the packets of one slice.
+
+    Parameters
+    ----------
+    path : comma-separated, with the columns time, time_s, t_s, timestamp or datetime (seconds or a date); bytes, size,
+        size_bytes or length; and, if it has them, user, user_id or ue, and slice or slice_id.
+    slice_index, slice_names : which slice's rows to take; a row names its slice, or numbers it from 1.
+    n_users : users of the slice; a row numbers its user from 1.
+
+    Raises
+    ------
+    ScenarioError : times out of order, a size below one bit, an unknown user or slice; the row is named.
+    """
+    table = read_table(path, _REQUIRED, _OPTIONAL)
+    time_s = np.array(table.times_s("time"))
+    backwards = np.flatnonzero(np.diff(time_s) < 0.0)
+    if backwards.size:
+        raise table.error(int(backwards[0]) + 1, "time", "is before the row above; packets must be in order")
+    if time_s[-1] - time_s[0] > _LONGEST_S:
+        raise table.error(len(table) - 1, "time", f"must be within {_LONGEST_S:g} s of the first")
+    size = np.array(table.numbers("bytes", low=0.0, high=_LARGEST_BYTES))
+    small = np.flatnonzero(8.0 * size < SMALLEST_PACKET_BITS)
+    if small.size:
+        raise table.error(int(small[0]), "bytes", f"must be at least {SMALLEST_PACKET_BITS / 8.0:g}, one bit")
+    rows = np.arange(len(table))
+    if "slice" in table:
+        rows = rows[[_slice_of(table, row, slice_names) == slice_index for row in range(len(table))]]
+        if not rows.size:
+            raise table.error(0, "slice", f"no row is of slice {slice_names[slice_index]}")
+    user = np.full(rows.size, -1, dtype=np.int32)
+    if "user" in table:
+        user[:] = [_user_of(table, int(row), n_users) for row in rows]
+    tti = np.floor((time_s - time_s[0]) / TTI_S + 1e-6).astype(np.int64)  # 1e-6: decimal times just below a TTI
+    return PacketTrace(tti[rows], user, (8.0 * size[rows]).astype(np.float32), int(tti[-1]) + 1)
+
+
+def _slice_of(table: Table, row: int, names: list[str]) -> int:
+    text = table.columns["slice"][row]
+    if text in names:
+        return names.index(text)
+    if text.isdecimal() and 1 <= int(text) <= len(names):
+        return int(text) - 1
+    raise table.error(row, "slice", f"must be one of {', '.join(names)} or a number from 1 to {len(names)}")
+
+
+def _user_of(table: Table, row: int, n_users: int) -> int:
+    text = table.columns["user"][row]
+    if not (text.isdecimal() and 1 <= int(text) <= n_users):
+        raise table.error(row, "user", f"unknown user; users of the slice are numbered 1 to {n_users}")
+    return int(text) - 1

@@ -1,0 +1,392 @@
+"""The one loop in which learners and networks meet.
+
+Dimensions: T steps, A agents (all cells of all networks that are played side by side), n_o and S the sizes of an
+observation and an action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slicefast.errors import refuse
+from slicefast.kpis import CELL_KPIS, Kpis
+from slicefast.task import Task
+from slicefast.units import Arrays, Float32, Float64
+
+if TYPE_CHECKING:
+    from slicefast.learn import TD3, TD3Config
+    from slicefast.policies import Policy
+    from slicefast.simulator import Simulator
+
+#: Steps of a training after its exploration phase, unless told otherwise: the paper's.
+TRAIN_STEPS = 5500
+#: The same of a training that starts with transferred knowledge and does not explore.
+TRANSFER_STEPS = 4000
+#: Steps between two calls of a progress function.
+TICK_STEPS = 25
+#: Reports that steps were played.
+Tick = Callable[[int], None]
+
+
+class Learner(Protocol):
+    """What `train` asks of whatever learns; `slicefast.learn.TD3` with one agent per cell is one."""
+
+    def act(self, observation: Float32, explore: bool = False) -> NDArray[Any]:
+        """Return shares (A, S) for observations (A, n_o), with noise where it explores."""
+
+    def store(self, observation: Float32, action: NDArray[Any], reward: Float32, next_observation: Float32) -> None:
+        """Keep one transition per agent: (A, n_o), (A, S), (A,), (A, n_o)."""
+
+    def update(self) -> object:
+        """Learn from what is stored; what it returns is not looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step that was played, as callbacks get it.
+
+    Attributes
+    ----------
+    index : int
+        Its number, from 0.
+    kpis : tuple of Kpis
+        What it measured, one per simulator.
+    reward : ndarray of float32, (A,)
+        What every agent earned.
+    learning : bool
+        Whether the learner explored and learned in it.
+    """
+
+    index: int
+    kpis: tuple[Kpis, ...]
+    reward: Float32
+    learning: bool
+
+
+Callback = Callable[[Step], None]
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What a run earned.
+
+    Attributes
+    ----------
+    reward : ndarray of float32, (T, A)
+        Per step and agent; NaN for steps that were not played.
+    """
+
+    reward: Float32
+
+    @classmethod
+    def empty(cls, steps: int, n_agents: int) -> History:
+        """Return the history of a run of which nothing was played yet."""
+        return cls(np.full((steps, n_agents), np.nan, dtype=np.float32))
+
+
+def train(
+    simulators: Simulator | Sequence[Simulator],
+    learner: Learner,
+    task: Task,
+    steps: int,
+    *,
+    learn_steps: int | None = None,
+    first_step: int = 0,
+    history: History | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> History:
+    """Play networks and train a learner in lock-step with them.
+
+    Parameters
+    ----------
+    simulators : Simulator or sequence of Simulator
+        Networks of the task's scenario after `reset`, played side by side. The agents of the first network come first,
+        then those of the second; within a network of several replicas likewise, N cells after N cells.
+    learner : Learner
+        Acts for all agents, keeps their transitions and learns once a step.
+    task : Task
+        What agents see and earn.
+    steps : int
+        Steps T of the whole run.
+    learn_steps : int, optional
+        Steps with exploration and learning, all of them unless given; from then on the learner acts without noise.
+    first_step : int
+        Index of the first step that is played: where a run goes on.
+    history : History, optional
+        The rewards so far of a run that goes on, for all T steps; it is filled in place.
+    callbacks : sequence of callable
+        Called with every `Step` after it was played and learned from, in their order.
+
+    Returns
+    -------
+    History
+        The rewards of every step.
+
+    Raises
+    ------
+    SlicefastError
+        The steps, or the history's shape, do not fit; nothing was played then.
+    """
+    networks = list(simulators) if isinstance(simulators, Sequence) else [simulators]
+    learn_until = steps if learn_steps is None else learn_steps
+    observation = _rows([task.observe(network.kpis) for network in networks])
+    earned = _history(history, steps, first_step, len(observation))
+    for index in range(first_step, steps):
+        learning = index < learn_until
+        action = learner.act(observation, explore=learning)
+        kpis = _play_step(networks, action)
+        following = _rows([task.observe(item) for item in kpis])
+        reward = np.concatenate([task.reward(item).ravel() for item in kpis])
+        if learning:
+            learner.store(observation, action, reward, following)
+            learner.update()
+        observation = following
+        earned.reward[index] = reward
+        step = Step(index, kpis, reward, learning)
+        for callback in callbacks:
+            callback(step)
+    return earned
+
+
+def play(
+    simulator: Simulator,
+    policy: Policy,
+    task: Task,
+    steps: int,
+    *,
+    first_step: int = 0,
+    history: History | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> History:
+    """Play a network under a policy that does not learn.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        A network of the task's scenario after `reset`.
+    policy : Policy
+        policy(simulator, observation) -> shares.
+    task : Task
+        What agents see and earn.
+    steps, first_step, history, callbacks
+        As in `train`, with its returns and refusals; no `Step` is one of learning.
+    """
+    observation = task.observe(simulator.kpis)
+    earned = _history(history, steps, first_step, observation[..., 0].size)
+    for index in range(first_step, steps):
+        kpis = simulator.step(policy(simulator, observation))
+        observation = task.observe(kpis)
+        earned.reward[index] = reward = task.reward(kpis).ravel()
+        for callback in callbacks:
+            callback(Step(index, (kpis,), reward, learning=False))
+    return earned
+
+
+def collect_samples(simulator: Simulator, task: Task, steps: int, tick: Tick = lambda steps: None) -> Float32:
+    """Return what agents see and earn under the default action, the equal split.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        A network of the task's scenario after `reset`.
+    task : Task
+        What they see and earn.
+    steps : int
+        Samples per agent.
+    tick : callable
+        Called with how many steps were played since it was called last.
+
+    Returns
+    -------
+    ndarray of float32, (N, steps, n_o + 1)
+        [observation, reward] of every agent and step: the observation before the step, the reward after it.
+    """
+    samples = np.empty((task.n_agents, steps, task.observation_size + 1), np.float32)
+    equal = np.full(simulator.shares_shape, 1.0 / task.action_size)
+    ticker = Ticker(tick, steps - 1)
+    for index in range(steps):
+        samples[:, index, :-1] = task.observe(simulator.kpis)
+        kpis = simulator.step(equal)
+        samples[:, index, -1] = reward = task.reward(kpis)
+        ticker(Step(index, (kpis,), reward, learning=False))
+    return samples
+
+
+def _history(history: History | None, steps: int, first_step: int, n_agents: int) -> History:
+    if steps < 0:
+        refuse("steps", steps, "at least 0")
+    if not 0 <= first_step <= steps:
+        refuse("first_step", first_step, f"0 to steps, {steps}")
+    if history is None:
+        return History.empty(steps, n_agents)
+    if history.reward.shape != (steps, n_agents):
+        refuse("history", f"rewards of shape {history.reward.shape}", f"(steps, agents), {(steps, n_agents)}")
+    return history
+
+
+def _rows(observations: list[Float32]) -> Float32:
+    """Join the observations of all networks and replicas, (A, n_o)."""
+    return np.concatenate([item.reshape(-1, item.shape[-1]) for item in observations])
+
+
+def _play_step(networks: list[Simulator], action: NDArray[Any]) -> tuple[Kpis, ...]:
+    borders = np.cumsum([int(np.prod(network.shares_shape[:-1])) for network in networks])[:-1]
+    parts = np.split(action, borders)
+    return tuple(
+        network.step(shares.reshape(network.shares_shape)) for network, shares in zip(networks, parts, strict=True)
+    )
+
+
+def new_agents(task: Task, config: TD3Config, seed: int, n_agents: int | None = None) -> TD3:
+    """Return untrained agents of a task's sizes.
+
+    Parameters
+    ----------
+    task : Task
+        Whose observations and shares the agents take and give.
+    config : TD3Config
+        The algorithm's numbers.
+    seed : int
+        Of everything random about the agents.
+    n_agents : int, optional
+        One per cell unless given.
+    """
+    from slicefast.learn import TD3
+
+    return TD3(task.n_agents if n_agents is None else n_agents, task.observation_size, task.action_size, config, seed)
+
+
+class CentralAgent:
+    """One agent that observes all cells of one network and divides them all; its reward is the cells' mean.
+
+    Its N S outputs share one softmax and are normalised per cell, which is a softmax per cell:
+    a_ns = (y_ns + 1e-12) / sum_s (y_ns + 1e-12).
+
+    Parameters
+    ----------
+    agent : TD3
+        One agent with N n_o inputs and N S outputs.
+    n_cells : int
+        N.
+    """
+
+    # Added to every output: far below any that counts, and a cell whose outputs all underflow is divided equally.
+    _SMALLEST = 1e-12
+
+    def __init__(self, agent: TD3, n_cells: int) -> None:
+        self.agent = agent
+        self._n_cells = n_cells
+        # What the last shares were made from: the agent learns on its own outputs, not on what became of them.
+        self._action: Float32 = np.empty((1, agent.action_dim), np.float32)
+
+    def act(self, observation: Float32, explore: bool = False) -> Float64:
+        """Return shares (N, S) for observations (N, n_o)."""
+        self._action = self.agent.act(observation.reshape(1, -1), explore=explore)
+        shares = self._action.reshape(self._n_cells, -1).astype(np.float64) + self._SMALLEST
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    def store(self, observation: Float32, action: NDArray[Any], reward: Float32, next_observation: Float32) -> None:
+        """Keep the network's transition with the outputs that led to the last shares."""
+        agent, following = self.agent, next_observation.reshape(1, -1)
+        agent.store(observation.reshape(1, -1), self._action, reward.mean(keepdims=True), following)
+
+    def update(self) -> None:
+        """Learn once."""
+        self.agent.update()
+
+
+class SharedAgent:
+    """One agent that acts for every cell and learns from all of them (the generalist of TL-DIRP, arXiv 2306.11552).
+
+    Parameters
+    ----------
+    agent : TD3
+        One agent with the inputs and outputs of one cell. Its steps are transitions, A for each step that is played:
+        so do `TD3Config.exploration_steps` and `TD3Config.capacity` count.
+    """
+
+    def __init__(self, agent: TD3) -> None:
+        self.agent = agent
+
+    def act(self, observation: Float32, explore: bool = False) -> Float32:
+        """Return shares (A, S) for observations (A, n_o), cell by cell."""
+        return np.concatenate([self.agent.act(row[None], explore=explore) for row in observation])
+
+    def store(self, observation: Float32, action: NDArray[Any], reward: Float32, next_observation: Float32) -> None:
+        """Keep every cell's transition."""
+        for cell in range(len(observation)):
+            one = slice(cell, cell + 1)
+            self.agent.store(observation[one], action[one], reward[one], next_observation[one])
+
+    def update(self) -> None:
+        """Learn once from a batch of all cells' transitions."""
+        self.agent.update()
+
+
+class Ticker:
+    """Callback that reports steps to a progress function, `TICK_STEPS` at a time.
+
+    Parameters
+    ----------
+    tick : callable
+        Called with how many steps were played since it was called last.
+    last_step : int
+        Index of the run's last step, at which the rest is reported.
+    weight : int
+        What a step counts.
+    """
+
+    def __init__(self, tick: Tick, last_step: int, weight: int = 1) -> None:
+        self._tick, self._last_step, self._weight = tick, last_step, weight
+        self._waiting = 0
+
+    def __call__(self, step: Step) -> None:
+        """Count a step."""
+        self._waiting += 1
+        if self._waiting == TICK_STEPS or step.index == self._last_step:
+            self._tick(self._waiting * self._weight)
+            self._waiting = 0
+
+
+class KpiRecorder:
+    """Callback that keeps all KPIs and the satisfaction of the last steps of a run on one network.
+
+    Parameters
+    ----------
+    task : Task
+        Whose satisfaction is kept.
+    steps : int
+        Steps of the run.
+    last_steps : int
+        How many of them are kept.
+
+    Attributes
+    ----------
+    arrays : dict of ndarray
+        Every name of `slicefast.kpis.CELL_KPIS`, "throughput_satisfaction" and "delay_satisfaction", each
+        (last_steps, N, S) float32; NaN for steps that were not played.
+    """
+
+    def __init__(self, task: Task, steps: int, last_steps: int) -> None:
+        self._task = task
+        self._first = steps - last_steps
+        shape = (last_steps, task.n_agents, task.action_size)
+        names = (*CELL_KPIS, "throughput_satisfaction", "delay_satisfaction")
+        self.arrays: Arrays = {name: np.full(shape, np.nan, np.float32) for name in names}
+
+    def __call__(self, step: Step) -> None:
+        """Keep a step if it is one of the last."""
+        row = step.index - self._first
+        if row < 0:
+            return
+        (kpis,) = step.kpis
+        for name in CELL_KPIS:
+            self.arrays[name][row] = getattr(kpis, name)
+        satisfied = self._task.satisfaction(kpis)
+        for name, value in zip(("throughput_satisfaction", "delay_satisfaction"), satisfied, strict=True):
+            self.arrays[name][row] = value

@@ -1,0 +1,1 @@
+"""Evidence about the simulator: held against theory, outside data and published calibrations."""

@@ -1,0 +1,402 @@
+"""The figures of a study: what their lines, bars, points and images hold."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from slicefast.study import figures, similarity_figures, style
+from slicefast.study.comparison import Comparison
+from slicefast.study.scores import Estimate, band
+
+SEEDS, STEPS, CELLS = 2, 10, 3
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make pictures of few pixels, which are drawn faster."""
+    monkeypatch.setitem(style.STYLE, "savefig.dpi", 60)
+
+
+@pytest.fixture
+def file(reference: Callable[[str], ModuleType]) -> Any:
+    """Return the builder of result files."""
+    return reference("result_file")
+
+
+@pytest.fixture
+def known(file: Any) -> Comparison:
+    """Return a study of two seeds and three cells with everything but pairs."""
+    generator = np.random.default_rng(0)
+    names = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least", "best")
+    rewards = {name: generator.uniform(0.2, 0.8, (SEEDS, STEPS, CELLS)) for name in names}
+    rewards["oracle"] = np.full((SEEDS, STEPS, CELLS), 0.9)
+    satisfaction = {name: generator.uniform(0.4, 1.0, (SEEDS, 3, CELLS, 2)) for name in names}
+    delay = {name: generator.uniform(1.0, 50.0, (SEEDS, 3, CELLS, 2)) for name in names}
+    distance = np.array([[[1.0, 5.0, 9.0], [4.0, 0.5, 3.0], [7.0, 2.0, 0.1]], [[1.0, 3.0, 4.0]] * 3])
+    dataset = file.build(
+        rewards,
+        [0, 0, 1],
+        satisfaction,
+        delay,
+        distance=(("seed", "source", "target"), distance),
+        latent_mean=(("seed", "agent", "latent_sample", "latent"), generator.normal(size=(SEEDS, 2 * CELLS, 4, 3))),
+        traffic_mask=(("seed", "mask_step", "cell", "slice"), generator.random((SEEDS, 5, CELLS, 2))),
+    )
+    dataset.source_cell.loc[{"policy": "transfer_most"}] = [[2, 3, 2], [2, 1, 1]]
+    dataset.source_cell.loc[{"policy": "transfer_least"}] = [[3, 1, 1], [3, 0, 2]]
+    return Comparison(dataset)
+
+
+@pytest.fixture
+def paired(file: Any) -> Comparison:
+    """Return a study of three seeds whose pairs were all transferred."""
+    generator = np.random.default_rng(1)
+    distance = generator.uniform(1.0, 100.0, (3, CELLS, CELLS))
+    dataset = file.build(
+        {"drl": generator.uniform(0.2, 0.8, (3, STEPS, CELLS))},
+        [0, 0, 1],
+        distance=(("seed", "source", "target"), distance),
+        pair_reward=(("seed", "gain_step", "source", "target"), generator.random((3, 2, CELLS, CELLS))),
+        gain_step=(("gain_step",), [2, 4]),
+    )
+    return Comparison(dataset.set_coords("gain_step"))
+
+
+@pytest.fixture
+def axes() -> Axes:
+    """Return empty axes."""
+    return Figure().subplots()
+
+
+def lines_of(figure: Figure, panel: int = 0) -> dict[str, np.ndarray]:
+    """Return the points (M, 2) of the labelled lines of a panel."""
+    lines = figure.axes[panel].lines
+    return {str(line.get_label()): np.asarray(line.get_xydata()) for line in lines if line.get_label()[0] != "_"}
+
+
+def words_of(axes: Axes) -> tuple[str, str, str]:
+    """Return what stands at the axes and above."""
+    return axes.get_xlabel(), axes.get_ylabel(), axes.get_title()
+
+
+def test_exceedance_is_complementary_and_falls_from_one(axes: Axes) -> None:
+    line = figures.draw_exceedance(axes, np.array([0.9, 0.5, np.nan, 0.5, 1.0]), style.Line("#000000"), "x")
+    np.testing.assert_array_equal(line.get_xydata(), [[0, 1], [0.5, 1], [0.5, 0.75], [0.9, 0.5], [1.0, 0.25]])
+
+
+def test_distribution_rises_to_one(axes: Axes) -> None:
+    line = figures.draw_distribution(axes, np.array([3.0, 1.0, np.nan, 2.0, 2.0]), style.Line("#000000"), "x")
+    np.testing.assert_array_equal(line.get_xydata(), [[1, 0.25], [2, 0.5], [2, 0.75], [3, 1]])
+
+
+def test_satisfaction_draws_each_policys_smallest_satisfaction(known: Comparison) -> None:
+    figure = figures.satisfaction(known)
+    lines = lines_of(figure)
+    assert len(lines) == 7
+    for policy in known.policies:
+        points = lines[known.label(policy)]
+        worst = np.sort(known.dataset.throughput_satisfaction.sel(policy=policy).min("slice").values.ravel())
+        np.testing.assert_allclose(points[1:, 0], worst)
+        assert points[0, 1] == points[1, 1] == 1.0
+        assert (np.diff(points[:, 1]) <= 0.0).all()
+        for x, share in points[1:]:
+            assert share == pytest.approx(np.mean(worst >= x))
+    assert [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_label()[0] == "_"] == [0.95]
+    assert words_of(figure.axes[0])[0] == "smallest throughput satisfaction of the slices, x"
+
+
+def test_delay_draws_each_policys_largest_delay(known: Comparison) -> None:
+    figure = figures.delay(known)
+    for policy in known.policies:
+        points = lines_of(figure)[known.label(policy)]
+        largest = known.dataset.delay_ms.sel(policy=policy).max("slice").values.ravel()
+        np.testing.assert_allclose(points[:, 0], np.sort(largest))
+        assert points[-1, 1] == 1.0
+        assert (np.diff(points[:, 1]) > 0.0).all()
+    assert figure.axes[0].get_xlabel() == "largest mean delay of the slices, x [ms]"
+    assert figure.axes[0].get_xscale() == "log"
+
+
+def test_learning_draws_running_means_as_far_as_each_policy_learns(known: Comparison) -> None:
+    """7 learning steps make a window of one; transfers train for 4 steps."""
+    figure = figures.learning(known)
+    lines = lines_of(figure)
+    for policy, steps in (("drl", 7), ("equal_split", 7), ("transfer_most", 4), ("transfer_least", 4), ("best", 7)):
+        points = lines[known.label(policy)]
+        np.testing.assert_array_equal(points[:, 0], np.arange(1, steps + 1))
+        per_seed = known.dataset.reward.sel(policy=policy).mean("cell").values
+        np.testing.assert_allclose(points[:, 1], per_seed[:, :steps].mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(lines["clairvoyant oracle"][:, 1], 0.9, rtol=1e-6)
+    assert [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_label()[0] == "_"] == [2]
+    assert words_of(figure.axes[0])[1] == "mean reward (1-step running mean)"
+    assert figure.axes[0].get_xlim() == (0.0, 7.0)
+
+
+def test_seeds_that_are_not_finished_are_not_drawn(known: Comparison) -> None:
+    known.dataset.reward.loc[{"policy": "drl", "seed": 1}] = np.nan
+    points = lines_of(figures.learning(Comparison(known.dataset)))["DRL from scratch"]
+    expected = known.dataset.reward.sel(policy="drl", seed=0).mean("cell").values[:7]
+    np.testing.assert_allclose(points[:, 1], expected, rtol=1e-6)
+
+
+def test_curve_is_the_running_mean_with_its_band(axes: Axes) -> None:
+    rewards = np.random.default_rng(2).random((5, 24))
+    line = figures.draw_curve(axes, rewards, 8, style.Line("#000000"), "x")
+    steps = np.arange(8, 25, 2)
+    means = np.stack([rewards[:, step - 8 : step].mean(axis=1) for step in steps], axis=1)
+    middle, low, high = band(means)
+    np.testing.assert_array_equal(line.get_xdata(), steps)
+    np.testing.assert_allclose(line.get_ydata(), middle)
+    edge = np.asarray(axes.collections[0].get_paths()[0].vertices)
+    for step, bottom, top in zip(steps, low, high, strict=True):
+        heights = edge[edge[:, 0] == step, 1]
+        assert (heights.min(), heights.max()) == pytest.approx((bottom, top))
+
+
+def test_lines_can_be_told_apart_by_colour_and_in_grey(known: Comparison) -> None:
+    """Colours are Okabe and Ito's; two policies with the same pattern differ in lightness."""
+    palette = {style.BLACK, style.ORANGE, style.SKY, style.GREEN, style.BLUE, style.VERMILION, style.PURPLE, style.GREY}
+    lines = [*style.LINES.values(), style.INFORMED_LINE]
+    assert len({line.colour for line in lines} & palette) == len(lines) == 7
+    for first, second in combinations(lines, 2):
+        light = [np.dot(to_rgb(line.colour), (0.2126, 0.7152, 0.0722)) for line in (first, second)]
+        assert first.dashes != second.dashes or abs(light[0] - light[1]) > 0.2
+    for figure in (figures.learning(known), figures.satisfaction(known), figures.delay(known)):
+        colours = {str(line.get_label()): line.get_color() for line in figure.axes[0].lines}
+        for policy, line in style.LINES.items():
+            assert colours[known.label(policy)] == line.colour
+        assert colours["best, past the paper"] == style.PURPLE
+
+
+def test_masks_are_one_cell_of_each_group(known: Comparison) -> None:
+    figure = figures.masks(known)
+    assert [axes.get_title() for axes in figure.axes] == ["cell 1", "cell 3"]
+    for panel, cell in ((0, 0), (1, 2)):
+        for number, name in enumerate(("slice1", "slice2")):
+            points = lines_of(figure, panel)[name]
+            np.testing.assert_array_equal(points[:, 0], np.arange(5))
+            np.testing.assert_allclose(points[:, 1], known.dataset.traffic_mask.values[0, :, cell, number])
+    assert words_of(figure.axes[1])[:2] == ("step", "active users / users")
+
+
+@pytest.mark.parametrize("name", ["$x_1", "_hidden", "a$b$c", "<&>"])
+def test_names_of_slices_are_drawn_as_they_are(known: Comparison, name: str, tmp_path: Path) -> None:
+    dataset = known.dataset.assign_coords(slice=[name, "plain"])
+    figure = figures.masks(Comparison(dataset))
+    shown = [item.get_text() for item in figure.legends[0].get_texts()]
+    assert [item.replace("\\$", "$").replace("\N{ZERO WIDTH SPACE}", "") for item in shown] == [name, "plain"]
+    figure.savefig(tmp_path / "masks.png")
+
+
+def test_final_draws_gaps_to_the_oracle_the_best_on_top(known: Comparison) -> None:
+    figure = figures.final(known)
+    (axes,) = figure.axes
+    labels = [item.get_text() for item in axes.get_yticklabels()]
+    gaps = {known.label(policy): known.estimate(known.oracle_gap(policy)) for policy in known.policies}
+    del gaps["clairvoyant oracle"]
+    assert labels == sorted(gaps, key=lambda label: -gaps[label].value)
+    for row, (label, bar) in enumerate(zip(labels, axes.containers, strict=True)):
+        line, _, (segments,) = bar.lines
+        assert (line.get_xdata()[0], line.get_ydata()[0]) == pytest.approx((gaps[label].value, row))
+        (ends,) = segments.get_segments()
+        assert ends[:, 0] == pytest.approx([gaps[label].low, gaps[label].high])
+    assert axes.get_xlim()[0] > axes.get_xlim()[1]  # better to the right
+    assert axes.get_xlabel() == "mean reward below the oracle's"
+    bar_of = dict(zip(labels, axes.containers, strict=True))
+    assert to_hex(bar_of["best, past the paper"].lines[0].get_color()).upper() == style.PURPLE
+    assert to_hex(bar_of["DRL from scratch"].lines[0].get_color()).upper() == style.ORANGE
+
+
+def test_gaps_below_the_axis_stay_at_its_end(axes: Axes) -> None:
+    (bar,) = figures.draw_gaps(axes, [Estimate(-0.1, -0.2, 0.3)], ["#000000"])
+    assert bar.lines[0].get_xdata()[0] == 1e-4
+    assert bar.lines[2][0].get_segments()[0][:, 0] == pytest.approx([1e-4, 0.3])
+
+
+def test_distance_is_the_first_seeds_matrix_with_sources_down_and_a_dot_at_each_nearest(known: Comparison) -> None:
+    figure = similarity_figures.distance(known)
+    panel = figure.axes[0]
+    np.testing.assert_array_equal(panel.images[0].get_array(), known.dataset.distance.values[0])
+    assert panel.images[0].origin == "upper"
+    # columns are targets: of target 1 the nearest other is source 2, of 2 source 3, of 3 source 2
+    np.testing.assert_array_equal(panel.lines[0].get_xydata(), [[0, 1], [1, 2], [2, 1]])
+    assert words_of(panel)[:2] == ("target cell", "source cell")
+    assert [item.get_text() for item in panel.get_xticklabels()] == ["1", "2", "3"]
+    assert figure.axes[1].get_ylabel() == "mean KL divergence [nat]"
+
+
+def test_distance_waits_for_the_first_seed_that_has_one(known: Comparison) -> None:
+    known.dataset.distance[0] = np.nan
+    figure = similarity_figures.distance(Comparison(known.dataset))
+    np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), known.dataset.distance.values[1])
+    known.dataset.distance[1] = np.nan
+    assert similarity_figures.distance(Comparison(known.dataset)) is None
+    assert similarity_figures.latent(Comparison(known.dataset)) is None
+
+
+def test_latent_space_is_projected_on_the_directions_of_most_variance() -> None:
+    along = np.array([-3.0, -1.0, 1.0, 3.0])
+    samples = np.stack([0.1 * along[::-1] ** 2, 0 * along, 5.0 + along], axis=-1)
+    points, explained = similarity_figures.main_directions(samples)
+    assert np.abs(points[:, 0]) == pytest.approx(np.abs(along))
+    assert np.abs(points[:, 1]) == pytest.approx(0.4)
+    assert explained == pytest.approx([20.0 / 20.64, 0.64 / 20.64])
+
+
+def test_latent_samples_are_marked_by_network_and_group(known: Comparison) -> None:
+    figure = similarity_figures.latent(known)
+    points, _ = similarity_figures.main_directions(known.dataset.latent_mean.values[0].astype(float))
+    expected = {"source": {1: points[[0, 1]], 2: points[[2]]}, "target": {1: points[[3, 4]], 2: points[[5]]}}
+    lines = lines_of(figure)
+    assert len(lines) == 4
+    for network, of_groups in expected.items():
+        for group, those in of_groups.items():
+            np.testing.assert_allclose(lines[f"{network} cells, group {group}"], those.reshape(-1, 2))
+    assert {line.get_marker() for line in figure.axes[0].lines} == {"o", "^"}
+
+
+def test_few_far_samples_do_not_press_the_others_into_a_corner(known: Comparison) -> None:
+    latent = np.random.default_rng(3).normal(size=(SEEDS, 2 * CELLS, 100, 3))
+    latent[0, 0, 0] = 1e3
+    dataset = known.dataset.drop_vars("latent_mean")
+    dataset["latent_mean"] = (("seed", "agent", "latent_sample", "latent"), latent)
+    (panel,) = similarity_figures.latent(Comparison(dataset)).axes
+    assert panel.get_xlim()[1] - panel.get_xlim()[0] < 20.0
+    assert " of 600 outside the frame" in panel.get_title()
+
+
+def test_gains_stand_over_the_distance_to_the_source_that_was_given(known: Comparison) -> None:
+    figure = similarity_figures.gain(known)
+    distance = known.dataset.distance.values
+    # of both seeds and all targets, sources counted from 1; where none was taken, no point
+    given = {
+        "transfer_most": [distance[0, 1, 0], distance[0, 2, 1], distance[0, 1, 2], *distance[1, [1, 0, 0], [0, 1, 2]]],
+        "transfer_least": [distance[0, 2, 0], distance[0, 0, 1], distance[0, 0, 2], distance[1, 2, 0], np.nan,
+                           distance[1, 1, 2]],
+    }  # fmt: skip
+    for panel, gain in ((0, known.early_gain_percent), (1, known.final_gain_percent)):
+        lines = lines_of(figure, panel)
+        for policy, x in given.items():
+            np.testing.assert_allclose(lines[known.label(policy)], np.stack([x, gain(policy).ravel()], axis=1))
+    assert [axes.get_title().split(":")[0] for axes in figure.axes] == ["first 2 steps", "last 3 steps"]
+    assert figure.axes[1].get_xlabel() == "distance to the source [nat]"
+    assert [axes.get_ylabel() for axes in figure.axes] == ["gain over DRL [%]"] * 2
+
+
+def test_gains_of_pairs_stand_over_their_distance_by_requirements(paired: Comparison) -> None:
+    figure = similarity_figures.gain(paired)
+    gains = paired.pair_gains_percent
+    for panel, step in ((0, 0), (1, 1)):
+        drawn = {
+            name: {tuple(point) for point in points[np.isfinite(points).all(axis=1)]}
+            for name, points in lines_of(figure, panel).items()
+        }
+        pairs = {"same requirements": ((0, 1), (1, 0)), "other requirements": ((0, 2), (1, 2), (2, 0), (2, 1))}
+        for name, cells in pairs.items():
+            expected = {
+                (paired.dataset.distance.values[seed, i, j], gains[seed, step, i, j])
+                for seed in range(3)
+                for i, j in cells
+            }
+            np.testing.assert_allclose(sorted(drawn[name]), sorted(expected))
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["step 2", "step 4"]
+    paper = paired.orderings["distance"]
+    for bar, estimates in zip(figure.axes[2].containers, (paper.every, paper.within), strict=True):
+        np.testing.assert_allclose(bar.lines[0].get_xydata(), [[2, estimates[0].value], [4, estimates[1].value]])
+
+
+def test_ordering_draws_every_distance_from_the_top(paired: Comparison) -> None:
+    figure = similarity_figures.ordering(paired)
+    (panel,) = figure.axes
+    names = [item.get_text() for item in panel.get_yticklabels()]
+    assert names == ["mean KL", "relative KL"]
+    np.testing.assert_array_equal(panel.get_yticks(), [1, 0])
+    for bar, step, shift in zip(panel.containers, (0, 1), (0.15, -0.15), strict=True):
+        values = [item.within[step].value for item in paired.orderings.values()]
+        np.testing.assert_allclose(bar.lines[0].get_xydata(), np.stack([values, np.array([1, 0]) + shift], axis=1))
+    assert [bar.get_label() for bar in panel.containers] == ["step 2", "step 4"]
+
+
+def test_figures_without_their_data_are_left_out(known: Comparison, paired: Comparison, tmp_path: Path) -> None:
+    written = figures.write_all(known, tmp_path / "figures")
+    names = ["traffic_masks", "learning", "satisfaction", "delay", "distance", "latent", "gain", "final"]
+    assert [item.link for item in written] == [f"figures/{name}.png" for name in names]
+    assert all(item.path.read_bytes().startswith(b"\x89PNG") for item in written)
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(f"{name}.png" for name in names)
+    empty = Comparison(known.dataset.drop_vars(["reward", "distance", "latent_mean", "traffic_mask"]))
+    assert figures.write_all(empty, tmp_path / "none") == []
+    assert [item.path.stem for item in figures.write_all(paired, tmp_path / "pairs")] == [
+        "learning", "satisfaction", "delay", "distance", "gain", "ordering",
+    ]  # fmt: skip
+
+
+def test_studies_without_a_gain_are_drawn_too(known: Comparison, paired: Comparison, tmp_path: Path) -> None:
+    """Agents that earn nothing have no relative gain, and an oracle like all others leaves no gap."""
+    for number, comparison in enumerate((known, paired)):
+        dataset = comparison.dataset
+        dataset["reward"] = 0.0 * dataset.reward
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            drawn = {item.path.stem for item in figures.write_all(Comparison(dataset), tmp_path / str(number))}
+        assert "gain" not in drawn
+        assert {"learning", "satisfaction", "distance", "final" if number == 0 else "ordering"} <= drawn
+
+
+def test_one_seed_is_drawn_without_intervals(known: Comparison, paired: Comparison, tmp_path: Path) -> None:
+    for number, (comparison, count) in enumerate(((known, 8), (paired, 6))):
+        one = Comparison(comparison.dataset.isel(seed=[0]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert len(figures.write_all(one, tmp_path / str(number))) == count
+
+
+def test_figures_are_the_same_twice_and_leave_the_style_alone(
+    known: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "DRAWINGS", [item for item in figures.DRAWINGS if item.name in ("learning", "final")])
+    before = mpl.rcParams["font.size"]
+    first, second = (figures.write_all(known, tmp_path / name) for name in ("a", "b"))
+    assert [item.path.read_bytes() for item in first] == [item.path.read_bytes() for item in second]
+    assert mpl.rcParams["font.size"] == before
+
+
+@pytest.mark.parametrize(("decades", "least", "most"), [(1.0, 4, 4), (2.0, 4, 6), (5.0, 6, 6)])
+def test_logarithmic_ticks_thin_out_with_the_decades(decades: float, least: int, most: int) -> None:
+    assert least <= len(ticks(1.0, 10.0**decades)) <= most
+
+
+def ticks(low: float, high: float, width: float = 1.0) -> list[float]:
+    """Return the ticks of a logarithmic axis that fall between its ends."""
+    _, (axes,) = style.new_figure(2.0)
+    axes.plot([low, high], [0.0, 1.0])
+    style.logarithmic_x(axes, width)
+    axes.set_xlim(low, high)
+    values = axes.xaxis.get_major_locator().tick_values(low, high)
+    return [value for value in values if low * 0.999 <= value <= high * 1.001]
+
+
+def test_narrow_axes_have_two_ticks_at_least() -> None:
+    assert len(ticks(0.014, 0.4, width=0.5)) >= 2
+    assert len(ticks(0.3, 0.8, width=0.5)) >= 1
+
+
+def test_ticks_are_written_out() -> None:
+    _, (axes,) = style.new_figure(2.0)
+    axes.plot([1e-4, 1e7], [0.0, 1.0])
+    style.logarithmic_x(axes)
+    form = axes.xaxis.get_major_formatter()
+    assert [form(value, 0) for value in (0.001, 0.5, 30.0, 1000.0, 10_000.0, 300_000.0, 1e6)] == [
+        "0.001", "0.5", "30", "1000", "10k", "300k", "1M",
+    ]  # fmt: skip

@@ -1,0 +1,73 @@
+"""The front page: its code runs, what it names is there, its length is kept, and the pages it leads to have marks."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from slicefast.cli import app
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PAGES = ("README.md", "benchmarks/README.md", "benchmarks/study/README.md", "slicefast/validation/README.md")
+
+
+def test_it_is_short():
+    lines = README.splitlines()
+    assert len(lines) <= 150
+    assert [line for line in lines if len(line) > 120] == []
+
+
+def test_its_code_runs_and_prints_what_it_says(tmp_path, monkeypatch, capsys):
+    assert len(BLOCKS) == 3
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for block in BLOCKS:
+        exec(compile(block, "README.md", "exec"), names)
+    printed = capsys.readouterr().out.splitlines()
+    geometry = [float(text) for text in printed[0].strip("[]").split()]
+    assert geometry == pytest.approx([-3.1, 4.9, 22.6], abs=0.5)  # as tests/test_calibration.py allows
+    assert printed[1] == "[107.6 143.3]"
+    assert -5.0 < float(printed[2]) < 30.0
+    assert 0.0 < float(printed[3]) <= 1.0
+    assert printed[4] == "[0.5]"
+    assert printed[5] == "(2, 2)"
+    assert (tmp_path / "RUN" / "run.json").is_file()
+
+
+def test_the_two_commands_that_are_tested_before_every_change_are_there():
+    commands = [line for line in README.splitlines() if line.startswith("pip install torch==")]
+    assert [line.partition(" && ")[2].split()[0] for line in commands] == ["slicefast", "pytest"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_it_names_is_there(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    folder = (ROOT / page).parent
+    for picture in re.findall(r"!\[.+?\]\((.+?)\)", text):
+        assert (folder / picture).is_file(), picture
+    named = re.findall(r"(?:slicefast|tests|benchmarks|cpp)/[\w/]+\.(?:py|md|cpp|png)", text.replace("../", ""))
+    assert named
+    for name in named:
+        assert (ROOT / name).is_file(), name
+
+
+def test_the_commands_it_names_are_there():
+    names = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert set(re.findall(r"slicefast (\w+) --", README)) <= names
+
+
+@pytest.mark.parametrize(
+    ("page", "marks"),
+    [
+        ("README.md", ["study short", "speed short"]),
+        ("benchmarks/README.md", ["speed"]),
+        ("benchmarks/study/README.md", ["study"]),
+        ("slicefast/validation/README.md", ["radio", "scheduler", "replay"]),
+    ],
+)
+def test_generated_parts_have_their_marks(page, marks):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert re.findall(r"<!-- (.+?) begins -->", text) == marks
+    assert re.findall(r"<!-- (.+?) ends -->", text) == marks

@@ -1,0 +1,344 @@
+"""The report: every cell of its tables by hand, and words that stay words whatever characters they hold."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from markdown_it import MarkdownIt
+
+from slicefast.errors import SlicefastError
+from slicefast.study import report
+from slicefast.study.comparison import Comparison
+from slicefast.study.document import (
+    Document,
+    Figure,
+    Heading,
+    Listing,
+    Number,
+    Table,
+    Verdict,
+    Verdicts,
+    number,
+    show,
+    text,
+    to_html,
+    to_markdown,
+)
+from slicefast.study.scores import Estimate
+
+NAUGHTY = (
+    "<script>alert('x')</script>",
+    'a & b "quoted" &amp; &lt;',
+    "pipe | in | name",
+    "*stars* _underscores_ `code` ~~struck~~",
+    "[link](http://example.com) ![picture](x.png) [a][b] [c]: d",
+    "open [ bracket",
+    "closing ] bracket, interval [0.1, 0.2]",
+    "# heading",
+    "- item",
+    "1. item",
+    "back\\slash \\* \\| \\[x] \\",
+    "$x_1$ and snake_case_name",
+    "{{ document.title }} {% if %}",
+    "umlaut ü, 片, “quotes”",
+)
+
+
+@pytest.fixture
+def file(reference: Callable[[str], ModuleType]) -> Any:
+    """Return the builder of result files."""
+    return reference("result_file")
+
+
+@pytest.fixture
+def known(file: Any) -> Comparison:
+    """Return two seeds of three cells, the third of another group, whose scores can be worked out by hand."""
+    early = {
+        "drl": [[0.2, 0.4, 0.3], [0.3, 0.5, 0.4]],
+        "transfer_most": [[0.5, 0.7, 0.9], [0.6, 0.6, 0.8]],
+    }
+    final = {
+        "oracle": [[0.9, 0.9, 0.9], [1.0, 1.0, 1.0]],
+        "drl": [[0.6, 0.8, 0.7], [0.7, 0.7, 0.8]],
+        "transfer_most": [[0.8, 0.8, 0.8], [0.6, 0.92, 0.9]],
+        "best": [[0.8, 0.8, 0.8], [0.9, 0.9, 0.9]],
+        "best_no_queue": [[0.7, 0.7, 0.9], [0.8, 0.8, 0.8]],
+    }
+    nothing = np.full((2, 3), 0.5)
+    satisfaction = np.ones((2, 3, 3, 2))
+    satisfaction[0, 0] = [[0.5, 1.0], [0.8, 0.7], [1.0, 0.2]]  # seed 0, step 0, per cell and slice
+    satisfaction[1, :2, 0, 1] = 0.9
+    delay = np.full((2, 3, 3, 2), 4.0)
+    delay[0, :, :, 1] = [[10.0, 4.0, 4.0], [4.0, 4.0, 22.0], [4.0, 16.0, 1.0]]  # seed 0, per step and cell
+    dataset = file.build(
+        {name: file.windows(early.get(name, nothing), final[name]) for name in final},
+        [0, 0, 1],
+        satisfaction={"drl": satisfaction},
+        delay_ms={"drl": delay},
+    )
+    return Comparison(dataset)
+
+
+def rows_of(table: Table) -> dict[str, list[str]]:
+    """Return a table's cells as words, by the first of each row."""
+    return {str(first): [str(cell) for cell in cells] for first, *cells in table.rows}
+
+
+def test_every_cell_of_the_comparison_by_hand(known: Comparison) -> None:
+    table = report.comparison_table(known)
+    assert table.headings == (
+        "policy", "mean reward", "mean satisfaction", "cell-steps below 0.95 [%]", "mean largest delay [ms]",
+        "below the oracle", "early gain [%]", "final gain [%]", "P(better than DRL)",
+    )  # fmt: skip
+    rows = rows_of(table)
+    assert list(rows) == [known.label(name) for name in ("oracle", "drl", "transfer_most", "best", "best_no_queue")]
+    # Groups {1, 2} and {3}: a value is the mean over groups of the mean over seeds, an interval the mean over groups of
+    # the lower and of the higher seed.
+    assert rows["DRL from scratch"] == [
+        "0.725 [0.700, 0.750]",  # groups (0.7, 0.7) and (0.7, 0.8)
+        # worst per cell: seed 0 (2.5, 2.7, 2.2) / 3, seed 1 (2.8, 3, 3) / 3; groups (0.867, 0.967), (0.733, 1)
+        "0.892 [0.800, 0.983]",
+        # failing: seed 0 (1/3, 1/3, 1/3), seed 1 (2/3, 0, 0); groups (33.3, 33.3), (33.3, 0)
+        "25.0 [16.7, 33.3]",
+        # largest: seed 0 (18, 24, 30) / 3, seed 1 4; groups (7, 4), (10, 4)
+        "6.25 [4.00, 8.50]",
+        "0.225 [0.200, 0.250]",  # 0.95 less 0.725; groups (0.2, 0.3), (0.2, 0.2)
+        "+0.0 [+0.0, +0.0]",
+        "+0.0 [+0.0, +0.0]",
+        "-",
+    ]
+    transfer = rows["transfer, most similar source"]
+    assert transfer[0] == "0.815 [0.780, 0.850]"  # groups (0.8, 0.76), (0.8, 0.9)
+    assert transfer[4] == "0.135 [0.100, 0.170]"  # groups (0.1, 0.24), (0.1, 0.1)
+    # early, over the network's means 0.3 and 0.4: groups (0.3, 0.2) / mean and (0.6, 0.4) / mean
+    assert transfer[5] == "+112.5 [+75.0, +150.0]"
+    # at the end, over 0.7 and 0.7333: groups 0.1 / 0.7 and 0.06 / 0.7333, 0.1 / 0.7 and 0.1 / 0.7333
+    assert transfer[6] == "+12.6 [+10.9, +14.3]"
+    # wins: seed 0 (1, 1/2, 1), seed 1 (0, 1, 1): groups (3/4, 1/2) and (1, 1)
+    assert transfer[7] == "0.81 [0.75, 0.88]"
+    assert rows["clairvoyant oracle"][4] == "0.000 [0.000, 0.000]"
+
+
+def test_short_table_has_the_reward_and_its_interval_alone(known: Comparison) -> None:
+    table = report.short_table(known)
+    assert table.headings == ("policy", "mean reward", "95 % interval")
+    assert table.rows == (
+        ("DRL from scratch", "0.725", "[0.700, 0.750]"),
+        ("transfer, most similar source", "0.815", "[0.780, 0.850]"),
+        ("best, past the paper", "0.850", "[0.800, 0.900]"),
+        ("clairvoyant oracle", "0.950", "[0.900, 1.000]"),
+    )
+
+
+def test_ablations_are_the_whole_policy_less_what_lacks_a_part(known: Comparison) -> None:
+    (table,) = report.ablation_tables(known)
+    # losses: seed 0 (0.1, 0.1, -0.1), seed 1 0.1: groups (0.1, 0.1), (-0.1, 0.1)
+    assert rows_of(table) == {"best without queues": ["+0.0500 [+0.0000, +0.1000]", "0.75 [0.50, 1.00]"]}
+    without = Comparison(known.dataset.drop_sel(policy="best"))
+    assert report.ablation_tables(without) == []
+
+
+def test_scores_without_drl_or_oracle_are_dashes(known: Comparison) -> None:
+    rows = rows_of(report.comparison_table(Comparison(known.dataset.sel(policy=["best"]))))
+    assert rows["best, past the paper"][4:] == ["-", "-", "-", "-"]
+
+
+def test_unfinished_policies_and_seeds_are_left_out(known: Comparison) -> None:
+    dataset = known.dataset.copy(deep=True)
+    dataset.reward.loc[{"policy": "best"}] = np.nan
+    for name in ("reward", "throughput_satisfaction", "delay_ms"):
+        dataset[name].loc[{"policy": "drl", "seed": 1}] = np.nan
+    rows = rows_of(report.comparison_table(Comparison(dataset)))
+    assert "best, past the paper" not in rows
+    assert rows["DRL from scratch"][:4] == ["0.700", "0.800", "33.3", "8.50"]  # seed 0 alone, without an interval
+
+
+def test_scores_are_computed_once(known: Comparison) -> None:
+    assert known.scores("drl") is known.scores("drl")
+    assert known.orderings is known.orderings
+
+
+def test_numbers_are_shown_with_digits_unit_and_sign() -> None:
+    estimate = Estimate(1.2345, -0.5, 2.0)
+    assert show(estimate) == "1.234 [-0.500, 2.000]"
+    assert show(estimate, 1, " %", sign=True) == "+1.2 % [-0.5, +2.0]"
+    assert number(Estimate(2.0, np.nan, np.nan), 1) == Number("2.0")
+    assert number(Estimate(np.nan, np.nan, np.nan)) == Number("-")
+
+
+class Page(HTMLParser):
+    """Collects what a page is made of: tags with their attributes, and the words in each."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take note of a tag."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        """Take note of words."""
+        self.words.append(" ".join(data.split()))
+
+    def having(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of every tag of a name."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def naughty_document(words: str, picture: Path) -> Document:
+    """Return a document that holds the words in every place."""
+    verdict = Verdict(words, "confirmed", f"on {words}")
+    return Document(
+        words,
+        (
+            Heading(words),
+            text(words),
+            text(words, f"and {words}", kind="note"),
+            Table(("name", words), ((words, Number("1.0", "[0.5, 2.0]")), ("plain", words)), words),
+            Verdicts((verdict,)),
+            Figure(words, words, picture, "figures/x.png"),
+            Listing(words, words),
+        ),
+    )
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """Return a file for a picture."""
+    path = tmp_path / "x.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n and so on")
+    return path
+
+
+@pytest.mark.parametrize("words", NAUGHTY)
+def test_page_shows_words_as_they_are(words: str, picture: Path) -> None:
+    page = Page(to_html(naughty_document(words, picture)))
+    flat = " ".join(words.split())
+    # title, h1, h2, p, li, th, two cells, table title, claim, figure's heading and caption, summary and listing
+    assert page.words.count(flat) == 14
+    assert page.words.count(f"and {flat}") == 1
+    assert page.words.count(f"On {flat}.") == 1
+    assert not page.having("script")
+    assert [image["alt"] for image in page.having("img")] == [words]
+    assert len(page.having("a")) == 0
+
+
+@pytest.mark.parametrize("words", NAUGHTY)
+def test_markdown_shows_words_as_they_are(words: str, picture: Path) -> None:
+    rendered = to_markdown(naughty_document(words, picture))
+    html = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(rendered)
+    page = Page(html)
+    flat = " ".join(words.split())
+    assert page.words.count(flat) == 8  # h1, h2, p, li, th, two cells, caption
+    for before, after in (("", ":"), ("and ", ""), (": ", f" On {flat}.")):  # table title, second item, claim
+        assert f"{before}{flat}{after}".strip() in page.words
+    assert [tag for tag, _ in page.tags if tag in ("a", "em", "s", "code", "script", "strong")] == ["strong"]
+    assert [image["src"] for image in page.having("img")] == ["figures/x.png"]
+    assert [image["alt"] for image in page.having("img")] == [flat]
+    assert [len(page.having(tag)) for tag in ("tr", "th", "td", "h1", "h2", "li")] == [3, 2, 4, 1, 1, 3]
+
+
+def test_headings_sink_in_a_section_and_the_title_can_be_left_out() -> None:
+    document = Document("title", (Heading("one"), Heading("two", 3)))
+    assert to_markdown(document) == "# title\n\n## one\n\n### two\n"
+    assert to_markdown(document, title=False, lower=1) == "### one\n\n#### two\n"
+
+
+def test_page_stands_alone_and_both_forms_hold_the_same(known: Comparison, tmp_path: Path, picture: Path) -> None:
+    figures = [Figure("Learning", "How it went.", picture, "figures/x.png")]
+    report.write(known, figures, tmp_path / "report.html")
+    html, markdown = ((tmp_path / f"report.{ending}").read_text() for ending in ("html", "md"))
+    page = Page(html)
+    links = [attributes[name] or "" for _, attributes in page.tags for name in ("href", "src") if name in attributes]
+    assert [base64.b64decode(link.removeprefix("data:image/png;base64,")) for link in links] == [picture.read_bytes()]
+    assert {item["class"] for item in page.having("td") if "class" in item} <= {"confirmed", "refuted", "undecided"}
+    verdict_words = [word for word in page.words if word in ("confirmed", "refuted", "undecided")]
+    assert len(verdict_words) == markdown.count("- **") == 4
+    for heading in ("Claims", "Comparison", "Figures", "How it was made"):
+        assert heading in page.words
+        assert f"\n## {heading}\n" in markdown
+    assert "![Learning](figures/x.png)\n\nHow it went.\n" in markdown
+    for row in report.comparison_table(known).rows:
+        assert f"| {' | '.join(str(cell) for cell in row)} |\n" in markdown
+        for cell in row[1:]:
+            assert isinstance(cell, Number)
+            assert cell.value in page.words
+            assert cell.interval in page.words or not cell.interval
+    assert "With 2 seeds the intervals" in html
+    assert "With 2 seeds the intervals" in markdown
+    assert "Scenario “two towers”: 3 cells, 2 slices, generated traffic. 2 seeds." in markdown
+    assert "slicefast 0.1.0, numpy 2.0, instruction_set avx2. Seeds [0, 1]." in markdown
+    assert '"exploration_steps": 2' in " ".join(page.words)
+    assert "--resume" not in html
+
+
+def test_unfinished_study_says_so_in_every_form(known: Comparison) -> None:
+    known.dataset.attrs.update(complete=0, parts_finished=3)
+    for document in (report.build(known), report.section(known), report.short_section(known)):
+        assert "This study is not finished: 3 of 12 parts." in to_html(document)
+        assert "This study is not finished: 3 of 12 parts." in to_markdown(document)
+
+
+def test_policies_that_the_network_does_not_allow_are_named_with_the_reason(known: Comparison) -> None:
+    known.dataset.attrs["left_out"] = json.dumps({"transfer_other": "the network has one cell"})
+    for document in (report.build(known), report.section(known), report.short_section(known)):
+        assert "Left out is transfer_other: the network has one cell." in to_markdown(document)
+
+
+def test_nothing_finished_is_still_a_report(known: Comparison) -> None:
+    empty = Comparison(known.dataset.drop_vars(["reward"]))
+    assert empty.policies == []
+    assert "Claims" not in to_markdown(report.build(empty))
+    assert report.comparison_table(empty).rows == ()
+
+
+def test_traffic_of_a_trace_is_named_by_its_file_alone(known: Comparison) -> None:
+    known.dataset.attrs["scenario"] = json.dumps({"name": "a|b", "traffic_trace": "/home/me/<cells>.csv"})
+    assert "traffic from <cells>.csv." in report.summary(known)
+    assert "traffic from \\<cells\\>.csv." in to_markdown(report.section(known))
+    assert "traffic from &lt;cells&gt;.csv." in to_html(report.section(known))
+
+
+def test_sections_go_between_their_marks_and_nowhere_else(known: Comparison, tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    marks = [f"<!-- {name} {end} -->" for name in ("study short", "study") for end in ("begins", "ends")]
+    page.write_text("mine\n{}\nold\n{}\nhalf-way\n{}\nold\n{}\nalso mine\n".format(*marks))
+    for _ in range(2):
+        report.put_section(known, page)
+    words = page.read_text()
+    lines = words.splitlines()
+    assert (lines[0], lines[-1], lines.count("half-way")) == ("mine", "also mine", 1)
+    assert "old" not in lines
+    short, whole = words.split("half-way")
+    assert "### Comparison" in whole
+    assert "### Claims" in whole
+    assert "#" not in short
+    assert sum(line.startswith("| DRL from scratch |") for line in lines) == 2
+    assert "| DRL from scratch | 0.725 | [0.700, 0.750] |" in short
+    assert max(map(len, short.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("marks", ["", "<!-- study begins -->", "<!-- study ends -->\n<!-- study begins -->"])
+def test_files_without_whole_marks_are_refused_and_unchanged(known: Comparison, tmp_path: Path, marks: str) -> None:
+    page = tmp_path / "README.md"
+    before = f"<!-- study short begins -->\n<!-- study short ends -->\n{marks}" if marks else "no marks"
+    page.write_text(before)
+    with pytest.raises(SlicefastError, match="study begins"):
+        report.put_section(known, page)
+    assert page.read_text() == before
+
+
+def test_many_seeds_need_no_warning() -> None:
+    assert report.few_seeds(5) == ""
+    assert report.few_seeds(1).startswith("With 1 seed the")

@@ -1,0 +1,169 @@
+"""A user's own runs: what is trained, handed over, scored and refused, by hand and by the parts they are made of."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import slicefast as sf
+from slicefast import files, policies, rewards, runs, transfer
+from slicefast.errors import RunError
+from slicefast.learn import TD3, TD3Config
+from slicefast.training import History, collect_samples
+
+SCENARIO = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+STEPS = {"exploration_steps": 20, "train_steps": 60}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    run = runs.new_run(tmp_path_factory.mktemp("trained") / "run", SCENARIO, seed=3, **STEPS)
+    runs.train(run)
+    return run
+
+
+def started(scenario, seed):
+    simulator = sf.Simulator(scenario, seed=seed)
+    simulator.reset()
+    return simulator
+
+
+def test_scores_by_hand():
+    # Two steps, two cells, two slices.
+    throughput = [[[1.0, 0.9], [0.95, 1.0]], [[0.5, 1.0], [1.0, 1.0]]]
+    delay = [[[1.0, 3.0], [2.0, 1.0]], [[8.0, 4.0], [0.0, 5.0]]]
+    arrays = {"throughput_satisfaction": np.array(throughput), "delay_ms": np.array(delay)}
+    history = History(np.array([[0.2, 0.4], [0.6, 0.4]], np.float32))
+    scores = runs.Scores.of(history, SimpleNamespace(arrays=arrays))
+    assert scores.mean_reward == pytest.approx(0.4)
+    assert scores.mean_satisfaction == pytest.approx((0.9 + 0.95 + 0.5 + 1.0) / 4)
+    assert scores.failing_share == 0.5  # 0.95 itself does not fail
+    assert scores.mean_largest_delay_ms == (3.0 + 2.0 + 8.0 + 5.0) / 4
+
+
+def test_training_is_the_loop_on_the_runs_own_network(trained):
+    simulator, task = started(SCENARIO, 3), sf.Task(SCENARIO)
+    agents = TD3(3, task.observation_size, task.action_size, TD3Config(exploration_steps=20), seed=3)
+    observation = task.observe(simulator.kpis)
+    earned = []
+    for _ in range(80):
+        action = agents.act(observation, explore=True)
+        kpis = simulator.step(action)
+        following = task.observe(kpis)
+        agents.store(observation, action, task.reward(kpis), following)
+        agents.update()
+        earned.append(task.reward(kpis))
+        observation = following
+    np.testing.assert_array_equal(files.load_arrays(trained.folder / runs.LOG_FILE)["reward"], earned)
+    np.testing.assert_array_equal(runs.load_agents(trained).actor.bank, agents.actor.bank)
+
+
+def test_evaluation_plays_without_noise_on_the_named_network(trained):
+    played = {"equal": policies.equal_split}
+    found = runs.evaluate(trained, seed=11, steps=15, others=played)
+    assert list(found) == ["trained agents", "equal"]
+    agents, task = runs.load_agents(trained), sf.Task(SCENARIO)
+    for name, act in (
+        ("trained agents", lambda observation: agents.act(observation, explore=False)),
+        ("equal", lambda observation: np.full((3, 4), 0.25)),
+    ):
+        simulator = started(SCENARIO, 11)
+        kpis = [simulator.kpis]
+        for _ in range(15):
+            kpis.append(simulator.step(act(task.observe(kpis[-1]))))
+        worst = np.array([task.satisfaction(item)[0].min(axis=-1) for item in kpis[1:]])
+        scores = found[name]
+        assert scores.mean_reward == pytest.approx(np.mean([task.reward(item) for item in kpis[1:]]), abs=1e-6)
+        assert scores.mean_satisfaction == pytest.approx(worst.mean(), abs=1e-6)
+        assert scores.failing_share == pytest.approx((worst < rewards.MET).mean())
+        assert scores.mean_largest_delay_ms == pytest.approx(
+            np.mean([item.delay_ms.max(axis=-1) for item in kpis[1:]]), rel=1e-6
+        )
+    assert found["trained agents"] != found["equal"]
+
+
+@pytest.mark.parametrize("choice", runs.CHOICES)
+def test_transfer_hands_over_what_the_choice_names(tmp_path, trained, choice):
+    three = sf.Scenario.hexagonal(n_sites=3, window_ttis=20)
+    target = runs.new_run(tmp_path / "new", three, seed=5, exploration_steps=0, train_steps=3, learning_starts=10)
+    runs.transfer(trained, target, "model", choice, sample_steps=20)
+    log = files.load_arrays(target.folder / runs.LOG_FILE)
+    samples = [
+        collect_samples(started(scenario, seed), sf.Task(scenario), 20)
+        for scenario, seed in ((SCENARIO, 3), (three, 5))
+    ]
+    kind = "fast" if choice == "fast" else "kl"
+    distance = transfer.similarity_matrix([*samples[0], *samples[1]], seed=5, distance=kind).distance
+    expected = (transfer.without_spread(distance) if choice == "corrected" else distance)[:3, 3:]
+    np.testing.assert_array_equal(log["distance"], expected)
+    assert log["source"].shape == (9,)
+    if choice in ("most", "fast", "corrected"):
+        np.testing.assert_array_equal(log["source"], expected.argmin(axis=0))
+    if choice == "least":
+        np.testing.assert_array_equal(log["source"], expected.argmax(axis=0))
+    before, after = runs.load_agents(trained), runs.load_agents(target)  # which never learned
+    np.testing.assert_array_equal(after.actor.bank, before.actor.bank[log["source"].tolist()])
+    origin = json.loads((target.folder / runs.RUN_FILE).read_text())["origin"]
+    assert origin == {"source_run": str(trained.folder.resolve()), "strategy": "model", "choice": choice}
+
+
+def test_runs_keep_what_agents_see_and_earn(tmp_path):
+    run = runs.new_run(
+        tmp_path / "run",
+        SCENARIO,
+        features=["load", "throughput"],
+        reward="logarithmic",
+        coordination="none",
+        exploration_steps=2,
+        train_steps=2,
+        gamma=0.5,
+    )
+    runs.train(run)
+    again = runs.load_run(run.folder)
+    assert again == run
+    assert again.task().feature_names == ("load", "throughput")
+    agents = runs.load_agents(again)
+    assert (agents.obs_dim, agents.config.gamma) == (8, 0.5)
+    assert runs.evaluate(again, steps=2).keys() == {"trained agents", *runs.baselines()}
+    target = runs.new_run(tmp_path / "target", SCENARIO, reward="logarithmic", coordination="none", train_steps=2)
+    with pytest.raises(RunError, match=r"features: got .* in the target, allowed: "):
+        runs.transfer(run, target)
+
+
+def test_moved_run_is_still_a_run(tmp_path, trained):
+    moved = tmp_path / "elsewhere"
+    trained.folder.rename(moved)
+    try:
+        assert runs.evaluate(runs.load_run(moved), steps=2)
+    finally:
+        moved.rename(trained.folder)
+
+
+def test_file_that_is_not_what_was_written_is_refused(tmp_path, trained):
+    whole = trained.agents_path.read_bytes()
+    document = json.loads((trained.folder / runs.RUN_FILE).read_text())
+    try:
+        trained.agents_path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        with pytest.raises(RunError, match=r"agents\.safetensors cannot be read: .* is damaged"):
+            runs.load_agents(trained)
+    finally:
+        trained.agents_path.write_bytes(whole)
+    for entry, value in (("seed", -1), ("seed", "x"), ("features", [3]), ("reward", 4), ("config", {"gamma": 2}),
+                         ("config", []), ("scenario", {"colour": 1}), ("train_steps", None)):  # fmt: skip
+        (tmp_path / runs.RUN_FILE).write_text(json.dumps({**document, entry: value}))
+        with pytest.raises(RunError, match=r"run\.json cannot be read: "):
+            runs.load_run(tmp_path)
+    for entry in ("seed", "config", "scenario"):
+        (tmp_path / runs.RUN_FILE).write_text(json.dumps({k: v for k, v in document.items() if k != entry}))
+        with pytest.raises(RunError, match=f"no entry '{entry}'"):
+            runs.load_run(tmp_path)
+    for text in ("", "[]", "{", "3"):
+        (tmp_path / runs.RUN_FILE).write_text(text)
+        with pytest.raises(RunError, match=r"run\.json cannot be read: "):
+            runs.load_run(tmp_path)
+
+
+def test_policy_whose_shares_are_no_partition_is_named(trained):
+    with pytest.raises(RunError, match=r"policy 'greedy': .*summing to 1"):
+        runs.evaluate(trained, steps=1, others={"greedy": lambda simulator, observation: np.ones((3, 4))})
