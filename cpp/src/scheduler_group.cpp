@@ -70,7 +70,11 @@ void Scheduler::Group::begin(std::size_t group) {
   const auto of_group = [this](const Block& block) {
     return static_cast<std::size_t>(work->group_of[static_cast<std::size_t>(block.user)]);
   };
-  const auto [low, high] = std::ranges::equal_range(own->blocks_, group, {}, of_group);
+  // Not std::ranges::equal_range: clang 14 and 15 cannot compile the ranges of libstdc++.
+  const auto low = std::partition_point(own->blocks_.begin(), own->blocks_.end(),
+                                        [&](const Block& block) { return of_group(block) < group; });
+  const auto high =
+      std::partition_point(low, own->blocks_.end(), [&](const Block& block) { return of_group(block) == group; });
   blocks.assign(low, high);
 }
 
