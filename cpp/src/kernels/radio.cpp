@@ -321,7 +321,8 @@ static void column_cell(const RadioCell* cell_pointer, std::size_t n, const floa
   }
 }
 
-using Vector8 = float __attribute__((vector_size(32), aligned(4)));
+// A typedef, as clang drops the alignment of 4 in a using declaration and then stores to whole vectors only.
+typedef float Vector8 __attribute__((vector_size(32), aligned(4), may_alias));
 
 // Eight rows of eight: three rounds that interleave pairs, quadruples and halves.
 static inline void transpose_8x8(const float* in, std::size_t in_stride, float* const* out, std::size_t column) {
