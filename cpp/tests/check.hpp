@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdio>
 
 inline int failures = 0;
@@ -33,3 +34,4 @@ void test_scheduler();
 void test_radio();
 void test_load_coupling();
 void test_learner();
+void test_network(std::size_t n_worlds);
