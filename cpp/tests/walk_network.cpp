@@ -302,16 +302,16 @@ void Walk::offend(Play play) {
       serving.pop_back();
       break;
     case 6:
-      play.active.pop_back(), play.active.resize(play.active.size() + choices.below(2) * 2);
+      play.active.push_back(1);
       break;
     case 7:
       play.bits.pop_back();
       break;
     case 8:
-      views.user_busy_ttis = views.user_busy_ttis.first(world.n_users() - 1);
+      views.user_busy_ttis = std::span(kpis.values).first(world.n_users() + 1);
       break;
     default:
-      views.load.rows -= 1;
+      views.load.rows += 1;
       break;
   }
   bool refused = false;
