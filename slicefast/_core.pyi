@@ -14,6 +14,9 @@ class NotConverged(RuntimeError):
     iterations: int
     residual: float
 
+class InUseError(RuntimeError):
+    """An object is in use by another thread; nothing has changed."""
+
 # simd
 def available_isas() -> list[str]: ...
 def default_isa() -> str: ...
@@ -185,8 +188,11 @@ def spectral_radius(
 def spectral_efficiency(efficiency: str, sinr: NDArray[np.float64]) -> NDArray[np.float64]: ...
 
 # network
+CELL_KPIS: tuple[str, ...]
+USER_KPIS: tuple[str, ...]
+
 class Network:
-    """One replica's step; see cpp/include/slicefast/network.hpp."""
+    """One replica's step; see cpp/include/slicefast/network.hpp. One thread at a time, or InUseError."""
 
     def __init__(
         self,
@@ -263,7 +269,10 @@ class LearnerConfig:
     seed: int
 
 class Learner:
-    """The fused TD3 of all agents, working in the given arrays."""
+    """The fused TD3 of all agents, working in the given arrays.
+
+    A second update meanwhile is refused with InUseError; act waits for an update that is under way.
+    """
 
     def __init__(
         self, config: LearnerConfig, n_threads: int, isa: str, arrays: Mapping[str, NDArray[np.generic]]
@@ -342,6 +351,9 @@ def run_flow(
     share: NDArray[np.float64],
     active: NDArray[np.uint8] | None,
     backlog_bits: NDArray[np.float64],
+    backlog_age_bit_ms: NDArray[np.float64],
+    discard_ttis: NDArray[np.int32],
+    buffer_bits: float,
 ) -> dict[str, NDArray[np.float64]]: ...
 def cqi(sinr: NDArray[np.float64]) -> NDArray[np.int32]: ...
 def tbs_index(indicator: NDArray[np.int32]) -> NDArray[np.int32]: ...

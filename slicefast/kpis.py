@@ -6,7 +6,7 @@ Symbols (per cell n and slice s):
 symbol    name                     meaning
 ========  =======================  =====================================================================
 phi_ns    ``throughput_bps``       mean over users of bits delivered / time with data in the buffer
-d_ns      ``delay_ms``             mean packet delay, packets still queued included with their age
+d_ns      ``delay_ms``             mean packet delay, packets dropped or still queued included with their age
 l_ns      ``load``                 PRBs used / PRBs available in the cell
 u_ns      ``users``                active users
           ``dropped_bits``         bits given up: too old, no room in the buffer, or lost for good by HARQ
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast import _core
 from slicefast.scenario.packets import TTI_S
 
 if TYPE_CHECKING:
@@ -37,16 +38,8 @@ THROUGHPUT_CAP = 4.0
 
 
 #: The fields of `Kpis` per cell and slice, and per user, in the order in which the core writes them.
-CELL_KPIS = (
-    "throughput_bps",
-    "delay_ms",
-    "load",
-    "users",
-    "dropped_bits",
-    "spectral_efficiency",
-    "throughput_p5_bps",
-)
-USER_KPIS = ("user_delivered_bits", "user_busy_ttis", "user_dropped_bits")
+CELL_KPIS: tuple[str, ...] = _core.CELL_KPIS
+USER_KPIS: tuple[str, ...] = _core.USER_KPIS
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,9 @@ class Kpis:
     ``throughput_bps`` is the perceived user throughput (3GPP TS 28.552 DRB.UEThpDl), ``delay_ms`` the mean packet
     delay (DRB.RlcSduDelayDl; 0 when the slice had no packet at all, any packet takes at least 1 ms), ``load`` the
     share of the cell's PRBs used (RRU.PrbUsedDl / total) and ``users`` the number of active users.
-    ``dropped_bits`` are those given up in the step (too old, no room in the buffer, HARQ's residual loss),
+    ``dropped_bits`` are those given up in the step (too old, no room in the buffer, HARQ's residual loss); they count
+    against delay and throughput: a packet that is too old with its age, one that finds no room as if it, and its user
+    with it, waited until the step ends.
     ``spectral_efficiency`` [bit/s/Hz] is over the PRBs used (0 when none were) and ``throughput_p5_bps`` the 5th
     percentile of the users' throughput, over the users that had data, linear between them. The last three are NaN in
     KPIs built from the first four alone.

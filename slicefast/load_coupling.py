@@ -1,8 +1,9 @@
 """Load coupling: cell loads and interference that agree with each other.
 
 SINR_u(rho) = p_n g_un / (sum_{k != n} rho_k p_k g_uk + noise), l_ns = min(share_ns, sum_u d_u / (W eff(SINR_u))),
-rho_n = sum_s l_ns. The capped map is a standard interference mapping (Yates 1995), so its fixed point is unique;
-Siomina & Yuan 2012 (arXiv 1201.4116). U users, N cells, S slices.
+rho_n = sum_s l_ns; Siomina & Yuan 2012 (arXiv 1201.4116). With an efficiency without jumps (shannon, mogensen) the map is
+a standard interference mapping (Yates 1995), so its fixed point is unique. With jumps (tr36942, cqi) there may be several:
+the lowest in every cell is meant, where loads that rise from zero come to rest. U users, N cells, S slices.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ def solve(
     bandwidth unit; demand_bps (U,) or a number; serving (U,) in [0, N); share (N, S) caps the load of each slice
     (slice_of (U,) names it), without it the load is uncapped and may pass 1. efficiency: "shannon", "tr36942",
     "mogensen" or "cqi". `start`, shaped like the load, makes it fast when it is near. Newton's method, with the plain
-    iteration where Newton does not help.
+    iteration where Newton does not help. "tr36942" and "cqi" jump, and loads may then fit together in several ways: the
+    lowest in every cell is returned, whatever the start, and never `NotConverged` under caps.
     Raises ValueError for impossible input and NotConverged (with .iterations and .residual) where no fixed point was
     reached, as for infeasible demand without caps: see `spectral_radius`.
     """

@@ -3,7 +3,7 @@
 A slice's share a_ns becomes whole PRBs by largest remainder, the fraction carried over. Inside a slice: round robin,
 proportional fair argmax R_u^alpha / T_u^beta with T_u <- (1 - 1/a) T_u + D_u / a every TTI, or max C/I argmax R_u.
 R_u: bits one PRB carries for user u in one TTI of 1 ms; D_u: bits served in the TTI. Bits are kept in whole 1/1024, so
-that bits in = bits out + bits queued holds exactly up to 2^43 bits (8.8e12) per user and per slice of a cell.
+that bits in = bits out + bits queued holds exactly; a user may have up to 2^43 bits (8.8e12) queued.
 N cells, S slices, U users, P packets.
 """
 
@@ -75,6 +75,8 @@ def _optional(value: ArrayLike | None) -> Float | None:
 class Scheduler:
     """Queues and PRB scheduling of a whole network; the queues persist from window to window and over handovers.
 
+    For one thread at a time: a second one that uses it meanwhile is refused (``RuntimeError``), nothing changed.
+
     Parameters
     ----------
     n_cells, n_slices, n_users, n_prb
@@ -90,7 +92,8 @@ class Scheduler:
     deal_leftover
         Round robin: False leaves idle the groups that do not divide equally among the waiting users.
     buffer_bits
-        Per user, 0: unlimited. A packet that does not fit is dropped and counted.
+        Per user, 0: unlimited. A packet that does not fit is dropped, and counts against delay and throughput as if it
+        waited until the window ends, in vain.
     block_error_rate, max_retransmissions, retransmission_ttis, harq_seed
         HARQ, off at rate 0: every transmission fails independently with this probability; a failed block is sent again
         after the round trip, before anything new, and its bits are dropped and counted after the last failure. Expected
@@ -241,7 +244,10 @@ class Scheduler:
         return self._core.state()
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to a state of a scheduler of the same sizes; what follows is bit-identical."""
+        """Go back to a state of a scheduler of the same settings; what follows is bit-identical.
+
+        Raises ValueError naming field and row, with nothing changed, for a state that no such scheduler comes to.
+        """
         self._core.set_state(state)
 
 
@@ -280,13 +286,21 @@ def schedule_window(
 
 @dataclass(frozen=True)
 class FlowResult:
-    """The KPIs of ``WindowResult`` per cell and slice, (N, S), and ``backlog_bits`` (U,) left at the end."""
+    """The KPIs of ``WindowResult`` per cell and slice, (N, S), and what is left at the end.
+
+    ``backlog_bits`` (U,) queued and ``backlog_age_bit_ms`` (U,), the sum of the ages of these bits, go into the next
+    window.
+    """
 
     throughput_bps: Float
     delay_ms: Float
     load: Float
     users: Float
+    dropped_bits: Float
+    spectral_efficiency: Float
+    throughput_p5_bps: Float
     backlog_bits: Float
+    backlog_age_bit_ms: Float
 
 
 def flow_window(
@@ -300,21 +314,28 @@ def flow_window(
     backlog_bits: ArrayLike | None = None,
     active: ArrayLike | None = None,
     *,
+    backlog_age_bit_ms: ArrayLike | None = None,
     n_prb: int = 100,
+    discard_ttis: int | Sequence[int] = 0,
+    buffer_bits: float = 0.0,
 ) -> FlowResult:
     """Return a window's KPIs at the flow level: processor sharing in closed form, no TTIs and no packets.
 
     x_ns = sum_u D_u / (R_u a_ns B n_ttis); load a_ns min(x, 1); delay W_u = (L_u / (R_u a_ns B)) / (1 - x) + 1/2 TTI,
-    bounded in a window, and the queue left over by Little's law; throughput R_u a_ns B (1 - x + x_u) with x_u user u's
-    part of x. In a full slice (x > 1) users get equal PRBs, and those who want less leave theirs to the others.
-    Kleinrock, Queueing Systems vol. 2, section 4.4.
+    bounded in a window, and, by Little's law, the queue left over with its age; throughput R_u a_ns B (1 - x + x_u)
+    with x_u user u's part of x. In a full slice (x > 1) users get equal PRBs, and those who want less leave theirs to
+    the others. Kleinrock, Queueing Systems vol. 2, section 4.4.
 
-    ``arriving_bits`` and mean ``packet_bits`` (U,); ``backlog_bits`` (U,) queued at the start (none if left out);
-    ``share`` (N, S) need not add up, since slices do not touch each other; the rest as in ``Scheduler.run``.
-    Raises ValueError naming argument and row.
+    ``arriving_bits`` and mean ``packet_bits`` (U,); ``backlog_bits`` (U,) queued at the start (none if left out) and
+    ``backlog_age_bit_ms`` (U,) the sum of their ages (new if left out); ``share`` (N, S) need not add up, since slices
+    do not touch each other; ``discard_ttis`` of all slices or one for each, ``buffer_bits`` of a user, 0: none and
+    unlimited; the rest as in ``Scheduler.run``. Raises ValueError naming argument and row.
     """
     arriving = np.asarray(arriving_bits, np.float64)
     queued = np.zeros(arriving.shape) if backlog_bits is None else np.array(backlog_bits, np.float64)
+    ages = np.zeros(queued.shape) if backlog_age_bit_ms is None else np.array(backlog_age_bit_ms, np.float64)
+    shares = np.asarray(share, np.float64)
+    timers = _integers("discard_ttis", np.atleast_1d(discard_ttis))
     out = _core.run_flow(
         n_ttis=n_ttis,
         n_prb=n_prb,
@@ -323,11 +344,14 @@ def flow_window(
         serving=_integers("serving", serving),
         slice_of=_integers("slice_of", slice_of),
         bits_per_prb=np.asarray(bits_per_prb, np.float32),
-        share=np.asarray(share, np.float64),
+        share=shares,
         active=None if active is None else np.asarray(active, np.bool_).astype(np.uint8),
         backlog_bits=queued,
+        backlog_age_bit_ms=ages,
+        discard_ttis=np.tile(timers, shares.shape[-1]) if np.ndim(discard_ttis) == 0 else timers,
+        buffer_bits=buffer_bits,
     )
-    return FlowResult(**out, backlog_bits=queued)
+    return FlowResult(**out, backlog_bits=queued, backlog_age_bit_ms=ages)
 
 
 def cqi(sinr: ArrayLike) -> NDArray[np.int32]:

@@ -8,9 +8,11 @@ shares will be played on, which is what a policy with perfect information and a 
 from __future__ import annotations
 
 import copy
+import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -110,14 +112,16 @@ class _Replica:
         return state | parts
 
     def restore(self, state: Snapshot) -> None:
+        """Take over what `snapshot` returned; what is refused may be half done, see `Simulator.restore`."""
+        self.network.set_state(tuple(state["network"]))
+        for name in self._COPIED:
+            value, own = copy.deepcopy(state[name]), getattr(self, name)
+            if np.shape(value) != np.shape(own) or np.asarray(value).dtype != np.asarray(own).dtype:
+                raise ValueError(f"{name}: got {np.shape(value)} {np.asarray(value).dtype}, allowed: {np.shape(own)}")
+            setattr(self, name, value)
         self.streams.set_state(state["streams"])
         self.sources.set_state(state["sources"])
-        for name in self._COPIED:
-            setattr(self, name, copy.deepcopy(state[name]))
         self.arrivals = Events(*(part.copy() for part in state["arrivals"]))
-        # The gains follow from the positions; serving cells and handover timers are then set back to what they were.
-        self.network.attach(self.x_m, self.y_m, self.serving.copy())
-        self.network.set_state(tuple(state["network"]))
 
 
 class Simulator:
@@ -141,6 +145,9 @@ class Simulator:
         same place with other users and traffic.
 
     Shapes below are (N, S), with a leading R when ``n_replicas`` > 1.
+
+    A simulator is for one thread at a time: a second one that uses it meanwhile is refused (``RuntimeError``), nothing
+    changed.
     """
 
     def __init__(
@@ -164,6 +171,7 @@ class Simulator:
         self._pool = ThreadPoolExecutor(n_threads) if min(n_threads, n_replicas) > 1 else None
         self._replicas: list[_Replica] = []
         self._kpis: Kpis | None = None
+        self._in_use = threading.RLock()
         self._start(seed)
 
     @property
@@ -237,8 +245,9 @@ class Simulator:
 
     def reset(self, seed: int | None = None) -> Kpis:
         """Start anew (with ``seed``, or the last one) and return the KPIs of one step under the uniform partition."""
-        self._start(self.seed if seed is None else seed)
-        return self.step(np.full(self.shares_shape, 1.0 / self.scenario.n_slices))
+        with self._alone():
+            self._start(self.seed if seed is None else seed)
+            return self.step(np.full(self.shares_shape, 1.0 / self.scenario.n_slices))
 
     def step(self, shares: NDArray[Any]) -> Kpis:
         """Play one decision step under ``shares`` and return what it measured.
@@ -248,9 +257,10 @@ class Simulator:
         """
         checked = self._checked("shares", shares, simplex=True)
         out, user_out = self._outputs()
-        self._each(lambda r, replica: replica.play(checked[r], out[r], None if user_out is None else user_out[r]))
-        self._kpis = self._as_kpis(out, user_out)
-        return self._kpis
+        with self._alone():
+            self._each(lambda r, replica: replica.play(checked[r], out[r], None if user_out is None else user_out[r]))
+            self._kpis = self._as_kpis(out, user_out)
+            return self._kpis
 
     def probe(self, shares: NDArray[Any], coupled_shares: NDArray[Any]) -> Kpis:
         """Return the KPIs the coming step would have under ``shares`` with the interference of ``coupled_shares``.
@@ -262,31 +272,57 @@ class Simulator:
         asked = self._checked("shares", shares, simplex=False)
         coupled = self._checked("coupled_shares", coupled_shares, simplex=True)
         out, user_out = self._outputs()
-        self._each(
-            lambda r, replica: replica.probe(asked[r], coupled[r], out[r], None if user_out is None else user_out[r])
-        )
+        with self._alone():
+            self._each(
+                lambda r, replica: replica.probe(
+                    asked[r], coupled[r], out[r], None if user_out is None else user_out[r]
+                )
+            )
         return self._as_kpis(out, user_out)
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the whole state, random streams included: nested dicts and lists of arrays and numbers."""
-        return {
-            "scenario": self.scenario.model_dump_json(),
-            "kpis": None if self._kpis is None else dict(vars(self._kpis)),
-            "replicas": [replica.snapshot() for replica in self._replicas],
-        }
+        with self._alone():
+            return {
+                "scenario": self.scenario.model_dump_json(),
+                "kpis": None if self._kpis is None else dict(vars(self._kpis)),
+                "replicas": [replica.snapshot() for replica in self._replicas],
+            }
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Return to a snapshot: the following steps are bit-identical to those after it was taken."""
+        """Return to a snapshot: the following steps are bit-identical to those after it was taken.
+
+        Raises ValueError for the snapshot of another scenario and for one that is damaged; everything, random streams
+        included, is then as it was.
+        """
         if snapshot["scenario"] != self.scenario.model_dump_json():
             raise ValueError("snapshot: was taken from another scenario, expected this simulator's own")
         if len(snapshot["replicas"]) != self.n_replicas:
             raise ValueError(f"snapshot: has {len(snapshot['replicas'])} replicas, expected {self.n_replicas}")
-        seed = snapshot["replicas"][0]["seed"]
-        if seed != self.seed:
-            self._start(seed)
-        for replica, state in zip(self._replicas, snapshot["replicas"], strict=True):
-            replica.restore(state)
-        self._kpis = None if snapshot["kpis"] is None else Kpis(**snapshot["kpis"])
+        with self._alone():
+            before = self.seed, self._kpis, self._replicas
+            states = [replica.snapshot() for replica in self._replicas]
+            try:
+                seed = snapshot["replicas"][0]["seed"]
+                if seed != self.seed:
+                    self._start(seed)
+                for replica, state in zip(self._replicas, snapshot["replicas"], strict=True):
+                    replica.restore(state)
+                self._kpis = None if snapshot["kpis"] is None else Kpis(**snapshot["kpis"])
+            except Exception:
+                self.seed, self._kpis, self._replicas = before
+                for replica, state in zip(self._replicas, states, strict=True):
+                    replica.restore(state)
+                raise
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._in_use.acquire(blocking=False):
+            raise _core.InUseError("Simulator: in use by another thread")
+        try:
+            yield
+        finally:
+            self._in_use.release()
 
     def _start(self, seed: int) -> None:
         self.seed = seed
@@ -327,9 +363,11 @@ class Simulator:
 
     def _as_kpis(self, out: NDArray[np.float64], user_out: NDArray[np.float64] | None) -> Kpis:
         cells = out[0] if self.n_replicas == 1 else np.moveaxis(out, 1, 0)
-        if user_out is None:
-            return Kpis(*cells)
-        return Kpis(*cells, *(user_out[0] if self.n_replicas == 1 else np.moveaxis(user_out, 1, 0)))
+        values = dict(zip(CELL_KPIS, cells, strict=True))
+        if user_out is not None:
+            users = user_out[0] if self.n_replicas == 1 else np.moveaxis(user_out, 1, 0)
+            values |= dict(zip(USER_KPIS, users, strict=True))
+        return Kpis(**values)
 
 
 def _harq_seed(seed: int, replica: int) -> int:

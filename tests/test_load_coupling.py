@@ -182,6 +182,73 @@ def test_radius_of_one_way_interference():
     assert load_coupling.solve(gain, 1.0, 1.0, 1e7, [0, 1], W).load[1] == pytest.approx(1e7 / W, rel=1e-6)
 
 
+def jumping_problem(seed, n_cells, n_users, load):
+    """Cells and users scattered over a square, three slices, a third of the users away from their best cell.
+
+    SINRs around the cut-off and demand around the caps: where the efficiency jumps, loads fit together in several ways,
+    and an iteration that starts anywhere may go round in circles.
+    """
+    rng = np.random.default_rng(seed)
+    side_m = 500.0 * np.sqrt(n_cells)
+    cell, user = rng.uniform(0.0, side_m, (n_cells, 2)), rng.uniform(0.0, side_m, (n_users, 2))
+    distance_m = np.maximum(np.hypot(*(user[:, None] - cell).transpose(2, 0, 1)), 20.0)
+    gain = 10.0 ** (-(128.0 + 37.6 * np.log10(distance_m / 1e3) + rng.normal(0.0, 8.0, distance_m.shape)) / 10.0)
+    rank = np.minimum(rng.geometric(0.6, n_users) - 1, 3)
+    return {
+        "gain": gain,
+        "power_w": np.full(n_cells, 0.4),
+        "noise_w": 5e-15,
+        "demand_bps": rng.uniform(0.1, 1.9, n_users) * load * n_cells * W * 2.0 / n_users,
+        "serving": np.argsort(-gain, axis=1)[np.arange(n_users), rank],
+        "bandwidth_hz": W,
+        "slice_of": rng.integers(3, size=n_users),
+        "share": rng.dirichlet(np.ones(3), n_cells),
+    }
+
+
+@pytest.mark.parametrize("name", ["tr36942", "cqi"])
+@pytest.mark.parametrize("n_cells", [5, 21])
+def test_jumps_lead_to_the_lowest_fixed_point_from_any_start(reference, name, n_cells):
+    """The plain iteration from zero defines it; cold, near, far, low, high and other fixed points all lead there."""
+    n_ambiguous = 0
+    for seed in range(60):
+        p = jumping_problem(seed, n_cells, 14 * n_cells, load=(0.02, 0.05, 0.1, 0.3)[seed % 4])
+        rng = np.random.default_rng(seed)
+        lowest = twin_solution(reference, p, name=name)
+        highest = twin_solution(reference, p, name=name, start=p["share"].sum(axis=1))
+        n_ambiguous += np.abs(highest - lowest).max() > 1e-3
+        cold = load_coupling.solve(**p, efficiency=name, tolerance=1e-11)
+        np.testing.assert_allclose(cold.load, lowest, atol=1e-9, err_msg=f"seed {seed}")
+        for start in (lowest, highest, p["share"], rng.random((n_cells, 3)), 5.0 * rng.random((n_cells, 3))):
+            warm = load_coupling.solve(**p, efficiency=name, tolerance=1e-11, start=start)
+            np.testing.assert_array_equal(warm.load, cold.load, err_msg=f"seed {seed}")
+    assert n_ambiguous >= 6  # or the problems are too tame to say anything
+
+
+@pytest.mark.parametrize("name", ["tr36942", "cqi"])
+@pytest.mark.parametrize("isa", _core.available_isas())
+def test_jumps_in_large_networks_always_settle(reference, name, isa):
+    """Sizes at which warm starts used to go round in circles, in single precision and at the default tolerance."""
+    for seed, load in enumerate((0.02, 0.05, 0.02, 0.05, 0.1)):
+        p = jumping_problem(seed, n_cells=147, n_users=1500 if seed % 2 else 600, load=load)
+        p["gain"] = p["gain"].astype(np.float32)
+        rng = np.random.default_rng(seed)
+        lowest = twin_solution(reference, p, name=name)
+        for start in (None, rng.random((147, 3)), p["share"]):
+            load_ns = load_coupling.solve(**p, efficiency=name, start=start, isa=isa).load
+            np.testing.assert_allclose(load_ns, lowest, atol=1e-4, err_msg=f"seed {seed}")
+
+
+@pytest.mark.parametrize("name", ["tr36942", "cqi"])
+def test_jumps_without_caps_are_infeasible_once_nobody_can_serve(name):
+    """Two cells that need each other silent: one user falls below the lowest step as the other cell's load grows."""
+    gain = np.array([[1.0, 4.0], [4.0, 1.0]])
+    with pytest.raises(NotConverged):
+        load_coupling.solve(gain, 1.0, 1.0, 3e7, [0, 1], W, efficiency=name)
+    light = load_coupling.solve(gain, 1.0, 1.0, 3e5, [0, 1], W, efficiency=name)
+    assert 0.0 < light.load[0] < 0.1
+
+
 @given(seeds)
 def test_cqi_settles_from_any_start(reference, seed):
     # The map jumps at the CQI thresholds: several fixed points may exist, and ours must be one of them.
@@ -250,22 +317,22 @@ def test_many_cells_are_the_twins(reference):
         ({"gain": np.full((60, 5), np.nan)}, "gain: user [0-9]+, cell"),
         ({"gain": np.zeros((60, 5))}, "gain: user .* serving cell"),
         ({"gain": np.ones(5)}, r"gain: got shape \(5,\)"),
-        ({"power_w": np.full(5, -1.0)}, "power_w: got -1"),
+        ({"power_w": np.full(5, -1.0)}, "power_w: cell 0 has -1"),
         ({"power_w": np.full(4, 1.0)}, r"power_w: got shape \(4,\)"),
         ({"noise_w": 0.0}, "noise_w"),
         ({"noise_w": np.nan}, "noise_w"),
         ({"demand_bps": np.full(60, np.inf)}, "demand_bps: user 0"),
         ({"demand_bps": np.ones(59)}, "demand_bps"),
-        ({"serving": np.full(60, -1)}, "serving: user 0 has cell -1"),
-        ({"serving": np.full(60, 5)}, "serving: user 0 has cell 5"),
+        ({"serving": np.full(60, -1)}, "serving: user 0 has -1"),
+        ({"serving": np.full(60, 5)}, "serving: user 0 has 5"),
         ({"serving": np.zeros(60)}, "serving: got dtype float64"),
         ({"bandwidth_hz": 0.0}, "bandwidth_hz"),
-        ({"share": np.full((5, 1), 1.5)}, "share: got 1.5"),
+        ({"share": np.full((5, 1), 1.5)}, "share: cell 0 has 1.5"),
         ({"share": np.full((4, 1), 0.5)}, "share: got shape"),
         ({"share": np.full((5, 2), 0.5)}, "slice_of"),
         ({"efficiency": "turbo"}, "turbo"),
         ({"tolerance": 0.0}, "tolerance"),
-        ({"start": np.full(5, -1.0)}, "load: the start"),
+        ({"start": np.full(5, -1.0)}, "start: cell 0 has -1"),
     ],
 )
 def test_bad_input_is_named(change, message):

@@ -1,5 +1,8 @@
 #include <pybind11/stl.h>
 
+#include <map>
+#include <mutex>
+
 #include "bindings.hpp"
 #include "slicefast/learner.hpp"
 #include "slicefast/simd.hpp"
@@ -7,12 +10,17 @@
 namespace slicefast::bindings {
 namespace {
 
+using NamedArrays = std::map<std::string, py::array>;
+
 // Holds the arrays whose memory the learner works in, so that a call passes only what changes from step to step.
+//
+// Threads: a second update is refused (InUseError), act waits for an update that is under way and an update for acts,
+// so that no action comes of weights that are half updated. An actor's thread beside a learner's is a normal setup.
 class BoundLearner {
  public:
-  BoundLearner(const LearnerConfig& config, int n_threads, const std::string& isa, py::dict arrays)
+  BoundLearner(const LearnerConfig& config, int n_threads, const std::string& isa, NamedArrays arrays)
       : learner_(config, n_threads, isa_from_name(isa)),
-        arrays_(arrays),
+        arrays_(std::move(arrays)),
         n_agents_(config.n_agents),
         obs_dim_(config.obs_dim),
         action_dim_(config.action_dim) {
@@ -21,21 +29,23 @@ class BoundLearner {
     const std::size_t n = static_cast<std::size_t>(n_agents_);
     state_.agent_ids = {write<std::int64_t>("agent_ids", {n_agents_}), n};
     state_.frozen = {write<std::uint8_t>("frozen", {n_agents_}), n};
-    py::array ring = arrays_["ring"].cast<py::array>();
-    const float* data = writable<float>(ring, "ring", {n_agents_, -1, static_cast<py::ssize_t>(learner_.width())});
-    state_.ring = {data, static_cast<std::size_t>(ring.size())};
-    state_.capacity = static_cast<std::size_t>(ring.shape(1));
+    const float* data = write<float>("ring", {n_agents_, -1, static_cast<py::ssize_t>(learner_.width())});
+    state_.ring = {data, static_cast<std::size_t>(arrays_["ring"].size())};
+    state_.capacity = static_cast<std::size_t>(arrays_["ring"].shape(1));
   }
 
   void update(const In<std::int64_t>& index, std::uint64_t step, bool with_policy, py::array critic_loss,
               py::array actor_loss) {
+    const ExclusiveUse use(updating_, "Learner");
     check_shape(index, "index", {n_agents_, -1});
     const std::size_t n = static_cast<std::size_t>(n_agents_);
     std::span<float> critic{writable<float>(critic_loss, "critic_loss", {n_agents_}), n};
     std::span<float> actor{writable<float>(actor_loss, "actor_loss", {n_agents_}), n};
-    const auto rows = matrix_of(index);
-    py::gil_scoped_release release;  // only C++ memory and the arrays held above are touched
-    learner_.update(state_, rows, step, with_policy, critic, actor);
+    const auto rows = copy_of(index);
+    const ConstMatrixView<std::int64_t> row_view{rows.data(), n, static_cast<std::size_t>(index.shape(1))};
+    const py::gil_scoped_release release;  // only C++ memory and the arrays held above are touched
+    const std::lock_guard lock(weights_);
+    learner_.update(state_, row_view, step, with_policy, critic, actor);
   }
 
   py::array_t<float> act(const In<float>& observation, double noise, std::uint64_t step) {
@@ -43,7 +53,8 @@ class BoundLearner {
     py::array_t<float> action({n_agents_, action_dim_});
     MatrixView<float> out{action.mutable_data(), static_cast<std::size_t>(n_agents_),
                           static_cast<std::size_t>(action_dim_)};
-    // The GIL stays: a dozen actions take a few microseconds, and the scratch memory is shared with update().
+    const py::gil_scoped_release release;  // another thread's update may take a while
+    const std::lock_guard lock(weights_);
     learner_.act(state_, matrix_of(observation), noise, step, out);
     return action;
   }
@@ -51,8 +62,9 @@ class BoundLearner {
  private:
   template <class T>
   T* write(const char* name, std::initializer_list<py::ssize_t> shape) {
-    py::array array = arrays_[name].cast<py::array>();
-    return writable<T>(array, name, shape);
+    const auto found = arrays_.find(name);
+    if (found == arrays_.end()) refuse("arrays", std::string("no '") + name + "'", "all arrays of a learner");
+    return writable<T>(found->second, name, shape);
   }
 
   NetBanks banks(const std::string& net, std::size_t stride) {
@@ -70,9 +82,11 @@ class BoundLearner {
   }
 
   Learner learner_;
-  py::dict arrays_;
+  NamedArrays arrays_;
   py::ssize_t n_agents_, obs_dim_, action_dim_;
   LearnerState state_;
+  std::atomic_flag updating_;
+  std::mutex weights_;  // taken without the GIL
 };
 
 }  // namespace
@@ -97,9 +111,11 @@ void bind_learner(py::module_& module) {
       .def_readwrite("noise_clip", &LearnerConfig::noise_clip)
       .def_readwrite("logit_penalty", &LearnerConfig::logit_penalty)
       .def_readwrite("seed", &LearnerConfig::seed);
-  py::class_<BoundLearner>(module, "Learner")
-      .def(py::init<const LearnerConfig&, int, const std::string&, py::dict>(), py::arg("config"), py::arg("n_threads"),
-           py::arg("isa"), py::arg("arrays"))
+  py::class_<BoundLearner>(module, "Learner",
+                           "The fused TD3 of all agents, working in the given arrays. Threads: a second update is "
+                           "refused with InUseError; act waits for an update that is under way.")
+      .def(py::init<const LearnerConfig&, int, const std::string&, NamedArrays>(), py::arg("config"),
+           py::arg("n_threads"), py::arg("isa"), py::arg("arrays"))
       .def("update", &BoundLearner::update, py::arg("index"), py::arg("step"), py::arg("with_policy"),
            py::arg("critic_loss"), py::arg("actor_loss"))
       .def("act", &BoundLearner::act, py::arg("observation"), py::arg("noise"), py::arg("step"));

@@ -1,7 +1,6 @@
-#include <optional>
-
 #include "bindings.hpp"
-#include "slicefast/load_coupling.hpp"
+#include "slicefast/coupling/solver.hpp"
+#include "slicefast/coupling/spectral_radius.hpp"
 #include "slicefast/simd.hpp"
 
 namespace slicefast::bindings {
@@ -24,17 +23,17 @@ std::pair<py::ssize_t, py::ssize_t> shape_of(const py::object& gain) {
 struct ProblemArrays {
   In<float> gain;
   In<double> gain64, power_w, demand_bps, share;
-  In<std::int32_t> serving, slice_of;
+  std::vector<std::int32_t> serving, slice_of;
   CouplingProblem problem;
 
   ProblemArrays(const py::object& gain_any, const In<double>& power, double noise_w, const In<double>& demand,
                 const In<std::int32_t>& serving_, const py::object& slices, const py::object& share_any,
                 double bandwidth_hz, const std::string& efficiency_name)
-      : power_w(power), demand_bps(demand), serving(serving_) {
+      : power_w(power), demand_bps(demand), serving(copy_of(serving_)) {
     const auto [n_users, n_cells] = shape_of(gain_any);
     check_shape(power_w, "power_w", {n_cells});
     check_shape(demand_bps, "demand_bps", {n_users});
-    check_shape(serving, "serving", {n_users});
+    check_shape(serving_, "serving", {n_users});
     if (py::isinstance<FoldedGains>(gain_any)) {
       problem.folded = &gain_any.cast<const FoldedGains&>();
     } else if (py::isinstance<py::array_t<float>>(gain_any)) {
@@ -46,10 +45,11 @@ struct ProblemArrays {
       problem.gain64 = matrix_of(gain64);
     }
     if (!slices.is_none()) {
-      slice_of = In<std::int32_t>::ensure(slices);
-      if (!slice_of) throw py::error_already_set();
-      check_shape(slice_of, "slice_of", {n_users});
-      problem.slice_of = span_of(slice_of);
+      const auto array = In<std::int32_t>::ensure(slices);
+      if (!array) throw py::error_already_set();
+      check_shape(array, "slice_of", {n_users});
+      slice_of = copy_of(array);
+      problem.slice_of = slice_of;
     }
     if (!share_any.is_none()) {
       share = In<double>::ensure(share_any);
@@ -60,7 +60,7 @@ struct ProblemArrays {
     problem.power_w = span_of(power_w);
     problem.noise_w = noise_w;
     problem.demand_bps = span_of(demand_bps);
-    problem.serving = span_of(serving);
+    problem.serving = serving;
     problem.bandwidth_hz = bandwidth_hz;
     problem.efficiency = efficiency(efficiency_name);
   }
@@ -81,9 +81,8 @@ py::tuple solve(const py::object& gain, const In<double>& power_w, double noise_
   {
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
-    std::optional<ThreadPool> pool;
-    if (n_threads != 1) pool.emplace(n_threads);
-    result = LoadCoupling().solve(arrays.problem, options, view, pool ? &*pool : nullptr);
+    const auto pool = pool_of(n_threads);
+    result = LoadCoupling().solve(arrays.problem, options, view, pool.get());
   }
   return py::make_tuple(load, result.iterations, result.residual);
 }
@@ -101,9 +100,8 @@ py::array_t<float> sinr(const py::object& gain, const In<double>& power_w, doubl
   const Isa level = isa_from_name(isa);
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
-  std::optional<ThreadPool> pool;
-  if (n_threads != 1) pool.emplace(n_threads);
-  coupled_sinr(arrays.problem, activity, level, out, pool ? &*pool : nullptr);
+  const auto pool = pool_of(n_threads);
+  coupled_sinr(arrays.problem, activity, level, out, pool.get());
   return result;
 }
 

@@ -1,19 +1,18 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
 #include "bindings.hpp"
-#include "slicefast/folded_gains.hpp"
-#include "slicefast/radio.hpp"
+#include "slicefast/radio/folded_gains.hpp"
+#include "slicefast/radio/link_model.hpp"
+#include "slicefast/radio/los.hpp"
+#include "slicefast/radio/serving.hpp"
 #include "slicefast/simd.hpp"
 
 namespace slicefast::bindings {
 namespace {
-
-std::unique_ptr<ThreadPool> pool_of(int n_threads) {
-  return n_threads == 1 ? nullptr : std::make_unique<ThreadPool>(n_threads);
-}
 
 // slicefast.radio broadcasts the arguments to one shape beforehand.
 py::array_t<double> path_loss(const std::string& model_name, const In<bool>& los, const In<double>& distance,
@@ -183,7 +182,7 @@ void update_gains(const LinkModel& model, const In<double>& x_m, const In<double
   float* data = writable<float>(gain, "gain", {x_m.shape(0), model.n_cells()});
   MatrixView<float> view{data, static_cast<std::size_t>(gain.shape(0)), static_cast<std::size_t>(gain.shape(1))};
   const auto x = span_of(x_m), y = span_of(y_m);
-  const auto moved = span_of(users);
+  const auto moved = copy_of(users);
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
   model.update_gains(x, y, moved, view, profile);
@@ -205,16 +204,21 @@ void serving_cells(const In<float>& gain, const In<double>& power_w, py::array s
   const auto n = static_cast<std::size_t>(gain.shape(0));
   const auto matrix = matrix_of(gain);
   const auto power = span_of(power_w);
-  // Pure arithmetic on arrays this call holds references to: other Python threads may run.
-  py::gil_scoped_release release;
-  const auto pool = pool_of(n_threads);
-  // Users' own gains are checked here; those of LinkModel are what they should be.
-  for (std::size_t u = 0; u < n; ++u)
-    for (float value : matrix.row(u))
-      if (!(value >= 0.0f && std::isfinite(value)))
-        throw InvalidArgument("gain: user " + std::to_string(u) + " has " + std::to_string(value) +
-                              ", must be finite and >= 0");
-  update_serving(matrix, power, {margin_db, time_to_trigger_steps}, {serving_data, n}, {pending_data, n}, pool.get());
+  std::vector<std::int32_t> cells(serving_data, serving_data + n), pending(pending_data, pending_data + n);
+  {
+    // Pure arithmetic on arrays this call holds references to: other Python threads may run.
+    py::gil_scoped_release release;
+    const auto pool = pool_of(n_threads);
+    // Users' own gains are checked here; those of LinkModel are what they should be.
+    for (std::size_t u = 0; u < n; ++u)
+      for (float value : matrix.row(u))
+        if (!(value >= 0.0f && std::isfinite(value)))
+          throw InvalidArgument("gain: user " + std::to_string(u) + " has " + std::to_string(value) +
+                                ", must be finite and >= 0");
+    update_serving(matrix, power, {margin_db, time_to_trigger_steps}, cells, pending, pool.get());
+  }
+  std::copy(cells.begin(), cells.end(), serving_data);
+  std::copy(pending.begin(), pending.end(), pending_data);
 }
 
 }  // namespace

@@ -22,16 +22,21 @@ PYBIND11_MODULE(_core, module) {
   module.attr("__version__") = SLICEFAST_VERSION;
 
   // std::invalid_argument, hence InvalidArgument, becomes ValueError through pybind11 itself.
-  static py::handle not_converged =
-      PyErr_NewExceptionWithDoc("slicefast._core.NotConverged",
-                                "A fixed point was not reached; has .iterations and .residual.", PyExc_RuntimeError, nullptr);
+  static py::handle not_converged = PyErr_NewExceptionWithDoc(
+      "slicefast._core.NotConverged", "A fixed point was not reached; has .iterations and .residual.",
+      PyExc_RuntimeError, nullptr);
   module.attr("NotConverged") = not_converged;
   py::register_exception_translator([](std::exception_ptr error) { translate_not_converged(error, not_converged); });
+
+  py::register_exception<slicefast::InUse>(module, "InUseError", PyExc_RuntimeError).doc() =
+      "An object is in use by another thread; nothing has changed.";
 
   slicefast::bindings::bind_learner(module);
   slicefast::bindings::bind_simd(module);
   slicefast::bindings::bind_radio(module);
   slicefast::bindings::bind_load_coupling(module);
   slicefast::bindings::bind_scheduler(module);
+  slicefast::bindings::bind_flow(module);
+  slicefast::bindings::bind_link_adaptation(module);
   slicefast::bindings::bind_network(module);
 }

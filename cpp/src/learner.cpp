@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <new>
+#include <span>
 #include <string>
 
 #include "kernels/learner_args.hpp"
 #include "kernels/tables.hpp"
-#include "slicefast/errors.hpp"
+#include "slicefast/checks.hpp"
 
 #ifdef SLICEFAST_X86
 #include <xmmintrin.h>
@@ -17,9 +18,9 @@ namespace slicefast {
 namespace {
 
 // Stacks below this stay in the second-level cache between updates; above, the next agent is fetched ahead.
-constexpr std::size_t kCacheBytes = 1792 * 1024;
+constexpr std::size_t cache_bytes = 1792 * 1024;
 
-std::size_t padded(std::size_t n) { return (n + kLaneMultiple - 1) / kLaneMultiple * kLaneMultiple; }
+std::size_t padded(std::size_t n) { return (n + lane_multiple - 1) / lane_multiple * lane_multiple; }
 
 // Denormals flushed to zero meanwhile: Adam's moments of dead units decay through them, and one costs over a hundred
 // cycles. The caller's mode is put back, so no one else's arithmetic changes.
@@ -43,29 +44,42 @@ class FlushDenormals {
 #endif
 };
 
+// Widths and their products stay within an int, with room for sums of a few.
+constexpr int largest_width = 1 << 24;
+constexpr std::int64_t most_parameters = 1 << 29;
+
 NetShape make_shape(const char* name, int n_in, const std::vector<int>& hidden, int n_out) {
   std::vector<int> sizes{n_in};
   sizes.insert(sizes.end(), hidden.begin(), hidden.end());
   sizes.push_back(n_out);
-  if (sizes.size() > kMaxLayers + 1)
-    throw InvalidArgument(std::string(name) + ": got " + std::to_string(hidden.size()) + " hidden layers, at most " +
-                          std::to_string(kMaxLayers - 1) + " are allowed");
+  if (sizes.size() > max_layers + 1)
+    refuse(name, text_of(hidden.size()) + " hidden layers", "at most " + text_of(max_layers - 1));
   NetShape shape{};
   shape.n_layers = static_cast<int>(sizes.size()) - 1;
-  int offset = 0;
-  for (int l = 0; l <= shape.n_layers; ++l) {
-    if (sizes[l] < 1) throw InvalidArgument(std::string(name) + ": got a layer of width " + std::to_string(sizes[l]));
+  std::int64_t offset = 0;
+  for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
     shape.sizes[l] = sizes[l];
+    shape.sizes[l + 1] = sizes[l + 1];
+    shape.n_lower = static_cast<int>(offset);
+    shape.weight[l] = static_cast<int>(offset);
+    shape.bias[l] = static_cast<int>(offset + std::int64_t{sizes[l]} * sizes[l + 1]);
+    offset += std::int64_t{sizes[l]} * sizes[l + 1] + sizes[l + 1];
+    if (offset > most_parameters)
+      refuse(name, "layers of more than " + text_of(most_parameters) + " weights", "up to so many");
   }
-  for (int l = 0; l < shape.n_layers; ++l) {
-    shape.n_lower = offset;
-    shape.weight[l] = offset;
-    offset += sizes[l] * sizes[l + 1];
-    shape.bias[l] = offset;
-    offset += sizes[l + 1];
-  }
-  shape.stride = static_cast<int>(padded(offset));
+  shape.stride = static_cast<int>(padded(static_cast<std::size_t>(offset)));
   return shape;
+}
+
+LearnerConfig checked(const LearnerConfig& config) {
+  const Range width = within(1, largest_width);
+  check_value("n_agents", config.n_agents, at_least(1));
+  check_value("obs_dim", config.obs_dim, width);
+  check_value("action_dim", config.action_dim, width);
+  check_value("batch_size", config.batch_size, width);
+  check_values("actor_hidden", std::span(config.actor_hidden), width, "layer");
+  check_values("critic_hidden", std::span(config.critic_hidden), width, "layer");
+  return config;
 }
 
 // Memory of one thread, one block, cut into buffers on 64-byte boundaries.
@@ -95,7 +109,7 @@ class Scratch {
     for (int l = 0; l < critic.n_layers; ++l)
       requests.push_back({&view.critic_hidden[l], padded(critic.sizes[l + 1]) * lanes});
     std::size_t total = 0;
-    ranges_.resize(config.batch_size + kStateRanges);
+    ranges_.resize(config.batch_size + state_ranges);
     view.queue.ranges = ranges_.data();
     for (const Request& request : requests) total += padded(request.size);
     // Zeroed: lanes beyond the batch are computed but never written, and must hold finite numbers.
@@ -139,15 +153,11 @@ struct Learner::Impl {
   std::vector<Scratch> scratch;
 
   Impl(const LearnerConfig& given, int n_threads, Isa isa)
-      : config(given),
+      : config(checked(given)),
         actor(make_shape("actor_hidden", given.obs_dim, given.actor_hidden, given.action_dim)),
         critic(make_shape("critic_hidden", given.obs_dim + given.action_dim, given.critic_hidden, 1)),
         kernels(&select_learner_kernels(isa)),
         pool(n_threads) {
-    if (given.n_agents < 1)
-      throw InvalidArgument("n_agents: got " + std::to_string(given.n_agents) + ", must be at least 1");
-    if (given.batch_size < 1)
-      throw InvalidArgument("batch_size: got " + std::to_string(given.batch_size) + ", must be at least 1");
     for (int thread = 0; thread < n_threads; ++thread) scratch.emplace_back(actor, critic, given);
   }
 
@@ -206,20 +216,17 @@ std::size_t Learner::critic_stride() const { return 2 * static_cast<std::size_t>
 std::size_t Learner::width() const { return 2 * impl_->config.obs_dim + impl_->config.action_dim + 1; }
 
 void Learner::check(const LearnerState& state) const {
-  const std::size_t n = impl_->config.n_agents;
+  const auto n = static_cast<std::size_t>(impl_->config.n_agents);
   const auto check_banks = [&](const NetBanks& banks, const char* name, std::size_t stride) {
     for (const auto& bank : {banks.online, banks.target, banks.first_moment, banks.second_moment})
-      if (bank.rows != n || bank.cols != stride)
-        throw InvalidArgument(std::string(name) + ": a bank has shape (" + std::to_string(bank.rows) + ", " +
-                              std::to_string(bank.cols) + "), expected (" + std::to_string(n) + ", " +
-                              std::to_string(stride) + ")");
-    if (banks.steps.size() != n) throw InvalidArgument(std::string(name) + ": steps must have one entry per agent");
+      check_shape(name, bank, n, stride);
+    check_size(std::string(name) + ".steps", banks.steps.size(), n, "agent");
   };
   check_banks(state.actor, "actor", actor_stride());
   check_banks(state.critic, "critic", critic_stride());
-  if (state.agent_ids.size() != n || state.frozen.size() != n)
-    throw InvalidArgument("agent_ids, frozen: must have one entry per agent");
-  if (state.ring.size() != n * state.capacity * width()) throw InvalidArgument("ring: must have shape (A, C, W)");
+  check_size("agent_ids", state.agent_ids.size(), n, "agent");
+  check_size("frozen", state.frozen.size(), n, "agent");
+  check_size("ring", state.ring.size(), n * state.capacity * width(), "value of (A, C, W)");
 }
 
 void Learner::update(const LearnerState& state, ConstMatrixView<std::int64_t> index, std::uint64_t step,
@@ -227,16 +234,13 @@ void Learner::update(const LearnerState& state, ConstMatrixView<std::int64_t> in
   check(state);
   const LearnerConfig& config = impl_->config;
   const std::size_t n = config.n_agents, stride = impl_->pool.n_threads(), row = state.capacity * width();
-  if (index.rows != n || index.cols != static_cast<std::size_t>(config.batch_size))
-    throw InvalidArgument("index: must have shape (A, B)");
-  for (std::int64_t place : index.flat())
-    if (place < 0 || place >= static_cast<std::int64_t>(state.capacity))
-      throw InvalidArgument("index: got row " + std::to_string(place) + " of a ring of " +
-                            std::to_string(state.capacity));
-  if (critic_loss.size() != n || actor_loss.size() != n)
-    throw InvalidArgument("critic_loss, actor_loss: must have one entry per agent");
+  check_shape("index", index, n, static_cast<std::size_t>(config.batch_size));
+  check_values("index", std::span<const std::int64_t>(index.flat()),
+               within(0, static_cast<double>(state.capacity) - 1));
+  check_size("critic_loss", critic_loss.size(), n, "agent");
+  check_size("actor_loss", actor_loss.size(), n, "agent");
   const AgentUpdate common = impl_->common(with_policy, step);
-  const bool large = n * 4 * (actor_stride() + critic_stride()) * sizeof(float) > kCacheBytes;
+  const bool large = n * 4 * (actor_stride() + critic_stride()) * sizeof(float) > cache_bytes;
   impl_->pool.for_each(n, [&](std::size_t a, int thread) {
     const FlushDenormals guard;
     AgentUpdate u = common;
@@ -264,10 +268,8 @@ void Learner::act(const LearnerState& state, ConstMatrixView<float> observation,
   check(state);
   const LearnerConfig& config = impl_->config;
   const std::size_t n = config.n_agents;
-  if (observation.rows != n || observation.cols != static_cast<std::size_t>(config.obs_dim))
-    throw InvalidArgument("observation: must have shape (A, n_o)");
-  if (action.rows != n || action.cols != static_cast<std::size_t>(config.action_dim))
-    throw InvalidArgument("action: must have shape (A, S)");
+  check_shape("observation", observation, n, static_cast<std::size_t>(config.obs_dim));
+  check_shape("action", action, n, static_cast<std::size_t>(config.action_dim));
   const FlushDenormals guard;
   // One thread: an action takes well under a microsecond, less than waking another.
   for (std::size_t a = 0; a < n; ++a)

@@ -1,9 +1,8 @@
 #include "slicefast/link_adaptation.hpp"
 
-#include <algorithm>
 #include <string>
 
-#include "cqi_table.hpp"
+#include "coupling/curves.hpp"
 #include "slicefast/errors.hpp"
 #include "tbs_table.hpp"
 
@@ -11,12 +10,13 @@ namespace slicefast {
 
 namespace {
 
-constexpr int n_cqi = 15;
 constexpr double data_elements_per_prb = 136;
 
 }  // namespace
 
-int cqi(double sinr) { return static_cast<int>(std::upper_bound(cqi_sinr, cqi_sinr + n_cqi, sinr) - cqi_sinr); }
+int cqi(double sinr) {
+  return at_highest_cqi(sinr, 0, [](int i) { return i + 1; });
+}
 
 int tbs_index(int cqi) {
   if (cqi < 0 || cqi > n_cqi) throw InvalidArgument("cqi: got " + std::to_string(cqi) + ", allowed: 0 to 15");

@@ -4,48 +4,75 @@
 #include <string>
 #include <utility>
 
-#include "slicefast/errors.hpp"
+#include "slicefast/checks.hpp"
 #include "slicefast/link_adaptation.hpp"
 
 namespace slicefast {
 
 Fidelity fidelity(std::string_view name) {
-  if (name == "tti") return Fidelity::tti;
-  if (name == "flow") return Fidelity::flow;
-  throw InvalidArgument("fidelity: got '" + std::string(name) + "', allowed: tti, flow");
+  constexpr std::string_view names[] = {"tti", "flow"};
+  return static_cast<Fidelity>(check_name("fidelity", name, names));
 }
+
+namespace {
+
+std::shared_ptr<const LinkModel> present(std::shared_ptr<const LinkModel> links) {
+  if (!links) refuse("links", "none", "a LinkModel");
+  return links;
+}
+
+void check(const NetworkConfig& config, const LinkModel& links) {
+  const auto n_users = static_cast<std::size_t>(config.scheduler.n_users);
+  const auto n_cells = static_cast<std::size_t>(config.scheduler.n_cells);
+  const auto n_slices = static_cast<std::size_t>(config.scheduler.n_slices);
+  if (static_cast<std::size_t>(links.n_cells()) != n_cells)
+    refuse("links", "a model of " + text_of(links.n_cells()) + " cells",
+           text_of(n_cells) + ", n_cells of the scheduler");
+  check_size("power_w", config.power_w.size(), n_cells, "cell");
+  check_values("power_w", std::span(config.power_w), not_negative, "cell");
+  check_value("noise_w", config.noise_w, not_negative);
+  check_value("prb_bandwidth_hz", config.prb_bandwidth_hz, positive);
+  check_value("window_ttis", config.window_ttis, at_least(1));
+  check_value("handover_margin_db", config.handover.margin_db, not_negative);
+  check_value("time_to_trigger_steps", config.handover.time_to_trigger_steps, not_negative);
+  check_value("resolution_m", config.resolution_m, not_negative);
+  check_size("slice_of", config.slice_of.size(), n_users, "user");
+  check_indices("slice_of", config.slice_of, n_slices);
+  if (config.profile && config.profile->size() != n_users)
+    refuse("profile", text_of(config.profile->size()) + " users", text_of(n_users));
+  if (links.folds() && config.profile)
+    refuse("profile", "one beside links that fold", "fold_db = 0: far cells fold for outdoor users only");
+  const auto check_ratios = [&](const char* name, const std::vector<double>& values) {
+    if (values.empty()) return;
+    if (!config.lend) refuse(name, text_of(values.size()) + " values", "none, unless slices lend");
+    check_size(name, values.size(), n_slices, "slice");
+    check_values(name, std::span(values), unit_interval, "slice");
+  };
+  check_ratios("dedicated_part", config.dedicated_part);
+  check_ratios("max_ratio", config.max_ratio);
+  if (config.fidelity != Fidelity::flow) return;
+  if (config.lend) refuse("fidelity", "flow", "tti where slices lend");
+  check_size("packet_bits", config.packet_bits.size(), n_users, "user");
+  check_values("packet_bits", std::span(config.packet_bits), within(1, 1e15), "user");
+}
+
+}  // namespace
 
 Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
     : config_(std::move(config)),
-      links_(std::move(links)),
+      links_(present(std::move(links))),
       scheduler_(config_.scheduler, config_.isa),
       trial_scheduler_(scheduler_) {
+  check(config_, *links_);
   const auto n_users = static_cast<std::size_t>(config_.scheduler.n_users);
   const auto n_cells = static_cast<std::size_t>(config_.scheduler.n_cells);
   const auto n_slices = static_cast<std::size_t>(config_.scheduler.n_slices);
-  if (config_.power_w.size() != n_cells)
-    throw InvalidArgument("power_w: got " + std::to_string(config_.power_w.size()) +
-                          " values, expected one per cell (" + std::to_string(n_cells) + ")");
-  if (config_.slice_of.size() != n_users)
-    throw InvalidArgument("slice_of: got " + std::to_string(config_.slice_of.size()) +
-                          " values, expected one per user (" + std::to_string(n_users) + ")");
-  if (links_->folds() && config_.profile)
-    throw InvalidArgument("profile: far cells fold for outdoor users only, the links need fold_db = 0");
   if (!links_->folds()) gain_ = Matrix<float>(n_users, n_cells);
   // Slices that lend are one queue for the cell's PRBs, as far as interference goes.
   const std::size_t n_columns = config_.lend ? 1 : n_slices;
   load_ = Matrix<double>(n_cells, n_columns);
   trial_load_ = Matrix<double>(n_cells, n_columns);
   if (config_.lend) whole_ = Matrix<double>(n_cells, 1, 1.0);
-  for (const auto& [values, name] :
-       {std::pair{&config_.dedicated_part, "dedicated_part"}, {&config_.max_ratio, "max_ratio"}}) {
-    if (!values->empty() && (values->size() != n_slices || !config_.lend))
-      throw InvalidArgument(std::string(name) + ": got " + std::to_string(values->size()) +
-                            " values, allowed: none, or one per slice that lends (" + std::to_string(n_slices) + ")");
-    for (const double value : *values)
-      if (!(value >= 0 && value <= 1))
-        throw InvalidArgument(std::string(name) + ": got " + std::to_string(value) + ", allowed: 0 to 1");
-  }
   if (!config_.dedicated_part.empty()) dedicated_ = Matrix<double>(n_cells, n_slices);
   if (!config_.max_ratio.empty()) most_ = Matrix<double>(n_cells, n_slices);
   demand_bps_.resize(n_users);
@@ -59,17 +86,15 @@ Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
       tbs_index_of_[static_cast<std::size_t>(quality)] = tbs_index(quality);
     tbs_index_.assign(n_users, -1);
   }
-  if (config_.fidelity == Fidelity::flow) {
-    if (config_.packet_bits.size() != n_users)
-      throw InvalidArgument("packet_bits: got " + std::to_string(config_.packet_bits.size()) +
-                            " values, expected one per user (" + std::to_string(n_users) + ")");
-    if (config_.lend) throw InvalidArgument("fidelity: at the flow level slices cannot lend");
-    arriving_bits_.assign(n_users, 0.0);
-    flow_backlog_.assign(n_users, 0.0);
-  }
+  if (config_.fidelity == Fidelity::flow)
+    for (auto* values : {&arriving_bits_, &flow_backlog_, &flow_age_}) values->assign(n_users, 0.0);
 }
 
 void Network::attach(std::span<const double> x_m, std::span<const double> y_m, std::span<std::int32_t> serving) {
+  check_size("x_m", x_m.size(), pending_steps_.size(), "user");
+  check_size("y_m", y_m.size(), pending_steps_.size(), "user");
+  check_size("serving", serving.size(), pending_steps_.size(), "user");
+  check_indices("serving", serving, config_.power_w.size(), "row", -1);
   find_gains(x_m, y_m);
   if (links_->folds())
     update_serving(folded_, config_.power_w, config_.handover, serving, pending_steps_);
@@ -110,19 +135,71 @@ void Network::find_all_gains(std::span<const double> x_m, std::span<const double
     links_->gains(x_m, y_m, gain_.view(), nullptr, config_.profile.get());
 }
 
-void Network::restore_links(std::span<const double> x_m, std::span<const double> y_m,
-                            std::span<const std::int32_t> places) {
-  const bool known = std::equal(x_m.begin(), x_m.end(), x_m_.begin(), x_m_.end()) &&
-                     std::equal(y_m.begin(), y_m.end(), y_m_.begin(), y_m_.end());
-  if (!known) find_all_gains(x_m, y_m);
-  x_m_.assign(x_m.begin(), x_m.end());
-  y_m_.assign(y_m.begin(), y_m.end());
-  if (!links_->folds() || std::equal(places.begin(), places.end(), folded_.user_of.begin(), folded_.user_of.end()))
+NetworkState Network::state() const {
+  const auto vector_of = []<class T>(std::span<const T> values) {
+    return std::vector<T>(values.begin(), values.end());
+  };
+  return {.load = vector_of(std::span<const double>(load_.view().flat())),
+          .pending_steps = pending_steps_,
+          .scheduler = scheduler_.state(),
+          .flow_backlog_bits = flow_backlog_,
+          .link_x_m = x_m_,
+          .link_y_m = y_m_,
+          .places = vector_of(std::span<const std::int32_t>(folded_.user_of)),
+          .sinr = sinr_,
+          .flow_age_bit_ttis = flow_age_};
+}
+
+void Network::check_state(const NetworkState& state) const {
+  const std::size_t n_users = pending_steps_.size(), n_links = state.link_x_m.size();
+  check_size("load", state.load.size(), load_.view().flat().size(), config_.lend ? "cell" : "slice of a cell");
+  check_values("load", std::span(state.load), within(0, 1 + 1e-6));
+  check_size("pending_steps", state.pending_steps.size(), n_users, "user");
+  check_values("pending_steps", std::span(state.pending_steps), within(0, config_.handover.time_to_trigger_steps));
+  scheduler_.check_state(state.scheduler);
+  check_flow_queues(state.flow_backlog_bits, state.flow_age_bit_ttis, flow_backlog_.size());
+  check_size("link_x_m", n_links, n_links == 0 ? 0 : n_users, "user");
+  check_size("link_y_m", state.link_y_m.size(), n_links, "user");
+  check_values("link_x_m", std::span(state.link_x_m), within(-1e9, 1e9));
+  check_values("link_y_m", std::span(state.link_y_m), within(-1e9, 1e9));
+  check_size("places", state.places.size(), links_->folds() ? n_links : 0, "user where far cells fold");
+  check_indices("places", state.places, n_users);
+  std::vector<bool> seen(n_users, false);
+  for (std::size_t i = 0; i < state.places.size(); ++i) {
+    const auto user = static_cast<std::size_t>(state.places[i]);
+    if (seen[user]) refuse_entry("places", "row", i, text_of(user) + " again", "every user once");
+    seen[user] = true;
+  }
+  check_size("sinr", state.sinr.size(), n_users, "user");
+  check_values("sinr", std::span(state.sinr), not_negative);
+}
+
+void Network::set_state(const NetworkState& state) {
+  check_state(state);
+  restore_links(state);
+  scheduler_.set_state(state.scheduler);
+  std::copy(state.load.begin(), state.load.end(), load_.view().data);
+  pending_steps_ = state.pending_steps;
+  flow_backlog_ = state.flow_backlog_bits;
+  flow_age_ = state.flow_age_bit_ttis;
+  sinr_ = state.sinr;
+}
+
+void Network::restore_links(const NetworkState& state) {
+  if (state.link_x_m.empty()) {
+    x_m_.clear();
+    y_m_.clear();
+    folded_ = {};
     return;
+  }
+  if (state.link_x_m != x_m_ || state.link_y_m != y_m_) find_all_gains(state.link_x_m, state.link_y_m);
+  x_m_ = state.link_x_m;
+  y_m_ = state.link_y_m;
+  if (!links_->folds() || std::equal(state.places.begin(), state.places.end(), folded_.user_of.begin())) return;
   // Sums run in the order of the places: as they were, so that a restored network goes on to the last bit.
-  folded_.set_places(places);
+  folded_.set_places(state.places);
   std::fill(folded_.far_first.begin(), folded_.far_first.end(), 0u);
-  links_->refold(x_m, y_m, places, config_.power_w, config_.noise_w, folded_);
+  links_->refold(x_m_, y_m_, state.places, config_.power_w, config_.noise_w, folded_);
 }
 
 Matrix<float> Network::gain() const {
@@ -134,7 +211,10 @@ Matrix<float> Network::gain() const {
 // Into the trial load and SINR: whatever is refused, here or later, the network stays as it is.
 void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
                          const Arrivals& arrivals) {
-  check_arrivals(arrivals.user, arrivals.tti, arrivals.bits, config_.scheduler.n_users, config_.window_ttis);
+  if (x_m_.empty()) refuse("positions", "none", "those of all users: attach() comes first");
+  check_size("serving", serving.size(), pending_steps_.size(), "user");
+  check_indices("serving", serving, config_.power_w.size());
+  check_arrivals(arrivals.user, arrivals.tti, arrivals.bits, backlog_bits(), config_.window_ttis);
   trial_load_ = load_;
   const MatrixView<double> load = trial_load_.view();
   const double window_s = config_.window_ttis * tti_s;
@@ -224,30 +304,31 @@ void Network::set_policy(ConstMatrixView<double> share, Window& played) {
 }
 
 void Network::step(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
-                   WindowKpis kpis) {
+                   const WindowKpis& kpis) {
   find_rates(share, serving, arrivals);
   if (config_.fidelity == Fidelity::flow) {
-    run_flow(flow_window(share, serving, arrivals), flow_backlog_, kpis);
+    run_flow(flow_window(share, serving, arrivals), {flow_backlog_, flow_age_}, kpis);
   } else {
     Window played = window(share, serving, arrivals);
     if (config_.lend) set_policy(share, played);
-    scheduler_.run(played, kpis);
+    scheduler_.play_window(played, kpis);
   }
   std::swap(load_, trial_load_);
   std::swap(sinr_, trial_sinr_);
 }
 
 void Network::probe(ConstMatrixView<double> share, ConstMatrixView<double> coupled_share,
-                    std::span<const std::int32_t> serving, const Arrivals& arrivals, WindowKpis kpis) {
+                    std::span<const std::int32_t> serving, const Arrivals& arrivals, const WindowKpis& kpis) {
   find_rates(coupled_share, serving, arrivals);
   if (config_.fidelity == Fidelity::flow) {
     trial_backlog_ = flow_backlog_;
-    return run_flow(flow_window(share, serving, arrivals), trial_backlog_, kpis);
+    trial_age_ = flow_age_;
+    return run_flow(flow_window(share, serving, arrivals), {trial_backlog_, trial_age_}, kpis);
   }
   trial_scheduler_ = scheduler_;
   Window trial = window(share, serving, arrivals);
   trial.separate_slices = true;
-  trial_scheduler_.run(trial, kpis);
+  trial_scheduler_.play_window(trial, kpis);
 }
 
 }  // namespace slicefast

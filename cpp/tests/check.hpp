@@ -28,10 +28,15 @@ inline int checks = 0;
   } while (false)
 
 // One per noun, defined in test_<noun>.cpp and called from main.cpp.
+void test_checks();
 void test_simd();
-void test_thread_pool();
+void test_lanes();
+void test_threads();
 void test_scheduler();
-void test_radio();
-void test_load_coupling();
+void test_path_loss();
+void test_link_model();
+void test_folding();
+void test_serving();
+void test_coupling();
 void test_learner();
 void test_network(std::size_t n_worlds);

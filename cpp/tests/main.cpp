@@ -4,11 +4,16 @@
 
 // The argument: how many worlds the network is walked through.
 int main(int argc, char** argv) {
+  test_checks();
   test_simd();
-  test_thread_pool();
+  test_lanes();
+  test_threads();
   test_scheduler();
-  test_radio();
-  test_load_coupling();
+  test_path_loss();
+  test_link_model();
+  test_folding();
+  test_serving();
+  test_coupling();
   test_learner();
   test_network(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 300);
   std::printf("%d passed, %d failed\n", checks - failures, failures);

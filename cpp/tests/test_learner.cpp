@@ -125,7 +125,7 @@ void test_learner() {
   try {
     stack.update(1);
   } catch (const InvalidArgument& error) {
-    refused = std::string(error.what()).find("index: got row 20") != std::string::npos;
+    refused = std::string(error.what()).find("index: row 3 has 20") != std::string::npos;
   }
   CHECK(refused);
 }

@@ -3,7 +3,7 @@
 
 #include "check.hpp"
 #include "slicefast/errors.hpp"
-#include "slicefast/scheduler.hpp"
+#include "slicefast/scheduling/scheduler.hpp"
 #include "slicefast/simd.hpp"
 
 namespace {
@@ -48,7 +48,9 @@ struct Instance {
   }
   WindowKpis kpis(std::span<double> delivered = {}) {
     const auto view = [&](int k) { return MatrixView<double>{out.data() + 4 * k, 2, 2}; };
-    return {view(0), view(1), view(2), view(3), delivered};
+    WindowKpis kpis{view(0), view(1), view(2), view(3)};
+    kpis.user_delivered_bits = delivered;
+    return kpis;
   }
 };
 
@@ -61,18 +63,18 @@ void test_conservation_and_state() {
       std::vector<double> delivered(12);
       double total = 0;
       for (int k = 1; k <= 4; ++k) {
-        scheduler.run(instance.window(), instance.kpis(delivered));
+        scheduler.play_window(instance.window(), instance.kpis(delivered));
         for (double bits : delivered) total += bits;
         CHECK(total + scheduler.queued_bits() == k * instance.offered);  // exact: bits are on a grid
       }
       Scheduler other(config, isa);
       other.set_state(scheduler.state());
       Scheduler copy = scheduler;
-      scheduler.run(instance.window(), instance.kpis());
+      scheduler.play_window(instance.window(), instance.kpis());
       const auto expected = instance.out;
-      other.run(instance.window(), instance.kpis());
+      other.play_window(instance.window(), instance.kpis());
       CHECK(instance.out == expected);
-      copy.run(instance.window(), instance.kpis());
+      copy.play_window(instance.window(), instance.kpis());
       CHECK(instance.out == expected);
     }
 }
@@ -101,7 +103,7 @@ void test_options() {
         }
         WindowKpis kpis = instance.kpis(delivered);
         kpis.user_dropped_bits = dropped;
-        scheduler.run(window, kpis);
+        scheduler.play_window(window, kpis);
         for (int u = 0; u < 12; ++u) total += delivered[u] + dropped[u];
         CHECK(total + scheduler.queued_bits() == k * instance.offered);
         Scheduler other(config);
@@ -122,7 +124,7 @@ void test_large_totals() {
   std::vector<double> out(4);
   Scheduler scheduler({.n_cells = 1, .n_slices = 1, .n_users = n_users, .n_prb = 10});
   const auto view = [&](std::size_t k) { return MatrixView<double>{out.data() + k, 1, 1}; };
-  scheduler.run({.n_ttis = 50,
+  scheduler.play_window({.n_ttis = 50,
                  .arrival_user = user,
                  .arrival_tti = zeros,
                  .arrival_bits = bits,
@@ -140,11 +142,11 @@ void test_large_totals() {
 void test_refusals() {
   Instance instance;
   Scheduler scheduler({.n_cells = 2, .n_slices = 2, .n_users = 12, .n_prb = 25});
-  scheduler.run(instance.window(), instance.kpis());
+  scheduler.play_window(instance.window(), instance.kpis());
   const double queued = scheduler.queued_bits();
   const auto refused = [&](const std::string& word) {
     try {
-      scheduler.run(instance.window(), instance.kpis());
+      scheduler.play_window(instance.window(), instance.kpis());
     } catch (const InvalidArgument& error) {
       return std::string(error.what()).find(word) != std::string::npos && scheduler.queued_bits() == queued &&
              scheduler.clock_ttis() == 50;

@@ -13,16 +13,17 @@
 #include <exception>
 #include <limits>
 #include <optional>
-#include <tuple>
+#include <string>
 
 #include "check.hpp"
 #include "slicefast/errors.hpp"
-#include "slicefast/thread_pool.hpp"
+#include "slicefast/scheduling/kpis.hpp"
+#include "slicefast/threads.hpp"
 
 namespace slicefast::walk {
 namespace {
 
-constexpr std::size_t n_kpis = 8, n_user_kpis = 3;
+constexpr std::size_t n_kpis = cell_kpis.size() + 1, n_user_kpis = user_kpis.size();
 
 // Everything that a step is given.
 struct Play {
@@ -44,80 +45,50 @@ struct Kpis {
     return std::span(values).subspan(n_kpis * n_cells * n_slices + i * n_users, n_users);
   }
   WindowKpis views() {
-    return {.throughput_bps = matrix(0),
-            .delay_ms = matrix(1),
-            .load = matrix(2),
-            .users = matrix(3),
-            .user_delivered_bits = per_user(0),
-            .user_busy_ttis = per_user(1),
-            .user_dropped_bits = per_user(2),
-            .delivered_bits = matrix(4),
-            .dropped_bits = matrix(5),
-            .spectral_efficiency = matrix(6),
-            .throughput_p5_bps = matrix(7)};
+    WindowKpis all;
+    for (std::size_t i = 0; i < cell_kpis.size(); ++i) all.*cell_kpis[i].values = matrix(i);
+    all.delivered_bits = matrix(cell_kpis.size());
+    for (std::size_t i = 0; i < user_kpis.size(); ++i) all.*user_kpis[i].values = per_user(i);
+    return all;
   }
   std::size_t n_cells, n_slices, n_users;
   std::vector<double> values;
 };
 
-template <class T>
-bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
-}
-
-bool same_bits(std::int64_t a, std::int64_t b) { return a == b; }
-
 // All that a network carries from step to step, and the serving cells, which are the caller's.
 struct Snapshot {
-  SchedulerState scheduler;
-  std::vector<double> load, flow_backlog, x_m, y_m;
-  std::vector<std::int32_t> pending_steps, places, serving;
-  std::vector<float> sinr;
+  NetworkState network;
+  std::vector<std::int32_t> serving;
 
-  auto fields() const {
-    const SchedulerState& s = scheduler;
-    return std::tie(load, flow_backlog, x_m, y_m, pending_steps, places, serving, sinr, s.clock_ttis, s.packet_user,
-                    s.packet_tti, s.packet_bits, s.carry, s.pointer, s.average, s.average_tti, s.sent, s.block_user,
-                    s.block_prb, s.block_attempts, s.block_due, s.block_sent_at, s.block_offset, s.block_bits,
-                    s.dedicated_carry, s.max_carry, s.lending_pointer);
+  // Equal where every number is, to the last bit.
+  std::string bytes() const {
+    std::string all;
+    const auto append = [&all](const void* data, std::size_t n_bytes) {
+      all += std::to_string(n_bytes) + ':';
+      all.append(static_cast<const char*>(data), n_bytes);
+    };
+    const auto add = [&]<class Field>(std::string_view, const Field& field) {
+      if constexpr (std::is_arithmetic_v<Field>)
+        append(&field, sizeof field);
+      else if constexpr (!std::is_same_v<Field, SchedulerState>)
+        append(field.data(), field.size() * sizeof field[0]);
+    };
+    visit_network_state(network, add);
+    visit_scheduler_state(network.scheduler, add);
+    add("serving", serving);
+    return all;
   }
-  bool operator==(const Snapshot& other) const {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      const auto mine = fields(), theirs = other.fields();
-      return (same_bits(std::get<I>(mine), std::get<I>(theirs)) && ...);
-    }(std::make_index_sequence<std::tuple_size_v<decltype(fields())>>());
-  }
+  bool operator==(const Snapshot& other) const { return bytes() == other.bytes(); }
 };
-
-template <class Values>
-auto copy_of(const Values& values) {
-  return std::vector<std::remove_cv_t<typename Values::element_type>>(values.begin(), values.end());
-}
 
 // A network and the arrays that its owner keeps for it.
 struct Replica {
   Replica(const World& world, std::shared_ptr<const LinkModel> links)
       : network(world.network, std::move(links)), serving(world.n_users(), -1) {}
 
-  Snapshot snapshot() {
-    return {.scheduler = network.scheduler().state(),
-            .load = copy_of(network.load()),
-            .flow_backlog = copy_of(network.flow_backlog()),
-            .x_m = copy_of(network.link_x_m()),
-            .y_m = copy_of(network.link_y_m()),
-            .pending_steps = copy_of(network.pending_steps()),
-            .places = copy_of(network.places()),
-            .serving = serving,
-            .sinr = copy_of(network.sinr())};
-  }
+  Snapshot snapshot() const { return {network.state(), serving}; }
   void restore(const Snapshot& state) {
-    if (network.link_x_m().empty()) network.attach(state.x_m, state.y_m, serving);  // sizes its arrays
-    network.scheduler().set_state(state.scheduler);
-    network.restore_links(state.x_m, state.y_m, state.places);
-    std::copy(state.load.begin(), state.load.end(), network.load().begin());
-    std::copy(state.flow_backlog.begin(), state.flow_backlog.end(), network.flow_backlog().begin());
-    std::copy(state.pending_steps.begin(), state.pending_steps.end(), network.pending_steps().begin());
-    std::copy(state.sinr.begin(), state.sinr.end(), network.sinr().begin());
+    network.set_state(state.network);
     serving = state.serving;
   }
   Kpis step(const World& world, const Play& play) {
@@ -150,6 +121,7 @@ class Walk {
   std::vector<double> draw_share();
   void probe(const Play& play);
   void offend(Play play);
+  void spoil(const Play& play);
   void step(const Play& play);
   void check_kpis(Kpis& kpis, bool probed);
   void check_bits(Kpis& kpis, const Play& play, const std::vector<double>& queued_before);
@@ -231,8 +203,8 @@ void Walk::check_kpis(Kpis& kpis, bool probed) {
   std::vector<double> users(world.n_cells(), 0.0), load(world.n_cells(), 0.0);
   for (std::size_t n = 0; n < world.n_cells(); ++n)
     for (std::size_t s = 0; s < world.n_slices(); ++s) {
-      users[n] += kpis.matrix(3)(n, s);
-      load[n] += kpis.matrix(2)(n, s);
+      users[n] += kpis.views().users(n, s);
+      load[n] += kpis.views().load(n, s);
     }
   for (std::size_t n = 0; n < world.n_cells(); ++n) {
     std::size_t attached = 0;
@@ -241,7 +213,7 @@ void Walk::check_kpis(Kpis& kpis, bool probed) {
     CHECK(probed || load[n] <= 1.0 + 1e-9);
   }
   double per_slice = 0, per_user = 0;
-  for (double bits : kpis.matrix(4).flat()) per_slice += bits;
+  for (double bits : kpis.views().delivered_bits.flat()) per_slice += bits;
   for (double bits : kpis.per_user(0)) per_user += bits;
   CHECK_CLOSE(per_slice, per_user, 1e-9 * per_user);
   for (double ttis : kpis.per_user(1)) CHECK(ttis <= world.network.window_ttis * (1 + 1e-9));
@@ -325,8 +297,65 @@ void Walk::offend(Play play) {
   ++tally.refusals;
 }
 
+// One number of a state, or one size, becomes something else.
+class Spoiler {
+ public:
+  Spoiler(Choices& choices, std::size_t field) : choices_(choices), fields_left_(field) {}
+  template <class Field>
+  void operator()(std::string_view, Field& field) {
+    if constexpr (!std::is_same_v<Field, SchedulerState>) {
+      if (fields_left_-- != 0) return;
+      if constexpr (std::is_arithmetic_v<Field>) {
+        field = bad<Field>();
+      } else if (field.empty() || choices_.one_in(4)) {
+        field.push_back(bad<typename Field::value_type>());
+      } else if (choices_.one_in(4)) {
+        field.pop_back();
+      } else {
+        field[choices_.value_below(field.size())] = bad<typename Field::value_type>();
+      }
+    }
+  }
+
+ private:
+  template <class T>
+  T bad() {
+    using Limits = std::numeric_limits<T>;
+    if constexpr (std::is_floating_point_v<T>)
+      return choices_.of({Limits::quiet_NaN(), Limits::infinity(), T(-1), T(0), Limits::max(), T(0.5), T(1e6)});
+    else
+      return choices_.of({T(-1), T(0), Limits::max(), Limits::min(), T(1), T(3), T(1000)});
+  }
+
+  Choices& choices_;
+  std::size_t fields_left_;
+};
+
+// A state with one thing changed is refused without effect; or it is one that a step goes on from.
+void Walk::spoil(const Play& play) {
+  const Snapshot before = replica.snapshot();
+  Snapshot spoiled = before;
+  const std::size_t field = choices.below(28);
+  if (field < 8)
+    visit_network_state(spoiled.network, Spoiler(choices, field));
+  else
+    visit_scheduler_state(spoiled.network.scheduler, Spoiler(choices, field - 8));
+  try {
+    replica.restore(spoiled);
+  } catch (const InvalidArgument&) {
+    CHECK(replica.snapshot() == before);
+    ++tally.spoiled;
+    return;
+  }
+  Kpis kpis = replica.step(world, play);
+  check_kpis(kpis, false);
+  replica.restore(before);
+  CHECK(replica.snapshot() == before);
+}
+
 void Walk::step(const Play& play) {
-  const std::vector<double> queued = copy_of(replica.network.backlog_bits());
+  const auto backlog = replica.network.backlog_bits();
+  const std::vector<double> queued(backlog.begin(), backlog.end());
   Kpis kpis = replica.step(world, play);
   check_kpis(kpis, false);
   check_bits(kpis, play, queued);
@@ -365,7 +394,7 @@ void Walk::replay() {
     play_again(1, 0);
   }
   for (std::size_t i = 0; i < 2; ++i) {
-    for (std::size_t k = 0; k < plays.size(); ++k) CHECK(same_bits(again[i][k], outcomes[k]));
+    for (std::size_t k = 0; k < plays.size(); ++k) CHECK(again[i][k] == outcomes[k]);
     CHECK(replicas[i]->snapshot() == last);
   }
   tally.replays += plays.size();
@@ -382,6 +411,7 @@ void Walk::go() {
     const Play play = draw_play();
     if (choices.one_in(2)) probe(play);
     if (choices.one_in(3)) offend(play);
+    if (choices.one_in(3)) spoil(play);
     step(play);
   }
   if (choices.one_in(4)) check_gains();

@@ -7,8 +7,10 @@
 namespace slicefast::walk {
 
 // What a walk did, to see that none of it is left out.
+// `spoiled`: states refused.
 struct Tally {
-  std::size_t steps = 0, probes = 0, refusals = 0, replays = 0, folded_worlds = 0, flow_worlds = 0, profiled_worlds = 0;
+  std::size_t steps = 0, probes = 0, refusals = 0, spoiled = 0, replays = 0, folded_worlds = 0, flow_worlds = 0,
+              profiled_worlds = 0;
 };
 
 // Counts what does not hold as failed checks (check.hpp).

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "slicefast/network.hpp"
-#include "slicefast/radio.hpp"
+#include "slicefast/radio/link_model.hpp"
 
 namespace slicefast::walk {
 

@@ -41,9 +41,12 @@ def load_map(
     return load if share is None else np.minimum(load, share)
 
 
-def solve(gain, power, noise, demand, serving, bandwidth, tolerance=1e-13, iterations=20000, **slices):
-    """Iterate from zero; None where it does not settle."""
-    rho = np.zeros(gain.shape[1])
+def solve(gain, power, noise, demand, serving, bandwidth, tolerance=1e-13, iterations=20000, start=None, **slices):
+    """Iterate from zero, or from a start (N,); None where it does not settle.
+
+    The map is monotone: from zero the iteration rises to the lowest fixed point, from the caps it falls to the highest.
+    """
+    rho = np.zeros(gain.shape[1]) if start is None else np.asarray(start, dtype=float)
     for _ in range(iterations):
         load = load_map(gain, power, noise, demand, serving, bandwidth, rho, **slices)
         new = load.sum(axis=1)

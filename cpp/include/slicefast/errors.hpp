@@ -2,9 +2,11 @@
 // slicefast.NotConverged.
 #pragma once
 
+#include <concepts>
 #include <cstdio>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace slicefast {
 
@@ -14,8 +16,9 @@ inline std::string text_of(double value) {
   std::snprintf(text, sizeof text, "%.7g", value);
   return text;
 }
+inline std::string text_of(std::integral auto value) { return std::to_string(value); }
 
-// Names the argument, what came and what is allowed.
+// Names the argument, what came and what is allowed; made by refuse().
 struct InvalidArgument : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
@@ -27,5 +30,15 @@ struct NotConverged : std::runtime_error {
   int iterations;
   double residual;
 };
+
+// The wording of every refusal: "name: got X, allowed: Y"; of one entry of an array "name: user 3 has X, allowed: Y".
+[[noreturn]] inline void refuse(std::string_view name, std::string_view got, std::string_view allowed) {
+  throw InvalidArgument(std::string(name) + ": got " + std::string(got) + ", allowed: " + std::string(allowed));
+}
+[[noreturn]] inline void refuse_entry(std::string_view name, std::string_view row, std::size_t index,
+                                      std::string_view got, std::string_view allowed) {
+  throw InvalidArgument(std::string(name) + ": " + std::string(row) + " " + std::to_string(index) + " has " +
+                        std::string(got) + ", allowed: " + std::string(allowed));
+}
 
 }  // namespace slicefast

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "slicefast/isa.hpp"
-#include "slicefast/thread_pool.hpp"
+#include "slicefast/threads.hpp"
 #include "slicefast/types.hpp"
 
 namespace slicefast {

@@ -26,10 +26,11 @@
 #include <span>
 #include <vector>
 
-#include "slicefast/flow.hpp"
-#include "slicefast/load_coupling.hpp"
-#include "slicefast/radio.hpp"
-#include "slicefast/scheduler.hpp"
+#include "slicefast/coupling/solver.hpp"
+#include "slicefast/radio/link_model.hpp"
+#include "slicefast/radio/serving.hpp"
+#include "slicefast/scheduling/flow.hpp"
+#include "slicefast/scheduling/scheduler.hpp"
 #include "slicefast/simd.hpp"
 #include "slicefast/types.hpp"
 
@@ -66,8 +67,38 @@ struct Arrivals {
   std::span<const std::uint8_t> active;  // (U)
 };
 
+// Everything of a network that persists over steps. Positions, serving cells and arrivals belong to the caller.
+struct NetworkState {
+  std::vector<double> load;                 // (N * S) warm start of the coupling, (N) where slices lend
+  std::vector<std::int32_t> pending_steps;  // (U) of the handover's time to trigger
+  SchedulerState scheduler;
+  std::vector<double> flow_backlog_bits;  // (U), empty unless at the flow level
+  // What the gains follow from: the users' positions when they were computed, (U) or none yet, and the order of their
+  // sums, (U) or empty unless far cells fold.
+  std::vector<double> link_x_m, link_y_m;
+  std::vector<std::int32_t> places;
+  std::vector<float> sinr;                // (U) of the last step
+  std::vector<double> flow_age_bit_ttis;  // (U), empty unless at the flow level
+};
+
+// visit(name, field) for every field of a NetworkState, const or not.
+template <class State, class Visit>
+void visit_network_state(State& state, Visit visit) {
+  visit("load", state.load);
+  visit("pending_steps", state.pending_steps);
+  visit("scheduler", state.scheduler);
+  visit("flow_backlog_bits", state.flow_backlog_bits);
+  visit("link_x_m", state.link_x_m);
+  visit("link_y_m", state.link_y_m);
+  visit("places", state.places);
+  visit("sinr", state.sinr);
+  visit("flow_age_bit_ttis", state.flow_age_bit_ttis);
+}
+
+// One thread at a time per object; the const methods do not mind each other.
 class Network {
  public:
+  // Throws InvalidArgument.
   Network(NetworkConfig config, std::shared_ptr<const LinkModel> links);
 
   // Computes link gains at the positions and updates `serving` (U) in place: see update_serving.
@@ -76,37 +107,33 @@ class Network {
   // Plays one window under `share` (N, S) and writes the KPIs. attach() must have been called for these positions.
   // Throws InvalidArgument with nothing changed.
   void step(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
-            WindowKpis kpis);
+            const WindowKpis& kpis);
 
   // The KPIs that step() would give under `share` with interference as it is under `coupled_share`; changes no state.
   // Rows of `share` need not sum to at most 1: slices do not touch each other once interference is fixed. Nothing is
   // lent: where slices lend, this is what each is guaranteed.
   void probe(ConstMatrixView<double> share, ConstMatrixView<double> coupled_share,
-             std::span<const std::int32_t> serving, const Arrivals& arrivals, WindowKpis kpis);
+             std::span<const std::int32_t> serving, const Arrivals& arrivals, const WindowKpis& kpis);
 
   const NetworkConfig& config() const { return config_; }
-  Scheduler& scheduler() { return scheduler_; }
-  std::span<double> load() { return load_.view().flat(); }  // (N, S) warm start of the coupling, (N, 1) if lent
-  std::span<std::int32_t> pending_steps() { return pending_steps_; }  // (U) of the handover's time to trigger
-  std::span<float> sinr() { return sinr_; }                           // (U) of the last step
-  Matrix<float> gain() const;                                         // (U, N), every link at the links' positions
-
-  // What the gains follow from: the users' positions when they were found, and the order of their sums (empty unless
-  // far cells fold). restore_links takes them back.
-  std::span<const double> link_x_m() const { return x_m_; }
-  std::span<const double> link_y_m() const { return y_m_; }
-  std::span<const std::int32_t> places() const { return folded_.user_of; }
-  void restore_links(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> places);
-  std::span<double> flow_backlog() { return flow_backlog_; }  // (U), empty unless at the flow level
-  std::span<const double> backlog_bits() const {              // (U)
+  std::span<const float> sinr() const { return sinr_; }  // (U) of the last step
+  Matrix<float> gain() const;                            // (U, N), every link at the links' positions
+  std::span<const double> backlog_bits() const {         // (U)
     return config_.fidelity == Fidelity::flow ? std::span<const double>(flow_backlog_) : scheduler_.backlog_bits();
   }
+
+  NetworkState state() const;
+  // Gains follow from the state's positions: no attach() is needed. Throws InvalidArgument with nothing changed, unless
+  // a network like this one could have come to this state; what follows is then bit-identical to what followed there.
+  void set_state(const NetworkState& state);
 
  private:
   void find_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_all_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals);
   void find_bits();
+  void check_state(const NetworkState& state) const;
+  void restore_links(const NetworkState& state);
   void set_policy(ConstMatrixView<double> share, Window& played);
   Window window(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals) const;
   FlowWindow flow_window(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
@@ -130,6 +157,7 @@ class Network {
   std::array<std::int32_t, 16> tbs_index_of_{};                       // by CQI
   std::vector<std::int32_t> tbs_index_;                               // (U), transport blocks only
   std::vector<double> arriving_bits_, flow_backlog_, trial_backlog_;  // (U), flow level only
+  std::vector<double> flow_age_, trial_age_;                          // (U), flow level only
 };
 
 }  // namespace slicefast

@@ -15,7 +15,7 @@ namespace slicefast::SLICEFAST_ISA {
 
 constexpr std::uint32_t kSmoothing = 1, kLogitNoise = 2;  // purposes of random streams, as in slicefast/kernels.py
 
-static inline long padded(long n) { return (n + kLaneMultiple - 1) / kLaneMultiple * kLaneMultiple; }
+static inline long padded(long n) { return (n + lane_multiple - 1) / lane_multiple * lane_multiple; }
 
 static inline bool finite(float x) { return x - x == 0.0f; }
 

@@ -6,16 +6,16 @@
 
 namespace slicefast {
 
-constexpr int kMaxLayers = 8;
+constexpr int max_layers = 8;
 // Lanes, row strides and row starts are multiples of this many floats: one cache line, the widest vector.
-constexpr int kLaneMultiple = 16;
+constexpr int lane_multiple = 16;
 
 // A fully connected network inside one agent's row of a bank: weight l (n_in, n_out) at weight[l], bias l at bias[l].
 struct NetShape {
   int n_layers;
-  int sizes[kMaxLayers + 1];
-  int weight[kMaxLayers];
-  int bias[kMaxLayers];
+  int sizes[max_layers + 1];
+  int weight[max_layers];
+  int bias[max_layers];
   int n_lower;  // parameters of all layers but the last
   int stride;   // floats per network, padded
 };
@@ -37,19 +37,19 @@ struct PrefetchQueue {
     const float* begin;
     const float* end;
   };
-  Range* ranges;  // batch + kStateRanges of them
+  Range* ranges;  // batch + state_ranges of them
   int n_ranges;
   int range;        // the one being fetched
   const float* at;  // within it
 };
-constexpr int kStateRanges = 8;
+constexpr int state_ranges = 8;
 
 // Buffers of one thread, every pointer on a 64-byte boundary; L = lanes, the batch padded.
 struct LearnerScratch {
   float* rows;                      // (L, padded width): the gathered transitions
   float* features;                  // (padded, L): rows transposed, [o; a; r; o'; a']
-  float* actor_hidden[kMaxLayers];  // (n_out, L) per layer
-  float* critic_hidden[kMaxLayers];
+  float* actor_hidden[max_layers];  // (n_out, L) per layer
+  float* critic_hidden[max_layers];
   float* delta;         // (max width, L)
   float* spare;         // the same
   float* transposed;    // (L, max width)

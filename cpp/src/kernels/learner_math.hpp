@@ -73,7 +73,7 @@ static inline Vec adam_scale(Vec v, float c, float eps) {
 static inline void prefetch(PrefetchQueue& queue, int n) {
   for (; n > 0 && queue.range < queue.n_ranges; --n) {
     __builtin_prefetch(queue.at, 0, 2);
-    queue.at += kLaneMultiple;
+    queue.at += lane_multiple;
     if (queue.at >= queue.ranges[queue.range].end && ++queue.range < queue.n_ranges)
       queue.at = queue.ranges[queue.range].begin;
   }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/isa.hpp"
-#include "kernels/math.hpp"
+#include "kernels/lanes.hpp"
 
 namespace slicefast::SLICEFAST_ISA {
 

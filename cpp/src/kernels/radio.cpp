@@ -1,96 +1,11 @@
-// Link gains, vectorised over a block of users. Formulas as in src/radio.cpp, in float32 and log2 units.
+// Link gains, vectorised over a block of users. Formulas as in src/radio/, in float32 and log2 units.
 //
 // Loops are kept apart where one part has no vector form in some instruction set: without a gather instruction only the
 // table reads run one by one.
-#include "kernels/math.hpp"
-#include "kernels/tables.hpp"
-
-#if defined(__AVX2__)
-#include <immintrin.h>  // only always-inline wrappers: nothing the linker could share with other levels
-#endif
+#include "kernels/radio_lanes.hpp"
 
 namespace slicefast::SLICEFAST_ISA {
 
-static const std::size_t max_block = 256;
-static const float pi = 3.14159265f;
-
-static inline float min_f(float a, float b) { return a < b ? a : b; }
-static inline float max_f(float a, float b) { return a > b ? a : b; }
-
-// atan(t) for 0 <= t <= 1, absolute error below 6e-7.
-static inline float atan_unit(float t) {
-  const float z = t * t;
-  float p = 0.00782548295f;
-  p = p * z - 0.0368986292f;
-  p = p * z + 0.0837415565f;
-  p = p * z - 0.134804056f;
-  p = p * z + 0.198798722f;
-  p = p * z - 0.333263745f;
-  p = p * z + 0.999999328f;
-  return t * p;
-}
-
-static inline float atan2_f32(float y, float x) {
-  const float ax = __builtin_fabsf(x), ay = __builtin_fabsf(y);
-  const float small = min_f(ax, ay), large = max_f(max_f(ax, ay), 1e-20f);
-  float angle = atan_unit(small * inverse_f32(large));
-  angle = ay > ax ? 0.5f * pi - angle : angle;
-  angle = x < 0.0f ? pi - angle : angle;
-  return y < 0.0f ? -angle : angle;
-}
-
-// Displacement to the nearest image. With a reduced lattice (v1 . v2 >= 0) rounding leaves at most one of the two
-// neighbours v1, v2 on the same side nearer.
-static inline void nearest_image(const RadioTorus& torus, float& dx, float& dy) {
-  const float magic = 12582912.0f;  // rounds to the nearest integer, see exp2_f32
-  float s = torus.i11 * dx + torus.i12 * dy, t = torus.i21 * dx + torus.i22 * dy;
-  const float rs = (s + magic) - magic, rt = (t + magic) - magic;
-  dx -= rs * torus.v1_x + rt * torus.v2_x;
-  dy -= rs * torus.v1_y + rt * torus.v2_y;
-  s -= rs;
-  t -= rt;
-  const float side_s = s < 0.0f ? -1.0f : 1.0f, side_t = t < 0.0f ? -1.0f : 1.0f;
-  const float ax = dx - side_s * torus.v1_x, ay = dy - side_s * torus.v1_y;
-  const float bx = dx - side_t * torus.v2_x, by = dy - side_t * torus.v2_y;
-  const float d2 = dx * dx + dy * dy, a2 = ax * ax + ay * ay, b2 = bx * bx + by * by;
-  const float cx = a2 < b2 ? ax : bx, cy = a2 < b2 ? ay : by, c2 = a2 < b2 ? a2 : b2;
-  dx = c2 < d2 ? cx : dx;
-  dy = c2 < d2 ? cy : dy;
-}
-
-// Bilinear value of packed corners.
-static inline float interpolate(std::int32_t packed, float fx, float fy) {
-  const std::int32_t c00 = static_cast<std::int32_t>(static_cast<std::uint32_t>(packed) << 24) >> 24;
-  const std::int32_t c01 = static_cast<std::int32_t>(static_cast<std::uint32_t>(packed) << 16) >> 24;
-  const std::int32_t c10 = static_cast<std::int32_t>(static_cast<std::uint32_t>(packed) << 8) >> 24;
-  const std::int32_t c11 = packed >> 24;
-  const float a = static_cast<float>(c00), b = static_cast<float>(c10);
-  const float top = a + fx * static_cast<float>(c01 - c00);
-  const float bottom = b + fx * static_cast<float>(c11 - c10);
-  return 0.03125f * (top + fy * (bottom - top));
-}
-
-// Whether Phi(field) < P. Phi(f) = 1 / (1 + e^(-f (1.5976 + 0.070565 f^2))), absolute error below 1.5e-4.
-static inline bool in_line_of_sight(float field, float probability) {
-  const float odds = exp2_f32(field * (-2.30485f - 0.101804f * field * field));
-  return probability + probability * odds > 1.0f;
-}
-
-// n is a multiple of 16. By hand: the compiler's generic tuning takes gathers apart into single loads.
-static inline void gather(const std::int32_t* SLICEFAST_RESTRICT tile, const std::int32_t* SLICEFAST_RESTRICT index,
-                          std::size_t n, std::int32_t* SLICEFAST_RESTRICT out) {
-#if defined(__AVX512F__)
-  for (std::size_t i = 0; i < n; i += 16)
-    _mm512_storeu_si512(out + i, _mm512_i32gather_epi32(_mm512_loadu_si512(index + i), tile, 4));
-#elif defined(__AVX2__)
-  for (std::size_t i = 0; i < n; i += 8) {
-    const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index + i));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), _mm256_i32gather_epi32(tile, at, 4));
-  }
-#else
-  for (std::size_t i = 0; i < n; ++i) out[i] = tile[index[i]];
-#endif
-}
 
 static inline void tile_index(const RadioUsers& users, std::int32_t row_offset, std::int32_t col_offset,
                               std::int32_t log2_size, std::size_t n, std::int32_t* SLICEFAST_RESTRICT index) {
@@ -225,15 +140,6 @@ static void profiled_site(const RadioSite* site_pointer, const RadioMast* mast, 
   evaluate_site<true>(site_pointer, mast, torus, tiles, users, profile, n, base, azimuth, depression);
 }
 
-static inline float pattern(const RadioCell& cell, float azimuth, float depression) {
-  float phi = __builtin_fabsf(azimuth - cell.azimuth);
-  phi = min_f(phi, 2.0f * pi - phi);
-  const float theta = depression - cell.tilt;
-  const float horizontal = min_f(cell.curve_h * phi * phi, cell.floor_h);
-  const float vertical = min_f(cell.curve_v * theta * theta, cell.floor_v);
-  return cell.peak - min_f(horizontal + vertical, cell.floor_total);
-}
-
 static void cell(const RadioCell* cell_pointer, std::size_t n, const float* SLICEFAST_RESTRICT base,
                  const float* SLICEFAST_RESTRICT azimuth, const float* SLICEFAST_RESTRICT depression,
                  float* SLICEFAST_RESTRICT gain) {
@@ -271,52 +177,14 @@ static bool sift(const float* SLICEFAST_RESTRICT gain, float power, const float*
   return any != 0;
 }
 
-// sin(x) for |x| <= pi / 2, absolute error below 2e-7 (Taylor to x^11).
-static inline float sin_half_turn(float x) {
-  const float z = x * x;
-  float p = -2.5052108e-8f;
-  p = p * z + 2.7557319e-6f;
-  p = p * z - 1.9841270e-4f;
-  p = p * z + 8.3333333e-3f;
-  p = p * z - 1.6666667e-1f;
-  return x + x * z * p;
-}
-
-// |sum_m e^(j pi m (sin tilt - sin depression))|^2 / elements, by the recurrence of Chebyshev's polynomials.
-static inline float column_factor(float sin_tilt, float depression, int elements) {
-  const float x = 0.5f * pi * (sin_tilt - sin_half_turn(depression));
-  const float half_sin = sin_half_turn(0.5f * x);
-  const float twice_cos = 2.0f - 4.0f * half_sin * half_sin;
-  float previous = 0.0f, current = 1.0f;
-  for (int k = 1; k < elements; ++k) {
-    const float next = twice_cos * current - previous;
-    previous = current;
-    current = next;
-  }
-  return max_f(current * current / static_cast<float>(elements), 1e-20f);
-}
-
 static void column_cell(const RadioCell* cell_pointer, std::size_t n, const float* SLICEFAST_RESTRICT base,
                         const float* SLICEFAST_RESTRICT azimuth, const float* SLICEFAST_RESTRICT depression,
                         float* SLICEFAST_RESTRICT gain) {
   const RadioCell c = *cell_pointer;
-  const int elements = static_cast<int>(c.elements);
-  float previous[max_block], current[max_block], twice_cos[max_block];
+  float power[max_block];
+  column_power([&](std::size_t) { return c.sin_tilt; }, static_cast<int>(c.elements), n, depression, power);
   for (std::size_t i = 0; i < n; ++i) {
-    const float x = 0.5f * pi * (c.sin_tilt - sin_half_turn(depression[i]));
-    const float half_sin = sin_half_turn(0.5f * x);  // |x| <= pi
-    twice_cos[i] = 2.0f - 4.0f * half_sin * half_sin;
-    previous[i] = 0.0f;
-    current[i] = 1.0f;
-  }
-  for (int k = 1; k < elements; ++k)
-    for (std::size_t i = 0; i < n; ++i) {
-      const float next = twice_cos[i] * current[i] - previous[i];
-      previous[i] = current[i];
-      current[i] = next;
-    }
-  for (std::size_t i = 0; i < n; ++i) {
-    const float column = max_f(current[i] * current[i] * c.inverse_elements, 1e-20f);
+    const float column = max_f(power[i] * c.inverse_elements, 1e-20f);
     gain[i] = column * exp2_f32(base[i] + pattern(c, azimuth[i], depression[i]));
   }
 }
@@ -354,119 +222,6 @@ static void transpose(const float* in, std::size_t in_stride, std::size_t rows, 
     for (std::size_t r = i < whole_users ? whole_rows : 0; r < rows; ++r) out[i][column + r] = in[r * in_stride + i];
 }
 
-// What a far link is made of, gathered link by link; arrays are padded to whole vectors with the last link.
-struct FarLinks {
-  float dx[far_links], dy[far_links], fx[far_links], fy[far_links], scale[far_links], common[far_links];
-  std::int32_t index[far_links], packed[far_links], los[far_links];
-};
-
-static void gather_links(const RadioSite* sites, const RadioTorus* torus, const RadioTiles* tiles,
-                         const RadioUsers& users, const std::int32_t* user, const std::int32_t* site, std::size_t n,
-                         std::size_t padded, FarLinks& links) {
-  const std::int32_t mask = (1 << tiles->log2_size) - 1, shift = tiles->log2_size;
-  for (std::size_t i = 0; i < padded; ++i) {
-    const std::size_t at = i < n ? i : n - 1;
-    const RadioSite& s = sites[site[at]];
-    const std::int32_t u = user[at];
-    links.dx[i] = users.x[u] - s.x;
-    links.dy[i] = users.y[u] - s.y;
-    links.fx[i] = users.col_fraction[u];
-    links.fy[i] = users.row_fraction[u];
-    links.scale[i] = users.scale_state[u];
-    links.index[i] = (((users.row[u] + s.row_offset) & mask) << shift) + ((users.col[u] + s.col_offset) & mask);
-  }
-  if (!torus->wrap) return;
-  const RadioTorus t = *torus;
-  for (std::size_t i = 0; i < padded; ++i) {
-    float x = links.dx[i], y = links.dy[i];
-    nearest_image(t, x, y);
-    links.dx[i] = x;
-    links.dy[i] = y;
-  }
-}
-
-// Line of sight link by link; P(LOS) is the model's, not the site's.
-static void test_los(const RadioSite& model, const RadioTiles* tiles, std::size_t padded, FarLinks& links) {
-  gather(tiles->los_state, links.index, padded, links.packed);
-  const float min_d2 = model.min_d2, sure = model.sure, decay = model.decay;
-  for (std::size_t i = 0; i < padded; ++i) {
-    const float used_d2 = max_f(links.dx[i] * links.dx[i] + links.dy[i] * links.dy[i], min_d2);
-    const float used_inverse = inverse_sqrt_f32(used_d2), d = used_d2 * used_inverse;
-    const float f = links.scale[i] * interpolate(links.packed[i], links.fx[i], links.fy[i]);
-    const float q = min_f(sure * used_inverse, 1.0f);
-    const float p = q + (1.0f - q) * exp2_f32(decay * d);
-    links.los[i] = in_line_of_sight(f, p) ? 1 : 0;
-  }
-}
-
-static std::size_t far_los(const RadioSite* sites, const RadioTorus* torus, const RadioTiles* tiles,
-                           const RadioUsers* users, const std::int32_t* user, const std::int32_t* site, std::size_t n,
-                           std::int32_t* SLICEFAST_RESTRICT found, float* SLICEFAST_RESTRICT base,
-                           float* SLICEFAST_RESTRICT azimuth, float* SLICEFAST_RESTRICT depression) {
-  if (n == 0) return 0;
-  const RadioUsers u = *users;
-  FarLinks links;
-  gather_links(sites, torus, tiles, u, user, site, n, (n + 15) / 16 * 16, links);
-  test_los(sites[0], tiles, (n + 15) / 16 * 16, links);
-  std::size_t n_found = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    found[n_found] = static_cast<std::int32_t>(i);
-    n_found += static_cast<std::size_t>(links.los[i]);
-  }
-  if (n_found == 0) return 0;
-  float near_0[far_links], near_1[far_links], far_0[far_links], far_1[far_links], breakpoint_d2[far_links];
-  float height[far_links], height2_loss[far_links];
-  const std::size_t padded = (n_found + 15) / 16 * 16;
-  for (std::size_t j = 0; j < padded; ++j) {
-    const std::int32_t i = found[j < n_found ? j : n_found - 1];
-    const RadioSite& s = sites[site[i]];
-    near_0[j] = s.near_0, near_1[j] = s.near_1, far_0[j] = s.far_0, far_1[j] = s.far_1;
-    breakpoint_d2[j] = s.breakpoint_d2, height[j] = s.height, height2_loss[j] = s.height2_loss;
-    links.dx[j] = links.dx[i], links.dy[j] = links.dy[i], links.index[j] = links.index[i];
-    links.fx[j] = links.fx[i], links.fy[j] = links.fy[i];
-    links.scale[j] = u.scale_los[user[i]], links.common[j] = u.common_los[user[i]];
-  }
-  gather(tiles->shadow, links.index, padded, links.packed);
-  const float min_d2 = sites[0].min_d2, sigma_near = sites[0].sigma_near, sigma_far = sites[0].sigma_far;
-  for (std::size_t j = 0; j < padded; ++j) {
-    const float d2 = links.dx[j] * links.dx[j] + links.dy[j] * links.dy[j], true_d2 = max_f(d2, 1e-4f);
-    const float rising = height[j] * inverse_sqrt_f32(true_d2);
-    const float l = log2_f32(max_f(d2, min_d2) + height2_loss[j]);
-    const bool is_near = d2 <= breakpoint_d2[j];
-    const float gain = is_near ? near_0[j] + near_1[j] * l : far_0[j] + far_1[j] * l;
-    const float own = links.scale[j] * interpolate(links.packed[j], links.fx[j], links.fy[j]);
-    const float angle = atan_unit(min_f(rising, inverse_f32(max_f(rising, 1e-20f))));
-    azimuth[j] = atan2_f32(links.dy[j], links.dx[j]);
-    depression[j] = rising > 1.0f ? 0.5f * pi - angle : angle;
-    base[j] = gain - (is_near ? sigma_near : sigma_far) * (own + links.common[j]);
-  }
-  return n_found;
-}
-
-static void far_cells(const RadioCell* cells, const std::int32_t* index, std::size_t n,
-                      const float* SLICEFAST_RESTRICT base, const float* SLICEFAST_RESTRICT azimuth,
-                      const float* SLICEFAST_RESTRICT depression, float* SLICEFAST_RESTRICT gain) {
-  float boresight[max_block], tilt[max_block], sin_tilt[max_block];
-  RadioCell c = cells[0];  // cells differ in direction only
-  for (std::size_t start = 0; start < n; start += max_block) {
-    const std::size_t m = n - start < max_block ? n - start : max_block;
-    for (std::size_t i = 0; i < m; ++i) {
-      const RadioCell& own = cells[index[start + i]];
-      boresight[i] = own.azimuth, tilt[i] = own.tilt, sin_tilt[i] = own.sin_tilt;
-    }
-    for (std::size_t i = 0; i < m; ++i) {
-      RadioCell pointed = c;
-      pointed.azimuth = boresight[i];
-      pointed.tilt = tilt[i];
-      gain[start + i] = exp2_f32(base[start + i] + pattern(pointed, azimuth[start + i], depression[start + i]));
-    }
-    const int elements = static_cast<int>(c.elements);
-    if (elements == 1) continue;
-    for (std::size_t i = 0; i < m; ++i) gain[start + i] *= column_factor(sin_tilt[i], depression[start + i], elements);
-  }
-}
-
-extern const RadioKernels radio_kernels = {site, profiled_site, cell,  column_cell, strongest,
-                                           sift, transpose,     field, far_los,     far_cells};
+extern const RadioKernels radio_kernels = {site, profiled_site, cell, column_cell, strongest, sift, transpose, field};
 
 }  // namespace slicefast::SLICEFAST_ISA

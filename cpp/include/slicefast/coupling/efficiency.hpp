@@ -1,0 +1,31 @@
+// Link adaptation, SINR -> bit/s/Hz.
+//
+// | name     | efficiency at a linear SINR x                                                      | source              |
+// |----------|------------------------------------------------------------------------------------|---------------------|
+// | shannon  | log2(1 + x)                                                                        |                     |
+// | tr36942  | 0 below -10 dB, else min(0.6 log2(1 + x), 4.4)                                     | TR 36.942 A.1       |
+// | mogensen | 0.75 log2(1 + x / 1.25)                                                            | Mogensen et al. 2007|
+// | cqi      | of the highest of 15 CQIs whose 10 % block-error threshold is reached, 0 below all | TS 36.213 7.2.3-1   |
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace slicefast {
+
+enum class Efficiency { shannon, tr36942, mogensen, cqi };
+// By name; throws InvalidArgument naming what is allowed.
+Efficiency efficiency(std::string_view name);
+
+// Whether the efficiency jumps somewhere, so that cell loads may fit together in more than one way.
+constexpr bool has_jumps(Efficiency efficiency) {
+  return efficiency == Efficiency::tr36942 || efficiency == Efficiency::cqi;
+}
+
+// Bit/s/Hz at a linear SINR >= 0.
+double spectral_efficiency(Efficiency efficiency, double sinr);
+
+// Of many; arrays of one length.
+void spectral_efficiency(Efficiency efficiency, std::span<const double> sinr, std::span<double> bits_per_s_hz);
+
+}  // namespace slicefast

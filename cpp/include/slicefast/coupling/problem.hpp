@@ -1,0 +1,38 @@
+// Load coupling: who disturbs whom, and the SINR that given cell activities leave.
+//
+//   SINR_u(rho) = p_n g_un / (sum_{k != n} rho_k p_k g_uk + sigma^2),  n = serving cell of u
+//
+// g: gain, linear; p: power_w; sigma^2: noise_w, over the same bandwidth unit as p; rho: activity of the cells.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "slicefast/coupling/efficiency.hpp"
+#include "slicefast/isa.hpp"
+#include "slicefast/radio/folded_gains.hpp"
+#include "slicefast/threads.hpp"
+#include "slicefast/types.hpp"
+
+namespace slicefast {
+
+// One instance; all arrays belong to the caller. Exactly one of `gain`, `gain64` and `folded` is there.
+struct CouplingProblem {
+  ConstMatrixView<float> gain;      // (U, N), linear, user-major
+  std::span<const double> power_w;  // (N,)
+  double noise_w = 0;
+  std::span<const double> demand_bps;      // (U,); users with zero demand add no load
+  std::span<const std::int32_t> serving;   // (U,) in [0, N)
+  std::span<const std::int32_t> slice_of;  // (U,) in [0, S); may be empty when load has one column
+  ConstMatrixView<double> share;           // (N, S) caps; empty: uncapped
+  double bandwidth_hz = 0;
+  Efficiency efficiency = Efficiency::shannon;
+  ConstMatrixView<double> gain64 = {};  // (U, N) in place of `gain`, for callers that need double precision
+  const FoldedGains* folded = nullptr;  // in place of `gain`; made by LinkModel::fold
+};
+
+// sinr[u], linear, of every user (zero demand included) at cell activities rho (N,).
+void coupled_sinr(const CouplingProblem& problem, std::span<const double> rho, Isa isa, std::span<float> sinr,
+                  ThreadPool* pool = nullptr);
+
+}  // namespace slicefast

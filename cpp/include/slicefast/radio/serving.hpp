@@ -1,0 +1,27 @@
+// Serving cells: who is connected where, with handover margin and time to trigger.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "slicefast/radio/folded_gains.hpp"
+#include "slicefast/threads.hpp"
+#include "slicefast/types.hpp"
+
+namespace slicefast {
+
+// Serving cells with handover margin and time to trigger (3GPP TS 36.331, event A3): a user moves to the cell of
+// largest received power once some cell has exceeded its serving cell by `margin_db` for `time_to_trigger_steps`
+// consecutive calls (0 and 1: at once). serving[u] < 0 means not attached yet: the best cell is taken at once.
+// `pending_steps` (U,) int32 holds how long the condition has lasted; zero it at the start.
+struct HandoverConfig {
+  double margin_db = 3.0;
+  int time_to_trigger_steps = 0;
+};
+void update_serving(ConstMatrixView<float> gain, std::span<const double> power_w, const HandoverConfig& config,
+                    std::span<std::int32_t> serving, std::span<std::int32_t> pending_steps, ThreadPool* pool = nullptr);
+// A user whose serving cell has gone into the remainder takes its best cell at once.
+void update_serving(const FoldedGains& gain, std::span<const double> power_w, const HandoverConfig& config,
+                    std::span<std::int32_t> serving, std::span<std::int32_t> pending_steps, ThreadPool* pool = nullptr);
+
+}  // namespace slicefast

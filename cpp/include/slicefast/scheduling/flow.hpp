@@ -1,0 +1,68 @@
+// The flow level: a window of the scheduler in closed form, by processor sharing. No TTIs and no packets, so its cost
+// is one pass over the users.
+//
+//   C = a_ns B          PRBs of slice s in cell n per TTI          R_u   bits one PRB carries for user u in one TTI
+//   D_u                 bits queued plus bits arriving             L_u   mean packet size [bit]
+//   w_u = D_u / R_u     work [PRB TTI]                             x = sum_u w_u / (C n_ttis)   utilisation
+//   f_u                 what is delivered: 1 while x <= 1. Beyond, users get equal PRBs, as in round robin, and those
+//                       who want less leave theirs to the others: f_u = min(1, phi / w_u), sum_u min(w_u, phi) = C
+//                       n_ttis
+//
+//   load        a_ns min(x, 1)
+//   delay       W_u = s / (1 - x) + 1/2, s = L_u / (R_u C)   M/G/1 processor sharing, and half a TTI because packets
+//               come and go at TTI borders. Beyond x = 1 user u has phi / n_ttis PRBs for itself and, if it wants less,
+//               x_u = w_u / phi < 1, waits as in M/D/1: W_u = s (1 + x_u / (2 (1 - x_u))) + 1/2, s = L_u n_ttis / (R_u
+//               phi). In a window that starts with nothing random queued W_u cannot pass s + 2/3 sqrt(2 s n_ttis / pi):
+//               the work of a critical queue spreads like Brownian motion of variance s per TTI reflected at 0, here
+//               its mean over the window. Plus, by Little's law, the queue left over: (A_u + n_ttis mean(queue at
+//               start, queue at end)) / D_u, since packets still queued count, with the age they have; A_u: sum of the
+//               ages of the bits queued at the start. no packet takes less than its own TTI, nor, with a discard timer
+//               T, longer than T
+//   ages        A_u advances with the queue, first in, first out, the ages within it spread evenly from 0: of q bits
+//               whose ages sum to A the youngest y have ages A (y / q)^2. What arrives does so evenly over the window.
+//   throughput  bits of a user's busy period, m L_u, over its length, m L_u / r + 1/2. A user has data with probability
+//               P = x_u / (1 - x + x_u), x_u = w_u / (C n_ttis), in processor sharing (numbers of a user's packets are
+//               geometric), so r = R_u C (1 - x + x_u) and m = 1 / (1 - P); beyond x = 1 r = R_u phi / n_ttis and m =
+//               1 / (1 - w_u / phi). Never slower than what it got over the whole window, f_u D_u / n_ttis.
+//   dropped     with a discard timer, of what is left over all but what arrived, at an even rate, within the last T
+//               TTIs; with finite buffers what is left beyond them, and every packet of a user whose mean packet is
+//               larger than the buffer. Either counts as waiting until the window ends, see kpis.hpp
+//
+// Kleinrock, Queueing Systems vol. 2, section 4.4 (processor sharing is insensitive to the size distribution).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "slicefast/scheduling/kpis.hpp"
+#include "slicefast/types.hpp"
+
+namespace slicefast {
+
+struct FlowWindow {
+  int n_ttis = 0, n_prb = 100;
+  std::span<const double> arriving_bits;   // (U)
+  std::span<const double> packet_bits;     // (U) mean size, > 0
+  std::span<const std::int32_t> serving;   // (U)
+  std::span<const std::int32_t> slice_of;  // (U)
+  std::span<const float> bits_per_prb;     // (U) per TTI; 0: out of reach
+  ConstMatrixView<double> share;           // (N, S); slices do not touch each other, so rows need not add up
+  std::span<const std::uint8_t> active;    // (U); empty: users count when they have data
+  std::span<const int> discard_ttis;       // (S) T, 0: never; empty: never
+  double buffer_bits = 0;                  // per user, 0: unlimited
+  double prb_bandwidth_hz = 180e3;         // for the spectral efficiency
+};
+
+// What a user has queued, (U) each: bits, and the sum of their ages [bit TTI].
+struct FlowQueues {
+  std::span<double> bits, age_bit_ttis;
+};
+
+// Throws InvalidArgument unless both are finite and at least 0, and no bits no age.
+void check_flow_queues(std::span<const double> bits, std::span<const double> age_bit_ttis, std::size_t n_users);
+
+// Writes the KPIs (a user's busy time is what its throughput says) and moves the queues on by the window. Throws
+// InvalidArgument with nothing changed.
+void run_flow(const FlowWindow& window, const FlowQueues& queues, const WindowKpis& kpis);
+
+}  // namespace slicefast

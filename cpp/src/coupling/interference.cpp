@@ -1,0 +1,113 @@
+#include "coupling/interference.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "radio/far_cells.hpp"
+
+namespace slicefast {
+
+Weights::Weights(const CouplingProblem& p, std::span<const double> rho) {
+  for (std::size_t k = 0; k < rho.size(); ++k) {
+    if (has_gain64(p))
+      twice.push_back(rho[k] * p.power_w[k]);
+    else
+      single.push_back(static_cast<float>(rho[k] * p.power_w[k]));
+  }
+  if (!p.folded) return;
+  const FarCells& far = *p.folded->far;
+  const std::size_t stride = p.folded->stride;
+  near.assign(far.n_regions * stride, 0.0f);
+  remainder.assign(far.n_regions, 0.0);
+  for (std::size_t r = 0; r < far.n_regions; ++r) {
+    const std::span<const std::int32_t> cells = far.near.cells_of(r);
+    for (std::size_t c = 0; c < cells.size(); ++c) near[r * stride + c] = single[static_cast<std::size_t>(cells[c])];
+    remainder[r] = far.remainder(r, single);
+  }
+}
+
+namespace {
+
+// Places of one region from `begin` on.
+std::size_t region_end(const FoldedGains& g, std::span<const std::int32_t> places, std::size_t begin) {
+  const std::int32_t region = g.region[static_cast<std::size_t>(places[begin])];
+  std::size_t end = begin + 1;
+  while (end < places.size() && g.region[static_cast<std::size_t>(places[end])] == region) ++end;
+  return end;
+}
+
+void folded_interference(const FoldedGains& g, const CouplingKernels& kernels, std::span<const std::int32_t> places,
+                         std::size_t readable, std::size_t cell, Weights& weights, double* out) {
+  for (std::size_t begin = 0, end = 0; begin < places.size(); begin = end) {
+    end = region_end(g, places, begin);
+    const auto first = static_cast<std::size_t>(places[begin]);
+    double rest = 0.0;
+    if (g.region[first] < 0) {
+      std::fill(out + begin, out + end, 0.0);
+    } else {
+      const auto region = static_cast<std::size_t>(g.region[first]);
+      float* near = weights.near.data() + region * g.stride;
+      const std::ptrdiff_t column = g.near_column(first, cell);
+      const float own = column < 0 ? 0.0f : std::exchange(near[column], 0.0f);
+      kernels.interference_f32(g.near.data(), g.stride, places.data() + begin, end - begin, readable - begin, near,
+                               out + begin);
+      if (column >= 0) near[column] = own;
+      rest = weights.remainder[region];
+    }
+    for (std::size_t i = begin; i < end; ++i) {
+      const auto place = static_cast<std::size_t>(places[i]);
+      double far = static_cast<double>(g.factor[place]) * rest;
+      for (std::uint32_t j = g.far_first[place]; j < g.far_first[place + 1]; ++j)
+        if (g.far_cell[j] != static_cast<std::int32_t>(cell))
+          far += static_cast<double>(weights.single[static_cast<std::size_t>(g.far_cell[j])] * g.far_gain[j]);
+      out[i] += far;
+    }
+  }
+}
+
+void add_folded_slopes(const FoldedGains& g, const CouplingKernels& kernels, std::span<const std::int32_t> places,
+                       const double* slope, double* sum) {
+  std::vector<double> near(g.stride);
+  for (std::size_t begin = 0, end = 0; begin < places.size(); begin = end) {
+    end = region_end(g, places, begin);
+    const std::span<const std::int32_t> cells = g.near_cells(static_cast<std::size_t>(places[begin]));
+    std::fill(near.begin(), near.end(), 0.0);
+    kernels.add_slopes_f32(g.near.data(), g.stride, places.data() + begin, end - begin, slope + begin, near.data());
+    for (std::size_t c = 0; c < cells.size(); ++c) sum[cells[c]] += near[c];
+    for (std::size_t i = begin; i < end; ++i) {
+      const auto place = static_cast<std::size_t>(places[i]);
+      for (std::uint32_t j = g.far_first[place]; j < g.far_first[place + 1]; ++j)
+        sum[g.far_cell[j]] += slope[i] * static_cast<double>(g.far_gain[j]);
+    }
+  }
+}
+
+}  // namespace
+
+void interference_of(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
+                     std::size_t readable, std::size_t cell, Weights& weights, double* out) {
+  const std::size_t n_cells = cells_of(p);
+  if (p.folded) {
+    folded_interference(*p.folded, kernels, rows, readable, cell, weights, out);
+  } else if (has_gain64(p)) {
+    const double own = std::exchange(weights.twice[cell], 0.0);
+    kernels.interference_f64(p.gain64.data, n_cells, rows.data(), rows.size(), readable, weights.twice.data(), out);
+    weights.twice[cell] = own;
+  } else {
+    const float own = std::exchange(weights.single[cell], 0.0f);
+    kernels.interference_f32(p.gain.data, n_cells, rows.data(), rows.size(), readable, weights.single.data(), out);
+    weights.single[cell] = own;
+  }
+}
+
+void add_slopes(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
+                const double* slope, double* sum) {
+  if (p.folded)
+    add_folded_slopes(*p.folded, kernels, rows, slope, sum);
+  else if (has_gain64(p))
+    kernels.add_slopes_f64(p.gain64.data, p.gain64.cols, rows.data(), rows.size(), slope, sum);
+  else
+    kernels.add_slopes_f32(p.gain.data, p.gain.cols, rows.data(), rows.size(), slope, sum);
+}
+
+}  // namespace slicefast

@@ -1,0 +1,53 @@
+// The gains of a coupling problem, dense or folded: interference of users and its slopes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/coupling.hpp"
+#include "slicefast/coupling/problem.hpp"
+
+namespace slicefast {
+
+inline bool has_gain64(const CouplingProblem& p) { return !p.gain64.empty(); }
+inline std::size_t users_of(const CouplingProblem& p) {
+  return p.folded ? p.folded->n_users() : has_gain64(p) ? p.gain64.rows : p.gain.rows;
+}
+inline std::size_t cells_of(const CouplingProblem& p) {
+  return p.folded ? p.folded->n_cells : has_gain64(p) ? p.gain64.cols : p.gain.cols;
+}
+// Rows are users; those of folded gains are places, and `user_at` says whose.
+inline std::size_t user_at(const CouplingProblem& p, std::size_t row) {
+  return p.folded ? static_cast<std::size_t>(p.folded->user_of[row]) : row;
+}
+inline double gain_at(const CouplingProblem& p, std::size_t row, std::size_t n) {
+  if (p.folded) return static_cast<double>(p.folded->link(row, n));
+  return has_gain64(p) ? p.gain64(row, n) : static_cast<double>(p.gain(row, n));
+}
+
+// Refuses a problem by the name of its first bad argument; gains are left to check_gains.
+void check_problem(const CouplingProblem& problem, std::size_t n_slices);
+void check_gains(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows);
+
+// rho_k p_k, in the precision of the gains.
+struct Weights {
+  std::vector<float> single;
+  std::vector<double> twice;
+  // Folded gains: rho_k p_k of each region's near cells, (R, stride), and its remainder.
+  std::vector<float> near;
+  std::vector<double> remainder;
+
+  Weights(const CouplingProblem& p, std::span<const double> rho);
+};
+
+// Interference of users of one cell, by their rows; `readable` counts the rows after the first that may be read ahead.
+// The own cell is left out of the sum, not subtracted from it: a strong signal would drown the interference.
+void interference_of(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
+                     std::size_t readable, std::size_t cell, Weights& weights, double* out);
+
+// sum[k] += sum of slope[i] gain(rows[i], k). Remainders are left out: Newton's method does as well without.
+void add_slopes(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
+                const double* slope, double* sum);
+
+}  // namespace slicefast

@@ -1,0 +1,74 @@
+#include "slicefast/coupling/problem.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "coupling/interference.hpp"
+#include "slicefast/checks.hpp"
+
+namespace slicefast {
+namespace {
+
+void check_radio(const CouplingProblem& p) {
+  check_size("power_w", p.power_w.size(), cells_of(p), "cell");
+  check_values("power_w", p.power_w, positive, "cell");
+  check_value("noise_w", p.noise_w, positive);
+  check_size("serving", p.serving.size(), users_of(p), "user");
+  check_indices("serving", p.serving, cells_of(p), "user");
+}
+
+}  // namespace
+
+void check_problem(const CouplingProblem& p, std::size_t n_slices) {
+  const std::size_t n_users = users_of(p), n_cells = cells_of(p);
+  check_radio(p);
+  check_value("bandwidth_hz", p.bandwidth_hz, positive);
+  check_size("demand_bps", p.demand_bps.size(), n_users, "user");
+  check_values("demand_bps", p.demand_bps, not_negative, "user");
+  if (n_slices > 1) check_size("slice_of", p.slice_of.size(), n_users, "user");
+  check_indices("slice_of", p.slice_of, n_slices, "user");
+  if (p.share.empty()) return;
+  check_shape("share", p.share, n_cells, n_slices);
+  for (std::size_t n = 0; n < n_cells; ++n)
+    for (double a : p.share.row(n))
+      if (!unit_interval.holds(a)) refuse_entry("share", "cell", n, text_of(a), unit_interval.text());
+}
+
+void check_gains(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> rows) {
+  const std::size_t n_cells = cells_of(p);
+  if (p.folded) return;  // the core's own
+  if (has_gain64(p) ? kernels.valid_f64(p.gain64.data, n_cells, rows.data(), rows.size())
+                    : kernels.valid_f32(p.gain.data, n_cells, rows.data(), rows.size()))
+    return;
+  for (std::int32_t user : rows)
+    for (std::size_t n = 0; n < n_cells; ++n)
+      if (const double g = gain_at(p, static_cast<std::size_t>(user), n); !not_negative.holds(g))
+        refuse_entry("gain", "user " + text_of(user) + ", cell", n, text_of(g), not_negative.text());
+}
+
+void coupled_sinr(const CouplingProblem& p, std::span<const double> rho, Isa isa, std::span<float> sinr,
+                  ThreadPool* pool) {
+  const std::size_t n_users = users_of(p), n_cells = cells_of(p);
+  check_size("rho", rho.size(), n_cells, "cell");
+  check_values("rho", rho, not_negative, "cell");
+  check_size("sinr", sinr.size(), n_users, "user");
+  check_radio(p);
+  const CouplingKernels& kernels = select_coupling_kernels(isa);
+  constexpr std::size_t block = 256;
+  std::vector<Weights> weights_of(pool ? static_cast<std::size_t>(pool->n_threads()) : 1, Weights(p, rho));
+  const auto work = [&](std::size_t item, int thread) {
+    Weights& weights = weights_of[static_cast<std::size_t>(thread)];
+    for (std::size_t row = item * block; row < std::min(n_users, (item + 1) * block); ++row) {
+      const std::size_t u = user_at(p, row), cell = static_cast<std::size_t>(p.serving[u]);
+      const std::int32_t place = static_cast<std::int32_t>(row);
+      double interference = 0.0;
+      interference_of(p, kernels, {&place, 1}, 1, cell, weights, &interference);
+      sinr[u] = static_cast<float>(p.power_w[cell] * gain_at(p, row, cell) / (interference + p.noise_w));
+    }
+  };
+  const std::size_t n_blocks = (n_users + block - 1) / block;
+  over(pool, n_blocks, work);
+}
+
+}  // namespace slicefast

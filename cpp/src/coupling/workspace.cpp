@@ -1,0 +1,155 @@
+#include "coupling/workspace.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "slicefast/checks.hpp"
+
+namespace slicefast {
+namespace {
+
+constexpr std::size_t chunk_users = 16;   // whose gain rows stay in the first-level cache
+constexpr std::size_t folded_chunk = 64;  // folded rows are short, and a region's users are better met together
+
+LoadCurve curve_of(Efficiency efficiency) {
+  switch (efficiency) {
+    case Efficiency::shannon:
+      return LoadCurve::shannon;
+    case Efficiency::tr36942:
+      return LoadCurve::tr36942;
+    case Efficiency::mogensen:
+      return LoadCurve::mogensen;
+    case Efficiency::cqi:
+      break;
+  }
+  return LoadCurve::cqi;
+}
+
+// A user's part of a group's demand; infinite where nothing could serve the group.
+double scaled(double demand, double total, double taken) {
+  return std::isfinite(total) ? demand * (total / taken) : total;
+}
+
+}  // namespace
+
+// Counting sort.
+void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices, int n_threads) {
+  n_cells = cells_of(p);
+  n_slices = slices;
+  const std::size_t n_users = users_of(p), n_groups = n_cells * n_slices;
+  const auto key = [&](std::size_t u) {
+    return static_cast<std::size_t>(p.serving[u]) * n_slices +
+           (n_slices > 1 ? static_cast<std::size_t>(p.slice_of[u]) : 0);
+  };
+  first.assign(n_groups + 1, 0);
+  for (std::size_t u = 0; u < n_users; ++u)
+    if (p.demand_bps[u] > 0.0) ++first[key(u) + 1];
+  for (std::size_t g = 0; g < n_groups; ++g) first[g + 1] += first[g];
+  const std::size_t n = first[n_groups];
+  users.resize(n);
+  for (auto* array : {&signal, &demand_per_hz}) array->resize(n);
+  std::vector<std::size_t> next(first.begin(), first.end() - 1);
+  for (std::size_t row = 0; row < n_users; ++row) {
+    const std::size_t u = user_at(p, row);
+    if (!(p.demand_bps[u] > 0.0)) continue;
+    const std::size_t at = next[key(u)]++, cell = static_cast<std::size_t>(p.serving[u]);
+    const double gain = gain_at(p, row, cell);
+    if (!positive.holds(gain))
+      refuse_entry("gain", "user " + text_of(u) + ", cell", cell, text_of(gain),
+                   "above 0 and finite to the serving cell");
+    users[at] = static_cast<std::int32_t>(row);
+    signal[at] = p.power_w[cell] * gain;
+    demand_per_hz[at] = p.demand_bps[u] / p.bandwidth_hz;
+  }
+  rho.assign(n_cells, 0.0);
+  slice_rows_.resize(n_cells * static_cast<std::size_t>(n_threads));
+  size_results();
+}
+
+void LoadCoupling::Workspace::size_results() {
+  for (auto* array : {&interference, &load, &slope}) array->resize(users.size());
+  value.assign(n_cells * n_slices, 0.0);
+  value_cell.assign(n_cells, 0.0);
+  jacobian.resize(n_cells * n_cells);
+  gains_checked_ = false;
+}
+
+void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels,
+                                            bool with_jacobian, std::size_t cell, Weights& weights, double* slice_row) {
+  const std::size_t chunk_most = p.folded ? folded_chunk : chunk_users;
+  double* jacobian_row = jacobian.data() + cell * n_cells;
+  if (with_jacobian) std::fill_n(jacobian_row, n_cells, 0.0);
+  value_cell[cell] = 0.0;
+  for (std::size_t s = 0; s < n_slices; ++s) {
+    const std::size_t g = cell * n_slices + s;
+    double sum = 0.0;
+    if (with_jacobian) std::fill_n(slice_row, n_cells, 0.0);
+    for (std::size_t begin = first[g]; begin < first[g + 1]; begin += chunk_most) {
+      const std::size_t n = std::min(chunk_most, first[g + 1] - begin);
+      const std::span<const std::int32_t> chunk{users.data() + begin, n};
+      interference_of(p, kernels, chunk, users.size() - begin, cell, weights, interference.data() + begin);
+      if (!gains_checked_) check_gains(p, kernels, chunk);
+      kernels.user_load(curve_of(p.efficiency), signal.data() + begin, interference.data() + begin, p.noise_w,
+                        demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
+      for (std::size_t i = begin; i < begin + n; ++i) sum += load[i];
+      if (with_jacobian) add_slopes(p, kernels, chunk, slope.data() + begin, slice_row);
+    }
+    const bool capped = !p.share.empty() && sum >= p.share(cell, s);
+    value[g] = capped ? p.share(cell, s) : sum;
+    value_cell[cell] += value[g];
+    if (!with_jacobian || capped) continue;
+    for (std::size_t k = 0; k < n_cells; ++k) jacobian_row[k] += slice_row[k] * p.power_w[k];
+  }
+  if (with_jacobian) jacobian_row[cell] = 0.0;
+}
+
+void LoadCoupling::Workspace::evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian,
+                                       ThreadPool* pool) {
+  std::vector<Weights> weights(pool ? static_cast<std::size_t>(pool->n_threads()) : 1, Weights(p, rho));
+  const auto work = [&](std::size_t cell, int thread) {
+    const auto t = static_cast<std::size_t>(thread);
+    evaluate_cell(p, kernels, with_jacobian, cell, weights[t], slice_rows_.data() + t * n_cells);
+  };
+  over(pool, n_cells, work);
+  gains_checked_ = true;
+}
+
+double LoadCoupling::Workspace::residual() const {
+  double worst = 0.0;
+  for (std::size_t i = 0; i < n_cells; ++i)
+    worst = std::max(worst, std::abs(value_cell[i] - rho[i]) / std::max(1.0, rho[i]));
+  return worst;
+}
+
+void LoadCoupling::Workspace::sample(const Workspace& all, std::size_t stride) {
+  n_cells = all.n_cells;
+  n_slices = all.n_slices;
+  first.assign(1, 0);
+  for (auto* array : {&signal, &demand_per_hz}) array->clear();
+  users.clear();
+  for (std::size_t g = 0; g + 1 < all.first.size(); ++g) {
+    double total = 0.0, taken = 0.0;
+    const std::size_t begin = users.size();
+    for (std::size_t at = all.first[g]; at < all.first[g + 1]; ++at) {
+      total += all.demand_per_hz[at];
+      if ((at - all.first[g]) % stride != 0) continue;
+      taken += all.demand_per_hz[at];
+      users.push_back(all.users[at]);
+      signal.push_back(all.signal[at]);
+      demand_per_hz.push_back(all.demand_per_hz[at]);
+    }
+    for (std::size_t at = begin; at < users.size(); ++at) demand_per_hz[at] = scaled(demand_per_hz[at], total, taken);
+    first.push_back(users.size());
+  }
+  rho = all.rho;
+  slice_rows_.resize(all.slice_rows_.size());
+  size_results();
+}
+
+double LoadCoupling::Workspace::cap_of(const CouplingProblem& p, std::size_t cell) {
+  double most = 0.0;
+  for (double a : p.share.row(cell)) most += a;
+  return most;
+}
+
+}  // namespace slicefast

@@ -1,0 +1,42 @@
+// What an evaluation of the load map needs and leaves.
+//
+// Symbols: rho (N,) cell activities, f (N, S) the map's value, J (N, N) its Jacobian d f_i / d rho_k >= 0.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "coupling/interference.hpp"
+#include "kernels/coupling.hpp"
+#include "slicefast/coupling/solver.hpp"
+
+namespace slicefast {
+
+struct LoadCoupling::Workspace {
+  std::size_t n_cells, n_slices;
+  std::vector<std::size_t> first;                                        // (N * S + 1,) groups of `users`
+  std::vector<std::int32_t> users;                                       // with demand, by their rows
+  std::vector<double> signal, demand_per_hz, interference, load, slope;  // per entry of users
+  std::vector<double> value, value_cell, rho;                            // f (N, S) and its row sums; where
+  std::vector<double> jacobian;                                          // (N, N)
+
+  // Users with demand by (serving cell, slice); rho is zero then.
+  void group(const CouplingProblem& p, std::size_t slices, int n_threads);
+  // One user in `stride` of every group, with the demand of the group: a small problem with nearly the same solution.
+  void sample(const Workspace& all, std::size_t stride);
+  // f and, on request, J at rho. A cell is one item of work, so sums do not depend on the number of threads.
+  void evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, ThreadPool* pool);
+  // max |f - rho| relative to max(1, rho).
+  double residual() const;
+  // The most that a cell's shares let it be active.
+  static double cap_of(const CouplingProblem& p, std::size_t cell);
+
+ private:
+  bool gains_checked_ = false;
+  std::vector<double> slice_rows_;  // per thread: one slice's row of J
+  void evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, std::size_t cell,
+                     Weights& weights, double* slice_row);
+  void size_results();
+};
+
+}  // namespace slicefast

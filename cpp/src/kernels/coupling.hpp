@@ -1,0 +1,37 @@
+// Load coupling over one cell's users: interference, load with its slope, Jacobian row.
+#pragma once
+
+#include "kernels/select.hpp"
+
+namespace slicefast {
+
+// The efficiencies as load sees them. That of tr36942 goes on below its cut-off: which users it leaves without service
+// is the solver's to say.
+enum class LoadCurve { shannon, tr36942, mogensen, cqi };
+
+// Users of one cell (and slice), named by index into a user-major gain matrix of row length `stride`.
+struct CouplingKernels {
+  // interference[i] = sum_k weight[k] gain(users[i], k), i < n. users[n .. readable) are the next to come.
+  void (*interference_f32)(const float* gain, std::size_t stride, const std::int32_t* users, std::size_t n,
+                           std::size_t readable, const float* weight, double* interference);
+  void (*interference_f64)(const double* gain, std::size_t stride, const std::int32_t* users, std::size_t n,
+                           std::size_t readable, const double* weight, double* interference);
+  // Per user with SINR s = signal / (interference + noise): load[i] = demand / (W eff(s)) and
+  // slope[i] = d load / d interference. An efficiency of zero gives an infinite load and no slope.
+  void (*user_load)(LoadCurve curve, const double* signal, const double* interference, double noise,
+                    const double* demand_per_hz, std::size_t n, double* load, double* slope);
+  // row[k] += sum_i slope[i] gain(users[i], k).
+  void (*add_slopes_f32)(const float* gain, std::size_t stride, const std::int32_t* users, std::size_t n,
+                         const double* slope, double* row);
+  void (*add_slopes_f64)(const double* gain, std::size_t stride, const std::int32_t* users, std::size_t n,
+                         const double* slope, double* row);
+  // Whether all gains of these users are finite and not negative.
+  bool (*valid_f32)(const float* gain, std::size_t stride, const std::int32_t* users, std::size_t n);
+  bool (*valid_f64)(const double* gain, std::size_t stride, const std::int32_t* users, std::size_t n);
+  double (*dot)(const double* a, const double* b, std::size_t n);
+};
+
+
+SLICEFAST_DECLARE_KERNELS(CouplingKernels, coupling_kernels)
+
+}  // namespace slicefast

@@ -1,0 +1,77 @@
+#include "radio/far_links.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace slicefast {
+
+void FarBlock::load(const LinkModel::State& state, std::size_t region, std::span<const std::int32_t> users,
+                    std::span<const double> x, std::span<const double> y) {
+  block.load(state, users, x, y);
+  for (std::size_t i = 0; i < users.size(); ++i) {
+    const auto u = static_cast<std::size_t>(users[i]);
+    col_[i] = rounded_down(state.fields.col_at(x[u], y[u]));
+    row_[i] = rounded_down(state.fields.row_at(x[u], y[u]));
+    state.far->to_plane(col_[i], row_[i]);
+    __builtin_prefetch(&state.far->candidate_first[state.far->tile_at(col_[i], row_[i])]);
+  }
+  load_factors(state, region, users.size());
+}
+
+void FarBlock::load_factors(const LinkModel::State& state, std::size_t region, std::size_t n) {
+  const FarCells& far = *state.far;
+  const float sigma = state.sites[0].sigma_nlos;
+  for (std::size_t i = 0; i < n; ++i) {
+    const float along_col = static_cast<float>(col_[i]) + block.fx[i] - far.col[region];
+    const float along_row = static_cast<float>(row_[i]) + block.fy[i] - far.row[region];
+    const float change = 1.0f + far.per_col[region] * along_col + far.per_row[region] * along_row;
+    factor[i] = std::exp2(-sigma * block.common_nlos[i]) * std::max(0.25f, change);
+  }
+}
+
+// A kernel's worth of candidates at a time.
+void FarBlock::find_links(const LinkModel::State& state, std::size_t region, std::size_t n) {
+  const std::uint8_t* beyond = state.far->beyond_ring.data() + region * state.sites.size();
+  cell.clear(), beyond_ring.clear(), cell_base_.clear(), cell_azimuth_.clear(), cell_depression_.clear();
+  std::fill_n(first_link, n + 1, std::size_t{0});
+  // The lists of large networks lie in memory: the lines of all users are asked for before the first is read.
+  std::span<const std::int32_t> lists[block_users];
+  for (std::size_t i = 0; i < n; ++i) {
+    lists[i] = state.far->candidates_at(col_[i], row_[i]);
+    for (std::size_t c = 0; c < lists[i].size(); c += 16) __builtin_prefetch(lists[i].data() + c);
+  }
+  std::size_t waiting = 0;
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::int32_t site : lists[i]) {
+      user_[waiting] = static_cast<std::int32_t>(i);
+      site_[waiting] = site;
+      if (++waiting < far_links) continue;
+      test_links(state, beyond, waiting);
+      waiting = 0;
+    }
+  test_links(state, beyond, waiting);
+  for (std::size_t i = 0; i < n; ++i) first_link[i + 1] += first_link[i];
+  gain.resize(cell.size());
+  state.far_kernels->far_cells(state.cells.data(), cell.data(), cell.size(), cell_base_.data(), cell_azimuth_.data(),
+                               cell_depression_.data(), gain.data());
+}
+
+void FarBlock::test_links(const LinkModel::State& state, const std::uint8_t* beyond, std::size_t n) {
+  const RadioTiles tiles = state.fields.tiles();
+  const RadioUsers users = block.users();
+  const std::size_t n_visible = state.far_kernels->far_los(state.sites.data(), &state.torus, &tiles, &users, user_,
+                                                           site_, n, visible_, base_, azimuth_, depression_);
+  for (std::size_t v = 0; v < n_visible; ++v) {
+    const auto k = static_cast<std::size_t>(site_[visible_[v]]);
+    first_link[user_[visible_[v]] + 1] += state.first_cell[k + 1] - state.first_cell[k];
+    for (std::size_t c = state.first_cell[k]; c < state.first_cell[k + 1]; ++c) {
+      cell.push_back(static_cast<std::int32_t>(c));
+      beyond_ring.push_back(beyond[k]);
+      cell_base_.push_back(base_[v]);
+      cell_azimuth_.push_back(azimuth_[v]);
+      cell_depression_.push_back(depression_[v]);
+    }
+  }
+}
+
+}  // namespace slicefast

@@ -1,0 +1,75 @@
+#include "slicefast/radio/fields.hpp"
+
+#include <cmath>
+
+#include "radio/packed_fields.hpp"
+#include "slicefast/checks.hpp"
+
+namespace slicefast {
+namespace {
+
+// Four corners per node, as signed bytes in steps of 1/32 standard deviation.
+void pack_tile(std::span<const float> nodes, int size, std::int32_t* packed) {
+  const auto at = [&](int r, int c) {
+    const float value = nodes[static_cast<std::size_t>(r % size) * size + c % size];
+    return static_cast<std::uint32_t>(std::clamp(static_cast<int>(std::lrint(value * 32.0f)), -127, 127)) & 0xffu;
+  };
+  for (int r = 0; r < size; ++r)
+    for (int c = 0; c < size; ++c)
+      packed[static_cast<std::size_t>(r) * size + c] =
+          static_cast<std::int32_t>(at(r, c) | at(r, c + 1) << 8 | at(r + 1, c) << 16 | at(r + 1, c + 1) << 24);
+}
+
+UnitVariance unit_variance(const FieldTiles& t, double decorrelation_m) {
+  const auto rho = [&](double x, double y) {
+    return static_cast<float>(std::exp(-std::hypot(x, y) / t.size / decorrelation_m));
+  };
+  return {rho(t.e1_x_m, t.e1_y_m), rho(t.e2_x_m, t.e2_y_m), rho(t.e1_x_m + t.e2_x_m, t.e1_y_m + t.e2_y_m),
+          rho(t.e1_x_m - t.e2_x_m, t.e1_y_m - t.e2_y_m)};
+}
+
+}  // namespace
+
+void check_tiles(const FieldTiles& tiles, std::size_t n_sites) {
+  if (tiles.size < 2 || (tiles.size & (tiles.size - 1)))
+    refuse("tile size", text_of(tiles.size), "a power of two, at least 2");
+  const std::size_t nodes = static_cast<std::size_t>(tiles.size) * static_cast<std::size_t>(tiles.size);
+  check_size("los_state", tiles.los_state.size(), nodes, "node");
+  check_size("shadow_los", tiles.shadow_los.size(), nodes, "node");
+  check_size("shadow_nlos", tiles.shadow_nlos.size(), nodes, "node");
+  check_size("row_offset", tiles.row_offset.size(), n_sites + 1, "site and one for the common field");
+  check_size("col_offset", tiles.col_offset.size(), n_sites + 1, "site and one for the common field");
+}
+
+PackedFields::PackedFields(const FieldTiles& t, const ModelParameters& p)
+    : size(t.size), common_row(t.row_offset.back()), common_col(t.col_offset.back()) {
+  const double determinant = t.e1_x_m * t.e2_y_m - t.e2_x_m * t.e1_y_m;
+  if (!(std::abs(determinant) > 0.0)) refuse("e1_m, e2_m", "an area of " + text_of(determinant), "periods that span one");
+  inverse[0] = t.e2_y_m / determinant;
+  inverse[1] = -t.e2_x_m / determinant;
+  inverse[2] = -t.e1_y_m / determinant;
+  inverse[3] = t.e1_x_m / determinant;
+  log2_size = static_cast<int>(std::lround(std::log2(size)));
+  const std::size_t nodes = static_cast<std::size_t>(size) * size;
+  los_state.resize(nodes);
+  shadow.resize(2 * nodes);
+  pack_tile(t.los_state, size, los_state.data());
+  pack_tile(t.shadow_los, size, shadow.data());
+  pack_tile(t.shadow_nlos, size, shadow.data() + nodes);
+  unit_state = unit_variance(t, t.los_state_decorrelation_m);
+  unit_los = unit_variance(t, p.decorrelation_los_m);
+  unit_nlos = unit_variance(t, p.decorrelation_nlos_m);
+}
+
+void UnitVariance::scale(const float* fx, const float* fy, std::size_t n, float* out) const {
+  for (std::size_t i = 0; i < n; ++i) {
+    const float gx = 1.0f - fx[i], gy = 1.0f - fy[i];
+    const float w00 = gx * gy, w01 = fx[i] * gy, w10 = gx * fy[i], w11 = fx[i] * fy[i];
+    const float variance = w00 * w00 + w01 * w01 + w10 * w10 + w11 * w11 +
+                           2.0f * (along_col * (w00 * w01 + w10 * w11) + along_row * (w00 * w10 + w01 * w11) +
+                                   diagonal * w00 * w11 + antidiagonal * w01 * w10);
+    out[i] = 1.0f / std::sqrt(variance);
+  }
+}
+
+}  // namespace slicefast

@@ -1,0 +1,37 @@
+#include "slicefast/radio/folded_gains.hpp"
+
+#include "radio/far_cells.hpp"
+
+namespace slicefast {
+
+std::span<const std::int32_t> FoldedGains::near_cells(std::size_t place) const {
+  return region[place] < 0 ? std::span<const std::int32_t>{}
+                           : far->near.cells_of(static_cast<std::size_t>(region[place]));
+}
+
+std::ptrdiff_t FoldedGains::near_column(std::size_t place, std::size_t cell) const {
+  return region[place] < 0 ? -1 : far->near_column[static_cast<std::size_t>(region[place]) * n_cells + cell];
+}
+
+float FoldedGains::link(std::size_t place, std::size_t cell) const {
+  if (strongest[place] == static_cast<std::int32_t>(cell)) return strongest_gain[place];  // the usual question
+  if (const std::ptrdiff_t column = near_column(place, cell); column >= 0)
+    return near[place * stride + static_cast<std::size_t>(column)];
+  for (std::uint32_t i = far_first[place]; i < far_first[place + 1]; ++i)
+    if (far_cell[i] == static_cast<std::int32_t>(cell)) return far_gain[i];
+  return 0.0f;
+}
+
+void FoldedGains::set_places(std::span<const std::int32_t> users) {
+  const std::size_t n = users.size();
+  user_of.assign(users.begin(), users.end());
+  place_of.resize(n);
+  for (std::size_t p = 0; p < n; ++p) place_of[static_cast<std::size_t>(users[p])] = static_cast<std::int32_t>(p);
+  region.resize(n);
+  factor.resize(n);
+  strongest.resize(n);
+  strongest_gain.resize(n);
+  far_first.resize(n + 1);
+}
+
+}  // namespace slicefast

@@ -1,0 +1,52 @@
+// The torus that a network with wrap-around lives on.
+#include <cmath>
+#include <utility>
+
+#include "radio/link_state.hpp"
+#include "slicefast/checks.hpp"
+
+namespace slicefast {
+
+RadioTorus make_torus(const RadioConfig& c, const PackedFields& fields) {
+  if (!c.wrap) return {};
+  double ax = c.v1_x_m, ay = c.v1_y_m, bx = c.v2_x_m, by = c.v2_y_m;
+  if (!(std::abs(ax * by - ay * bx) > 0.0))
+    refuse("v1_m, v2_m", "an area of " + text_of(ax * by - ay * bx), "vectors that span one, when wrap is on");
+  for (const auto& [x, y] : {std::pair{ax, ay}, std::pair{bx, by}}) {
+    const double s = fields.inverse[0] * x + fields.inverse[1] * y, r = fields.inverse[2] * x + fields.inverse[3] * y;
+    if (std::abs(s - std::round(s)) > 1e-6 || std::abs(r - std::round(r)) > 1e-6)
+      refuse("v1_m, v2_m", text_of(s) + " and " + text_of(r) + " periods of the fields",
+             "whole multiples, when wrap is on");
+  }
+  while (true) {
+    if (ax * ax + ay * ay > bx * bx + by * by) {
+      std::swap(ax, bx);
+      std::swap(ay, by);
+    }
+    const double ratio = (ax * bx + ay * by) / (ax * ax + ay * ay);
+    if (std::abs(ratio) <= 0.5 + 1e-9) break;  // at exactly one half rounding would go to and fro
+    const double m = std::round(ratio);
+    bx -= m * ax;
+    by -= m * ay;
+  }
+  if (ax * bx + ay * by < 0.0) {
+    bx = -bx;
+    by = -by;
+  }
+  const double d = ax * by - ay * bx;
+  const auto f = [](double v) { return static_cast<float>(v); };
+  return {1, f(ax), f(ay), f(bx), f(by), f(by / d), f(-bx / d), f(-ay / d), f(ax / d)};
+}
+
+void to_nearest_image(const RadioTorus& torus, double& dx, double& dy) {
+  const double s = std::round(torus.i11 * dx + torus.i12 * dy), t = std::round(torus.i21 * dx + torus.i22 * dy);
+  const double x = dx - s * torus.v1_x - t * torus.v2_x, y = dy - s * torus.v1_y - t * torus.v2_y;
+  dx = x, dy = y;
+  for (int i = -1; i <= 1; ++i)
+    for (int j = -1; j <= 1; ++j) {
+      const double image_x = x + i * torus.v1_x + j * torus.v2_x, image_y = y + i * torus.v1_y + j * torus.v2_y;
+      if (image_x * image_x + image_y * image_y < dx * dx + dy * dy) dx = image_x, dy = image_y;
+    }
+}
+
+}  // namespace slicefast

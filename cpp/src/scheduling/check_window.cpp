@@ -1,0 +1,156 @@
+// What a scheduler takes: its settings, a window, the arrays for the KPIs.
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "scheduling/grid.hpp"
+#include "slicefast/checks.hpp"
+#include "slicefast/scheduling/scheduler.hpp"
+
+namespace slicefast {
+
+namespace {
+
+constexpr double simplex_tolerance = 1e-6;
+constexpr double order_tolerance = 1e-9;  // 0.1 + 0.2 is at most 0.3
+constexpr double largest_exponent = 1e12;
+constexpr int largest_tbs_index = 26;
+
+void check_share(const Window& window, const SchedulerConfig& config) {
+  const auto n_cells = static_cast<std::size_t>(config.n_cells), n_slices = static_cast<std::size_t>(config.n_slices);
+  check_shape("share", window.share, n_cells, n_slices);
+  for (std::size_t n = 0; n < n_cells; ++n) {
+    double sum = 0;
+    for (const double a : window.share.row(n)) {
+      if (!(a >= 0.0 && a <= 1.0 + simplex_tolerance)) refuse_entry("share", "row", n, text_of(a), "0 to 1");
+      sum += a;
+    }
+    if (!window.separate_slices && std::abs(sum - 1.0) > simplex_tolerance)
+      refuse_entry("share", "row", n, "the sum " + text_of(sum), "1");
+  }
+}
+
+void check_policy(const Window& window, const SchedulerConfig& config) {
+  const auto n_cells = static_cast<std::size_t>(config.n_cells), n_slices = static_cast<std::size_t>(config.n_slices);
+  if (window.separate_slices) refuse("separate_slices", "true", "false where slices lend");
+  const auto check_ratios = [&](const char* name, const ConstMatrixView<double>& ratios) {
+    if (ratios.empty()) return;
+    check_shape(name, ratios, n_cells, n_slices);
+    for (std::size_t n = 0; n < n_cells; ++n)
+      check_values(std::string(name) + ": row " + std::to_string(n), ratios.row(n), within(0, 1 + simplex_tolerance),
+                   "slice");
+  };
+  check_ratios("dedicated_ratio", window.dedicated_ratio);
+  check_ratios("min_ratio", window.min_ratio);
+  check_ratios("max_ratio", window.max_ratio);
+  const auto ratio = [](const ConstMatrixView<double>& ratios, std::size_t n, std::size_t s, double otherwise) {
+    return ratios.empty() ? otherwise : ratios(n, s);
+  };
+  for (std::size_t n = 0; n < n_cells; ++n) {
+    double sum = 0;
+    for (std::size_t s = 0; s < n_slices; ++s) {
+      const double low = ratio(window.min_ratio, n, s, 0.0), high = ratio(window.max_ratio, n, s, 1.0);
+      const double dedicated = ratio(window.dedicated_ratio, n, s, 0.0);
+      if (dedicated > low + order_tolerance || low > high + order_tolerance)
+        refuse_entry("min_ratio: row " + std::to_string(n), "slice", s,
+                     "dedicated " + text_of(dedicated) + ", min " + text_of(low) + ", max " + text_of(high),
+                     "0 <= dedicated <= min <= max <= 1");
+      sum += low;
+    }
+    if (sum > 1 + simplex_tolerance) refuse_entry("min_ratio", "row", n, "the sum " + text_of(sum), "at most 1");
+  }
+}
+
+// What a slice of a cell sends in a window stays below most_bits.
+void check_rates(const Window& window, const SchedulerConfig& config) {
+  const auto n_users = static_cast<std::size_t>(config.n_users);
+  if (!window.tbs_index.empty()) {
+    check_size("tbs_index", window.tbs_index.size(), n_users, "user");
+    check_indices("tbs_index", window.tbs_index, largest_tbs_index + 1, "row", -1);
+    return;
+  }
+  check_size("bits_per_prb", window.bits_per_prb.size(), n_users, "user");
+  const double largest = std::min(1e9, most_bits / (static_cast<double>(config.n_prb) * window.n_ttis));
+  check_values("bits_per_prb", window.bits_per_prb, within(0, largest));
+}
+
+}  // namespace
+
+SchedulerKind scheduler_kind(std::string_view name) {
+  constexpr std::string_view names[] = {"round_robin", "proportional_fair", "max_ci"};
+  return static_cast<SchedulerKind>(check_name("kind", name, names));
+}
+
+void check_config(const SchedulerConfig& config) {
+  check_value("n_cells", config.n_cells, at_least(1));
+  check_value("n_slices", config.n_slices, at_least(1));
+  check_value("n_users", config.n_users, at_least(1));
+  check_value("n_prb", config.n_prb, within(1, 65535));
+  if (!config.discard_ttis.empty())
+    check_size("discard_ttis", config.discard_ttis.size(), static_cast<std::size_t>(config.n_slices), "slice");
+  check_values("discard_ttis", std::span(config.discard_ttis), not_negative, "slice");
+  check_value("averaging_ttis", config.averaging_ttis, above(1));
+  check_value("alpha", config.alpha, within(0, largest_exponent));
+  check_value("beta", config.beta, within(0, largest_exponent));
+  check_value("rbg_prb", config.rbg_prb, within(1, config.n_prb));
+  check_value("retransmission_ttis", config.retransmission_ttis, at_least(1));
+  check_value("max_retransmissions", config.max_retransmissions, not_negative);
+  check_value("buffer_bits", config.buffer_bits, not_negative);
+  check_value("block_error_rate", config.block_error_rate, Range{.low = 0, .high = 1, .without_high = true});
+  check_value("prb_bandwidth_hz", config.prb_bandwidth_hz, positive);
+}
+
+void check_arrivals(std::span<const std::int32_t> user, std::span<const std::int32_t> tti, std::span<const float> bits,
+                    std::span<const double> backlog_bits, int n_ttis) {
+  check_size("arrival_tti", tti.size(), user.size(), "arrival_user");
+  check_size("arrival_bits", bits.size(), user.size(), "arrival_user");
+  check_indices("arrival_user", user, backlog_bits.size());
+  std::int32_t last = 0;
+  double most_queued = 0;
+  for (std::size_t i = 0; i < tti.size(); ++i) {
+    if (tti[i] < last || tti[i] >= n_ttis)
+      refuse_entry("arrival_tti", "row", i, text_of(tti[i]), "sorted, 0 to " + text_of(n_ttis - 1));
+    last = tti[i];
+    if (!(bits[i] >= 1.0f && bits[i] <= 1e12f))
+      refuse_entry("arrival_bits", "row", i, text_of(static_cast<double>(bits[i])), "1 to 1e12");
+    most_queued += static_cast<double>(bits[i]);
+  }
+  // All of it beside the longest queue: nearly always far below, and no user needs a sum of its own then.
+  most_queued += backlog_bits.empty() ? 0 : *std::max_element(backlog_bits.begin(), backlog_bits.end());
+  if (most_queued <= most_bits) return;
+  std::vector<double> queued(backlog_bits.begin(), backlog_bits.end());
+  for (std::size_t i = 0; i < user.size(); ++i) {
+    double& mine = queued[static_cast<std::size_t>(user[i])] += static_cast<double>(bits[i]);
+    if (mine > most_bits)
+      refuse_entry("arrival_bits", "user", static_cast<std::size_t>(user[i]),
+                   text_of(mine) + " bits queued and arriving", "up to 2^43, " + text_of(most_bits));
+  }
+}
+
+void check_window(const Window& window, const SchedulerConfig& config, std::span<const double> backlog_bits) {
+  const auto n_users = static_cast<std::size_t>(config.n_users);
+  check_value("n_ttis", window.n_ttis, at_least(1));
+  check_size("serving", window.serving.size(), n_users, "user");
+  check_size("slice_of", window.slice_of.size(), n_users, "user");
+  if (!window.active.empty()) check_size("active", window.active.size(), n_users, "user");
+  check_indices("serving", window.serving, static_cast<std::size_t>(config.n_cells));
+  check_indices("slice_of", window.slice_of, static_cast<std::size_t>(config.n_slices));
+  check_rates(window, config);
+  if (window.policy())
+    check_policy(window, config);
+  else
+    check_share(window, config);
+  check_arrivals(window.arrival_user, window.arrival_tti, window.arrival_bits, backlog_bits, window.n_ttis);
+}
+
+void check_kpis(const WindowKpis& kpis, std::size_t n_cells, std::size_t n_slices, std::size_t n_users) {
+  for (std::size_t i = 0; i < cell_kpis.size(); ++i) {
+    const MatrixView<double>& values = kpis.*cell_kpis[i].values;
+    if (i < n_required_kpis || !values.empty()) check_shape(cell_kpis[i].name, values, n_cells, n_slices);
+  }
+  if (!kpis.delivered_bits.empty()) check_shape("delivered_bits", kpis.delivered_bits, n_cells, n_slices);
+  for (const UserKpi& kpi : user_kpis)
+    if (!(kpis.*kpi.values).empty()) check_size(kpi.name, (kpis.*kpi.values).size(), n_users, "user");
+}
+
+}  // namespace slicefast

@@ -1,0 +1,258 @@
+// The flow level: see flow.hpp for the formulas.
+#include "slicefast/scheduling/flow.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "quantile.hpp"
+#include "slicefast/checks.hpp"
+#include "slicefast/scheduling/config.hpp"
+
+namespace slicefast {
+
+namespace {
+
+void check(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& kpis) {
+  const std::size_t n_users = w.serving.size();
+  check_size("arriving_bits", w.arriving_bits.size(), n_users, "user");
+  check_size("packet_bits", w.packet_bits.size(), n_users, "user");
+  check_size("slice_of", w.slice_of.size(), n_users, "user");
+  check_size("bits_per_prb", w.bits_per_prb.size(), n_users, "user");
+  if (!w.active.empty()) check_size("active", w.active.size(), n_users, "user");
+  if (!w.discard_ttis.empty()) check_size("discard_ttis", w.discard_ttis.size(), w.share.cols, "slice");
+  check_value("n_ttis", w.n_ttis, at_least(1));
+  check_value("n_prb", w.n_prb, at_least(1));
+  check_value("buffer_bits", w.buffer_bits, not_negative);
+  check_values("discard_ttis", w.discard_ttis, not_negative, "slice");
+  check_indices("serving", w.serving, w.share.rows);
+  check_indices("slice_of", w.slice_of, w.share.cols);
+  check_values("arriving_bits", w.arriving_bits, within(0, 1e15));
+  check_values("packet_bits", w.packet_bits, within(1, 1e15));
+  check_values("bits_per_prb", w.bits_per_prb, within(0, 1e9));
+  for (std::size_t n = 0; n < w.share.rows; ++n)
+    check_values("share: row " + text_of(n), ConstMatrixView<double>(w.share).row(n), within(0, 1 + 1e-6), "slice");
+  check_flow_queues(queues.bits, queues.age_bit_ttis, n_users);
+  check_kpis(kpis, w.share.rows, w.share.cols, n_users);
+}
+
+// One user's window. Times in TTIs.
+struct UserFlow {
+  double delay = 0, throughput = 0, delivered = 0, dropped = 0;  // bit per TTI, bit, bit
+  double age_bit_ttis = 0;                                       // of what is queued at the end
+};
+
+// Where a slice's work is more than its share, the level its users are served up to: sum_u min(w_u, level) is what the
+// share has. Raised pass by pass from the equal part, as those who want less leave theirs to the others.
+std::vector<double> fair_levels(const FlowWindow& w, const std::vector<std::size_t>& group,
+                                const std::vector<double>& work, const std::vector<double>& user_work) {
+  std::vector<double> levels(work.size(), 0.0), wanted_below(work.size()), above(work.size());
+  bool raised = false;  // is any slice full?
+  for (std::size_t g = 0; g < work.size(); ++g) raised |= work[g] > w.share.data[g] * w.n_prb * w.n_ttis;
+  while (raised) {
+    raised = false;
+    std::fill(wanted_below.begin(), wanted_below.end(), 0.0);
+    std::fill(above.begin(), above.end(), 0.0);
+    for (std::size_t u = 0; u < group.size(); ++u) {
+      if (user_work[u] > levels[group[u]])
+        above[group[u]] += 1;
+      else
+        wanted_below[group[u]] += user_work[u];
+    }
+    for (std::size_t g = 0; g < work.size(); ++g) {
+      const double has = w.share.data[g] * w.n_prb * w.n_ttis;
+      if (work[g] <= has || above[g] == 0) continue;
+      const double level = (has - wanted_below[g]) / above[g];
+      if (level <= levels[g] * (1 + 1e-12)) continue;
+      levels[g] = level;
+      raised = true;
+    }
+  }
+  return levels;
+}
+
+// What a user has of its slice: w_u and the slice's sum of them, PRBs times TTIs; `level`: see fair_levels.
+struct UserPart {
+  double share, mine, work, level;
+};
+
+// The bits of a window, from one user: `backlog` of them since before it.
+struct UserDemand {
+  double backlog, age_bit_ttis, arriving;
+  double bits() const { return backlog + arriving; }
+};
+
+// Service and throughput where the user has any; the delay without what is left over.
+UserFlow served(const FlowWindow& w, std::size_t u, const UserPart& part, double demand) {
+  UserFlow flow;
+  const double n_ttis = w.n_ttis, rate_per_prb = static_cast<double>(w.bits_per_prb[u]);
+  const double capacity = part.share * w.n_prb * rate_per_prb;  // bit per TTI, alone
+  if (capacity <= 0) {
+    flow.delay = 0.5;
+    return flow;
+  }
+  const double room = part.share * w.n_prb * n_ttis, size = w.packet_bits[u];
+  const bool full = part.work > room;
+  const double rate = full ? part.level / n_ttis * rate_per_prb : capacity;
+  const double x = full ? part.mine / part.level : part.work / room;
+  flow.delivered = demand * std::min(1.0, 1.0 / x);
+  const double alone = size / rate;
+  const double longest = alone + 2.0 / 3.0 * std::sqrt(2.0 * alone * n_ttis / std::numbers::pi);
+  const double waited = full ? alone * (1 + 0.5 * x / (1 - x)) : alone / (1 - x);
+  const double sojourn = x < 1 ? std::min(waited, longest) : longest;
+  const double idle = alone / sojourn;  // 1 - x, as far as the window lets it fall
+  const double busy_rate = full ? rate : rate * std::min(1.0, idle + part.mine / room);
+  const double bits = full ? size / std::max(0.0, 1 - x) : size * (1 + part.mine / room / idle);  // of a busy period
+  flow.throughput = busy_rate;
+  if (std::isfinite(bits)) flow.throughput = bits / std::max(1.0, bits / busy_rate + 0.5);
+  flow.throughput = std::max(flow.throughput, flow.delivered / n_ttis);
+  flow.delay = std::max(1.0, sojourn + 0.5);
+  return flow;
+}
+
+// The sum of the ages of the `left` bits that a window leaves of `demand`, the oldest having gone.
+double age_left(const UserDemand& demand, double left, double n_ttis) {
+  const double arrived = 0.5 * n_ttis;  // mean age of what arrived in the window
+  if (left <= demand.arriving) return left > 0 ? left * arrived * (left / demand.arriving) : 0.0;
+  const double old = left - demand.arriving, part = old / demand.backlog;
+  return demand.arriving * arrived + old * n_ttis + demand.age_bit_ttis * part * part;
+}
+
+UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const UserDemand& demand) {
+  const double n_ttis = w.n_ttis;
+  UserFlow flow = served(w, u, part, demand.bits());
+  const double left = demand.bits() - flow.delivered;
+  flow.delay += (demand.age_bit_ttis + n_ttis * 0.5 * (demand.backlog + left)) / demand.bits();
+  flow.age_bit_ttis = age_left(demand, left, n_ttis);
+  double kept = left;
+  const int timer_ttis = w.discard_ttis.empty() ? 0 : w.discard_ttis[static_cast<std::size_t>(w.slice_of[u])];
+  if (timer_ttis > 0) {
+    // Beyond the window, what was queued at its start is as old as anything up to the timer, evenly.
+    const double timer = timer_ttis;
+    const double young =
+        demand.arriving * std::min(1.0, timer / n_ttis) + demand.backlog * std::max(0.0, 1.0 - n_ttis / timer);
+    if (young < left) {
+      flow.age_bit_ttis *= (young / left) * (young / left);
+      kept = young;
+    }
+    flow.age_bit_ttis = std::min(flow.age_bit_ttis, kept * timer);
+    flow.delay = std::min(flow.delay, timer);
+  }
+  if (w.buffer_bits > 0 && kept > w.buffer_bits) {
+    flow.age_bit_ttis *= w.buffer_bits / kept;
+    kept = w.buffer_bits;
+  }
+  flow.dropped = left - kept;
+  return flow;
+}
+
+// A buffer that no packet fits into refuses all that arrives: it counts as waiting until the window ends.
+bool refuses_all(const FlowWindow& w, std::size_t u) {
+  return w.buffer_bits > 0 && w.packet_bits[u] > w.buffer_bits && w.arriving_bits[u] > 0;
+}
+
+void add_refused(const FlowWindow& w, std::size_t u, double queued, UserFlow& flow) {
+  const double n_ttis = w.n_ttis, refused = w.arriving_bits[u];
+  flow.delay = (flow.delay * queued + (0.5 * n_ttis + 0.5) * refused) / (queued + refused);
+  flow.throughput = flow.delivered / n_ttis;
+  flow.dropped += refused;
+}
+
+// The 5th percentile of `throughput` (U), below 0 where a user had no data, in every group.
+void percentiles(const std::vector<std::size_t>& group, const std::vector<double>& throughput, MatrixView<double> out) {
+  std::vector<std::size_t> first(out.flat().size() + 1, 0);
+  for (std::size_t u = 0; u < group.size(); ++u)
+    if (throughput[u] >= 0) ++first[group[u] + 1];
+  for (std::size_t g = 0; g + 1 < first.size(); ++g) first[g + 1] += first[g];
+  std::vector<std::size_t> cursor(first.begin(), first.end() - 1);
+  std::vector<double> sorted(first.back());
+  for (std::size_t u = 0; u < group.size(); ++u)
+    if (throughput[u] >= 0) sorted[cursor[group[u]]++] = throughput[u];
+  for (std::size_t g = 0; g + 1 < first.size(); ++g)
+    out.data[g] = quantile(std::span(sorted).subspan(first[g], first[g + 1] - first[g]), 0.05);
+}
+
+}  // namespace
+
+void check_flow_queues(std::span<const double> bits, std::span<const double> age_bit_ttis, std::size_t n_users) {
+  check_size("backlog_bits", bits.size(), n_users, "user");
+  check_size("backlog_age_bit_ms", age_bit_ttis.size(), n_users, "user");
+  check_values("backlog_bits", bits, within(0, 1e300));
+  check_values("backlog_age_bit_ms", age_bit_ttis, within(0, 1e300));
+  for (std::size_t u = 0; u < n_users; ++u)
+    if (bits[u] == 0 && age_bit_ttis[u] > 0)
+      refuse_entry("backlog_age_bit_ms", "row", u, text_of(age_bit_ttis[u]), "0, where no bits are queued");
+}
+
+namespace {
+
+// (N * S) each, while the users are gone through.
+struct SliceSums {
+  std::vector<double> work, packets, with_data, delivered;
+  explicit SliceSums(std::size_t n) : work(n, 0.0), packets(n, 0.0), with_data(n, 0.0), delivered(n, 0.0) {}
+};
+
+void finish_kpis(const FlowWindow& w, const SliceSums& sums, const WindowKpis& kpis) {
+  const double n_ttis = w.n_ttis;
+  for (std::size_t g = 0; g < sums.work.size(); ++g) {
+    if (sums.with_data[g] > 0) {
+      kpis.throughput_bps.data[g] /= sums.with_data[g];
+      kpis.delay_ms.data[g] /= sums.packets[g];
+    }
+    if (w.active.empty()) kpis.users.data[g] = sums.with_data[g];
+    kpis.load.data[g] = std::min(sums.work[g] / (w.n_prb * n_ttis), w.share.data[g]);
+    const double used = kpis.load.data[g] * w.n_prb * n_ttis * w.prb_bandwidth_hz * tti_s;  // [Hz s]
+    if (!kpis.spectral_efficiency.empty()) kpis.spectral_efficiency.data[g] = used > 0 ? sums.delivered[g] / used : 0.0;
+    if (!kpis.delivered_bits.empty()) kpis.delivered_bits.data[g] = sums.delivered[g];
+  }
+}
+
+}  // namespace
+
+void run_flow(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& kpis) {
+  check(w, queues, kpis);
+  const std::size_t n_users = w.serving.size(), n_groups = w.share.rows * w.share.cols;
+  std::vector<std::size_t> group(n_users);
+  SliceSums sums(n_groups);
+  std::vector<double> user_throughput(n_users, -1.0), user_work(n_users, 0.0);
+  for (const CellKpi& kpi : cell_kpis) std::fill_n((kpis.*kpi.values).data, (kpis.*kpi.values).flat().size(), 0.0);
+  for (const UserKpi& kpi : user_kpis) std::fill((kpis.*kpi.values).begin(), (kpis.*kpi.values).end(), 0.0);
+
+  for (std::size_t u = 0; u < n_users; ++u) {
+    group[u] = static_cast<std::size_t>(w.serving[u]) * w.share.cols + static_cast<std::size_t>(w.slice_of[u]);
+    if (!w.active.empty() && w.active[u]) kpis.users.data[group[u]] += 1;
+    const double demand = queues.bits[u] + (refuses_all(w, u) ? 0.0 : w.arriving_bits[u]);
+    if (w.bits_per_prb[u] > 0) user_work[u] = demand / static_cast<double>(w.bits_per_prb[u]);
+    sums.work[group[u]] += user_work[u];
+  }
+  const std::vector<double> levels = fair_levels(w, group, sums.work, user_work);
+  for (std::size_t u = 0; u < n_users; ++u) {
+    const bool refused = refuses_all(w, u);
+    const UserDemand demand{queues.bits[u], queues.age_bit_ttis[u], refused ? 0.0 : w.arriving_bits[u]};
+    const double offered = queues.bits[u] + w.arriving_bits[u];
+    if (offered <= 0) continue;
+    const std::size_t g = group[u];
+    UserFlow flow;
+    if (demand.bits() > 0) flow = flow_of(w, u, {w.share.data[g], user_work[u], sums.work[g], levels[g]}, demand);
+    queues.bits[u] = demand.bits() - flow.delivered - flow.dropped;
+    queues.age_bit_ttis[u] = queues.bits[u] > 0 ? flow.age_bit_ttis : 0.0;
+    if (refused) add_refused(w, u, demand.bits(), flow);
+    const double count = offered / w.packet_bits[u];
+    user_throughput[u] = flow.throughput / tti_s;
+    kpis.throughput_bps.data[g] += user_throughput[u];
+    kpis.delay_ms.data[g] += flow.delay * count * (tti_s * 1e3);
+    sums.packets[g] += count;
+    sums.with_data[g] += 1;
+    sums.delivered[g] += flow.delivered;
+    if (!kpis.dropped_bits.empty()) kpis.dropped_bits.data[g] += flow.dropped;
+    if (!kpis.user_dropped_bits.empty()) kpis.user_dropped_bits[u] = flow.dropped;
+    if (!kpis.user_delivered_bits.empty()) kpis.user_delivered_bits[u] = flow.delivered;
+    if (!kpis.user_busy_ttis.empty())
+      kpis.user_busy_ttis[u] = flow.throughput > 0 ? flow.delivered / flow.throughput : w.n_ttis;
+  }
+  finish_kpis(w, sums, kpis);
+  if (!kpis.throughput_p5_bps.empty()) percentiles(group, user_throughput, kpis.throughput_p5_bps);
+}
+
+}  // namespace slicefast

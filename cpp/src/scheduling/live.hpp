@@ -1,0 +1,133 @@
+// The scheduler at work: what persists over windows (LiveState), what a window needs and nobody keeps (Workspace), and
+// the parts of a window that concern all cells (Scheduler::Impl). Internal to the core.
+//
+// Users of a (cell, slice) are numbered locally 0..n-1 in the order of their user numbers; slot = first + local indexes
+// the arrays of the workspace, so that a (cell, slice) touches one stretch of memory.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "scheduling/grid.hpp"
+#include "slicefast/scheduling/scheduler.hpp"
+
+namespace slicefast {
+
+struct QueuedPacket {
+  double bits;
+  std::int64_t tti;
+  std::int32_t next;
+};
+
+struct UserQueue {
+  double head_left = 0;  // bits left of the packet at the head
+  double average = 1;    // T_u at average_tti
+  std::int64_t average_tti = 0;
+  std::int64_t arrival_sum = 0;  // of the packets queued, on the simulated clock
+  std::int32_t head = -1, tail = -1, queued = 0;
+};
+
+// What became of a block that failed at first: it waits for its next transmission, arrived with one (and is about to be
+// handed up), or failed the last one and waits to be passed over.
+enum class BlockStatus : std::uint8_t { waiting, arrived, lost };
+
+struct FailedBlock {
+  double offset, bits;  // in the user's bits not yet handed up
+  std::int64_t due, sent_at;
+  std::int32_t user, n_prb, attempts;
+  BlockStatus status;
+};
+
+struct LiveState {
+  std::int64_t clock = 0;
+  std::vector<double> backlog;  // (U)
+  std::vector<UserQueue> users;
+  std::vector<QueuedPacket> packets;  // of all users, linked; freed ones too
+  std::int32_t free_packet = -1;
+  std::vector<double> carry;
+  std::vector<std::int32_t> pointer;
+  std::vector<double> sent;  // (U), HARQ only
+  std::vector<FailedBlock> blocks;
+  std::vector<double> dedicated_carry, max_carry;  // RRMPolicyRatio
+  std::vector<std::int32_t> lending_pointer;
+
+  void push_packet(std::int32_t user, double bits, std::int64_t tti);
+  void pop_packet(UserQueue& user);  // the one at the head
+};
+
+// The metric that is served first, the largest: R (max C/I), R^alpha / T^beta, or its logarithm where exponents are so
+// large that the quotient could leave the range of a double.
+enum class Metric { rate, quotient, logarithm };
+
+struct Averaging {
+  double decay;  // 1 - 1/a
+  Metric metric;
+  double smallest;  // an average that decays for thousands of TTIs ends here, far below that of any served user
+
+  explicit Averaging(const SchedulerConfig& config);
+};
+
+struct ArrivedPacket {
+  double bits;
+  std::int32_t local, tti;
+};
+
+class CellSlice;  // cell_slice.hpp
+
+struct Workspace {
+  std::vector<std::int32_t> group_of, slot_of;                // (U) group: cell * S + slice
+  std::vector<std::int32_t> user_at;                          // (U) slot -> user
+  std::vector<std::int32_t> first, first_arrival;             // (N * S + 1)
+  std::vector<std::int32_t> cursor;                           // (N * S)
+  std::vector<ArrivedPacket> arrivals;                        // by group, then TTI
+  std::vector<double> rate, rate_part, metric, delivered;     // by slot; rate_part: R's part of the metric
+  std::vector<std::int32_t> busy_since, busy, needed, given;  // by slot
+  std::vector<std::uint8_t> refused;                          // by slot: a full buffer refused a packet
+  std::vector<double> active_users;                           // (N * S)
+  std::vector<double> remainder, fraction;                    // (S, block) of the quota kernel
+  std::vector<std::int32_t> base;                             // (S, block)
+  std::vector<std::uint16_t> quota;                           // (n_ttis, S, block)
+  std::vector<std::int64_t> extras;                           // (block)
+  double gains_for = 0;                                       // the decay that the next two were made for
+  std::vector<double> gain_at;                                // 1/a / decay^(k + 1) over a span
+  std::vector<double> decay_over;                             // decay^k over a span
+  std::vector<std::size_t> order;                             // who is served, while the mask changes
+  std::size_t quota_offset = 0, quota_stride = 0;             // of the (cell, slice) at work
+  std::vector<std::int32_t> tbs_index;                        // by slot; of the transport block table
+  std::vector<double> user_throughput;                        // of one (cell, slice), for the percentile
+  std::vector<std::uint16_t> dedicated, guaranteed, most;     // (n_ttis, S) of the cell at work, in RBGs
+  std::vector<std::int32_t> settling;                         // users
+  std::vector<FailedBlock> remaining_blocks;
+  std::vector<double> shares;      // of one cell
+  std::vector<int> needs, grants;  // (S), in RBGs
+  std::uint64_t bits_out = 0;      // delivered and dropped in the window, in grid units
+};
+
+struct Scheduler::Impl {
+  SchedulerConfig config;
+  Isa isa;
+  Averaging averaging;
+  LiveState live;
+  Workspace work;
+
+  Impl(const SchedulerConfig& given, Isa level);
+
+  // scheduler.cpp
+  void play(const Window& window, const WindowKpis& kpis);
+  void play_cells(const Window& window, const WindowKpis& kpis);
+  void group_users(const Window& window);
+  void group_arrivals(const Window& window);
+  void prepare_averages(int n_ttis);
+  // quotas.cpp
+  void deal_quotas(const Window& window, std::size_t first_cell, std::size_t n_cells);
+  void set_shares(const Window& window, std::size_t cell, std::size_t lane);
+  void quotas_in_prbs(const Window& window);
+  // lending.cpp
+  void make_limits(const Window& window, std::size_t cell, std::size_t lane);
+  void lend(std::span<const CellSlice> slices, std::size_t cell, int tti);
+  void allocate_grants(std::span<CellSlice> slices, int tti, double gain);
+  void play_lending_cell(std::span<CellSlice> slices, const Window& window, std::size_t cell, std::size_t lane);
+};
+
+}  // namespace slicefast

@@ -1,0 +1,219 @@
+// Packets in and out: admission and its limits, discard timers, first in, first out.
+#include "scheduling/cell_slice.hpp"
+
+namespace slicefast {
+
+CellSlice::CellSlice(const SchedulerConfig& config, const Averaging& averaging, LiveState& live, Workspace& work,
+                     const Window& window, const WindowKpis& kpis)
+    : config_(&config),
+      averaging_(&averaging),
+      live_(&live),
+      work_(&work),
+      window_(&window),
+      kpis_(&kpis),
+      averages_(averaging.metric != Metric::rate),
+      harq_(config.harq()),
+      simple_(!harq_ && window.tbs_index.empty()) {}
+
+void LiveState::pop_packet(UserQueue& user) {
+  const std::int32_t freed = user.head;
+  QueuedPacket& packet = packets[static_cast<std::size_t>(freed)];
+  user.arrival_sum -= packet.tti;
+  user.head = packet.next;
+  packet.next = free_packet;
+  free_packet = freed;
+  --user.queued;
+  user.head_left = user.queued > 0 ? packets[static_cast<std::size_t>(user.head)].bits : 0.0;
+}
+
+void LiveState::push_packet(std::int32_t user, double bits, std::int64_t tti) {
+  std::int32_t place = free_packet;
+  if (place < 0) {
+    place = static_cast<std::int32_t>(packets.size());
+    packets.emplace_back();
+  } else {
+    free_packet = packets[static_cast<std::size_t>(place)].next;
+  }
+  packets[static_cast<std::size_t>(place)] = {bits, tti, -1};
+  const auto number = static_cast<std::size_t>(user);
+  UserQueue& queue = users[number];
+  if (queue.queued == 0) {
+    queue.head = place;
+    queue.head_left = bits;
+  } else {
+    packets[static_cast<std::size_t>(queue.tail)].next = place;
+  }
+  queue.tail = place;
+  ++queue.queued;
+  queue.arrival_sum += tti;
+  backlog[number] += bits;
+}
+
+// A user's first data in the window: its counters start, its average comes to the scale of the span.
+void CellSlice::note_first_data(std::size_t local) {
+  const std::size_t slot = first_ + local, user = number_of(local);
+  touched_.set(local);
+  work_->delivered[slot] = 0;
+  work_->busy[slot] = 0;
+  work_->refused[slot] = 0;
+  if (window_->tbs_index.empty()) {
+    work_->rate[slot] = rate_on_grid(static_cast<double>(window_->bits_per_prb[user]));
+  } else {
+    work_->tbs_index[slot] = window_->tbs_index[user];
+    work_->rate[slot] =
+        transport_block_bits(work_->tbs_index[slot], config_->n_prb) / static_cast<double>(config_->n_prb);
+  }
+  if (!averages_) return;
+  work_->rate_part[slot] = averaging_->metric == Metric::quotient ? power(work_->rate[slot], config_->alpha)
+                                                                  : config_->alpha * std::log(work_->rate[slot]);
+  UserQueue& queue = live_->users[user];
+  const std::int64_t now = live_->clock + span_start_;
+  const auto idle_ttis = static_cast<double>(now - queue.average_tti);
+  if (idle_ttis > 0) {
+    const auto k = static_cast<std::size_t>(idle_ttis);
+    const double decay = k < work_->decay_over.size() ? work_->decay_over[k] : std::pow(averaging_->decay, idle_ttis);
+    queue.average = std::max(queue.average * decay, averaging_->smallest);
+  }
+  queue.average_tti = now;
+}
+
+void CellSlice::count_dropped(std::size_t user, double bits) {
+  dropped_units_ += grid_units(bits);
+  if (!kpis_->user_dropped_bits.empty()) kpis_->user_dropped_bits[user] += bits;
+}
+
+inline void CellSlice::start_discard_timer(std::size_t user) {
+  if (discard_ttis_ == 0) return;
+  const std::int64_t arrived = live_->packets[static_cast<std::size_t>(live_->users[user].head)].tti;
+  next_expiry_ = std::min(next_expiry_, arrived + discard_ttis_);
+}
+
+// Drops what is too old. Serving moves heads on without updating next_expiry_, so a call may find nothing to drop; it
+// then looks up when the next timer runs out. A packet with bits in the air is left to HARQ.
+void CellSlice::discard_old_packets(int tti) {
+  const std::int64_t now = live_->clock + tti;
+  next_expiry_ = no_tti;
+  touched_.for_each([&](std::size_t local) {
+    const std::size_t number = number_of(local);
+    UserQueue& user = live_->users[number];
+    if (user.queued == 0) return;
+    if (harq_ && live_->sent[number] > 0) {
+      next_expiry_ = now + 1;
+      return;
+    }
+    while (user.queued > 0) {
+      const std::int64_t arrived = live_->packets[static_cast<std::size_t>(user.head)].tti;
+      if (arrived + discard_ttis_ > now) {
+        next_expiry_ = std::min(next_expiry_, arrived + discard_ttis_);
+        return;
+      }
+      delay_sum_ += now - arrived;
+      ++n_packets_;
+      count_dropped(number, user.head_left);
+      live_->backlog[number] -= user.head_left;
+      live_->pop_packet(user);
+    }
+    if (!work_->refused[first_ + local]) work_->busy[first_ + local] += tti - work_->busy_since[first_ + local];
+    if (ready_.test(local)) clear_ready(local);
+  });
+}
+
+// It counts as if it waited until the window ends, in vain: see kpis.hpp.
+void CellSlice::refuse_packet(std::size_t local, int tti, double bits) {
+  const std::size_t slot = first_ + local, number = number_of(local);
+  if (!touched_.test(local)) note_first_data(local);
+  if (!work_->refused[slot] && live_->users[number].queued == 0) work_->busy_since[slot] = tti;
+  work_->refused[slot] = 1;
+  delay_sum_ += window_->n_ttis - tti;
+  ++n_packets_;
+  count_dropped(number, bits);
+}
+
+void CellSlice::admit_packets(int tti) {
+  const double limit = config_->buffer_bits;
+  for (; next_arrival_ != last_arrival_ && next_arrival_->tti <= tti; ++next_arrival_) {
+    const auto local = static_cast<std::size_t>(next_arrival_->local);
+    const std::size_t slot = first_ + local, number = number_of(local);
+    if (limit > 0 && live_->backlog[number] + next_arrival_->bits > limit) {
+      refuse_packet(local, next_arrival_->tti, next_arrival_->bits);
+      continue;
+    }
+    const bool was_empty = live_->users[number].queued == 0;
+    live_->push_packet(work_->user_at[slot], next_arrival_->bits, live_->clock + next_arrival_->tti);
+    if (was_empty) {
+      if (!touched_.test(local)) note_first_data(local);
+      if (!work_->refused[slot]) work_->busy_since[slot] = tti;
+      start_discard_timer(number);
+    }
+    if (!ready_.test(local)) set_ready(local);
+  }
+}
+
+void CellSlice::start_tti(int tti) {
+  admit_packets(tti);
+  if (live_->clock + tti >= next_expiry_) discard_old_packets(tti);
+}
+
+// The next `bits` of the queue leave: to the user above, or lost for good.
+void CellSlice::hand_up(std::size_t local, double bits, int tti, bool lost) {
+  const std::size_t slot = first_ + local, number = number_of(local);
+  UserQueue& user = live_->users[number];
+  live_->backlog[number] -= bits;
+  if (lost) {
+    count_dropped(number, bits);
+  } else {
+    work_->delivered[slot] += bits;
+  }
+  double left = bits;
+  while (user.queued > 0 && left >= user.head_left) {
+    left -= user.head_left;
+    delay_sum_ += live_->clock + tti + 1 - live_->packets[static_cast<std::size_t>(user.head)].tti;
+    ++n_packets_;
+    live_->pop_packet(user);
+  }
+  user.head_left -= left;
+  if (user.queued == 0 && !work_->refused[slot]) work_->busy[slot] += tti + 1 - work_->busy_since[slot];
+}
+
+void CellSlice::start_window(std::size_t group) {
+  group_ = group;
+  first_ = static_cast<std::size_t>(work_->first[group]);
+  n_users_ = static_cast<std::size_t>(work_->first[group + 1]) - first_;
+  next_arrival_ = work_->arrivals.data() + work_->first_arrival[group];
+  last_arrival_ = work_->arrivals.data() + work_->first_arrival[group + 1];
+  delay_sum_ = n_packets_ = prbs_used_ = 0;
+  delivered_bits_ = 0;
+  dropped_units_ = 0;
+  next_expiry_ = no_tti;
+  n_ready_ = 0;
+  span_start_ = 0;
+  const auto& ages = config_->discard_ttis;
+  discard_ttis_ = ages.empty() ? 0 : ages[group % ages.size()];
+  dealt_ = false;
+  ready_.reset(n_users_);
+  touched_.reset(n_users_);
+  // The user who got the last PRB may be gone: go on from where it stood.
+  const auto begin = work_->user_at.begin() + static_cast<std::ptrdiff_t>(first_);
+  const auto end = begin + static_cast<std::ptrdiff_t>(n_users_);
+  const auto behind = std::upper_bound(begin, end, live_->pointer[group]);
+  pointer_ = behind == begin ? (n_users_ ? n_users_ - 1 : 0) : static_cast<std::size_t>(behind - begin) - 1;
+  for (std::size_t local = 0; local < n_users_; ++local)
+    if (live_->users[number_of(local)].queued > 0) {
+      note_first_data(local);
+      work_->busy_since[first_ + local] = 0;
+      start_discard_timer(number_of(local));
+      set_ready(local);
+    }
+  take_blocks(group);
+}
+
+void CellSlice::end_window() {
+  if (averages_)
+    touched_.for_each(
+        [&](std::size_t local) { live_->users[number_of(local)].average_tti = live_->clock + window_->n_ttis; });
+  if (dealt_) live_->pointer[group_] = work_->user_at[first_ + pointer_];
+  work_->remaining_blocks.insert(work_->remaining_blocks.end(), blocks_.begin(), blocks_.end());
+  measure();
+}
+
+}  // namespace slicefast

@@ -1,0 +1,128 @@
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "check.hpp"
+#include "slicefast/errors.hpp"
+#include "slicefast/threads.hpp"
+
+#ifndef _WIN32
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
+namespace {
+
+using namespace slicefast;
+
+template <class Error, class Call>
+std::string message_of(Call call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+void test_items_and_errors() {
+  for (int n_threads : {1, 2, 3}) {
+    ThreadPool pool(n_threads);
+    for (int round = 0; round < 50; ++round) {
+      std::vector<int> hits(17, 0);
+      pool.for_each(hits.size(), [&](std::size_t item, int) { hits[item] += 1; });
+      CHECK(std::accumulate(hits.begin(), hits.end(), 0) == 17);
+    }
+    const auto fail = [&] {
+      pool.for_each(5, [](std::size_t item, int) {
+        if (item == 3) throw std::runtime_error("item 3");
+      });
+    };
+    CHECK(message_of<std::runtime_error>(fail) == "item 3");
+  }
+}
+
+void test_number_is_bounded() {
+  for (int n_threads : {0, -1, max_threads + 1, 2147483647}) {
+    const std::string said = message_of<InvalidArgument>([&] { ThreadPool pool(n_threads); });
+    CHECK(said == "n_threads: got " + std::to_string(n_threads) + ", allowed: 1 to 1024");
+  }
+}
+
+void test_one_call_at_a_time() {
+  ThreadPool pool(2);
+  std::vector<int> refused(4, 0), done(4, 0);
+  pool.for_each(4, [&](std::size_t item, int) {
+    refused[item] =
+        message_of<InUse>([&] { pool.for_each(1, [](std::size_t, int) {}); }) == "ThreadPool: in use by another thread";
+    done[item] = 1;
+  });
+  CHECK(std::accumulate(refused.begin(), refused.end(), 0) == 4);
+  CHECK(std::accumulate(done.begin(), done.end(), 0) == 4);
+  int after = 0;
+  pool.for_each(1, [&](std::size_t, int) { ++after; });
+  CHECK(after == 1);
+}
+
+#ifndef _WIN32
+// In a child, whose memory or threads are its own: 0 where `work` says so. Killed by an alarm where it hangs.
+template <class Work>
+bool child_succeeds(Work work) {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(30);
+    _exit(work() ? 0 : 1);
+  }
+  int status = 1;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+void test_forked_process_has_workers_again() {
+  ThreadPool pool(3);
+  const auto sums = [&pool] {
+    std::vector<int> hits(17, 0);
+    for (int round = 0; round < 3; ++round) pool.for_each(hits.size(), [&](std::size_t item, int) { hits[item] += 1; });
+    return std::accumulate(hits.begin(), hits.end(), 0) == 51;
+  };
+  CHECK(sums());
+  CHECK(child_succeeds([&] {
+    const bool right = sums();
+    pool.~ThreadPool();  // neither joins those that stayed behind nor waits for them
+    return right;
+  }));
+  CHECK(child_succeeds([&] {
+    pool.~ThreadPool();
+    return true;
+  }));
+  CHECK(sums());
+}
+
+// Sanitizers reserve terabytes of addresses, and cannot run under a limit.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+void test_refused_thread_ends_the_others() {
+  CHECK(child_succeeds([] {
+    const rlimit limit{512u << 20, 512u << 20};  // a thread reserves 8 MiB for its stack
+    setrlimit(RLIMIT_AS, &limit);
+    return message_of<InvalidArgument>([] { ThreadPool pool(500); }).starts_with("n_threads: got 500");
+  }));
+}
+#endif
+#endif
+
+}  // namespace
+
+void test_threads() {
+  test_items_and_errors();
+  test_number_is_bounded();
+  test_one_call_at_a_time();
+#ifndef _WIN32
+  test_forked_process_has_workers_again();
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  test_refused_thread_ends_the_others();
+#endif
+#endif
+}
