@@ -241,7 +241,7 @@ def test_serving_cells_refuse_what_cannot_be():
         wrong[1, 2] = bad
         with pytest.raises(ValueError, match="gain: user 1 has"):
             radio.update_serving(wrong, np.ones(3), serving, pending)
-        with pytest.raises(ValueError, match="power_w: got"):
+        with pytest.raises(ValueError, match="power_w: cell 1 has"):
             radio.update_serving(gain, [1.0, bad, 1.0], serving, pending)
     with pytest.raises(ValueError, match="margin_db"):
         radio.update_serving(gain, np.ones(3), serving, pending, margin_db=np.nan)
@@ -251,7 +251,7 @@ def test_serving_cells_refuse_what_cannot_be():
     for name in ("power_w", "activity"):
         values = {"power_w": np.ones(12), "activity": np.ones(12)}
         values[name][5] = -1.0
-        with pytest.raises(ValueError, match=f"{name}: got -1"):
+        with pytest.raises(ValueError, match=f"{name}: cell 5 has -1"):
             model.best_server(x, y, noise_w=1e-15, **values)
 
 
@@ -312,5 +312,5 @@ def test_bad_networks_are_refused_by_name():
     gain = model.gains(x, y)
     with pytest.raises(ValueError, match=r"gain.*float64"):
         model.update_gains(x, y, np.array([1], dtype=np.int32), gain.astype(np.float64))
-    with pytest.raises(ValueError, match=r"users: got 700"):
+    with pytest.raises(ValueError, match=r"users: row 0 has 700, allowed: 0 to 699"):
         model.update_gains(x, y, np.array([700], dtype=np.int32), gain)

@@ -86,7 +86,7 @@ bool FarCellsBuilder::cut_plane() {
   const double size = tiles.size;
   node_x[0] = tiles.e1_x_m / size, node_y[0] = tiles.e1_y_m / size;
   node_x[1] = tiles.e2_x_m / size, node_y[1] = tiles.e2_y_m / size;
-    const auto col_of = [&](double px, double py) { return state.fields.col_at(px, py); };
+  const auto col_of = [&](double px, double py) { return state.fields.col_at(px, py); };
   const auto row_of = [&](double px, double py) { return state.fields.row_at(px, py); };
   far.wrap = config.wrap;
   if (config.wrap) {
@@ -197,8 +197,7 @@ void FarCellsBuilder::add_sites(FarCells::Neighbourhood& to, std::span<std::int3
   for (std::int32_t site : sites) {
     const auto k = static_cast<std::size_t>(site);
     to.site.push_back(site);
-    for (std::size_t n = state.first_cell[k]; n < state.first_cell[k + 1]; ++n)
-      to.cell.push_back(state.cell_index[n]);
+    for (std::size_t n = state.first_cell[k]; n < state.first_cell[k + 1]; ++n) to.cell.push_back(state.cell_index[n]);
   }
   to.most_cells = std::max(to.most_cells, to.cell.size() - to.first.back());
   to.first.push_back(to.cell.size());

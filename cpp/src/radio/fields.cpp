@@ -44,7 +44,8 @@ void check_tiles(const FieldTiles& tiles, std::size_t n_sites) {
 PackedFields::PackedFields(const FieldTiles& t, const ModelParameters& p)
     : size(t.size), common_row(t.row_offset.back()), common_col(t.col_offset.back()) {
   const double determinant = t.e1_x_m * t.e2_y_m - t.e2_x_m * t.e1_y_m;
-  if (!(std::abs(determinant) > 0.0)) refuse("e1_m, e2_m", "an area of " + text_of(determinant), "periods that span one");
+  if (!(std::abs(determinant) > 0.0))
+    refuse("e1_m, e2_m", "an area of " + text_of(determinant), "periods that span one");
   inverse[0] = t.e2_y_m / determinant;
   inverse[1] = -t.e2_x_m / determinant;
   inverse[2] = -t.e1_y_m / determinant;
