@@ -224,28 +224,26 @@ static void column_cell(const RadioCell* cell_pointer, std::size_t n, const floa
   }
 }
 
-using Vector8 = float __attribute__((vector_size(32), aligned(4)));
-using Index8 = std::int32_t __attribute__((vector_size(32)));
+// A typedef, as clang drops the alignment of 4 in a using declaration and then stores to whole vectors only.
+typedef float Vector8 __attribute__((vector_size(32), aligned(4), may_alias));
 
 // Eight rows of eight: three rounds that interleave pairs, quadruples and halves.
 static inline void transpose_8x8(const float* in, std::size_t in_stride, float* const* out, std::size_t column) {
-  const Index8 low = {0, 8, 1, 9, 4, 12, 5, 13}, high = {2, 10, 3, 11, 6, 14, 7, 15};
-  const Index8 low2 = {0, 1, 8, 9, 4, 5, 12, 13}, high2 = {2, 3, 10, 11, 6, 7, 14, 15};
-  const Index8 low4 = {0, 1, 2, 3, 8, 9, 10, 11}, high4 = {4, 5, 6, 7, 12, 13, 14, 15};
   Vector8 a[8], b[8];
   for (int r = 0; r < 8; ++r) a[r] = *reinterpret_cast<const Vector8*>(in + static_cast<std::size_t>(r) * in_stride);
   for (int r = 0; r < 8; r += 2) {
-    b[r] = __builtin_shuffle(a[r], a[r + 1], low);
-    b[r + 1] = __builtin_shuffle(a[r], a[r + 1], high);
+    b[r] = __builtin_shufflevector(a[r], a[r + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    b[r + 1] = __builtin_shufflevector(a[r], a[r + 1], 2, 10, 3, 11, 6, 14, 7, 15);
   }
   for (int r = 0; r < 8; r += 4)
     for (int j = 0; j < 2; ++j) {
-      a[r + 2 * j] = __builtin_shuffle(b[r + j], b[r + j + 2], low2);
-      a[r + 2 * j + 1] = __builtin_shuffle(b[r + j], b[r + j + 2], high2);
+      a[r + 2 * j] = __builtin_shufflevector(b[r + j], b[r + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      a[r + 2 * j + 1] = __builtin_shufflevector(b[r + j], b[r + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
     }
   for (int j = 0; j < 4; ++j) {
-    *reinterpret_cast<Vector8*>(out[j] + column) = __builtin_shuffle(a[j], a[j + 4], low4);
-    *reinterpret_cast<Vector8*>(out[j + 4] + column) = __builtin_shuffle(a[j], a[j + 4], high4);
+    *reinterpret_cast<Vector8*>(out[j] + column) = __builtin_shufflevector(a[j], a[j + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    *reinterpret_cast<Vector8*>(out[j + 4] + column) =
+        __builtin_shufflevector(a[j], a[j + 4], 4, 5, 6, 7, 12, 13, 14, 15);
   }
 }
 
