@@ -93,8 +93,7 @@ def test_learning_takes_arrays_and_only_learning_imports_torch() -> None:
         if room(name) == "learn":
             allowed = {"_core", "errors", "files", "kernels", "learn", "registry", "units"}
             assert {room(item) for item in own(imported)} <= allowed, name
-        # Whoever runs studies sets torch's thread count, which belongs to processes and not to agents.
-        elif name != "slicefast.study.execute":
+        else:
             assert "torch" not in {item.split(".")[0] for item in imported}, name
 
 
