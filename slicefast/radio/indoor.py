@@ -33,15 +33,15 @@ def building_loss_db(kind: str, frequency_hz: float) -> float:
     low: 5 - 10 log10(0.3 10^(-L_glass / 10) + 0.7 10^(-L_concrete / 10)), high: 5 - 10 log10(0.7 10^(-L_IRR / 10) + 0.3
     10^(-L_concrete / 10)), L_glass = 2 + 0.2 f, L_IRR = 23 + 0.3 f, L_concrete = 5 + 4 f (f in GHz).
     """
+    if kind not in ("tr36873", "low", "high"):
+        refuse("kind", kind, "tr36873, low, high")
     f = frequency_hz / 1e9
     glass, coated, concrete = (10.0 ** (-loss / 10.0) for loss in (2.0 + 0.2 * f, 23.0 + 0.3 * f, 5.0 + 4.0 * f))
     if kind == "tr36873":
         return 20.0
     if kind == "low":
         return float(5.0 - 10.0 * np.log10(0.3 * glass + 0.7 * concrete))
-    if kind == "high":
-        return float(5.0 - 10.0 * np.log10(0.7 * coated + 0.3 * concrete))
-    refuse("kind", kind, "tr36873, low, high")
+    return float(5.0 - 10.0 * np.log10(0.7 * coated + 0.3 * concrete))
 
 
 def draw_buildings(
