@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from slicefast.kpis import CELL_KPIS
+from slicefast.kpis import CELL_KPIS, KPIS
 from slicefast.policies import Policy
 from slicefast.policies.informed import Ablation
 from slicefast.study.budget import Budget
@@ -17,22 +17,6 @@ from slicefast.training import KpiRecorder, Learner, Ticker, play, train
 from slicefast.transfer import SourceChoice, Strategy
 from slicefast.units import Arrays, Float32
 
-_KPI_UNITS = {
-    "throughput_bps": "bit/s",
-    "delay_ms": "ms",
-    "dropped_bits": "bit",
-    "spectral_efficiency": "bit/s/Hz",
-    "throughput_p5_bps": "bit/s",
-}
-_KPI_LONG_NAMES = {
-    "throughput_bps": "mean throughput of the slice's users while they have data",
-    "delay_ms": "mean packet delay",
-    "load": "share of the cell's resource blocks that were used",
-    "users": "active users",
-    "dropped_bits": "bits given up: too old, no room in the buffer, or lost for good by HARQ",
-    "spectral_efficiency": "bits delivered over the resource blocks used; 0 when none were",
-    "throughput_p5_bps": "5th percentile of the throughput of the slice's users",
-}
 #: What is drawn alike; the format of `slicefast.study.dataset` says what each is.
 Family = Literal[
     "fixed",
@@ -74,7 +58,7 @@ class Arm(Work):
             ("step", "cell"),
             "reward of every step: min over slices of min(throughput/requirement, delay requirement/delay, 1)",
         ),
-        **{name: Variable(_PER_SLICE, _KPI_LONG_NAMES.get(name, ""), _KPI_UNITS.get(name, "1")) for name in CELL_KPIS},
+        **{name: Variable(_PER_SLICE, KPIS[name].long_name, KPIS[name].unit) for name in CELL_KPIS},
         "throughput_satisfaction": Variable(
             _PER_SLICE, "throughput over its requirement, at most 1; 1 without traffic"
         ),
