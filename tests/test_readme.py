@@ -12,7 +12,8 @@ from slicefast.cli import app
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-PAGES = ("README.md", "benchmarks/README.md", "benchmarks/study/README.md", "slicefast/validation/README.md")
+PAGES = ("README.md", "benchmarks/README.md", "benchmarks/study/README.md", "slicefast/validation/README.md",
+         "tests/README.md")  # fmt: skip
 
 
 def test_it_is_short():
