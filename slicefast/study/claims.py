@@ -319,7 +319,9 @@ class GapEvidence(Evidence):
 class InformedClosesHalf(Claim[GapEvidence]):
     """The policy that goes past the paper, between learning from scratch and the clairvoyant bound."""
 
-    statement = "(e) Past the paper: the best policy closes at least half of the gap between DRL and the oracle."
+    statement = (
+        "(e) Past the paper: the counterfactual policy closes at least half of the gap between DRL and the oracle."
+    )
     needs = ("drl", "oracle")
 
     def applies(self, comparison: Comparison) -> bool:
