@@ -47,7 +47,7 @@ def test_what_it_names_is_there(page):
     folder = (ROOT / page).parent
     for picture in re.findall(r"!\[.+?\]\((.+?)\)", text):
         assert (folder / picture).is_file(), picture
-    named = re.findall(r"(?:slicefast|tests|benchmarks|cpp)/[\w/]+\.(?:py|md|cpp|png)", text.replace("../", ""))
+    named = re.findall(r"(?:slicefast|tests|benchmarks|cpp)/[\w/]+\.(?:py|md|cpp|hpp|png)", text.replace("../", ""))
     assert named
     for name in named:
         assert (ROOT / name).is_file(), name

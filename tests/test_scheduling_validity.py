@@ -135,7 +135,7 @@ def test_flow_level_in_overload_and_refusals():
             scheduling.flow_window(**{"arriving_bits": [1, 1], "slice_of": [0, 1]} | window | change)
 
 
-@pytest.mark.parametrize(("share", "load", "n_windows"), [(0.5, 1.3, 8), (0.0, 1.0, 6), (0.5, 2.0, 3), (0.25, 1.05, 6)])
+@pytest.mark.parametrize(("share", "load", "n_windows"), [(0.5, 1.3, 8), (0.0, 1.0, 6), (0.5, 2.0, 3)])
 def test_the_flow_level_knows_the_age_of_what_is_queued(share, load, n_windows):
     n_users, n_ttis, rate = 20, 200, 300.0
     rng = np.random.default_rng(0)
@@ -154,9 +154,13 @@ def test_the_flow_level_knows_the_age_of_what_is_queued(share, load, n_windows):
         queued = {} if flow is None else {name: getattr(flow, name) for name in ("backlog_bits", "backlog_age_bit_ms")}
         arriving = np.full(n_users, bits_per_window)
         flow = scheduling.flow_window(n_ttis, arriving, 12_000.0, np.full(n_users, rate), shares, **place, **queued)
-        assert flow.delay_ms[0, 0] == pytest.approx(slow.delay_ms[0, 0], rel=0.2, abs=5)
-    # Where it is overloaded, ages make up nearly all of it; what no one queues has none.
-    assert (flow.backlog_age_bit_ms >= 0).all()
+        # Some 300 packets a window: their number is off by 6 % (one standard deviation) in the first, and in overload
+        # 1.3 what is left over by four times that.
+        assert flow.delay_ms[0, 0] == pytest.approx(slow.delay_ms[0, 0], rel=0.25)
+    state = cell.state()
+    age = ((state["clock_ttis"] - state["packet_tti"]) * state["packet_bits"]).sum() / state["packet_bits"].sum()
+    assert flow.backlog_age_bit_ms.sum() / flow.backlog_bits.sum() == pytest.approx(age, rel=0.1)
+    assert flow.delay_ms[0, 0] == pytest.approx(slow.delay_ms[0, 0], rel=0.1)
     empty = scheduling.flow_window(n_ttis, [1000.0], 1000.0, [rate], [[1.0]], [0], [0])
     assert empty.backlog_age_bit_ms[0] == 0
 

@@ -6,8 +6,7 @@
 #include <span>
 #include <string>
 
-#include "kernels/learner_args.hpp"
-#include "kernels/tables.hpp"
+#include "kernels/learner.hpp"
 #include "slicefast/checks.hpp"
 
 #ifdef SLICEFAST_X86

@@ -11,6 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    import click
+
     from slicefast.scenario import Scenario
 
 REFUSED, INTERRUPTED = 2, 130
@@ -37,7 +39,7 @@ NumbersOption = Annotated[
 class Commands(TyperGroup):
     """Commands whose errors of the user's making are one line and exit code 2."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         """Run a command; other errors than of input, files and interruption are programming faults and pass."""
         from slicefast.errors import SlicefastError
 

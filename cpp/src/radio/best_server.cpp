@@ -58,8 +58,8 @@ class BestServerSink final : public FarSink {
     for (std::size_t j = run.far.first_link[i]; j < run.far.first_link[i + 1]; ++j) {
       if (beyond_ring_only && !run.far.beyond_ring[j]) continue;  // the ring will bring it
       const std::size_t cell = state_.index_of(static_cast<std::size_t>(run.far.cell[j]));
-      run.strongest.add_link(i, run.far.gain[j] * static_cast<float>(power_[cell]),
-                             static_cast<float>(activity_[cell]), static_cast<std::int32_t>(cell));
+      run.strongest.add_link(i, run.far.gain[j] * static_cast<float>(power_[cell]), static_cast<float>(activity_[cell]),
+                             static_cast<std::int32_t>(cell));
     }
   }
 

@@ -109,7 +109,7 @@ class FarWalk {
   std::span<const double> x_, y_, power_, activity_;
   float noise_;
   RegionRuns runs_;
-  std::vector<Remainders> remainders_;    // (R,), those of the runs' regions
+  std::vector<Remainders> remainders_;      // (R,), those of the runs' regions
   std::vector<std::uint8_t> is_unsettled_;  // (U,) users who must meet every site
 };
 

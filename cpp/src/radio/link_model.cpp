@@ -73,8 +73,7 @@ void fill_rows(const LinkModel::State& state, LinkBlock& block, std::span<const 
       continue;
     }
     for (std::size_t i = 0; i < users.size(); ++i)
-      for (std::size_t r = 0; r < group.rows(); ++r)
-        block.out[i][state.index_of(group.first() + r)] = group.row(r)[i];
+      for (std::size_t r = 0; r < group.rows(); ++r) block.out[i][state.index_of(group.first() + r)] = group.row(r)[i];
   }
 }
 

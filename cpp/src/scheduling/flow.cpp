@@ -6,7 +6,7 @@
 #include <numbers>
 #include <vector>
 
-#include "quantile.hpp"
+#include "scheduling/quantile.hpp"
 #include "slicefast/checks.hpp"
 #include "slicefast/scheduling/config.hpp"
 
@@ -84,6 +84,11 @@ struct UserDemand {
   double bits() const { return backlog + arriving; }
 };
 
+// What fluctuations add to the queue that overload x >= 1 builds up by itself, which counts with what is left over.
+double overload_sojourn(double alone, double x, double n_ttis) {
+  return alone + std::min(2.0 / 3.0 * std::sqrt(2.0 * alone * n_ttis / std::numbers::pi), alone / (2 * (x - 1)));
+}
+
 // Service and throughput where the user has any; the delay without what is left over.
 UserFlow served(const FlowWindow& w, std::size_t u, const UserPart& part, double demand) {
   UserFlow flow;
@@ -101,7 +106,7 @@ UserFlow served(const FlowWindow& w, std::size_t u, const UserPart& part, double
   const double alone = size / rate;
   const double longest = alone + 2.0 / 3.0 * std::sqrt(2.0 * alone * n_ttis / std::numbers::pi);
   const double waited = full ? alone * (1 + 0.5 * x / (1 - x)) : alone / (1 - x);
-  const double sojourn = x < 1 ? std::min(waited, longest) : longest;
+  const double sojourn = x < 1 ? std::min(waited, longest) : overload_sojourn(size / capacity, x, n_ttis);
   const double idle = alone / sojourn;  // 1 - x, as far as the window lets it fall
   const double busy_rate = full ? rate : rate * std::min(1.0, idle + part.mine / room);
   const double bits = full ? size / std::max(0.0, 1 - x) : size * (1 + part.mine / room / idle);  // of a busy period

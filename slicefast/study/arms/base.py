@@ -5,32 +5,30 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from slicefast.kpis import CELL_KPIS
+from slicefast.kpis import CELL_KPIS, KPIS
 from slicefast.policies import Policy
+from slicefast.policies.informed import Ablation
 from slicefast.study.budget import Budget
 from slicefast.study.work import Context, Variable, Work
 from slicefast.task import Task
 from slicefast.training import KpiRecorder, Learner, Ticker, play, train
+from slicefast.transfer import SourceChoice, Strategy
 from slicefast.units import Arrays, Float32
 
-_KPI_UNITS = {
-    "throughput_bps": "bit/s",
-    "delay_ms": "ms",
-    "dropped_bits": "bit",
-    "spectral_efficiency": "bit/s/Hz",
-    "throughput_p5_bps": "bit/s",
-}
-_KPI_LONG_NAMES = {
-    "throughput_bps": "mean throughput of the slice's users while they have data",
-    "delay_ms": "mean packet delay",
-    "load": "share of the cell's resource blocks that were used",
-    "users": "active users",
-    "dropped_bits": "bits given up: too old, no room in the buffer, or lost for good by HARQ",
-    "spectral_efficiency": "bits delivered over the resource blocks used; 0 when none were",
-    "throughput_p5_bps": "5th percentile of the throughput of the slice's users",
-}
+#: What is drawn alike; the format of `slicefast.study.dataset` says what each is.
+Family = Literal[
+    "fixed",
+    "oracle",
+    "scratch",
+    "centralised",
+    "transfer",
+    "generalist",
+    "specialists",
+    "informed",
+    "ablation",
+]
 _PER_SLICE = ("evaluation_step", "cell", "slice")
 
 
@@ -44,14 +42,14 @@ class Arm(Work):
         Key in the result file, and what figures and tables print.
     random_stream : str
         The name of its learners' random stream, if not its own: a renamed arm keeps its numbers.
-    family : str
+    family : Family
         What is drawn alike.
     """
 
     name: str
     label: str
     random_stream: str = ""
-    family: ClassVar[str]
+    family: ClassVar[Family]
 
     reads: ClassVar[tuple[str, ...]] = ("exploration_steps", "train_steps", "evaluation_steps")
     axes = ("policy", "seed")
@@ -60,7 +58,7 @@ class Arm(Work):
             ("step", "cell"),
             "reward of every step: min over slices of min(throughput/requirement, delay requirement/delay, 1)",
         ),
-        **{name: Variable(_PER_SLICE, _KPI_LONG_NAMES.get(name, ""), _KPI_UNITS.get(name, "1")) for name in CELL_KPIS},
+        **{name: Variable(_PER_SLICE, KPIS[name].long_name, KPIS[name].unit) for name in CELL_KPIS},
         "throughput_satisfaction": Variable(
             _PER_SLICE, "throughput over its requirement, at most 1; 1 without traffic"
         ),
@@ -79,25 +77,24 @@ class Arm(Work):
         return self.random_stream or self.name
 
     @property
-    def strategy(self) -> str:
+    def strategy(self) -> Strategy | Literal[""]:
         """What it hands over, "" if nothing."""
         return ""
 
     @property
-    def source_choice(self) -> str:
+    def source_choice(self) -> SourceChoice | Literal["itself", ""]:
         """How it chooses its source cells, "" if it has none."""
         return ""
 
     @property
-    def without(self) -> str:
+    def without(self) -> Ablation | Literal[""]:
         """What it leaves out of the counterfactual policy, "" if nothing."""
         return ""
 
     def settings(self) -> dict[str, Any]:
-        """Return its random stream and what its class is told besides its name."""
-        told = {name: value for name, value in vars(self).items() if name not in ("name", "label", "random_stream")}
-        plain = {name: getattr(value, "__qualname__", value) for name, value in told.items()}
-        return {"stream": self.stream, **plain}
+        """Return its fields but for its names, which change no result; of a function its name."""
+        fields = {name: value for name, value in vars(self).items() if name not in ("name", "label", "random_stream")}
+        return {name: getattr(value, "__qualname__", value) for name, value in fields.items()}
 
     def steps(self, budget: Budget, n_cells: int) -> int:
         """Return the steps of the target network."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,7 @@ class _FromSource(Arm):
     reads = (*Arm.reads, "transfer_steps", "td3")
 
     @property
-    def strategy(self) -> str:
+    def strategy(self) -> Strategy:
         """What it hands over."""
         return self.hands_over
 
@@ -99,7 +99,7 @@ class Handover(_FromSource):
     _DISTANCE: ClassVar[Mapping[str, str]] = {"fast": "distance_fast", "corrected": "distance_corrected"}
 
     @property
-    def source_choice(self) -> str:
+    def source_choice(self) -> SourceChoice:
         """How it chooses its source cells."""
         return self.source
 
@@ -124,7 +124,7 @@ class KnownCell(_FromSource):
     """A transfer from the same cell before its users and traffic changed."""
 
     @property
-    def source_choice(self) -> str:
+    def source_choice(self) -> Literal["itself"]:
         """How it chooses its source cells: each its own."""
         return "itself"
 

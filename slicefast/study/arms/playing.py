@@ -96,7 +96,7 @@ class Ablated(Counterfactual):
     family = "ablation"
 
     @property
-    def without(self) -> str:
+    def without(self) -> Ablation:
         """What it leaves out."""
         return self.part
 
