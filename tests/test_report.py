@@ -165,9 +165,14 @@ def test_unfinished_policies_and_seeds_are_left_out(known: Comparison) -> None:
     assert rows["DRL from scratch"][:4] == ["0.700", "0.800", "33.3", "8.50"]  # seed 0 alone, without an interval
 
 
-def test_scores_are_computed_once(known: Comparison) -> None:
+def test_scores_and_estimates_are_computed_once(known: Comparison, monkeypatch: pytest.MonkeyPatch) -> None:
     assert known.scores("drl") is known.scores("drl")
     assert known.orderings is known.orderings
+    first = report.comparison_table(known)
+    monkeypatch.setattr("slicefast.study.comparison.stratified", None)
+    assert report.comparison_table(known) == first
+    with pytest.raises(TypeError):
+        known.estimate(known.scores("drl").reward + 1.0)
 
 
 def test_numbers_are_shown_with_digits_unit_and_sign() -> None:

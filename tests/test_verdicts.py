@@ -11,8 +11,10 @@ import pytest
 import xarray as xr
 
 from slicefast.study import claims
-from slicefast.study.claims import CLAIMS, Criterion, Evidence, GapEvidence, decide, verdicts
+from slicefast.study.claims import CLAIMS, GapEvidence, verdicts
 from slicefast.study.comparison import Comparison
+from slicefast.study.document import Verdict
+from slicefast.study.evidence import Criterion, Evidence, decide
 from slicefast.study.scores import Estimate
 
 SPREAD = np.array([-1.5, -0.5, 0.5, 1.5, -1.0, 1.0])[:, None]  # over six seeds, symmetric
@@ -29,7 +31,7 @@ def constant(reward: float, spread: float = 0.0) -> np.ndarray:
     return np.broadcast_to((reward + spread * SPREAD)[:, None], (6, 10, 2))
 
 
-def judged(dataset: xr.Dataset) -> dict[str, claims.Verdict]:
+def judged(dataset: xr.Dataset) -> dict[str, Verdict]:
     """Return the verdicts by the first words of their claims."""
     return {item.claim: item for item in verdicts(Comparison(dataset))}
 

@@ -14,7 +14,15 @@ from slicefast.study.scores import Estimate
 
 @dataclass(frozen=True)
 class Spread:
-    """How far the smallest latent variance lies below the median one, and the largest divergence above its own."""
+    """How far numbers that ought to be alike lie apart.
+
+    Attributes
+    ----------
+    smallest_variance, median_variance : float
+        Of the latent variances.
+    largest_divergence, median_divergence : float
+        Of the mean KL divergences [nat].
+    """
 
     smallest_variance: float
     median_variance: float
