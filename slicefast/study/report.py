@@ -172,8 +172,8 @@ def summary(comparison: Comparison) -> str:
     return (
         f"Scenario “{scenario['name']}”: {dataset.sizes['cell']} cells, {dataset.sizes['slice']} slices, {traffic}. "
         f"{_seeds(protocol['n_seeds'])}. DRL from scratch explores for {protocol['exploration_steps']} steps and "
-        f"trains for {protocol['train_steps']}; transfer trains for {protocol['transfer_steps']} steps. Every policy is "
-        f"evaluated over the same last {protocol['evaluation_steps']} steps of the target network, which no source "
+        f"trains for {protocol['train_steps']}; transfer trains for {protocol['transfer_steps']} steps. Every policy "
+        f"is evaluated over the same last {protocol['evaluation_steps']} steps of the target network, which no source "
         "agent has seen."
     )
 
