@@ -136,6 +136,7 @@ def antenna_gain_db(
     tilt_deg: NDArray[np.float64],
     elements: int,
 ) -> NDArray[np.float64]: ...
+
 class ModelParameters(TypedDict):
     """A row of the table of path loss models; see cpp/include/slicefast/radio/path_loss.hpp."""
 

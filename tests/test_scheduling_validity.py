@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slicefast import scheduling
+from slicefast.validation import __main__ as command
 from slicefast.validation import figures as scheduling_figures
 from slicefast.validation import scheduler as validity
 
@@ -80,6 +81,23 @@ def test_a_row_that_does_not_hold_is_marked():
     lines = validity.table(rows).splitlines()
     assert lines[2] == "| a | 2 ms | 2.1 ms | +5.00 % | 10 % |"
     assert "**missed**" in lines[3]
+
+
+@pytest.mark.parametrize(("measured", "code"), [(2.1, 0), (2.3, 1)])
+def test_the_command_prints_and_fills_the_page_and_says_whether_all_hold(tmp_path, monkeypatch, capsys, measured, code):
+    monkeypatch.setattr(validity, "checks", lambda: [validity.Check("a", 2.0, measured, 0.1, "ms", at=("slice", 0.5))])
+    monkeypatch.setattr("slicefast.validation.radio.calibration_table", lambda: "percentiles")
+    page = tmp_path / "page.md"
+    page.write_text("".join(f"<!-- {name} begins -->\n<!-- {name} ends -->\n" for name in ("radio", "scheduler")))
+    assert command.main(["--into", str(page)]) == code
+    printed = capsys.readouterr().out
+    for text in ("percentiles", "| a | 2 ms |", "The flow level is within 10 %"):
+        assert text in printed
+        assert text in page.read_text()
+    page.write_text("no marks")
+    assert command.main(["--into", str(page)]) == 2
+    assert page.read_text() == "no marks"
+    assert "needs the lines" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("traffic", [0.2, 0.5, 0.8, 1.2])

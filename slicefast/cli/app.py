@@ -11,8 +11,6 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    import click
-
     from slicefast.scenario import Scenario
 
 REFUSED, INTERRUPTED = 2, 130
@@ -39,7 +37,7 @@ NumbersOption = Annotated[
 class Commands(TyperGroup):
     """Commands whose errors of the user's making are one line and exit code 2."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:  # typer keeps the type to itself
         """Run a command; other errors than of input, files and interruption are programming faults and pass."""
         from slicefast.errors import SlicefastError
 

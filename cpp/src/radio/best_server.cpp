@@ -90,7 +90,7 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
     walk.walk(pool, [&](std::size_t) { return BestServerSink(state, servers, power_w, activity); });
     return;
   }
-  over(pool, (n_users + block_users - 1) / block_users, [&](std::size_t item, int) {
+  share_items(pool, (n_users + block_users - 1) / block_users, [&](std::size_t item, int) {
     LinkBlock block;
     Strongest strongest;
     const ConsecutiveUsers users(item * block_users, std::min(block_users, n_users - item * block_users));

@@ -84,12 +84,12 @@ class FarWalk {
   template <class SinkOf>
   void walk(ThreadPool* pool, SinkOf sink_of) {
     const std::size_t n_runs = runs_.runs.size();
-    over(pool, n_runs, [&](std::size_t item, int) {
+    share_items(pool, n_runs, [&](std::size_t item, int) {
       auto sink = sink_of(item);
       meet_region(runs_.runs[item], sink);
     });
     const std::vector<std::int32_t> rest = unsettled();
-    over(pool, blocks_of(rest.size()), [&](std::size_t item, int) {
+    share_items(pool, blocks_of(rest.size()), [&](std::size_t item, int) {
       auto sink = sink_of(n_runs + item);
       const std::size_t first = item * block_users;
       meet_all(std::span(rest).subspan(first, std::min(block_users, rest.size() - first)), sink);

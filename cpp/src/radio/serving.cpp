@@ -64,7 +64,7 @@ void update_users(std::span<const float> power, const HandoverConfig& config, st
       decide(best_of(row), own, margin, config, serving[u], pending_steps[u]);
     }
   };
-  over(pool, n_blocks, work);
+  share_items(pool, n_blocks, work);
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const
   const double left = demand.bits() - flow.delivered;
   flow.delay += (demand.age_bit_ttis + n_ttis * 0.5 * (demand.backlog + left)) / demand.bits();
   flow.age_bit_ttis = age_left(demand, left, n_ttis);
-  double kept = left;
+  double staying = left;
   const int timer_ttis = w.discard_ttis.empty() ? 0 : w.discard_ttis[static_cast<std::size_t>(w.slice_of[u])];
   if (timer_ttis > 0) {
     // Beyond the window, what was queued at its start is as old as anything up to the timer, evenly.
@@ -140,19 +140,19 @@ UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const
         demand.arriving * std::min(1.0, timer / n_ttis) + demand.backlog * std::max(0.0, 1.0 - n_ttis / timer);
     if (young < left) {
       flow.age_bit_ttis *= (young / left) * (young / left);
-      kept = young;
+      staying = young;
     }
-    flow.age_bit_ttis = std::min(flow.age_bit_ttis, kept * timer);
+    flow.age_bit_ttis = std::min(flow.age_bit_ttis, staying * timer);
     flow.delay = std::min(flow.delay, timer);
   }
-  if (w.buffer_bits > 0 && kept > w.buffer_bits) {
+  if (w.buffer_bits > 0 && staying > w.buffer_bits) {
     // Refused: in vain through the whole window, half of which the queue left over has counted.
-    flow.delay += 0.5 * n_ttis * (kept - w.buffer_bits) / demand.bits();
+    flow.delay += 0.5 * n_ttis * (staying - w.buffer_bits) / demand.bits();
     flow.throughput = flow.delivered / n_ttis;
-    flow.age_bit_ttis *= w.buffer_bits / kept;
-    kept = w.buffer_bits;
+    flow.age_bit_ttis *= w.buffer_bits / staying;
+    staying = w.buffer_bits;
   }
-  flow.dropped = left - kept;
+  flow.dropped = left - staying;
   return flow;
 }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from slicefast import policies
 from slicefast.policies import Policy, informed
 from slicefast.policies.informed import Ablation
-from slicefast.study.arms.base import Arm, Played, callbacks_of, play_policy
+from slicefast.study.arms.base import Arm, Family, Played, callbacks_of, play_policy
 from slicefast.study.budget import Budget
 from slicefast.study.preparations import CounterfactualTraining, GeneralistTraining
 from slicefast.study.work import Context
@@ -71,7 +72,7 @@ class Generalist(Arm):
 class Counterfactual(Arm):
     """The policy of `slicefast.policies.informed`."""
 
-    family = "informed"
+    family: ClassVar[Family] = "informed"
 
     def needs(self) -> tuple[str, ...]:
         """Return its training."""
