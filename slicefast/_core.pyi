@@ -1,7 +1,7 @@
 """Typed stub of the C++ module; see cpp/bindings."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -136,7 +136,32 @@ def antenna_gain_db(
     tilt_deg: NDArray[np.float64],
     elements: int,
 ) -> NDArray[np.float64]: ...
-def model_parameters(model: str) -> dict[str, float]: ...
+
+class ModelParameters(TypedDict):
+    """A row of the table of path loss models; see cpp/include/slicefast/radio/path_loss.hpp."""
+
+    sigma_los_near_db: float
+    sigma_los_far_db: float
+    sigma_nlos_db: float
+    sigma_indoor_db: float
+    decorrelation_los_m: float
+    decorrelation_nlos_m: float
+    min_distance_m: float
+    max_distance_m: float
+    min_frequency_hz: float
+    max_frequency_hz: float
+    bs_height_m: tuple[float, float]
+    ue_height_m: tuple[float, float]
+    made_for_bs_height_m: tuple[float, float] | None
+    made_for_ue_height_m: tuple[float, float] | None
+    default_ue_height_m: float
+    uses_3d_distance: bool
+    supports_indoor: bool
+    tall_users_see_further: bool
+    supports_tr38901_building: bool
+
+def model_parameters(model: str) -> ModelParameters: ...
+def path_loss_models() -> dict[str, ModelParameters]: ...
 def update_serving(
     gain: NDArray[np.float32],
     power_w: NDArray[np.float64],

@@ -9,63 +9,75 @@ several: the lowest in every cell is meant, where loads that rise from zero come
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from slicefast import _core
-from slicefast._core import NotConverged
+from slicefast.arrays import to_int32, to_vector
+from slicefast.errors import NotConverged, described, refuse
+from slicefast.units import Float32, Float64, Int32
 
-__all__ = ["NotConverged", "Solution", "sinr", "solve", "spectral_efficiency", "spectral_radius"]
+__all__ = ["Efficiency", "NotConverged", "Solution", "sinr", "solve", "spectral_efficiency", "spectral_radius"]
 
-Float = NDArray[np.float64]
+#: How a link's rate follows from its SINR, see `spectral_efficiency`.
+Efficiency = Literal["shannon", "tr36942", "mogensen", "cqi"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
-    """`load` (N,), or (N, S) with slices; `iterations` evaluations of the map; `residual`, how far it may be off.
+    """Loads that agree with the interference they cause.
 
-    max |l(rho) - rho| / max(1, rho); after a last Newton step that was not evaluated, a bound on it.
+    Attributes
+    ----------
+    load : ndarray of float64, (N,) or (N, S)
+        Per cell, or per cell and slice where there are slices.
+    iterations : int
+        Evaluations of the map.
+    residual : float
+        max |l(rho) - rho| / max(1, rho); after a last Newton step that was not evaluated, a bound on it.
     """
 
-    load: Float
+    load: Float64
     iterations: int
     residual: float
 
 
-def _gain(gain: ArrayLike, check: bool = True) -> NDArray[np.float32] | Float:
+def _gain(gain: ArrayLike, check: bool = True) -> Float32 | Float64:
     if isinstance(gain, _core.FoldedGains):
-        raise ValueError("gain: got folded gains, this needs the matrix of every link")
+        refuse("gain", described("folded gains"), "the matrix of every link")
     # float32 stays as it is: a copy of a large matrix costs more than the solution, and so does a look at all of it.
-    array = np.asarray(gain)
-    kept = array if array.dtype == np.float32 else np.asarray(array, dtype=np.float64)
-    array = np.ascontiguousarray(kept)
+    given = np.asarray(gain)
+    array = np.ascontiguousarray(given if given.dtype == np.float32 else np.asarray(given, dtype=np.float64))
     if array.ndim != 2:
-        raise ValueError(f"gain: got shape {array.shape}, expected (users, cells)")
+        refuse("gain", described(f"shape {array.shape}"), "shape (users, cells)")
     if not check:
         return array
     low = array.min(initial=0.0)
     high = array.max(initial=0.0)
     if not (low >= 0.0 and high < np.inf):
         user, cell = np.argwhere(~((array >= 0.0) & np.isfinite(array)))[0]
-        raise ValueError(f"gain: user {user}, cell {cell} has {array[user, cell]}, must be finite and >= 0")
+        refuse(f"gain of user {user} and cell {cell}", float(array[user, cell]), "finite and at least 0")
     return array
 
 
-def _per_cell(name: str, value: ArrayLike, n_cells: int) -> Float:
-    array = np.asarray(value, dtype=np.float64)
-    if array.ndim > 1 or (array.ndim == 1 and array.shape != (n_cells,)):
-        raise ValueError(f"{name}: got shape {array.shape}, expected a number or ({n_cells},)")
-    return np.ascontiguousarray(np.broadcast_to(array, (n_cells,)))
-
-
-def _index(name: str, value: ArrayLike, n_users: int) -> NDArray[np.int32]:
-    array = np.asarray(value)
-    if array.shape != (n_users,):
-        raise ValueError(f"{name}: got shape {array.shape}, expected ({n_users},)")
-    if not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"{name}: got dtype {array.dtype}, expected integers")
-    return np.ascontiguousarray(np.clip(array, -(2**31), 2**31 - 1), dtype=np.int32)
+def _slices(
+    share: ArrayLike | None, slice_of: ArrayLike | None, n_users: int, n_cells: int
+) -> tuple[Float64 | None, Int32 | None, int]:
+    """Return caps (N, S), slices (U,) and S."""
+    caps = None if share is None else np.asarray(share, dtype=np.float64)
+    if caps is not None and (caps.ndim not in (1, 2) or caps.shape[0] != n_cells):
+        refuse("share", described(f"shape {caps.shape}"), f"shape ({n_cells}, slices)")
+    slices = None if slice_of is None else to_int32("slice_of", slice_of, n_users)
+    if caps is not None:
+        n_slices = 1 if caps.ndim == 1 else caps.shape[1]
+        caps = caps.reshape(n_cells, n_slices)
+    else:
+        n_slices = 1 if slices is None else int(slices.max(initial=0)) + 1
+    if n_slices > 1 and slices is None:
+        refuse("slice_of", None, f"the slice of each user, shape ({n_users},), where share has several slices")
+    return caps, slices, n_slices
 
 
 def solve(
@@ -80,50 +92,78 @@ def solve(
     tolerance: float = 1e-6,
     max_iterations: int = 200,
     *,
-    efficiency: str = "shannon",
+    efficiency: Efficiency = "shannon",
     start: ArrayLike | None = None,
     n_threads: int = 1,
     isa: str | None = None,
 ) -> Solution:
-    """Solve the load coupling.
+    """Solve the load coupling by Newton's method, with the plain iteration where Newton does not help.
 
-    gain (U, N) linear, or what a link model's `fold` returns; power_w (N,) or a number, and noise_w, over the same
-    bandwidth unit; demand_bps (U,) or a number; serving (U,) in [0, N); share (N, S) caps the load of each slice
-    (slice_of (U,) names it), without it the load is uncapped and may pass 1. efficiency: "shannon", "tr36942",
-    "mogensen" or "cqi". `start`, shaped like the load, makes it fast when it is near. Newton's method, with the plain
-    iteration where Newton does not help. "tr36942" and "cqi" jump, and loads may then fit together in several ways: the
-    lowest in every cell is returned, whatever the start, and never `NotConverged` under caps.
-    Raises ValueError for impossible input and NotConverged (with .iterations and .residual) where no fixed point was
-    reached, as for infeasible demand without caps: see `spectral_radius`.
+    l_ns(rho) = min(share_ns, sum over u in n, s of d_u / (W eff(SINR_u(rho)))), rho_n = sum_s l_ns.
+
+    Efficiencies that jump ("tr36942", "cqi") may let loads fit together in several ways: the lowest in every cell is
+    returned, whatever the start, and never `NotConverged` under caps.
+
+    Parameters
+    ----------
+    gain : array_like, (U, N), or FoldedGains
+        Linear; or what a link model's ``fold`` returns.
+    power_w : array_like, (N,) or a number
+        Transmit powers [W].
+    noise_w : float
+        Noise over the same bandwidth unit as the powers [W].
+    demand_bps : array_like, (U,) or a number
+        What each user asks for [bit/s].
+    serving : array_like of int, (U,)
+        Serving cells.
+    bandwidth_hz : float
+        Bandwidth W of a cell [Hz].
+    share : array_like, (N, S) or (N,), optional
+        Caps on the load of each slice; without it the load is uncapped and may pass 1.
+    slice_of : array_like of int, (U,), optional
+        The slice of each user.
+    tolerance : float
+        Of the residual, see `Solution`.
+    max_iterations : int
+        Evaluations of the map before giving up.
+    efficiency : {"shannon", "tr36942", "mogensen", "cqi"}
+        See `spectral_efficiency`.
+    start : array_like, (N, S) or (N,), optional
+        Loads to start from; near the solution it is fast.
+    n_threads : int
+        Users are shared among this many threads.
+    isa : str, optional
+        Instruction set.
+
+    Returns
+    -------
+    Solution
+        With ``load`` (N,), or (N, S) where ``share`` or ``slice_of`` name slices.
+
+    Raises
+    ------
+    ValueError
+        Impossible input; the argument is named.
+    NotConverged
+        No fixed point was reached, as for infeasible demand without caps: see `spectral_radius`. It carries
+        ``iterations`` and ``residual``.
     """
     # The core looks at the rows of users with demand while it has them in cache.
     matrix = gain if isinstance(gain, _core.FoldedGains) else _gain(gain, check=False)
     n_users, n_cells = matrix.shape
-    caps = None if share is None else np.asarray(share, dtype=np.float64)
-    if caps is not None and (caps.ndim not in (1, 2) or caps.shape[0] != n_cells):
-        raise ValueError(f"share: got shape {caps.shape}, expected ({n_cells}, slices)")
-    slices = None if slice_of is None else _index("slice_of", slice_of, n_users)
-    if caps is not None:
-        n_slices = 1 if caps.ndim == 1 else caps.shape[1]
-        caps = caps.reshape(n_cells, n_slices)
-    else:
-        n_slices = 1 if slices is None else int(slices.max(initial=0)) + 1
-    if n_slices > 1 and slices is None:
-        raise ValueError("slice_of: is needed when share has several slices")
+    caps, slices, n_slices = _slices(share, slice_of, n_users, n_cells)
     demand = np.asarray(demand_bps, dtype=np.float64)
-    if demand.ndim == 0:
-        demand = np.full(n_users, float(demand))
     guess = np.zeros((n_cells, n_slices)) if start is None else np.asarray(start, dtype=np.float64)
     if guess.size != n_cells * n_slices:
-        raise ValueError(f"start: got shape {guess.shape}, expected ({n_cells}, {n_slices})")
+        refuse("start", described(f"shape {guess.shape}"), f"shape ({n_cells}, {n_slices})")
     if n_users == 0:
-        raise ValueError(f"gain: got shape {matrix.shape}, needs at least one user")
+        refuse("gain", described(f"shape {matrix.shape}"), "at least one user")
     load, iterations, residual = _core.solve_load_coupling(
         gain=matrix,
-        power_w=_per_cell("power_w", power_w, n_cells),
+        power_w=to_vector("power_w", power_w, n_cells),
         noise_w=float(noise_w),
-        demand_bps=demand,
-        serving=_index("serving", serving, n_users),
+        demand_bps=np.full(n_users, float(demand)) if demand.ndim == 0 else demand,
+        serving=to_int32("serving", serving, n_users),
         bandwidth_hz=float(bandwidth_hz),
         share=caps,
         slice_of=slices,
@@ -147,15 +187,44 @@ def sinr(
     *,
     n_threads: int = 1,
     isa: str | None = None,
-) -> NDArray[np.float32]:
-    """SINR (U,), linear, at cell activities rho (N,)."""
+) -> Float32:
+    """Return every user's SINR at given activities, SINR_u = p_n g_un / (sum_{k != n} rho_k p_k g_uk + noise).
+
+    Parameters
+    ----------
+    gain : array_like, (U, N), or FoldedGains
+        Linear; or what a link model's ``fold`` returns.
+    power_w : array_like, (N,) or a number
+        Transmit powers [W].
+    noise_w : float
+        Noise over the same bandwidth unit as the powers [W].
+    rho : array_like, (N,) or a number
+        Activities of the cells.
+    serving : array_like of int, (U,)
+        Serving cells.
+    n_threads : int
+        Users are shared among this many threads.
+    isa : str, optional
+        Instruction set.
+
+    Returns
+    -------
+    ndarray of float32, (U,)
+        Linear.
+
+    Raises
+    ------
+    ValueError
+        Impossible input; the argument is named.
+    """
     matrix = gain if isinstance(gain, _core.FoldedGains) else _gain(gain)
+    n_users, n_cells = matrix.shape
     return _core.coupled_sinr(
         gain=matrix,
-        power_w=_per_cell("power_w", power_w, matrix.shape[1]),
+        power_w=to_vector("power_w", power_w, n_cells),
         noise_w=float(noise_w),
-        rho=_per_cell("rho", rho, matrix.shape[1]),
-        serving=_index("serving", serving, matrix.shape[0]),
+        rho=to_vector("rho", rho, n_cells),
+        serving=to_int32("serving", serving, n_users),
         n_threads=n_threads,
         isa=isa or _core.default_isa(),
     )
@@ -175,26 +244,59 @@ def spectral_radius(
 
     M_ik = sum_{u in i} (d_u ln2 / W) p_k g_uk / (p_i g_ui), k != i, for the Shannon efficiency (Cavalcante, Liao,
     Stanczak, IEEE TSP 67, 2019). Below 1 does not mean that no load passes 1.
+
+    Parameters
+    ----------
+    gain, power_w, noise_w, demand_bps, serving, bandwidth_hz
+        As in `solve`; no folded gains.
+    isa : str, optional
+        Instruction set.
+
+    Returns
+    -------
+    float
+        At least 0.
+
+    Raises
+    ------
+    ValueError
+        Impossible input; the argument is named.
     """
     matrix = _gain(gain)
+    n_users, n_cells = matrix.shape
     demand = np.asarray(demand_bps, dtype=np.float64)
     return _core.spectral_radius(
         gain=matrix,
-        power_w=_per_cell("power_w", power_w, matrix.shape[1]),
+        power_w=to_vector("power_w", power_w, n_cells),
         noise_w=float(noise_w),
-        demand_bps=np.ascontiguousarray(np.broadcast_to(demand, (matrix.shape[0],)) if demand.ndim == 0 else demand),
-        serving=_index("serving", serving, matrix.shape[0]),
+        demand_bps=np.full(n_users, float(demand)) if demand.ndim == 0 else demand,
+        serving=to_int32("serving", serving, n_users),
         bandwidth_hz=float(bandwidth_hz),
         isa=isa or _core.default_isa(),
     )
 
 
-def spectral_efficiency(efficiency: str, sinr: ArrayLike) -> Float:
-    """Bit/s/Hz at a linear SINR.
+def spectral_efficiency(efficiency: Efficiency, sinr: ArrayLike) -> Float64:
+    """Return the spectral efficiency at a linear SINR.
 
-    "shannon" log2(1 + x); "tr36942" 0.6 log2(1 + x), none below -10 dB, at most 4.4 (TR 36.942 A.1); "mogensen" 0.75
-    log2(1 + x / 1.25); "cqi" the highest CQI (TS 36.213 Table 7.2.3-1) whose 10 % block-error threshold is met, times
-    168 resource elements per 180 kHz and millisecond.
+    Parameters
+    ----------
+    efficiency : {"shannon", "tr36942", "mogensen", "cqi"}
+        "shannon": log2(1 + x). "tr36942": 0.6 log2(1 + x), none below -10 dB, at most 4.4 (TR 36.942 A.1). "mogensen":
+        0.75 log2(1 + x / 1.25). "cqi": the highest CQI (TS 36.213 Table 7.2.3-1) whose 10 % block-error threshold is
+        met, times 168 resource elements per 180 kHz and millisecond.
+    sinr : array_like
+        Linear.
+
+    Returns
+    -------
+    ndarray of float64
+        [bit/s/Hz], of the shape of ``sinr``.
+
+    Raises
+    ------
+    ValueError
+        An unknown efficiency, or a SINR that is negative or NaN.
     """
     array = np.asarray(sinr, dtype=np.float64)
     return _core.spectral_efficiency(efficiency, np.ascontiguousarray(array).reshape(-1)).reshape(array.shape)

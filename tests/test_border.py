@@ -207,9 +207,9 @@ except ValueError as error:
 
 
 @pytest.mark.parametrize(("n_threads", "allowed"), [(1000, "as many as the system starts"), (2**31 - 1, "1 to 1024")])
-def test_threads_that_the_system_refuses_are_an_error(n_threads, allowed):
+def test_threads_that_the_system_refuses_are_an_error(tmp_path, n_threads, allowed):
     command = [sys.executable, "-c", REFUSED_THREADS, str(n_threads)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, cwd=tmp_path)
     assert done.stdout.startswith(f"n_threads: got {n_threads}, allowed: {allowed}")
 
 
@@ -218,7 +218,7 @@ def misaligned(array):
     memory = np.zeros(array.nbytes + 1, np.uint8)
     view = memory[1:].view(array.dtype).reshape(array.shape)
     view[...] = array
-    assert not view.flags.aligned
+    assert not view.flags.aligned or array.itemsize == 1
     return view
 
 

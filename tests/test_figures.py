@@ -39,7 +39,7 @@ def file(reference: Callable[[str], ModuleType]) -> Any:
 def known(file: Any) -> Comparison:
     """Return a study of two seeds and three cells with everything but pairs."""
     generator = np.random.default_rng(0)
-    names = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least", "best")
+    names = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least", "counterfactual")
     rewards = {name: generator.uniform(0.2, 0.8, (SEEDS, STEPS, CELLS)) for name in names}
     rewards["oracle"] = np.full((SEEDS, STEPS, CELLS), 0.9)
     satisfaction = {name: generator.uniform(0.4, 1.0, (SEEDS, 3, CELLS, 2)) for name in names}
@@ -133,7 +133,13 @@ def test_learning_draws_running_means_as_far_as_each_policy_learns(known: Compar
     """7 learning steps make a window of one; transfers train for 4 steps."""
     figure = figures.learning(known)
     lines = lines_of(figure)
-    for policy, steps in (("drl", 7), ("equal_split", 7), ("transfer_most", 4), ("transfer_least", 4), ("best", 7)):
+    for policy, steps in (
+        ("drl", 7),
+        ("equal_split", 7),
+        ("transfer_most", 4),
+        ("transfer_least", 4),
+        ("counterfactual", 7),
+    ):
         points = lines[known.label(policy)]
         np.testing.assert_array_equal(points[:, 0], np.arange(1, steps + 1))
         per_seed = known.dataset.reward.sel(policy=policy).mean("cell").values
@@ -177,7 +183,7 @@ def test_lines_can_be_told_apart_by_colour_and_in_grey(known: Comparison) -> Non
         colours = {str(line.get_label()): line.get_color() for line in figure.axes[0].lines}
         for policy, line in style.LINES.items():
             assert colours[known.label(policy)] == line.colour
-        assert colours["best, past the paper"] == style.PURPLE
+        assert colours["counterfactual policy, past the paper"] == style.PURPLE
 
 
 def test_masks_are_one_cell_of_each_group(known: Comparison) -> None:
@@ -215,7 +221,7 @@ def test_final_draws_gaps_to_the_oracle_the_best_on_top(known: Comparison) -> No
     assert axes.get_xlim()[0] > axes.get_xlim()[1]  # better to the right
     assert axes.get_xlabel() == "mean reward below the oracle's"
     bar_of = dict(zip(labels, axes.containers, strict=True))
-    assert to_hex(bar_of["best, past the paper"].lines[0].get_color()).upper() == style.PURPLE
+    assert to_hex(bar_of["counterfactual policy, past the paper"].lines[0].get_color()).upper() == style.PURPLE
     assert to_hex(bar_of["DRL from scratch"].lines[0].get_color()).upper() == style.ORANGE
 
 

@@ -307,10 +307,13 @@ def test_refusals():
         net.model.fold(net.x, net.y, net.power, 0.0)
     with pytest.raises(ValueError, match="power_w"):
         net.model.fold(net.x, net.y, net.power[1:], NOISE_W)
-    with pytest.raises(ValueError, match="power_w: got -1, must be finite and not negative"):
+    with pytest.raises(ValueError, match="power_w: cell 0 has -1, allowed: at least 0 and finite"):
         net.model.fold(net.x, net.y, -np.ones(192), NOISE_W)
     serving, rho = np.zeros(3000, np.int32), np.ones(192)
-    for name, power, loads in (("power_w: got nan", net.power * np.nan, rho), ("rho: got -1", net.power, -rho)):
+    for name, power, loads in (
+        ("power_w: cell 0 has nan", net.power * np.nan, rho),
+        ("rho: cell 0 has -1", net.power, -rho),
+    ):
         with pytest.raises(ValueError, match=name):
             load_coupling.sinr(net.folded(), power, NOISE_W, loads, serving)
     with pytest.raises(ValueError, match="site 0 is at"):

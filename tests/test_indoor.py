@@ -97,10 +97,10 @@ def test_bad_profiles_are_refused_by_name():
         with pytest.raises(ValueError, match=f"{name}: user 2 has"):
             _core.UserProfile(**{**values, name: np.where(np.arange(700) == 2, bad, values[name])})
     for name in ("indoor", "inside_m", "loss_db", "environment"):
-        with pytest.raises(ValueError, match=f"{name}: got 3 values, expected one per user, 700"):
+        with pytest.raises(ValueError, match=f"{name}: got 3 values, allowed: 700, one per user"):
             _core.UserProfile(**{**values, name: values[name][:3]})
     few = _core.UserProfile(**{name: value[:5] for name, value in values.items()})
-    with pytest.raises(ValueError, match="profile: got 5 users, positions have 700"):
+    with pytest.raises(ValueError, match="profile: got 5 values, allowed: 700, one per user"):
         radio.link_model(fields=fields, **config).gains(x, y, profile=few)
     config["model"], config["pattern"] = "winner_plus_c2", "tr36814"
     fields = radio.make_fields("winner_plus_c2", 4, np.random.default_rng(0), config["v1_m"], config["v2_m"])

@@ -11,6 +11,7 @@ from slicefast import Scenario, Simulator
 from slicefast.learn.curve_policy import CurvePolicy
 from slicefast.policies import informed
 from slicefast.policies.curves import TRAINING_LEVELS
+from slicefast.rewards import satisfaction
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +78,12 @@ def test_curves_rise_from_nothing_and_leave_the_network_as_it_was() -> None:
     assert curves.shape == (3, len(TRAINING_LEVELS), 4)
     assert (np.diff(curves, axis=1) >= 0.0).all()
     assert ((curves >= 0.0) & (curves <= 1.0)).all()
+    assert (curves[:, 0] == 0.0).all()
+    kpis = simulator.probe(np.full((3, 4), TRAINING_LEVELS[9]), shares)
+    np.testing.assert_array_less(np.minimum(*satisfaction(kpis, simulator.scenario)) - 1e-12, curves[:, 9])
+    np.testing.assert_array_equal(
+        curves[:, 1], np.minimum(*satisfaction(simulator.probe(np.full((3, 4), 0.02), shares), simulator.scenario))
+    )
     np.testing.assert_array_equal(simulator.step(shares).delay_ms, twin.step(shares).delay_ms)
 
 
@@ -195,22 +202,25 @@ def test_training_sees_the_networks_asked_for_and_every_step_once(monkeypatch: p
 
     monkeypatch.setattr(Simulator, "step", watched)
     fits: list[tuple[str, int]] = []
-    fitted = informed._fitted
-    monkeypatch.setattr(
-        informed,
-        "_fitted",
-        lambda observed, curves, ablation, *rest: (
-            fits.append((ablation, len(curves))) or fitted(observed, curves, ablation, *rest)
-        ),
-    )
+    policies: list[CurvePolicy] = []
+    fit = informed._fitted
+
+    def watched_fit(observed: np.ndarray, curves: np.ndarray, ablation: informed.Ablation, *rest: int) -> CurvePolicy:
+        fits.append((ablation, len(curves)))
+        policies.append(fit(observed, curves, ablation, *rest))
+        return policies[-1]
+
+    monkeypatch.setattr(informed, "_fitted", watched_fit)
     ticks: list[int] = []
-    informed.train(scenario, [5, 8, 9], seed=0, steps=12, tick=ticks.append, epochs=1)
+    trained = informed.train(scenario, [5, 8, 9], seed=0, steps=12, tick=ticks.append, epochs=1)
     assert ticks == [1] * 12
     assert [seed for seed, _ in played] == [5] * 5 + [8] * 5 + [9] * 5  # with the warm-up step of reset
     spread = [np.std([np.log(shares) for _, shares in played[rows]]) for rows in (slice(1, 5), slice(6, 10))]
     assert spread[0] > 2.0 * spread[1]
     three = 3 * 4  # cells and steps of a network
     assert fits[:3] == [("full", three), ("full", 2 * three), ("full", 3 * three)]
+    assert trained["own_states"] is policies[0]
+    assert trained["full"] is policies[2]
     assert {name for name, _ in fits[3:]} == set(informed.ABLATIONS) - {"full", "own_states"}
     assert {count for _, count in fits[3:]} == {3 * three}
 

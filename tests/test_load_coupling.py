@@ -211,8 +211,8 @@ def jumping_problem(seed, n_cells, n_users, load):
 def test_jumps_lead_to_the_lowest_fixed_point_from_any_start(reference, name, n_cells):
     """The plain iteration from zero defines it; cold, near, far, low, high and other fixed points all lead there."""
     n_ambiguous = 0
-    for seed in range(60):
-        p = jumping_problem(seed, n_cells, 14 * n_cells, load=(0.02, 0.05, 0.1, 0.3)[seed % 4])
+    for seed in range(100):
+        p = jumping_problem(seed, n_cells, 14 * n_cells, load=(0.01, 0.02, 0.04, 0.08)[seed % 4])
         rng = np.random.default_rng(seed)
         lowest = twin_solution(reference, p, name=name)
         highest = twin_solution(reference, p, name=name, start=p["share"].sum(axis=1))
@@ -222,7 +222,7 @@ def test_jumps_lead_to_the_lowest_fixed_point_from_any_start(reference, name, n_
         for start in (lowest, highest, p["share"], rng.random((n_cells, 3)), 5.0 * rng.random((n_cells, 3))):
             warm = load_coupling.solve(**p, efficiency=name, tolerance=1e-11, start=start)
             np.testing.assert_array_equal(warm.load, cold.load, err_msg=f"seed {seed}")
-    assert n_ambiguous >= 6  # or the problems are too tame to say anything
+    assert n_ambiguous >= 4  # or the problems are too tame to say anything
 
 
 @pytest.mark.parametrize("name", ["tr36942", "cqi"])

@@ -241,7 +241,7 @@ def test_serving_cells_refuse_what_cannot_be():
         wrong[1, 2] = bad
         with pytest.raises(ValueError, match="gain: user 1 has"):
             radio.update_serving(wrong, np.ones(3), serving, pending)
-        with pytest.raises(ValueError, match="power_w: got"):
+        with pytest.raises(ValueError, match="power_w: cell 1 has"):
             radio.update_serving(gain, [1.0, bad, 1.0], serving, pending)
     with pytest.raises(ValueError, match="margin_db"):
         radio.update_serving(gain, np.ones(3), serving, pending, margin_db=np.nan)
@@ -251,8 +251,38 @@ def test_serving_cells_refuse_what_cannot_be():
     for name in ("power_w", "activity"):
         values = {"power_w": np.ones(12), "activity": np.ones(12)}
         values[name][5] = -1.0
-        with pytest.raises(ValueError, match=f"{name}: got -1"):
+        with pytest.raises(ValueError, match=f"{name}: cell 5 has -1"):
             model.best_server(x, y, noise_w=1e-15, **values)
+
+
+def misaligned(array):
+    """Return the same values at an odd address."""
+    view = np.frombuffer(bytearray(array.nbytes + 1), array.dtype, array.size, 1).reshape(array.shape)
+    view[...] = array
+    assert not view.flags.aligned
+    return view
+
+
+def test_misaligned_memory_is_read_from_a_copy_and_never_written():
+    config, fields, x, y = network()
+    model = radio.link_model(fields=fields, **config)
+    gain = model.gains(x, y)
+    np.testing.assert_array_equal(model.gains(misaligned(x), misaligned(y)), gain)
+    with pytest.raises(ValueError, match="gain: got misaligned memory"):
+        model.gains(x, y, gain=misaligned(gain))
+    serving, pending = np.full(700, -1, np.int32), np.zeros(700, np.int32)
+    radio.update_serving(misaligned(gain), np.ones(12), serving, pending)
+    np.testing.assert_array_equal(serving, gain.argmax(axis=1))
+    with pytest.raises(ValueError, match="serving: got misaligned memory"):
+        radio.update_serving(gain, np.ones(12), misaligned(serving), pending)
+
+
+def test_messages_show_numbers_as_numbers():
+    config, fields, _, _ = network()
+    with pytest.raises(ValueError, match=r"fold_db: got -1e-09, allowed: 0 to 10"):
+        radio.link_model(fields=fields, **{**config, "fold_db": -1e-9})
+    with pytest.raises(ValueError, match=r"site_correlation: got 1\.25, allowed: 0 to 1"):
+        radio.link_model(fields=fields, **{**config, "site_correlation": 1.25})
 
 
 def test_handover_waits_for_margin_and_time():
@@ -312,5 +342,5 @@ def test_bad_networks_are_refused_by_name():
     gain = model.gains(x, y)
     with pytest.raises(ValueError, match=r"gain.*float64"):
         model.update_gains(x, y, np.array([1], dtype=np.int32), gain.astype(np.float64))
-    with pytest.raises(ValueError, match=r"users: got 700"):
+    with pytest.raises(ValueError, match=r"users: row 0 has 700, allowed: 0 to 699"):
         model.update_gains(x, y, np.array([700], dtype=np.int32), gain)

@@ -233,3 +233,20 @@ def test_outside_the_range_is_told():
         radio.antenna_gain_db("tr36814", 0, 0, 0, elements=2)
     with pytest.raises(ValueError, match="depression_deg: got 100"):
         radio.antenna_gain_db("tr36814", 0, 100, 0)
+
+
+def test_the_core_describes_every_model_to_python():
+    """Names, ranges and abilities come from one table; nothing is read off a model's name."""
+    models = _core.path_loss_models()
+    assert tuple(models) == radio.PATH_LOSS_MODELS
+    keys = set(models["winner_plus_c2"])
+    for name, model in models.items():
+        assert set(model) == keys
+        assert model == _core.model_parameters(name)
+        assert model["supports_indoor"] == name.startswith("tr3")
+        assert model["supports_tr38901_building"] == name.startswith("tr38901")
+        assert model["tall_users_see_further"] == (name in ("tr36873_uma", "tr38901_uma"))
+        assert model["ue_height_m"] == ((1.01, 22.5) if name.startswith("tr3") else (1.01, 10.0))
+        assert (model["made_for_bs_height_m"] is None) == name.startswith("winner")
+    assert models["m2135_uma"]["made_for_bs_height_m"] == (10.0, 150.0)
+    assert models["tr36873_umi"]["sigma_indoor_db"] == 7.0

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 READERS = (
-    "dataset", "scores", "comparison", "claims", "ordering", "explanation", "document", "style", "figures",
+    "dataset", "scores", "comparison", "evidence", "claims", "ordering", "explanation", "document", "style", "figures",
     "similarity_figures", "report",
 )  # fmt: skip
 #: Rooms that play or learn; a reader that loads one of them could make the numbers that it shows.

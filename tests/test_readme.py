@@ -1,6 +1,8 @@
 """The front page: its code runs, what it names is there, its length is kept, and the pages it leads to have marks."""
 
+import json
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from slicefast.cli import app
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-PAGES = ("README.md", "benchmarks/README.md", "benchmarks/study/README.md", "slicefast/validation/README.md")
+PAGES = ("README.md", "benchmarks/README.md", "benchmarks/study/README.md", "slicefast/validation/README.md",
+         "tests/README.md")  # fmt: skip
 
 
 def test_it_is_short():
@@ -47,7 +50,7 @@ def test_what_it_names_is_there(page):
     folder = (ROOT / page).parent
     for picture in re.findall(r"!\[.+?\]\((.+?)\)", text):
         assert (folder / picture).is_file(), picture
-    named = re.findall(r"(?:slicefast|tests|benchmarks|cpp)/[\w/]+\.(?:py|md|cpp|png)", text.replace("../", ""))
+    named = re.findall(r"(?:slicefast|tests|benchmarks|cpp)/[\w/]+\.(?:py|md|cpp|hpp|png)", text.replace("../", ""))
     assert named
     for name in named:
         assert (ROOT / name).is_file(), name
@@ -71,3 +74,33 @@ def test_generated_parts_have_their_marks(page, marks):
     text = (ROOT / page).read_text(encoding="utf-8")
     assert re.findall(r"<!-- (.+?) begins -->", text) == marks
     assert re.findall(r"<!-- (.+?) ends -->", text) == marks
+
+
+def test_tables_of_speeds_are_made_from_what_was_measured(tmp_path, monkeypatch, capsys):
+    def measured(name, seconds, **extra):
+        return {"name": name, "stats": {"min": seconds}, "extra_info": extra}
+
+    benchmarks = [
+        measured("test_update[12-native]", 1.5e-3, updates_per_round=10),
+        measured("test_update_stable_baselines3[12]", 13.2e-3),
+        measured("test_slicefast_whole_step", 1.0, us_per_step=476.0, steps_per_s=2099.4),
+        measured("test_kl_factorised[300-1000]", 4.59e-3),
+    ]
+    (tmp_path / "speed.json").write_text(json.dumps({"benchmarks": benchmarks}))
+    pages = [tmp_path / "front.md", tmp_path / "all.md"]
+    for page, name in zip(pages, ("speed short", "speed"), strict=True):
+        page.write_text(f"<!-- {name} begins -->\n<!-- {name} ends -->\n")
+    arguments = ["speed_table.py", str(tmp_path / "speed.json"), "--into", *map(str, pages)]
+    monkeypatch.setattr("sys.argv", arguments)
+    runpy.run_path(str(ROOT / "benchmarks" / "speed_table.py"), run_name="__main__")
+    front, everything = (page.read_text().splitlines() for page in pages)
+    assert front[4:-2] == [
+        "| whole step, 12 cells, 1,536 users, 200 TTIs | 476 us |  | 2,099 steps/s |",
+        "| TD3 update of 12 agents | 150 us | stable-baselines3 13.2 ms | 88x |",
+    ]
+    assert everything[4:-2] == [
+        "| whole step, 12 cells, 1,536 users, 200 TTIs, mean of 200 steps | 476 us |  | 2,099 steps/s | 2,000 |",
+        "| TD3 update of 12 agents, native | 150 us | stable-baselines3 13.2 ms | 88x | 75x |",
+        "| all-pairs KL, 300 agents x 1,000 samples | 4.59 ms |  |  |  |",
+    ]
+    assert everything[6] in capsys.readouterr().out

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import warnings
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -69,8 +71,8 @@ def known(file: Any) -> Comparison:
         "oracle": [[0.9, 0.9, 0.9], [1.0, 1.0, 1.0]],
         "drl": [[0.6, 0.8, 0.7], [0.7, 0.7, 0.8]],
         "transfer_most": [[0.8, 0.8, 0.8], [0.6, 0.92, 0.9]],
-        "best": [[0.8, 0.8, 0.8], [0.9, 0.9, 0.9]],
-        "best_no_queue": [[0.7, 0.7, 0.9], [0.8, 0.8, 0.8]],
+        "counterfactual": [[0.8, 0.8, 0.8], [0.9, 0.9, 0.9]],
+        "counterfactual_no_queue": [[0.7, 0.7, 0.9], [0.8, 0.8, 0.8]],
     }
     nothing = np.full((2, 3), 0.5)
     satisfaction = np.ones((2, 3, 3, 2))
@@ -99,7 +101,9 @@ def test_every_cell_of_the_comparison_by_hand(known: Comparison) -> None:
         "below the oracle", "early gain [%]", "final gain [%]", "P(better than DRL)",
     )  # fmt: skip
     rows = rows_of(table)
-    assert list(rows) == [known.label(name) for name in ("oracle", "drl", "transfer_most", "best", "best_no_queue")]
+    assert list(rows) == [
+        known.label(name) for name in ("oracle", "drl", "transfer_most", "counterfactual", "counterfactual_no_queue")
+    ]
     # Groups {1, 2} and {3}: a value is the mean over groups of the mean over seeds, an interval the mean over groups of
     # the lower and of the higher seed.
     assert rows["DRL from scratch"] == [
@@ -133,7 +137,7 @@ def test_short_table_has_the_reward_and_its_interval_alone(known: Comparison) ->
     assert table.rows == (
         ("DRL from scratch", "0.725", "[0.700, 0.750]"),
         ("transfer, most similar source", "0.815", "[0.780, 0.850]"),
-        ("best, past the paper", "0.850", "[0.800, 0.900]"),
+        ("counterfactual policy, past the paper", "0.850", "[0.800, 0.900]"),
         ("clairvoyant oracle", "0.950", "[0.900, 1.000]"),
     )
 
@@ -141,29 +145,34 @@ def test_short_table_has_the_reward_and_its_interval_alone(known: Comparison) ->
 def test_ablations_are_the_whole_policy_less_what_lacks_a_part(known: Comparison) -> None:
     (table,) = report.ablation_tables(known)
     # losses: seed 0 (0.1, 0.1, -0.1), seed 1 0.1: groups (0.1, 0.1), (-0.1, 0.1)
-    assert rows_of(table) == {"best without queues": ["+0.0500 [+0.0000, +0.1000]", "0.75 [0.50, 1.00]"]}
-    without = Comparison(known.dataset.drop_sel(policy="best"))
+    assert rows_of(table) == {"counterfactual without queues": ["+0.0500 [+0.0000, +0.1000]", "0.75 [0.50, 1.00]"]}
+    without = Comparison(known.dataset.drop_sel(policy="counterfactual"))
     assert report.ablation_tables(without) == []
 
 
 def test_scores_without_drl_or_oracle_are_dashes(known: Comparison) -> None:
-    rows = rows_of(report.comparison_table(Comparison(known.dataset.sel(policy=["best"]))))
-    assert rows["best, past the paper"][4:] == ["-", "-", "-", "-"]
+    rows = rows_of(report.comparison_table(Comparison(known.dataset.sel(policy=["counterfactual"]))))
+    assert rows["counterfactual policy, past the paper"][4:] == ["-", "-", "-", "-"]
 
 
 def test_unfinished_policies_and_seeds_are_left_out(known: Comparison) -> None:
     dataset = known.dataset.copy(deep=True)
-    dataset.reward.loc[{"policy": "best"}] = np.nan
+    dataset.reward.loc[{"policy": "counterfactual"}] = np.nan
     for name in ("reward", "throughput_satisfaction", "delay_ms"):
         dataset[name].loc[{"policy": "drl", "seed": 1}] = np.nan
     rows = rows_of(report.comparison_table(Comparison(dataset)))
-    assert "best, past the paper" not in rows
+    assert "counterfactual policy, past the paper" not in rows
     assert rows["DRL from scratch"][:4] == ["0.700", "0.800", "33.3", "8.50"]  # seed 0 alone, without an interval
 
 
-def test_scores_are_computed_once(known: Comparison) -> None:
+def test_scores_and_estimates_are_computed_once(known: Comparison, monkeypatch: pytest.MonkeyPatch) -> None:
     assert known.scores("drl") is known.scores("drl")
     assert known.orderings is known.orderings
+    first = report.comparison_table(known)
+    monkeypatch.setattr("slicefast.study.comparison.stratified", None)
+    assert report.comparison_table(known) == first
+    with pytest.raises(TypeError):
+        known.estimate(known.scores("drl").reward + 1.0)
 
 
 def test_numbers_are_shown_with_digits_unit_and_sign() -> None:
@@ -301,6 +310,39 @@ def test_nothing_finished_is_still_a_report(known: Comparison) -> None:
     assert empty.policies == []
     assert "Claims" not in to_markdown(report.build(empty))
     assert report.comparison_table(empty).rows == ()
+
+
+@pytest.mark.parametrize("what", ["no reward", "nothing to gain", "one seed", "one cell", "one seed without reward"])
+def test_studies_with_nothing_to_tell_apart_are_reported_without_a_warning(file: Any, what: str) -> None:
+    """Gains over nothing, a gap that is closed, intervals that do not exist: said as words or dashes, never as nan."""
+    names = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least", "counterfactual")
+    seeds, cells = 1 if "one seed" in what else 3, 1 if what == "one cell" else 3
+    level = 0.0 if "reward" in what else 0.7
+    reward = np.full((seeds, 10, cells), level)
+    if what in ("one seed", "one cell"):
+        reward = reward + 0.01 * np.arange(seeds)[:, None, None]
+    pairs = np.full((seeds, 2, cells, cells), level)
+    dataset = file.build(
+        dict.fromkeys(names, reward),
+        [0, 0, 1][:cells],
+        pair_reward=(("seed", "gain_step", "source", "target"), pairs),
+        distance=(("seed", "source", "target"), np.ones((seeds, cells, cells))),
+        gain_step=(("gain_step",), [2, 4]),
+    )
+    if what == "one cell":
+        dataset = dataset.drop_vars(["pair_reward", "distance", "gain_step"])
+    else:
+        dataset = dataset.set_coords("gain_step")
+    comparison = Comparison(dataset)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        documents = [report.build(comparison), report.section(comparison), report.short_section(comparison)]
+        written = [to_html(document) + to_markdown(document) for document in documents]
+    for words in written:
+        assert not re.search(r"\b(nan|inf)\b", words)
+    assert "there is no gap to close" in written[0]
+    assert "confirmed" not in [verdict.verdict for block in documents[0].blocks if isinstance(block, Verdicts)
+                               for verdict in block.items]  # fmt: skip
 
 
 def test_traffic_of_a_trace_is_named_by_its_file_alone(known: Comparison) -> None:

@@ -68,7 +68,8 @@ def test_an_infinite_fairness_shares_evenly():
     everyone = (np.arange(5), np.zeros(5, int), np.full(5, 1e9))
     options = {"averaging_ttis": 100.0, "beta": 100.0}
     out = scheduling.Scheduler(1, 1, 5, 10, **options).run(1000, *everyone, [600, 500, 400, 300, 200])
-    np.testing.assert_allclose(out.user_delivered_bits, out.user_delivered_bits.mean(), rtol=0.02)
+    # R / T^100 alike: T within (600 / 200)^(1 / 100) = 1.1 %, and a TTI's whole service on top.
+    np.testing.assert_allclose(out.user_delivered_bits, out.user_delivered_bits.mean(), rtol=0.03)
 
 
 @given(seed=seeds, kind=st.sampled_from(KINDS), buffer_bits=st.sampled_from([11_999.0, 12_000.0, 20_000.0, 60_000.0]))

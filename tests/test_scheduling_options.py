@@ -289,6 +289,25 @@ def test_what_buffers_refuse_never_looks_better_than_sending(level):
     assert result.load[0, 0] == 0
 
 
+@pytest.mark.parametrize("max_retransmissions", [0, 1, 3])
+@pytest.mark.parametrize("seed", range(6))
+def test_lending_with_harq_matches_the_slow_twin(reference, seed, max_retransmissions):
+    # Users go out of reach and come back, with failed blocks of theirs waiting.
+    rng = np.random.default_rng(seed)
+    n_users, n_prb, n_slices = 9, 20, 3
+    harq = {"max_retransmissions": max_retransmissions, "retransmission_ttis": 5}
+    fast = scheduling.Scheduler(1, n_slices, n_users, n_prb, "max_ci", block_error_rate=0.3, **harq)
+    slow = reference("lending").SlowLendingCell(n_slices, n_users, n_prb, 0.3, max_retransmissions, 5)
+    slice_of = rng.integers(n_slices, size=n_users)
+    for _ in range(4):
+        rate = np.where(rng.random(n_users) < 0.7, rng.permutation(np.arange(160, 2000, 40))[:n_users] / 4, 0.0)
+        low = rng.multinomial(13, np.ones(n_slices + 1) / (n_slices + 1))[:n_slices] / 16
+        packets = (rng.integers(n_users, size=40), np.sort(rng.integers(40, size=40)), rng.integers(1, 60_000, 40))
+        result = fast.run(40, *packets, rate, slice_of=slice_of, min_ratio=[low])
+        for name, expected in slow.run(40, *packets, rate, slice_of, low).items():
+            np.testing.assert_allclose(getattr(result, name), expected, rtol=1e-12, err_msg=name)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_prbs_are_not_lent_to_blocks_out_of_reach(kind):
     # User 0's blocks all failed, then it went out of reach; user 1, of the other slice, has plenty to send.

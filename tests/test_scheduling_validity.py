@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slicefast import scheduling
+from slicefast.validation import __main__ as command
 from slicefast.validation import figures as scheduling_figures
 from slicefast.validation import scheduler as validity
 
@@ -82,6 +83,23 @@ def test_a_row_that_does_not_hold_is_marked():
     assert "**missed**" in lines[3]
 
 
+@pytest.mark.parametrize(("measured", "code"), [(2.1, 0), (2.3, 1)])
+def test_the_command_prints_and_fills_the_page_and_says_whether_all_hold(tmp_path, monkeypatch, capsys, measured, code):
+    monkeypatch.setattr(validity, "checks", lambda: [validity.Check("a", 2.0, measured, 0.1, "ms", at=("slice", 0.5))])
+    monkeypatch.setattr("slicefast.validation.radio.calibration_table", lambda: "percentiles")
+    page = tmp_path / "page.md"
+    page.write_text("".join(f"<!-- {name} begins -->\n<!-- {name} ends -->\n" for name in ("radio", "scheduler")))
+    assert command.main(["--into", str(page)]) == code
+    printed = capsys.readouterr().out
+    for text in ("percentiles", "| a | 2 ms |", "The flow level is within 10 %"):
+        assert text in printed
+        assert text in page.read_text()
+    page.write_text("no marks")
+    assert command.main(["--into", str(page)]) == 2
+    assert page.read_text() == "no marks"
+    assert "needs the lines" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("traffic", [0.2, 0.5, 0.8, 1.2])
 def test_both_levels_of_a_network_have_the_same_load(traffic):
     # But for rounding up to whole PRBs, and what is delivered after the window's end.
@@ -135,7 +153,7 @@ def test_flow_level_in_overload_and_refusals():
             scheduling.flow_window(**{"arriving_bits": [1, 1], "slice_of": [0, 1]} | window | change)
 
 
-@pytest.mark.parametrize(("share", "load", "n_windows"), [(0.5, 1.3, 8), (0.0, 1.0, 6), (0.5, 2.0, 3), (0.25, 1.05, 6)])
+@pytest.mark.parametrize(("share", "load", "n_windows"), [(0.5, 1.3, 8), (0.0, 1.0, 6), (0.5, 2.0, 3)])
 def test_the_flow_level_knows_the_age_of_what_is_queued(share, load, n_windows):
     n_users, n_ttis, rate = 20, 200, 300.0
     rng = np.random.default_rng(0)
@@ -154,9 +172,13 @@ def test_the_flow_level_knows_the_age_of_what_is_queued(share, load, n_windows):
         queued = {} if flow is None else {name: getattr(flow, name) for name in ("backlog_bits", "backlog_age_bit_ms")}
         arriving = np.full(n_users, bits_per_window)
         flow = scheduling.flow_window(n_ttis, arriving, 12_000.0, np.full(n_users, rate), shares, **place, **queued)
-        assert flow.delay_ms[0, 0] == pytest.approx(slow.delay_ms[0, 0], rel=0.2, abs=5)
-    # Where it is overloaded, ages make up nearly all of it; what no one queues has none.
-    assert (flow.backlog_age_bit_ms >= 0).all()
+        # Some 300 packets a window: their number is off by 6 % (one standard deviation) in the first, and in overload
+        # 1.3 what is left over by four times that.
+        assert flow.delay_ms[0, 0] == pytest.approx(slow.delay_ms[0, 0], rel=0.25)
+    state = cell.state()
+    age = ((state["clock_ttis"] - state["packet_tti"]) * state["packet_bits"]).sum() / state["packet_bits"].sum()
+    assert flow.backlog_age_bit_ms.sum() / flow.backlog_bits.sum() == pytest.approx(age, rel=0.1)
+    assert flow.delay_ms[0, 0] == pytest.approx(slow.delay_ms[0, 0], rel=0.1)
     empty = scheduling.flow_window(n_ttis, [1000.0], 1000.0, [rate], [[1.0]], [0], [0])
     assert empty.backlog_age_bit_ms[0] == 0
 

@@ -11,8 +11,10 @@ import pytest
 import xarray as xr
 
 from slicefast.study import claims
-from slicefast.study.claims import CLAIMS, Criterion, Evidence, GapEvidence, decide, verdicts
+from slicefast.study.claims import CLAIMS, GapEvidence, verdicts
 from slicefast.study.comparison import Comparison
+from slicefast.study.document import Verdict
+from slicefast.study.evidence import Criterion, Evidence, decide
 from slicefast.study.scores import Estimate
 
 SPREAD = np.array([-1.5, -0.5, 0.5, 1.5, -1.0, 1.0])[:, None]  # over six seeds, symmetric
@@ -29,7 +31,7 @@ def constant(reward: float, spread: float = 0.0) -> np.ndarray:
     return np.broadcast_to((reward + spread * SPREAD)[:, None], (6, 10, 2))
 
 
-def judged(dataset: xr.Dataset) -> dict[str, claims.Verdict]:
+def judged(dataset: xr.Dataset) -> dict[str, Verdict]:
     """Return the verdicts by the first words of their claims."""
     return {item.claim: item for item in verdicts(Comparison(dataset))}
 
@@ -97,14 +99,14 @@ def test_words_follow_from_the_numbers_alone() -> None:
 @pytest.mark.parametrize(("reward", "expected"), [(0.8, "confirmed"), (0.6, "refuted")])
 def test_informed_policy_is_measured_against_half_of_the_gap(file: Any, reward: float, expected: str) -> None:
     """DRL 0.5 and the oracle 0.9: 0.8 closes three quarters, 0.6 one quarter."""
-    rewards = {"oracle": constant(0.9), "drl": constant(0.5, 0.001), "best": constant(reward)}
+    rewards = {"oracle": constant(0.9), "drl": constant(0.5, 0.001), "counterfactual": constant(reward)}
     verdict = verdicts(Comparison(file.build(rewards, [0, 1])))[-1]
     assert verdict.verdict == expected
     assert f"({100 * (reward - 0.5) / 0.4:.0f} % of the gap)" in verdict.evidence
 
 
 def test_number_of_training_networks_is_what_the_file_says(file: Any) -> None:
-    rewards = {"oracle": constant(0.9), "drl": constant(0.5), "best": constant(0.8)}
+    rewards = {"oracle": constant(0.9), "drl": constant(0.5), "counterfactual": constant(0.8)}
     dataset = file.build(rewards, [0, 1])
     dataset.attrs["training_networks"] = 7
     assert "on 7 training networks" in verdicts(Comparison(dataset))[-1].evidence
@@ -112,7 +114,7 @@ def test_number_of_training_networks_is_what_the_file_says(file: Any) -> None:
 
 def test_oracle_that_gains_nothing_leaves_no_gap_to_close(file: Any) -> None:
     for oracle in (0.5, 0.4):
-        rewards = {"oracle": constant(oracle), "drl": constant(0.5), "best": constant(0.9, 0.001)}
+        rewards = {"oracle": constant(oracle), "drl": constant(0.5), "counterfactual": constant(0.9, 0.001)}
         verdict = verdicts(Comparison(file.build(rewards, [0, 1])))[-1]
         assert verdict.verdict == "undecided"
         assert "(there is no gap to close)" in verdict.evidence
@@ -143,7 +145,7 @@ def test_transfer_that_gains_exactly_nothing_is_refuted(file: Any) -> None:
 
 
 def test_one_seed_decides_nothing(file: Any) -> None:
-    names = ("traffic_aware", "oracle", "drl", "transfer_most", "transfer_least", "best")
+    names = ("traffic_aware", "oracle", "drl", "transfer_most", "transfer_least", "counterfactual")
     rewards = {name: np.full((1, 10, 2), 0.1 * (1 + number)) for number, name in enumerate(names)}
     found = verdicts(Comparison(file.build(rewards, [0, 1])))
     assert [item.verdict for item in found] == ["undecided"] * len(CLAIMS)
@@ -232,6 +234,6 @@ def test_claims_need_their_policies_and_nothing_else(file: Any) -> None:
     for claim in CLAIMS:
         rewards = {name: constant(0.5) for name in claim.needs}
         if isinstance(claim, claims.InformedClosesHalf):
-            rewards["best"] = constant(0.5)
+            rewards["counterfactual"] = constant(0.5)
         assert claim.statement in judged(file.build(rewards, [0, 1]))
         assert isinstance(claim.compute(Comparison(file.build(rewards, [0, 1]))), Evidence)

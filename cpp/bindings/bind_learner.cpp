@@ -62,9 +62,9 @@ class BoundLearner {
  private:
   template <class T>
   T* write(const char* name, std::initializer_list<py::ssize_t> shape) {
-    const auto found = arrays_.find(name);
-    if (found == arrays_.end()) refuse("arrays", std::string("no '") + name + "'", "all arrays of a learner");
-    return writable<T>(found->second, name, shape);
+    const auto array = arrays_.find(name);
+    if (array == arrays_.end()) refuse("arrays", std::string("no '") + name + "'", "all arrays of a learner");
+    return writable<T>(array->second, name, shape);
   }
 
   NetBanks banks(const std::string& net, std::size_t stride) {

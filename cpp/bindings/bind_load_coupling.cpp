@@ -15,7 +15,7 @@ std::pair<py::ssize_t, py::ssize_t> shape_of(const py::object& gain) {
   const py::array array = py::array::ensure(gain);
   if (!array) throw py::error_already_set();
   check_shape(array, "gain", {-1, -1});
-  if (array.shape(1) < 1) throw InvalidArgument("gain: got shape " + shape_text(array) + ", needs at least one cell");
+  if (array.shape(1) < 1) refuse("gain", "shape " + shape_text(array), "at least one cell");
   return {array.shape(0), array.shape(1)};
 }
 
@@ -115,10 +115,9 @@ double radius(const py::object& gain, const In<double>& power_w, double noise_w,
 }
 
 py::array_t<double> efficiencies(const std::string& name, const In<double>& sinr) {
-  const Efficiency kind = efficiency(name);
   py::array_t<double> result(sinr.size());
-  double* out = result.mutable_data();
-  for (py::ssize_t i = 0; i < sinr.size(); ++i) out[i] = spectral_efficiency(kind, sinr.data()[i]);
+  spectral_efficiency(efficiency(name), span_of(sinr),
+                      {result.mutable_data(), static_cast<std::size_t>(result.size())});
   return result;
 }
 

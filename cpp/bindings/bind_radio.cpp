@@ -1,7 +1,6 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 
 #include "bindings.hpp"
@@ -14,60 +13,68 @@
 namespace slicefast::bindings {
 namespace {
 
-// slicefast.radio broadcasts the arguments to one shape beforehand.
-py::array_t<double> path_loss(const std::string& model_name, const In<bool>& los, const In<double>& distance,
-                              double frequency_hz, const In<double>& bs_height, const In<double>& ue_height,
-                              const In<double>& environment_height) {
-  const PathLossModel model = path_loss_model(model_name);
-  const py::ssize_t n = distance.size();
-  for (const auto& [array, name] : {std::pair<const py::array&, const char*>{los, "los"},
-                                    {bs_height, "bs_height_m"},
-                                    {ue_height, "ue_height_m"},
-                                    {environment_height, "environment_height_m"}})
-    if (array.size() != n) throw InvalidArgument(std::string(name) + ": must have the shape of distance_2d_m");
-  py::array_t<double> result(n);
-  double* out = result.mutable_data();
-  for (py::ssize_t i = 0; i < n; ++i)
-    out[i] = path_loss_db(model, los.data()[i], distance.data()[i], frequency_hz, bs_height.data()[i],
-                          ue_height.data()[i], environment_height.data()[i]);
+template <class T>
+std::span<T> span_to_write(py::array_t<T>& array) {
+  return {array.mutable_data(), static_cast<std::size_t>(array.size())};
+}
+
+// slicefast.radio broadcasts the arguments of these three to one shape beforehand.
+py::array_t<double> path_loss(const std::string& model, const In<bool>& los, const In<double>& distance_2d_m,
+                              double frequency_hz, const In<double>& bs_height_m, const In<double>& ue_height_m,
+                              const In<double>& environment_height_m) {
+  py::array_t<double> loss_db(distance_2d_m.size());
+  path_loss_db(path_loss_model(model), span_of(los), span_of(distance_2d_m), frequency_hz, span_of(bs_height_m),
+               span_of(ue_height_m), span_of(environment_height_m), span_to_write(loss_db));
+  return loss_db;
+}
+
+py::array_t<double> probability(const std::string& model, const In<double>& distance_2d_m,
+                                const In<double>& ue_height_m) {
+  py::array_t<double> result(distance_2d_m.size());
+  los_probability(path_loss_model(model), span_of(distance_2d_m), span_of(ue_height_m), span_to_write(result));
   return result;
 }
 
-py::array_t<double> probability(const std::string& model_name, const In<double>& distance,
-                                const In<double>& ue_height) {
-  const PathLossModel model = path_loss_model(model_name);
-  if (ue_height.size() != distance.size()) throw InvalidArgument("ue_height_m: must have the shape of distance_2d_m");
-  py::array_t<double> result(distance.size());
-  double* out = result.mutable_data();
-  for (py::ssize_t i = 0; i < distance.size(); ++i)
-    out[i] = los_probability(model, distance.data()[i], ue_height.data()[i]);
-  return result;
+py::array_t<double> antenna(const std::string& pattern, const In<double>& azimuth_deg, const In<double>& depression_deg,
+                            const In<double>& tilt_deg, int elements) {
+  py::array_t<double> gain_db(azimuth_deg.size());
+  antenna_gain_db(antenna_pattern(pattern), span_of(azimuth_deg), span_of(depression_deg), span_of(tilt_deg), elements,
+                  span_to_write(gain_db));
+  return gain_db;
 }
 
-py::array_t<double> antenna(const std::string& pattern_name, const In<double>& azimuth, const In<double>& depression,
-                            const In<double>& tilt, int elements) {
-  const AntennaPattern pattern = antenna_pattern(pattern_name);
-  if (depression.size() != azimuth.size() || tilt.size() != azimuth.size())
-    throw InvalidArgument("depression_deg, tilt_deg: must have the shape of azimuth_deg");
-  py::array_t<double> result(azimuth.size());
-  double* out = result.mutable_data();
-  for (py::ssize_t i = 0; i < azimuth.size(); ++i)
-    out[i] = antenna_gain_db(pattern, azimuth.data()[i], depression.data()[i], tilt.data()[i], elements);
-  return result;
+// (low, high), or None where there is none.
+py::object interval(const Interval& interval) {
+  return interval.empty() ? py::object(py::none()) : py::object(py::make_tuple(interval.low, interval.high));
 }
 
-py::dict parameters(const std::string& model) {
-  const ModelParameters p = model_parameters(path_loss_model(model));
+py::dict dict_of(const ModelParameters& p) {
   py::dict result;
   result["sigma_los_near_db"] = p.sigma_los_near_db;
   result["sigma_los_far_db"] = p.sigma_los_far_db;
   result["sigma_nlos_db"] = p.sigma_nlos_db;
+  result["sigma_indoor_db"] = p.sigma_indoor_db;
   result["decorrelation_los_m"] = p.decorrelation_los_m;
   result["decorrelation_nlos_m"] = p.decorrelation_nlos_m;
   result["min_distance_m"] = p.min_distance_m;
   result["max_distance_m"] = p.max_distance_m;
   result["min_frequency_hz"] = p.min_frequency_hz;
   result["max_frequency_hz"] = p.max_frequency_hz;
+  result["bs_height_m"] = interval(p.bs_height_m);
+  result["ue_height_m"] = interval(p.ue_height_m);
+  result["made_for_bs_height_m"] = interval(p.made_for_bs_height_m);
+  result["made_for_ue_height_m"] = interval(p.made_for_ue_height_m);
+  result["default_ue_height_m"] = p.default_ue_height_m;
+  result["uses_3d_distance"] = p.uses_3d_distance;
+  result["supports_indoor"] = p.supports_indoor;
+  result["tall_users_see_further"] = p.tall_users_see_further;
+  result["supports_tr38901_building"] = p.supports_tr38901_building;
+  return result;
+}
+
+py::dict models() {
+  py::dict result;
+  for (const auto& [name, model] : path_loss_models()) result[py::str(name)] = dict_of(model_parameters(model));
   return result;
 }
 
@@ -119,7 +126,8 @@ py::array gains(const LinkModel& model, const In<double>& x_m, const In<double>&
   check_shape(x_m, "x_m", {-1});
   check_shape(y_m, "y_m", {x_m.shape(0)});
   const py::ssize_t n_users = x_m.shape(0), n_cells = model.n_cells();
-  if (!out.is_none() && !py::isinstance<py::array>(out)) throw InvalidArgument("gain: must be a NumPy array or None");
+  if (!out.is_none() && !py::isinstance<py::array>(out))
+    refuse("gain", py::str(py::type::of(out)).cast<std::string>(), "a NumPy array or None");
   py::array gain = out.is_none() ? py::array(py::array_t<float>({n_users, n_cells})) : py::array(out);
   float* data = writable<float>(gain, "gain", {n_users, n_cells});
   const MatrixView<float> view{data, static_cast<std::size_t>(n_users), static_cast<std::size_t>(n_cells)};
@@ -209,12 +217,7 @@ void serving_cells(const In<float>& gain, const In<double>& power_w, py::array s
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
     const auto pool = pool_of(n_threads);
-    // Users' own gains are checked here; those of LinkModel are what they should be.
-    for (std::size_t u = 0; u < n; ++u)
-      for (float value : matrix.row(u))
-        if (!(value >= 0.0f && std::isfinite(value)))
-          throw InvalidArgument("gain: user " + std::to_string(u) + " has " + std::to_string(value) +
-                                ", must be finite and >= 0");
+    check_gains(matrix);  // those of LinkModel need no check, users' own do
     update_serving(matrix, power, {margin_db, time_to_trigger_steps}, cells, pending, pool.get());
   }
   std::copy(cells.begin(), cells.end(), serving_data);
@@ -229,7 +232,10 @@ void bind_radio(py::module_& module) {
              "ue_height_m"_a, "environment_height_m"_a);
   module.def("los_probability", &probability, "model"_a, "distance_2d_m"_a, "ue_height_m"_a);
   module.def("antenna_gain_db", &antenna, "pattern"_a, "azimuth_deg"_a, "depression_deg"_a, "tilt_deg"_a, "elements"_a);
-  module.def("model_parameters", &parameters, "model"_a);
+  module.def(
+      "model_parameters", [](const std::string& model) { return dict_of(model_parameters(path_loss_model(model))); },
+      "model"_a);
+  module.def("path_loss_models", &models);
   module.def("update_serving", &serving_cells, "gain"_a, "power_w"_a, "serving"_a, "pending_steps"_a, "margin_db"_a,
              "time_to_trigger_steps"_a, "n_threads"_a = 1);
   py::class_<UserProfile, std::shared_ptr<UserProfile>>(module, "UserProfile")

@@ -6,8 +6,7 @@
 #include <span>
 #include <string>
 
-#include "kernels/learner_args.hpp"
-#include "kernels/tables.hpp"
+#include "kernels/learner.hpp"
 #include "slicefast/checks.hpp"
 
 #ifdef SLICEFAST_X86
@@ -20,6 +19,8 @@ namespace {
 // Stacks below this stay in the second-level cache between updates; above, the next agent is fetched ahead.
 constexpr std::size_t cache_bytes = 1792 * 1024;
 
+// Sizes are int in the configuration and checked to be at least 1.
+constexpr std::size_t count(int n) { return static_cast<std::size_t>(n); }
 std::size_t padded(std::size_t n) { return (n + lane_multiple - 1) / lane_multiple * lane_multiple; }
 
 // Denormals flushed to zero meanwhile: Adam's moments of dead units decay through them, and one costs over a hundred
@@ -82,15 +83,18 @@ LearnerConfig checked(const LearnerConfig& config) {
   return config;
 }
 
+// W of a transition: observation, action, reward, next observation.
+std::size_t width_of(const LearnerConfig& config) { return 2 * count(config.obs_dim) + count(config.action_dim) + 1; }
+
 // Memory of one thread, one block, cut into buffers on 64-byte boundaries.
 class Scratch {
  public:
   Scratch(const NetShape& actor, const NetShape& critic, const LearnerConfig& config) {
-    const std::size_t lanes = padded(config.batch_size), width = 2 * config.obs_dim + config.action_dim + 1;
+    const std::size_t lanes = padded(count(config.batch_size)), width = width_of(config);
     std::size_t widest = 0;
     for (const NetShape* net : {&actor, &critic})
-      for (int l = 0; l <= net->n_layers; ++l) widest = std::max(widest, padded(net->sizes[l]));
-    const std::size_t features = padded(std::max<std::size_t>(width, 2 * (config.obs_dim + config.action_dim) + 1));
+      for (int l = 0; l <= net->n_layers; ++l) widest = std::max(widest, padded(count(net->sizes[l])));
+    const std::size_t features = padded(std::max(width, 2 * count(config.obs_dim + config.action_dim) + 1));
     struct Request {
       float** pointer;
       std::size_t size;
@@ -100,16 +104,16 @@ class Scratch {
                                   {&view.delta, widest * lanes},
                                   {&view.spare, widest * lanes},
                                   {&view.transposed, widest * lanes},
-                                  {&view.gradient, static_cast<std::size_t>(std::max(actor.stride, 2 * critic.stride))},
+                                  {&view.gradient, count(std::max(actor.stride, 2 * critic.stride))},
                                   {&view.target_value, lanes},
-                                  {&view.noise, padded(config.action_dim) * lanes},
-                                  {&view.d_action, padded(config.action_dim) * lanes}};
+                                  {&view.noise, padded(count(config.action_dim)) * lanes},
+                                  {&view.d_action, padded(count(config.action_dim)) * lanes}};
     for (int l = 0; l < actor.n_layers; ++l)
-      requests.push_back({&view.actor_hidden[l], padded(actor.sizes[l + 1]) * lanes});
+      requests.push_back({&view.actor_hidden[l], padded(count(actor.sizes[l + 1])) * lanes});
     for (int l = 0; l < critic.n_layers; ++l)
-      requests.push_back({&view.critic_hidden[l], padded(critic.sizes[l + 1]) * lanes});
+      requests.push_back({&view.critic_hidden[l], padded(count(critic.sizes[l + 1])) * lanes});
     std::size_t total = 0;
-    ranges_.resize(config.batch_size + state_ranges);
+    ranges_.resize(count(config.batch_size + state_ranges));
     view.queue.ranges = ranges_.data();
     for (const Request& request : requests) total += padded(request.size);
     // Zeroed: lanes beyond the batch are computed but never written, and must hold finite numbers.
@@ -166,11 +170,11 @@ struct Learner::Impl {
     AgentUpdate u{};
     u.actor_shape = &actor;
     u.critic_shape = &critic;
-    u.width = 2 * config.obs_dim + config.action_dim + 1;
+    u.width = static_cast<int>(width_of(config));
     u.obs_dim = config.obs_dim;
     u.action_dim = config.action_dim;
     u.batch = config.batch_size;
-    u.lanes = static_cast<int>(padded(config.batch_size));
+    u.lanes = static_cast<int>(padded(count(config.batch_size)));
     u.gamma = static_cast<float>(config.gamma);
     u.tau = static_cast<float>(config.tau);
     u.target_noise = static_cast<float>(config.target_noise);
@@ -190,13 +194,14 @@ struct Learner::Impl {
                   bool with_policy) const {
     queue.n_ranges = queue.range = 0;
     if (a >= index.rows) return;
-    const std::size_t width = 2 * config.obs_dim + config.action_dim + 1;
+    const std::size_t width = width_of(config);
     const auto add = [&](const float* begin, std::size_t n) {
       // From the start of the line, so that steps of one line reach the last.
       const auto* line = reinterpret_cast<const float*>(reinterpret_cast<std::uintptr_t>(begin) & ~std::uintptr_t{63});
       queue.ranges[queue.n_ranges++] = {line, begin + n};
     };
-    for (std::int64_t place : index.row(a)) add(state.ring.data() + (a * state.capacity + place) * width, width);
+    for (std::int64_t place : index.row(a))
+      add(state.ring.data() + (a * state.capacity + static_cast<std::size_t>(place)) * width, width);
     const auto add_rows = [&](std::initializer_list<ConstMatrixView<float>> banks) {
       for (const auto& bank : banks) add(bank.row(a).data(), bank.cols);
     };
@@ -211,12 +216,12 @@ Learner::Learner(const LearnerConfig& config, int n_threads, Isa isa)
     : impl_(std::make_unique<Impl>(config, n_threads, isa)) {}
 Learner::~Learner() = default;
 
-std::size_t Learner::actor_stride() const { return impl_->actor.stride; }
-std::size_t Learner::critic_stride() const { return 2 * static_cast<std::size_t>(impl_->critic.stride); }
-std::size_t Learner::width() const { return 2 * impl_->config.obs_dim + impl_->config.action_dim + 1; }
+std::size_t Learner::actor_stride() const { return count(impl_->actor.stride); }
+std::size_t Learner::critic_stride() const { return 2 * count(impl_->critic.stride); }
+std::size_t Learner::width() const { return width_of(impl_->config); }
 
 void Learner::check(const LearnerState& state) const {
-  const auto n = static_cast<std::size_t>(impl_->config.n_agents);
+  const std::size_t n = count(impl_->config.n_agents);
   const auto check_banks = [&](const NetBanks& banks, const char* name, std::size_t stride) {
     for (const auto& bank : {banks.online, banks.target, banks.first_moment, banks.second_moment})
       check_shape(name, bank, n, stride);
@@ -233,7 +238,8 @@ void Learner::update(const LearnerState& state, ConstMatrixView<std::int64_t> in
                      bool with_policy, std::span<float> critic_loss, std::span<float> actor_loss) {
   check(state);
   const LearnerConfig& config = impl_->config;
-  const std::size_t n = config.n_agents, stride = impl_->pool.n_threads(), row = state.capacity * width();
+  const std::size_t n = count(config.n_agents), stride = count(impl_->pool.n_threads());
+  const std::size_t row = state.capacity * width();
   check_shape("index", index, n, static_cast<std::size_t>(config.batch_size));
   check_values("index", std::span<const std::int64_t>(index.flat()),
                within(0, static_cast<double>(state.capacity) - 1));
@@ -242,14 +248,14 @@ void Learner::update(const LearnerState& state, ConstMatrixView<std::int64_t> in
   const AgentUpdate common = impl_->common(with_policy, step);
   const bool large = n * 4 * (actor_stride() + critic_stride()) * sizeof(float) > cache_bytes;
   impl_->pool.for_each(n, [&](std::size_t a, int thread) {
-    const FlushDenormals guard;
+    [[maybe_unused]] const FlushDenormals guard;
     AgentUpdate u = common;
     const std::int64_t critic_step = state.critic.steps[a] + 1, actor_step = state.actor.steps[a] + 1;
     u.actor = state_of(state.actor, a, config.actor_lr, config, actor_step);
     u.critic = state_of(state.critic, a, config.critic_lr, config, critic_step);
     u.ring = state.ring.data() + a * row;
     u.index = index.row(a).data();
-    u.scratch = &impl_->scratch[thread].view;
+    u.scratch = &impl_->scratch[count(thread)].view;
     impl_->queue_next(u.scratch->queue, state, index, large ? a + stride : n, with_policy);
     u.agent_id = static_cast<std::uint32_t>(state.agent_ids[a]);
     u.frozen = state.frozen[a] != 0;
@@ -267,10 +273,10 @@ void Learner::act(const LearnerState& state, ConstMatrixView<float> observation,
                   MatrixView<float> action) {
   check(state);
   const LearnerConfig& config = impl_->config;
-  const std::size_t n = config.n_agents;
+  const std::size_t n = count(config.n_agents);
   check_shape("observation", observation, n, static_cast<std::size_t>(config.obs_dim));
   check_shape("action", action, n, static_cast<std::size_t>(config.action_dim));
-  const FlushDenormals guard;
+  [[maybe_unused]] const FlushDenormals guard;
   // One thread: an action takes well under a microsecond, less than waking another.
   for (std::size_t a = 0; a < n; ++a)
     impl_->kernels->act({&impl_->actor, state.actor.online.row(a).data(), observation.row(a).data(), config.obs_dim,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdio>
 
 inline int failures = 0;
@@ -41,3 +42,4 @@ void test_flow();
 void test_network_state();
 void test_two_threads();
 void test_learner();
+void test_network(std::size_t n_worlds);

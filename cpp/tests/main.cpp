@@ -1,6 +1,9 @@
+#include <cstdlib>
+
 #include "check.hpp"
 
-int main() {
+// The argument: how many worlds the network is walked through.
+int main(int argc, char** argv) {
   test_checks();
   test_simd();
   test_lanes();
@@ -15,6 +18,7 @@ int main() {
   test_learner();
   test_network_state();
   test_two_threads();
+  test_network(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 300);
   std::printf("%d passed, %d failed\n", checks - failures, failures);
   return failures == 0 ? 0 : 1;
 }

@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -74,9 +75,15 @@ struct Scattered {
         const double km = std::max(std::hypot(ux - x[n], uy - y[n]), 20.0) / 1e3;
         gain.push_back(static_cast<float>(std::pow(10.0, -12.8 - 3.76 * std::log10(km) - 2.4 * (uniform() - 0.5))));
       }
+      // Mostly the best cell, else one of the next three.
       const auto row = gain.end() - static_cast<std::ptrdiff_t>(cells);
-      serving.push_back(static_cast<std::int32_t>(uniform() < 0.6 ? std::max_element(row, gain.end()) - row
-                                                                  : static_cast<std::ptrdiff_t>(random() % cells)));
+      std::vector<std::int32_t> order(cells);
+      std::iota(order.begin(), order.end(), 0);
+      std::partial_sort(order.begin(), order.begin() + 4, order.end(),
+                        [row](std::int32_t a, std::int32_t b) { return row[a] > row[b]; });
+      std::size_t rank = 0;
+      while (rank < 3 && uniform() > 0.6) ++rank;
+      serving.push_back(order[rank]);
       slice.push_back(static_cast<std::int32_t>(random() % n_slices));
       demand.push_back(2.0 * uniform() * load * 36e6 * static_cast<double>(cells) / static_cast<double>(users));
     }
@@ -165,7 +172,8 @@ void smooth_efficiencies_settle_from_any_start() {
 }
 
 void efficiencies_have_their_steps() {
-  CHECK(spectral_efficiency(Efficiency::tr36942, 0.0999999) == 0.0 && spectral_efficiency(Efficiency::tr36942, 0.1) > 0.08);
+  CHECK(spectral_efficiency(Efficiency::tr36942, 0.0999999) == 0.0 &&
+        spectral_efficiency(Efficiency::tr36942, 0.1) > 0.08);
   CHECK_CLOSE(spectral_efficiency(Efficiency::tr36942, 1e5), 4.4, 1e-12);
   CHECK(spectral_efficiency(Efficiency::cqi, 0.1815) == 0.0);
   CHECK_CLOSE(spectral_efficiency(Efficiency::cqi, 0.1816), 0.1523 * 168 / 180, 1e-12);

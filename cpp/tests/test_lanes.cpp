@@ -1,12 +1,11 @@
 // The elementary functions of the kernels, compiled here for each instruction set that this machine runs.
 #define SLICEFAST_ISA lanes_under_test
 
-#include "kernels/lanes.hpp"
-
 #include <cmath>
 #include <vector>
 
 #include "check.hpp"
+#include "kernels/lanes.hpp"
 #include "slicefast/simd.hpp"
 
 using namespace slicefast;
@@ -15,12 +14,12 @@ namespace {
 
 using Lanes = void (*)(const float* in, float* out, std::size_t n);
 
-#define AT_LEVEL(level, attribute)                                                        \
-  attribute void log2_##level(const float* in, float* out, std::size_t n) {               \
-    for (std::size_t i = 0; i < n; ++i) out[i] = lanes_under_test::log2_f32(in[i]);       \
-  }                                                                                       \
-  attribute void exp2_##level(const float* in, float* out, std::size_t n) {               \
-    for (std::size_t i = 0; i < n; ++i) out[i] = lanes_under_test::exp2_f32(in[i]);       \
+#define AT_LEVEL(level, attribute)                                                  \
+  attribute void log2_##level(const float* in, float* out, std::size_t n) {         \
+    for (std::size_t i = 0; i < n; ++i) out[i] = lanes_under_test::log2_f32(in[i]); \
+  }                                                                                 \
+  attribute void exp2_##level(const float* in, float* out, std::size_t n) {         \
+    for (std::size_t i = 0; i < n; ++i) out[i] = lanes_under_test::exp2_f32(in[i]); \
   }
 
 AT_LEVEL(baseline, )

@@ -1,11 +1,10 @@
-#include "slicefast/radio/serving.hpp"
-
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "check.hpp"
 #include "slicefast/errors.hpp"
+#include "slicefast/radio/serving.hpp"
 
 using namespace slicefast;
 

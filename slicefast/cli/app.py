@@ -37,7 +37,7 @@ NumbersOption = Annotated[
 class Commands(TyperGroup):
     """Commands whose errors of the user's making are one line and exit code 2."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: Any) -> Any:  # typer keeps the type to itself
         """Run a command; other errors than of input, files and interruption are programming faults and pass."""
         from slicefast.errors import SlicefastError
 

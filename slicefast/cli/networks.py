@@ -42,7 +42,10 @@ def scenario(
 
 
 def info(as_json: JsonOption = False) -> None:
-    """Print the build, the instruction set and the versions."""
+    """Print the build, the instruction set and the versions.
+
+    SLICEFAST_ISA=avx2 or baseline in the environment chooses a lower instruction set.
+    """
     from slicefast.provenance import build, versions
 
     facts = {**versions(), **build()}

@@ -24,7 +24,7 @@ from slicefast.cli.display import print_table, step_bar
 from slicefast.cli.own import check_reward_is_known, load_policy, load_reward
 
 if TYPE_CHECKING:
-    from slicefast.runs import Run
+    from slicefast.runs import Run, Scores
     from slicefast.training import History
 
 # The words of slicefast.transfer, runs and task, which are not imported before a command runs; mypy compares them.
@@ -177,7 +177,7 @@ def evaluate(
     print_table(headings, [[name, *_as_text(item)] for name, item in scores.items()])
 
 
-def _as_text(scores: Any) -> list[str]:
+def _as_text(scores: Scores) -> list[str]:
     return [
         f"{scores.mean_reward:.3f}",
         f"{scores.mean_satisfaction:.3f}",
@@ -213,7 +213,7 @@ def _resume(
     _learn(command, run, run.total_steps - reached, lambda tick: runs.resume(run, tick), as_json)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -20,13 +20,11 @@ import operator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from slicefast.errors import refuse
 from slicefast.radio.indoor import Buildings, draw_buildings
 from slicefast.radio.models import antenna_gain_db, los_probability, path_loss_db, path_loss_model
-from slicefast.units import THERMAL_NOISE_DBM_PER_HZ
-
-Float = NDArray[np.float64]
+from slicefast.units import THERMAL_NOISE_DBM_PER_HZ, Float64
 
 
 @dataclass(frozen=True)
@@ -64,12 +62,12 @@ _TILT_DEG = 12.0  # electrical zenith tilt 102 degrees, for columns
 class Calibration:
     """One value per user: `coupling_gain_db` to the serving cell, `geometry_db` (no noise), `sinr_db` (with noise)."""
 
-    coupling_gain_db: Float
-    geometry_db: Float
-    sinr_db: Float
+    coupling_gain_db: Float64
+    geometry_db: Float64
+    sinr_db: Float64
 
 
-def _sites(isd_m: float) -> tuple[Float, Float]:
+def _sites(isd_m: float) -> tuple[Float64, Float64]:
     """Positions (19, 2), and the translations (7, 2) that tile the plane: 3 a1 + 2 a2 and its turns by 60 degrees."""
     a1, a2 = isd_m * np.array([1.0, 0.0]), isd_m * np.array([0.5, np.sqrt(0.75)])
     ring = [(i, j) for i in range(-2, 3) for j in range(-2, 3) if abs(i + j) <= 2]
@@ -79,7 +77,7 @@ def _sites(isd_m: float) -> tuple[Float, Float]:
     return np.array([i * a1 + j * a2 for i, j in ring]), np.array([(0.0, 0.0), *around])
 
 
-def _displacements(x: Float, y: Float, sites: Float, images: Float) -> tuple[Float, Float]:
+def _displacements(x: Float64, y: Float64, sites: Float64, images: Float64) -> tuple[Float64, Float64]:
     """Vectors (U, K) from the nearest image of each site."""
     best_x, best_y = x[:, None] - sites[:, 0], y[:, None] - sites[:, 1]
     best = best_x**2 + best_y**2
@@ -91,10 +89,10 @@ def _displacements(x: Float, y: Float, sites: Float, images: Float) -> tuple[Flo
     return best_x, best_y
 
 
-def _positions(case: _Case, n_users: int, rng: np.random.Generator) -> tuple[Float, Float]:
+def _positions(case: _Case, n_users: int, rng: np.random.Generator) -> tuple[Float64, Float64]:
     """Uniform over the hexagon of the centre site, not too near its mast; with wrap-around all are equal."""
     radius = case.inter_site_distance_m / np.sqrt(3.0)
-    accepted: list[Float] = []
+    accepted: list[Float64] = []
     missing = n_users
     while missing > 0:
         x, y = rng.uniform(-radius, radius, (2, 2 * missing + 16))
@@ -106,7 +104,7 @@ def _positions(case: _Case, n_users: int, rng: np.random.Generator) -> tuple[Flo
     return both[0], both[1]
 
 
-def _environment_height_m(case: _Case, distance_m: Float, height_m: Float, rng: np.random.Generator) -> Float:
+def _environment_height_m(case: _Case, distance_m: Float64, height_m: Float64, rng: np.random.Generator) -> Float64:
     """1 m; for tall users of the macro models, with probability C / (1 + C), one of 12, 15, ..., h - 1.5 m."""
     tall = (height_m > 13.0) & path_loss_model(case.model).tall_users
     g = np.where(distance_m > 18.0, 1.25 * (distance_m / 100.0) ** 3 * np.exp(-distance_m / 150.0), 0.0)
@@ -117,7 +115,7 @@ def _environment_height_m(case: _Case, distance_m: Float, height_m: Float, rng: 
     return np.where(other, np.minimum(drawn, np.maximum(height_m - 1.5, 12.0)), 1.0)
 
 
-def _link_loss_db(case: _Case, users: Buildings, distance_m: Float, rng: np.random.Generator) -> Float:
+def _link_loss_db(case: _Case, users: Buildings, distance_m: Float64, rng: np.random.Generator) -> Float64:
     """Path loss, walls and shadowing (U, K). The indoor way is the users' own, the rest decides on line of sight."""
     height = np.broadcast_to(users.height_m[:, None], distance_m.shape)
     outdoor_way = np.maximum(distance_m - users.inside_m[:, None], 1e-3)
@@ -140,12 +138,12 @@ def calibrate(case: str, elements: int = 1, n_users: int = 20_000, seed: int = 0
     20,000 users the percentiles from 5 to 95 are good to about 0.2 dB.
     """
     if case not in _CASES:
-        raise ValueError(f"case: got {case!r}, allowed: {', '.join(_CASES)}")
+        refuse("case", case, ", ".join(_CASES))
     elements = operator.index(elements)
     if elements < 1:
-        raise ValueError(f"elements: got {elements}, must be at least 1")
+        refuse("elements", elements, "at least 1")
     if n_users < 1:
-        raise ValueError(f"n_users: got {n_users}, must be at least 1")
+        refuse("n_users", n_users, "at least 1")
     setup = _CASES[case]
     rng = np.random.default_rng(seed)
     x, y = _positions(setup, n_users, rng)

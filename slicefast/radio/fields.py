@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from slicefast.errors import refuse
 from slicefast.radio.models import path_loss_model
-
-Float = NDArray[np.float64]
+from slicefast.units import Float32, Float64, Int32
 
 #: Decorrelation distance of the line-of-sight state [m] (TR 38.901 Table 7.6.3.1-2, UMa and UMi).
 LOS_STATE_DECORRELATION_M = 50.0
@@ -25,16 +24,16 @@ class Fields:
     offset, index K, is the field common to all sites.
     """
 
-    los_state: NDArray[np.float32]
-    shadow_los: NDArray[np.float32]
-    shadow_nlos: NDArray[np.float32]
-    row_offset: NDArray[np.int32]
-    col_offset: NDArray[np.int32]
+    los_state: Float32
+    shadow_los: Float32
+    shadow_nlos: Float32
+    row_offset: Int32
+    col_offset: Int32
     e1_m: tuple[float, float]
     e2_m: tuple[float, float]
 
 
-def _unit_field(covariance: Float, rng: np.random.Generator) -> NDArray[np.float32]:
+def _unit_field(covariance: Float64, rng: np.random.Generator) -> Float32:
     # Circulant embedding: the covariance's Fourier transform is the variance of each Fourier coefficient. The wrap of
     # the tile can make a few of them slightly negative; they are dropped and the variance restored.
     spectrum = np.maximum(np.fft.fft2(covariance).real, 0.0)
@@ -43,7 +42,7 @@ def _unit_field(covariance: Float, rng: np.random.Generator) -> NDArray[np.float
     return np.asarray(np.fft.ifft2(noise * np.sqrt(spectrum)).real, dtype=np.float32)
 
 
-def _node_distance_m(size: int, e1_m: Sequence[float], e2_m: Sequence[float]) -> Float:
+def _node_distance_m(size: int, e1_m: Sequence[float], e2_m: Sequence[float]) -> Float64:
     """Distance of every node from node (0, 0) on the torus of the tile, (size, size)."""
     step = np.arange(size) / size
     best = np.full((size, size), np.inf)
@@ -70,9 +69,9 @@ def make_fields(
     `size` nodes (a power of two), about nine to the shortest decorrelation distance.
     """
     if n_sites < 1:
-        raise ValueError(f"n_sites: got {n_sites}, must be at least 1")
+        refuse("n_sites", n_sites, "at least 1")
     if size < 2 or size & (size - 1):
-        raise ValueError(f"size: got {size}, must be a power of two")
+        refuse("size", size, "a power of two")
     los, nlos = path_loss_model(model).decorrelation_m
     period = size * min(los, nlos) / 9.0
     if v1_m is None or v2_m is None:

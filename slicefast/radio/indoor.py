@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
+from slicefast.errors import refuse
+from slicefast.units import Bool, Float64
 
 _LOW_SIGMA_DB, _HIGH_SIGMA_DB = 4.4, 6.5
 _DEEPEST_M = 25.0
@@ -21,10 +21,10 @@ _DEEPEST_M = 25.0
 class Buildings:
     """Users' buildings, (U,) each: height above ground [m], whether indoors, way inside [m] and loss [dB], else 0."""
 
-    height_m: Float
-    indoor: NDArray[np.bool_]
-    inside_m: Float
-    loss_db: Float
+    height_m: Float64
+    indoor: Bool
+    inside_m: Float64
+    loss_db: Float64
 
 
 def building_loss_db(kind: str, frequency_hz: float) -> float:
@@ -41,7 +41,7 @@ def building_loss_db(kind: str, frequency_hz: float) -> float:
         return float(5.0 - 10.0 * np.log10(0.3 * glass + 0.7 * concrete))
     if kind == "high":
         return float(5.0 - 10.0 * np.log10(0.7 * coated + 0.3 * concrete))
-    raise ValueError(f"kind: got {kind!r}, allowed: tr36873, low, high")
+    refuse("kind", kind, "tr36873, low, high")
 
 
 def draw_buildings(
@@ -62,7 +62,7 @@ def draw_buildings(
     uniforms on (0, 25) m.
     """
     if building not in ("tr36873", "tr38901"):
-        raise ValueError(f"building: got {building!r}, allowed: tr36873, tr38901")
+        refuse("building", building, "tr36873, tr38901")
     indoor = rng.random(n_users) < share
     tops = rng.integers(floors[0], floors[1] + 1, n_users)
     floor = rng.integers(1, tops + 1)

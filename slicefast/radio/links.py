@@ -10,22 +10,25 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from slicefast import _core
-from slicefast.errors import RangeWarning
+from slicefast.arrays import to_vector
+from slicefast.errors import RangeWarning, refuse
 from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields
 from slicefast.radio.models import path_loss_model, warn_of_heights
+from slicefast.units import Float32, Float64, Int32
 
-#: Share of the area nearer to a mast than a model's least distance from which on that is told.
-_TOLD_SHARE_NEAR = 0.01
+#: A warning reports that so large a share of the area is nearer to a mast than the model's least distance.
+_WARNED_SHARE = 0.01
 
 
-def _spread(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    array = np.asarray(value, dtype=np.float64)
-    if array.shape not in ((), shape):
-        raise ValueError(f"{name}: got shape {array.shape}, expected a number or {shape}")
-    return np.broadcast_to(array, shape)
+def _pair(vector_m: Sequence[float] | None) -> tuple[float, float]:
+    return (0.0, 0.0) if vector_m is None else (float(vector_m[0]), float(vector_m[1]))
+
+
+def _extent_m(x_m: Float64, y_m: Float64) -> float:
+    return float(np.hypot(np.ptp(x_m), np.ptp(y_m))) if x_m.size else 0.0
 
 
 def _farthest_on_torus(v1: tuple[float, float], v2: tuple[float, float]) -> float:
@@ -39,19 +42,19 @@ def _farthest_on_torus(v1: tuple[float, float], v2: tuple[float, float]) -> floa
         b -= turns * a
     area_m2 = abs((a.conjugate() * b).imag)
     if area_m2 == 0.0:
-        raise ValueError(f"v1_m, v2_m: got {v1} and {v2}, must span an area")
+        refuse("v1_m, v2_m", (v1, v2), "vectors that span an area")
     opposite = min(abs(a - b), abs(a + b))
     return abs(a) * abs(b) * opposite / (2.0 * area_m2)
 
 
 def _warn_of_ranges(model: str, longest_m: float, sites_per_m2: float) -> None:
-    """Tell links beyond the model's greatest distance and areas nearer than its least; called by link_model."""
+    """Warn the caller of `link_model` of links beyond the model's greatest distance and areas nearer than its least."""
     least, greatest = path_loss_model(model).distance_range_m
     if longest_m > greatest:
         text = f"{model}: links up to {longest_m:.0f} m, made for up to {greatest:g} m"
         warnings.warn(text, RangeWarning, stacklevel=3)
     near = sites_per_m2 * np.pi * least**2
-    if near > _TOLD_SHARE_NEAR:
+    if near > _WARNED_SHARE:
         text = f"{model}: {100 * near:.1f} % of the area is nearer than {least:g} m to a mast and takes the loss there"
         warnings.warn(text, RangeWarning, stacklevel=3)
 
@@ -79,46 +82,83 @@ def link_model(
     longest_m: float | None = None,
     isa: str | None = None,
 ) -> _core.LinkModel:
-    """Link gains of a network: `.gains(x_m, y_m)` -> (U, N) float32, linear, without transmit power.
-
-    `.gains(..., gain=array)` writes into an array kept from call to call, `.update_gains(x_m, y_m, users, gain)` only
-    the rows of users who moved, and `.best_server(x_m, y_m, power_w, activity, noise_w)` -> (server (U,), sinr (U,))
-    keeps no gains at all, so that memory does not grow with U times N.
+    """Link gains of a network; N cells, K sites, U users.
 
     gain = antenna / (path loss x shadowing), shadowing = sigma (sqrt(c) common + sqrt(1 - c) own) dB with c =
-    `site_correlation`, one value per site; LOS where Phi(state field) < P(LOS). Arrays: (K,) site_*, (N,) cell_site,
-    azimuth_deg, tilt_deg. With v1_m and v2_m the plane is a torus. Users nearer than the model's least distance have
-    the path loss of that distance; links beyond its greatest are extrapolated. Both are told here by a `RangeWarning`,
-    the first where more than 1 % of the users' area (`area_m2`, on a torus known) is so near, the second where the
-    layout has such links (`longest_m`; left out, the sites' extent; on a torus known). The fields are kept in
-    steps of 1/32 standard deviation.
+    ``site_correlation``, one value per site; line of sight where Phi(state field) < P(LOS). Users nearer than the
+    model's least distance have the path loss of that distance; links beyond its greatest are extrapolated. The fields
+    are kept in steps of 1/32 standard deviation.
 
-    `gains`, `update_gains` and `best_server` take `profile`, a `UserProfile` of all users: heights of their own and
-    buildings, for the TR 36.873 and TR 38.901 models (see `draw_buildings`).
+    Networks of more than 37 sites fold far cells: every user keeps its links to the 37 sites nearest to its region, all
+    links in line of sight, and a remainder, the mean over shadowing of all others. Users whose remainder could deviate
+    by more than ``fold_db`` of interference plus noise (three standard deviations of the sum, one link at the best
+    value its shadowing takes anywhere, and what antennas and distances change nearby) keep the links to 127 sites or to
+    all; so do users where sites stand so densely that far ones are near. Time and memory per user grow slowly with the
+    network.
 
-    Networks of more than 37 sites fold far cells in `.best_server` and in `.fold(x_m, y_m, power_w, noise_w)`, whose
-    result `slicefast.load_coupling.solve` and `sinr` take in place of a gain matrix: every user keeps its links to the
-    37 sites nearest to its region, all links in line of sight, and a remainder, the mean over shadowing of all others.
-    Users whose remainder could deviate by more than `fold_db` [dB] of interference plus noise (three standard
-    deviations of the sum, one link at the best value its shadowing takes anywhere, and what antennas and distances
-    change nearby) keep the links to 127 sites or to all; so do users where sites stand so densely that far ones are
-    near.
-    `.best_server` judges at the activities it is given; `.fold` at full activity and the powers it is given: at
-    very unequal activities the SINR of `load_coupling.sinr` can be off by more. 0 computes every link, as `.gains`
-    always does, and as happens with a `profile`. Time and memory per user grow slowly with the network.
+    Parameters
+    ----------
+    model, pattern : str
+        One of `PATH_LOSS_MODELS` and one of `ANTENNA_PATTERNS`.
+    fields : Fields
+        Shadowing and line of sight, from `make_fields`.
+    site_x_m, site_y_m : array_like, (K,)
+        Positions of the masts [m].
+    site_height_m : array_like, (K,) or a number
+        Their heights [m].
+    cell_site : array_like of int, (N,)
+        The site of each cell.
+    azimuth_deg : array_like, (N,)
+        Boresights, counter-clockwise from the x axis [degrees].
+    tilt_deg : array_like, (N,) or a number
+        Downtilts [degrees below the horizon].
+    frequency_hz : float
+        Carrier [Hz].
+    elements : int
+        Elements of a column, see `antenna_gain_db`.
+    ue_height_m : float
+        Height of users without a profile of their own [m].
+    shadowing : bool
+        Whether links are shadowed.
+    site_correlation : float
+        Correlation of the shadowing between sites, in [0, 1].
+    v1_m, v2_m : sequence of float, optional
+        Sides of a torus [m]; give both or neither.
+    fold_db : float
+        How far folding may move a user's interference plus noise [dB]; 0 computes every link.
+    area_m2 : float, optional
+        The users' area [m²], known on a torus; a `RangeWarning` reports when more than 1 % of it is nearer to a mast
+        than the model's least distance.
+    longest_m : float, optional
+        The longest link [m], known on a torus, otherwise the sites' extent; a `RangeWarning` reports links beyond the
+        model's greatest distance.
+    isa : str, optional
+        Instruction set; results agree within float32 rounding.
+
+    Returns
+    -------
+    LinkModel
+        ``gains(x_m, y_m)`` gives (U, N) float32, linear, without transmit power; ``gain=array`` writes into an array
+        kept from call to call, and ``update_gains(x_m, y_m, users, gain)`` only the rows of users who moved.
+        ``best_server(x_m, y_m, power_w, activity, noise_w)`` gives (server (U,), sinr (U,)) and keeps no gains at all,
+        so that memory does not grow with U times N; it folds at the activities given. ``fold(x_m, y_m, power_w,
+        noise_w)`` folds at full activity, for `slicefast.load_coupling.solve` and `sinr` in place of a gain matrix: at
+        very unequal activities the SINR can be off by more than ``fold_db``. All but ``fold`` take ``profile``, a
+        ``UserProfile`` of all users (TR 36.873 and TR 38.901 models, see `draw_buildings`), and then fold nothing.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range or of the wrong shape; it is named.
     """
     x, y = np.asarray(site_x_m, dtype=np.float64), np.asarray(site_y_m, dtype=np.float64)
-    wrap = v1_m is not None and v2_m is not None
-    v1 = (0.0, 0.0) if v1_m is None else (float(v1_m[0]), float(v1_m[1]))
-    v2 = (0.0, 0.0) if v2_m is None else (float(v2_m[0]), float(v2_m[1]))
     if (v1_m is None) != (v2_m is None):
-        raise ValueError("v1_m, v2_m: give both for a torus, or neither")
-    heights = _spread("site_height_m", site_height_m, x.shape)
+        refuse("v1_m, v2_m", (v1_m, v2_m), "both for a torus, or neither")
+    wrap, v1, v2 = v1_m is not None, _pair(v1_m), _pair(v2_m)
+    heights = to_vector("site_height_m", site_height_m, x.size)
     if wrap:
         longest_m, area_m2 = _farthest_on_torus(v1, v2), abs(v1[0] * v2[1] - v1[1] * v2[0])
-    elif longest_m is None:
-        longest_m = float(np.hypot(np.ptp(x), np.ptp(y))) if x.size else 0.0
-    _warn_of_ranges(model, longest_m, 0.0 if area_m2 is None else x.size / area_m2)
+    _warn_of_ranges(model, _extent_m(x, y) if longest_m is None else longest_m, x.size / (area_m2 or np.inf))
     warn_of_heights(model, heights, np.array([ue_height_m]))
     return _core.LinkModel(
         model=model,
@@ -136,7 +176,7 @@ def link_model(
         site_height_m=heights,
         cell_site=np.asarray(cell_site, dtype=np.int32),
         azimuth_deg=np.asarray(azimuth_deg, dtype=np.float64),
-        tilt_deg=_spread("tilt_deg", tilt_deg, np.shape(cell_site)),
+        tilt_deg=to_vector("tilt_deg", tilt_deg, np.size(cell_site)),
         los_state=fields.los_state,
         shadow_los=fields.shadow_los,
         shadow_nlos=fields.shadow_nlos,
@@ -151,18 +191,37 @@ def link_model(
 
 
 def update_serving(
-    gain: NDArray[np.float32],
+    gain: Float32,
     power_w: ArrayLike,
-    serving: NDArray[np.int32],
-    pending_steps: NDArray[np.int32],
+    serving: Int32,
+    pending_steps: Int32,
     margin_db: float = 3.0,
     time_to_trigger_steps: int = 0,
     n_threads: int = 1,
 ) -> None:
-    """Move users to their best cell once it leads by `margin_db` for `time_to_trigger_steps` calls; in place.
+    """Move users to their best cell once it has led for long enough (3GPP TS 36.331, event A3); in place.
 
-    gain (U, N), power_w (N,), serving (U,) int32 with -1 for users not attached yet, pending_steps (U,) int32, zero at
-    the start. 3GPP TS 36.331, event A3.
+    Parameters
+    ----------
+    gain : ndarray of float32, (U, N)
+        Linear gains.
+    power_w : array_like, (N,)
+        Transmit powers [W].
+    serving : ndarray of int32, (U,)
+        Serving cells, -1 for users not attached yet; written in place.
+    pending_steps : ndarray of int32, (U,)
+        For how many calls another cell has led, zero at the start; written in place.
+    margin_db : float
+        By how much another cell must be better [dB].
+    time_to_trigger_steps : int
+        In how many calls in a row.
+    n_threads : int
+        Users are shared among this many threads.
+
+    Raises
+    ------
+    ValueError
+        An array has the wrong shape, type or layout, or a number is out of range.
     """
     power = np.ascontiguousarray(power_w, dtype=np.float64)
     _core.update_serving(gain, power, serving, pending_steps, margin_db, time_to_trigger_steps, n_threads)

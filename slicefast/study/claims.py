@@ -1,104 +1,21 @@
-"""The claims a study confirms, refutes or leaves undecided, each with its numbers and, apart from them, its words.
-
-A claim is confirmed when the whole 95 % interval of each number it rests on lies on its side, refuted when one whole
-interval lies on the other, and undecided otherwise; one seed decides nothing, nor does a number that is not defined.
-"""
+"""The claims a study confirms, refutes or leaves undecided, each with its numbers and, apart from them, its words."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any
 
 import numpy as np
 
 from slicefast.study.comparison import Comparison
 from slicefast.study.document import Verdict, show
+from slicefast.study.evidence import Claim, Criterion, Decision, Evidence, decide
 from slicefast.study.ordering import Ordering
-from slicefast.study.scores import UNKNOWN, Estimate
+from slicefast.study.scores import Estimate
 from slicefast.units import Float64
 
-Decision = Literal["confirmed", "refuted", "undecided"]
 EQUAL_REWARD = 0.01  # "ends at least as high": not lower by more than this in mean reward
 PAPER_GAIN_PERCENT = 27.0
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """A number that a claim says is above a threshold.
-
-    Attributes
-    ----------
-    estimate : Estimate
-        The number, seeds resampled in every requirement group.
-    threshold : float
-        What it is to lie above.
-    whole_seeds : Estimate
-        The number, whole seeds resampled, whose groups share a network; beside the other, decides nothing.
-    """
-
-    estimate: Estimate
-    threshold: float = 0.0
-    whole_seeds: Estimate = UNKNOWN
-
-    @classmethod
-    def of(cls, comparison: Comparison, values: Float64, threshold: float = 0.0) -> Criterion:
-        """Return the test of scores (K, N), resampled both ways."""
-        return cls(comparison.estimate(values), threshold, comparison.estimate(values, jointly=True))
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """The numbers behind a claim; those it rests on are in `tests`."""
-
-    tests: tuple[Criterion, ...]
-
-    @property
-    def decision(self) -> Decision:
-        """What they say of the claim."""
-        return decide(*self.tests)
-
-
-E = TypeVar("E", bound=Evidence)
-
-
-class Claim(ABC, Generic[E]):
-    """Something a study can confirm or refute.
-
-    Attributes
-    ----------
-    statement : str
-        The claim as a sentence.
-    needs : tuple of str
-        Policies without which nothing can be said.
-    """
-
-    statement: str
-    needs: tuple[str, ...]
-
-    def applies(self, comparison: Comparison) -> bool:
-        """Whether the result file has what the claim is about."""
-        return comparison.has(*self.needs)
-
-    @abstractmethod
-    def compute(self, comparison: Comparison) -> E:
-        """Return the numbers."""
-
-    @abstractmethod
-    def say(self, evidence: E) -> str:
-        """Return the numbers as words."""
-
-    def judge(self, comparison: Comparison) -> Verdict:
-        """Return the verdict and its reasons."""
-        evidence = self.compute(comparison)
-        return Verdict(self.statement, evidence.decision, self.say(evidence))
-
-
-def decide(*tests: Criterion) -> Decision:
-    """Return the verdict of several tests, all of which a claim needs."""
-    if all(test.estimate.above(test.threshold) for test in tests):
-        return "confirmed"
-    return "refuted" if any(test.estimate.below(test.threshold) for test in tests) else "undecided"
 
 
 def verdicts(comparison: Comparison) -> list[Verdict]:
@@ -149,10 +66,18 @@ class DrlBeatsBaseline(Claim[Evidence]):
 
 @dataclass(frozen=True)
 class StartEvidence(Evidence):
-    """`tests`: transfer less DRL early, then at the end."""
+    """What says how transfer starts and ends; `tests`: its reward less DRL's early, then at the end.
+
+    Attributes
+    ----------
+    steps : int
+        How many of the first steps are early.
+    over_baseline : Estimate or None
+        Early reward of transfer less that of the traffic-aware baseline, where that was played.
+    """
 
     steps: int
-    over_baseline: Estimate | None  # transfer less the baseline, early
+    over_baseline: Estimate | None
 
 
 class TransferStartsHigher(Claim[StartEvidence]):
@@ -190,10 +115,18 @@ class TransferStartsHigher(Claim[StartEvidence]):
 
 @dataclass(frozen=True)
 class EarlyGainEvidence(Evidence):
-    """`tests`: transfer's gain over DRL [%]."""
+    """What says how much transfer gains early; `tests`: its gain over DRL [%].
+
+    Attributes
+    ----------
+    steps, random_steps : int
+        How many of the first steps are early, and in how many of those DRL still explores.
+    of_equal_split : Estimate or None
+        The same gain [%] of equal split, which learns nothing, where that was played.
+    """
 
     steps: int
-    random_steps: int  # of which DRL still explores
+    random_steps: int
     of_equal_split: Estimate | None
 
 
@@ -246,7 +179,20 @@ class GainsAtEnd(Claim[Evidence]):
 
 @dataclass(frozen=True)
 class SimilarityEvidence(Evidence):
-    """`tests`: most less least similar source early; early less late; with pairs, the negated rank correlation."""
+    """What says whether similarity helps.
+
+    `tests`: most less least similar source early; that less the same at the end; with pairs, the rank correlation of
+    gain and distance within targets at the first gain step, negated.
+
+    Attributes
+    ----------
+    final : Estimate
+        Most less least similar source at the end.
+    paper, corrected : Ordering or None
+        How the paper's distance, and that less its spread, order the gains of all pairs.
+    gain_steps : tuple of int
+        The steps of those orderings.
+    """
 
     final: Estimate
     paper: Ordering | None
@@ -299,11 +245,19 @@ class SimilarHelpsMore(Claim[SimilarityEvidence]):
 
 @dataclass(frozen=True)
 class GapEvidence(Evidence):
-    """`tests`: the informed policy's reward less half-way from DRL's to the oracle's."""
+    """What says how far the informed policy gets; `tests`: its reward less half-way from DRL's to the oracle's.
 
-    gained: Estimate  # by the informed policy over DRL
-    gap: Estimate  # from DRL to the oracle
-    n_networks: int  # it was trained on
+    Attributes
+    ----------
+    gained, gap : Estimate
+        What the informed policy, and what the oracle, earns more than DRL.
+    n_networks : int
+        How many networks the policy was trained on.
+    """
+
+    gained: Estimate
+    gap: Estimate
+    n_networks: int
 
     @property
     def decision(self) -> Decision:
@@ -319,7 +273,9 @@ class GapEvidence(Evidence):
 class InformedClosesHalf(Claim[GapEvidence]):
     """The policy that goes past the paper, between learning from scratch and the clairvoyant bound."""
 
-    statement = "(e) Past the paper: the best policy closes at least half of the gap between DRL and the oracle."
+    statement = (
+        "(e) Past the paper: the counterfactual policy closes at least half of the gap between DRL and the oracle."
+    )
     needs = ("drl", "oracle")
 
     def applies(self, comparison: Comparison) -> bool:

@@ -68,6 +68,7 @@ class Comparison:
         self.groups: Int64 = dataset.requirement_group.values
         self.policies = [name for name in map(str, dataset.policy.values) if results.has(dataset, name)]
         self._scores: dict[str, Scores] = {}
+        self._estimates: dict[tuple[bytes, bool], Estimate] = {}
 
     def has(self, *policies: str) -> bool:
         """Whether at least one seed of each of these policies is finished."""
@@ -123,8 +124,14 @@ class Comparison:
         return relative_gain_percent(own, getattr(self.scores("drl"), measure))
 
     def estimate(self, values: Float64, jointly: bool = False) -> Estimate:
-        """Return the estimate of scores (K, N): requirement groups as strata, seeds resampled in each or `jointly`."""
-        return stratified(group_scores(values, self.groups), jointly=jointly)
+        """Return the estimate of scores (K, N): requirement groups as strata, seeds resampled in each or `jointly`.
+
+        Tables, figures and claims ask for the same ones, and resampling is what a report takes its time for.
+        """
+        key = values.tobytes(), jointly
+        if key not in self._estimates:
+            self._estimates[key] = stratified(group_scores(values, self.groups), jointly=jointly)
+        return self._estimates[key]
 
     def distance(self, name: str) -> Float64 | None:
         """Return one of `DISTANCES`, (K, source, target), or None where the result file lacks it."""

@@ -14,7 +14,15 @@ from slicefast.study.scores import Estimate
 
 @dataclass(frozen=True)
 class Spread:
-    """How far the smallest latent variance lies below the median one, and the largest divergence above its own."""
+    """How far numbers that ought to be alike lie apart.
+
+    Attributes
+    ----------
+    smallest_variance, median_variance : float
+        Of the latent variances.
+    largest_divergence, median_divergence : float
+        Of the mean KL divergences [nat].
+    """
 
     smallest_variance: float
     median_variance: float
@@ -93,6 +101,8 @@ def say(explanation: Explanation) -> list[str]:
 
 def _say_parts(explanation: Explanation) -> list[str]:
     parts, steps = explanation.parts, explanation.gain_steps
+    if not all(np.isfinite(estimate.value) for estimate in (*parts.target, *parts.repeated)):
+        return ["At some gain step all pairs earn the same: there is nothing that source or target could explain."]
     sentences = [
         f"What a transfer earns depends on the target for {parts.target[0].value:.0f} % of the variance over the pairs "
         f"at step {steps[0]} and {parts.target[-1].value:.0f} % at step {steps[-1]}, on which source it took, whatever "

@@ -158,8 +158,7 @@ def section(comparison: Comparison) -> Document:
 def short_section(comparison: Comparison) -> Document:
     """Return the short table and what it rests on."""
     blocks: list[Block] = [short_table(comparison), *_warnings(comparison)]
-    n_seeds = comparison.dataset.sizes["seed"]
-    seeds = f"{n_seeds} seed{'s' if n_seeds > 1 else ''}"
+    seeds = _seeds(comparison.dataset.sizes["seed"])
     blocks.append(text(f"Mean reward over the evaluation steps: interquartile mean over {seeds}, 95 % bootstrap."))
     return Document(TITLE, tuple(blocks))
 
@@ -172,9 +171,9 @@ def summary(comparison: Comparison) -> str:
     traffic = f"traffic from {Path(trace).name}" if trace else "generated traffic"
     return (
         f"Scenario “{scenario['name']}”: {dataset.sizes['cell']} cells, {dataset.sizes['slice']} slices, {traffic}. "
-        f"{protocol['n_seeds']} seeds. DRL from scratch explores for {protocol['exploration_steps']} steps and trains "
-        f"for {protocol['train_steps']}; transfer trains for {protocol['transfer_steps']} steps. Every policy is "
-        f"evaluated over the same last {protocol['evaluation_steps']} steps of the target network, which no source "
+        f"{_seeds(protocol['n_seeds'])}. DRL from scratch explores for {protocol['exploration_steps']} steps and "
+        f"trains for {protocol['train_steps']}; transfer trains for {protocol['transfer_steps']} steps. Every policy "
+        f"is evaluated over the same last {protocol['evaluation_steps']} steps of the target network, which no source "
         "agent has seen."
     )
 
@@ -219,9 +218,13 @@ def few_seeds(count: int) -> str:
     if count >= FEW_SEEDS:
         return ""
     return (
-        f"With {count} seed{'s' if count > 1 else ''} the intervals, if any, are narrower than 95 %: take them and the "
+        f"With {_seeds(count)} the intervals, if any, are narrower than 95 %: take them and the "
         "verdicts as a first impression."
     )
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'s' if count > 1 else ''}"
 
 
 def provenance(comparison: Comparison) -> str:

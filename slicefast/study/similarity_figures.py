@@ -145,7 +145,8 @@ def gain(comparison: Comparison) -> Figure | None:
         draw_gains(axes, distances, gains, [comparison.label(name) for name in _TRANSFERS])
         correlation = rank_correlation_over_seeds(np.moveaxis(distances, 1, 0), np.moveaxis(gains, 1, 0))
         logarithmic_x(axes)
-        axes.set(title=f"{title}: rank correlation {correlation.value:+.2f}", ylabel="gain over DRL [%]")
+        ranked = f": rank correlation {correlation.value:+.2f}" if np.isfinite(correlation.value) else ""
+        axes.set(title=f"{title}{ranked}", ylabel="gain over DRL [%]")
     panels[1].set_xlabel("distance to the source [nat]")
     legend_above(figure, panels[0], columns=1)
     return figure

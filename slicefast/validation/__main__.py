@@ -56,10 +56,9 @@ def _run(options: argparse.Namespace) -> int:
             radio.calibration_figure(options.figures / "calibration.png")
             radio.sinr_map_figure(Scenario.paper(), options.figures / "sinr_map.png")
             figures.fidelity_figure(options.figures / "fidelity.png")
-    for name, text in sections.items():
-        print(text, end="\n\n")
-        if options.into:
-            files.replace_section(options.into, name, text)
+    print(*sections.values(), sep="\n\n")
+    if options.into:
+        files.replace_sections(options.into, sections)
     return 0 if holds else 1
 
 

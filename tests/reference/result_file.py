@@ -23,8 +23,8 @@ LABELS = {
     "drl": ("DRL from scratch", "scratch"),
     "transfer_most": ("transfer, most similar source", "transfer"),
     "transfer_least": ("transfer, least similar source", "transfer"),
-    "best": ("best, past the paper", "informed"),
-    "best_no_queue": ("best without queues", "ablation"),
+    "counterfactual": ("counterfactual policy, past the paper", "informed"),
+    "counterfactual_no_queue": ("counterfactual without queues", "ablation"),
 }
 
 

@@ -60,9 +60,9 @@ class ThreadPool {
   std::atomic_flag in_use_;
 };
 
-// The same on the pool's threads, or here where there is no pool.
+// The same where there may be no pool: then here, one item after another.
 template <class Work>
-void over(ThreadPool* pool, std::size_t n_items, const Work& work) {
+void share_items(ThreadPool* pool, std::size_t n_items, const Work& work) {
   if (pool)
     pool->for_each(n_items, work);
   else

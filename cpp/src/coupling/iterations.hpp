@@ -30,8 +30,8 @@ class NewtonStep {
 void guess_start(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingOptions& options,
                  ThreadPool* pool);
 
-// The fixed point of a map without jumps, from w.rho (newton.cpp): Newton's method, with the plain iteration rho = f(rho)
-// as its safety net, which converges from any start whenever a fixed point exists (Yates 1995).
+// The fixed point of a map without jumps, from w.rho (newton.cpp): Newton's method, with the plain iteration rho =
+// f(rho) as its safety net, which converges from any start whenever a fixed point exists (Yates 1995).
 CouplingResult newton_iteration(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingOptions& options,
                                 ThreadPool* pool);
 

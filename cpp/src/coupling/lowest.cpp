@@ -1,14 +1,14 @@
 // The lowest fixed point of a load map with jumps.
 //
-// The map f only grows with rho, and jumps only up: where a user falls out of a step of its efficiency. Below the lowest
-// fixed point rho* nobody has lost a step that it holds at rho*. So with every user held at the step that it has at some
-// rho <= rho*, the map g without jumps lies nowhere above f on [rho, rho*], and its fixed point is again at most rho*.
-// From rho = 0 the steps therefore fall one after another, until nobody loses one: then g = f, and the fixed point of
-// g, being one of f, is rho*. Every user has few steps to lose, so this ends.
+// The map f only grows with rho, and jumps only up: where a user falls out of a step of its efficiency. Below the
+// lowest fixed point rho* nobody has lost a step that it holds at rho*. So with every user held at the step that it has
+// at some rho <= rho*, the map g without jumps lies nowhere above f on [rho, rho*], and its fixed point is again at
+// most rho*. From rho = 0 the steps therefore fall one after another, until nobody loses one: then g = f, and the fixed
+// point of g, being one of f, is rho*. Every user has few steps to lose, so this ends.
 //
-// cqi: between two jumps the load is constant, and the fixed point of g is one evaluation: the plain iteration from zero.
-// tr36942: the step is service or none; between two jumps the curve is smooth, and Newton's method finds the fixed
-// point of g, which is unique.
+// cqi: between two jumps the load is constant, and the fixed point of g is one evaluation: the plain iteration from
+// zero. tr36942: the step is service or none; between two jumps the curve is smooth, and Newton's method finds the
+// fixed point of g, which is unique.
 #include <algorithm>
 #include <cmath>
 #include <limits>

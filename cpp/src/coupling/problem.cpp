@@ -68,7 +68,7 @@ void coupled_sinr(const CouplingProblem& p, std::span<const double> rho, Isa isa
     }
   };
   const std::size_t n_blocks = (n_users + block - 1) / block;
-  over(pool, n_blocks, work);
+  share_items(pool, n_blocks, work);
 }
 
 }  // namespace slicefast

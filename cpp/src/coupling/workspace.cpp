@@ -110,7 +110,7 @@ void LoadCoupling::Workspace::evaluate(const CouplingProblem& p, const CouplingK
     const auto t = static_cast<std::size_t>(thread);
     evaluate_cell(p, kernels, with_jacobian, cell, weights[t], slice_rows_.data() + t * n_cells);
   };
-  over(pool, n_cells, work);
+  share_items(pool, n_cells, work);
   gains_checked_ = true;
 }
 

@@ -31,7 +31,6 @@ struct CouplingKernels {
   double (*dot)(const double* a, const double* b, std::size_t n);
 };
 
-
 SLICEFAST_DECLARE_KERNELS(CouplingKernels, coupling_kernels)
 
 }  // namespace slicefast

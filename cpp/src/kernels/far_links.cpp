@@ -52,24 +52,24 @@ static void test_los(const RadioSite& model, const RadioTiles* tiles, std::size_
 
 static std::size_t far_los(const RadioSite* sites, const RadioTorus* torus, const RadioTiles* tiles,
                            const RadioUsers* users, const std::int32_t* user, const std::int32_t* site, std::size_t n,
-                           std::int32_t* SLICEFAST_RESTRICT found, float* SLICEFAST_RESTRICT base,
+                           std::int32_t* SLICEFAST_RESTRICT visible, float* SLICEFAST_RESTRICT base,
                            float* SLICEFAST_RESTRICT azimuth, float* SLICEFAST_RESTRICT depression) {
   if (n == 0) return 0;
   const RadioUsers u = *users;
   FarLinks links;
   gather_links(sites, torus, tiles, u, user, site, n, (n + 15) / 16 * 16, links);
   test_los(sites[0], tiles, (n + 15) / 16 * 16, links);
-  std::size_t n_found = 0;
+  std::size_t n_visible = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    found[n_found] = static_cast<std::int32_t>(i);
-    n_found += static_cast<std::size_t>(links.los[i]);
+    visible[n_visible] = static_cast<std::int32_t>(i);
+    n_visible += static_cast<std::size_t>(links.los[i]);
   }
-  if (n_found == 0) return 0;
+  if (n_visible == 0) return 0;
   float near_0[far_links], near_1[far_links], far_0[far_links], far_1[far_links], breakpoint_d2[far_links];
   float height[far_links], height2_loss[far_links];
-  const std::size_t padded = (n_found + 15) / 16 * 16;
+  const std::size_t padded = (n_visible + 15) / 16 * 16;
   for (std::size_t j = 0; j < padded; ++j) {
-    const std::int32_t i = found[j < n_found ? j : n_found - 1];
+    const std::int32_t i = visible[j < n_visible ? j : n_visible - 1];
     const RadioSite& s = sites[site[i]];
     near_0[j] = s.near_0, near_1[j] = s.near_1, far_0[j] = s.far_0, far_1[j] = s.far_1;
     breakpoint_d2[j] = s.breakpoint_d2, height[j] = s.height, height2_loss[j] = s.height2_loss;
@@ -91,7 +91,7 @@ static std::size_t far_los(const RadioSite* sites, const RadioTorus* torus, cons
     depression[j] = rising > 1.0f ? 0.5f * pi - angle : angle;
     base[j] = gain - (is_near ? sigma_near : sigma_far) * (own + links.common[j]);
   }
-  return n_found;
+  return n_visible;
 }
 
 static void far_cells(const RadioCell* cells, const std::int32_t* index, std::size_t n,

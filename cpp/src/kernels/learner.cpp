@@ -6,14 +6,15 @@
 // Steps: gather the batch and turn it feature-major -> smoothed target action -> y = r + gamma min(Q1bar, Q2bar) ->
 // both critics forward, loss, backward -> Adam -> every policy_delay updates: policy forward, Q1 forward and backward
 // to the action, policy backward, Adam; Polyak averaging fused into both Adam passes.
-#include "kernels/learner_args.hpp"
+#include "kernels/learner.hpp"
+
 #include "kernels/learner_math.hpp"
 #include "kernels/learner_noise.hpp"
-#include "kernels/tables.hpp"
 
 namespace slicefast::SLICEFAST_ISA {
 
-constexpr std::uint32_t kSmoothing = 1, kLogitNoise = 2;  // purposes of random streams, as in slicefast/kernels.py
+constexpr std::uint32_t smoothing_stream = 1,
+                        logit_noise_stream = 2;  // purposes of random streams, as in slicefast/kernels.py
 
 static inline long padded(long n) { return (n + lane_multiple - 1) / lane_multiple * lane_multiple; }
 
@@ -61,9 +62,9 @@ static void layer_gradient(const float* x, int n_in, const float* delta, int n_o
   const long ldt = padded(n_out);
   transpose(delta, (n_out + W - 1) / W * W, lanes, lanes, dt, ldt);
   int o = 0;
-  if constexpr (kTileColumns >= 4)
+  if constexpr (tile_columns >= 4)
     for (; n_out - o > 3 * W; o += 4 * W) gradient_columns<4>(x, n_in, lanes, dt, ldt, u, dw, n_out, o);
-  if constexpr (kTileColumns >= 3)
+  if constexpr (tile_columns >= 3)
     for (; n_out - o > 2 * W; o += 3 * W) gradient_columns<3>(x, n_in, lanes, dt, ldt, u, dw, n_out, o);
   for (; n_out - o > W; o += 2 * W) gradient_columns<2>(x, n_in, lanes, dt, ldt, u, dw, n_out, o);
   for (; n_out - o > 0; o += W) gradient_columns<1>(x, n_in, lanes, dt, ldt, u, dw, n_out, o);
@@ -173,7 +174,7 @@ static void regression_target(const AgentUpdate& u) {
   float* next_action = next + static_cast<long>(u.obs_dim) * lanes;
   forward(actor, u.actor.target, next, scratch.actor_hidden, u);
   const float* logits = scratch.actor_hidden[actor.n_layers - 1];
-  if (u.target_noise > 0.0f) normals(u.seed, kSmoothing, u.agent_id, u.step, u.action_dim, lanes, scratch.noise);
+  if (u.target_noise > 0.0f) normals(u.seed, smoothing_stream, u.agent_id, u.step, u.action_dim, lanes, scratch.noise);
   for (int i = 0; i < u.action_dim * lanes; ++i) {
     float noise = u.target_noise > 0.0f ? u.target_noise * scratch.noise[i] : 0.0f;
     noise = noise > u.noise_clip ? u.noise_clip : noise;
@@ -304,7 +305,7 @@ static void act(const AgentAct& u) {
     x = y;
   }
   float* noise = u.scratch->noise;
-  if (u.noise > 0.0f) normals(u.seed, kLogitNoise, u.agent_id, u.step, u.action_dim, 1, noise);
+  if (u.noise > 0.0f) normals(u.seed, logit_noise_stream, u.agent_id, u.step, u.action_dim, 1, noise);
   float top = x[0] + (u.noise > 0.0f ? u.noise * noise[0] : 0.0f), total = 0.0f;
   for (int s = 0; s < u.action_dim; ++s) {
     u.action[s] = x[s] + (u.noise > 0.0f ? u.noise * noise[s] : 0.0f);

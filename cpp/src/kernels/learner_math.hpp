@@ -5,7 +5,7 @@
 #pragma once
 
 #include "kernels/isa.hpp"
-#include "kernels/learner_args.hpp"
+#include "kernels/learner.hpp"
 #if defined(__SSE__)
 #include <immintrin.h>
 #endif
@@ -20,10 +20,10 @@ constexpr int W = 8;
 constexpr int W = 4;
 #endif
 // Register tiles: 24 of 32 registers accumulate with AVX-512, 12 of 16 otherwise.
-constexpr int kTileOutputs = W == 16 ? 12 : 6;
-constexpr int kTileColumns = W == 16 ? 4 : 2;
+constexpr int tile_outputs = W == 16 ? 12 : 6;
+constexpr int tile_columns = W == 16 ? 4 : 2;
 // One agent's tiles fetch the next agent's two thousand lines.
-constexpr int kPrefetchPerTile = W == 16 ? 32 : 10;
+constexpr int prefetch_per_tile = W == 16 ? 32 : 10;
 
 typedef float Vec __attribute__((vector_size(W * sizeof(float))));
 typedef float LooseVec __attribute__((vector_size(W * sizeof(float)), aligned(4), may_alias));
@@ -132,9 +132,9 @@ static inline void product_tile(const Product& p, int o, long lane) {
 template <int NV, Epilogue E>
 static inline void product_lanes(const Product& p, long lane) {
   int o = 0;
-  for (; o + kTileOutputs <= p.n_out; o += kTileOutputs) {
-    prefetch(*p.queue, kPrefetchPerTile);
-    product_tile<kTileOutputs, NV, E>(p, o, lane);
+  for (; o + tile_outputs <= p.n_out; o += tile_outputs) {
+    prefetch(*p.queue, prefetch_per_tile);
+    product_tile<tile_outputs, NV, E>(p, o, lane);
   }
   for (; o + 4 <= p.n_out; o += 4) product_tile<4, NV, E>(p, o, lane);
   for (; o < p.n_out; ++o) product_tile<1, NV, E>(p, o, lane);
@@ -191,10 +191,10 @@ static inline void gradient_tile(const float* x, long lanes, const float* dt, lo
 template <int NC>
 static inline void gradient_columns(const float* x, int n_in, long lanes, const float* dt, long ldt,
                                     const AgentUpdate& u, float* dw, int n_out, int o) {
-  constexpr int NI = 2 * kTileOutputs / (NC == 1 ? 2 : NC);
+  constexpr int NI = 2 * tile_outputs / (NC == 1 ? 2 : NC);
   int i = 0;
   for (; i + NI <= n_in; i += NI) {
-    prefetch(u.scratch->queue, kPrefetchPerTile);
+    prefetch(u.scratch->queue, prefetch_per_tile);
     gradient_tile<NI, NC>(x + i * lanes, lanes, dt, ldt, u.batch, dw + i * n_out, n_out, o);
   }
   for (; i + 2 <= n_in; i += 2) gradient_tile<2, NC>(x + i * lanes, lanes, dt, ldt, u.batch, dw + i * n_out, n_out, o);

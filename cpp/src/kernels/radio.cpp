@@ -6,7 +6,6 @@
 
 namespace slicefast::SLICEFAST_ISA {
 
-
 static inline void tile_index(const RadioUsers& users, std::int32_t row_offset, std::int32_t col_offset,
                               std::int32_t log2_size, std::size_t n, std::int32_t* SLICEFAST_RESTRICT index) {
   const std::int32_t mask = (1 << log2_size) - 1;
@@ -52,71 +51,70 @@ static inline float further(float tall, float d) {
   return d > 18.0f ? c : 0.0f;  // always computed: under a condition it would keep the loop from vectorising
 }
 
+// Of a mast over a user: the height difference h, its size and the inverse of that.
+struct Rise {
+  float h, above, inverse_above;
+};
+
 template <bool profiled>
-static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast* mast, const RadioTorus* torus,
-                                 const RadioTiles* tiles, const RadioUsers* users, const RadioProfile* profile,
-                                 std::size_t n, float* SLICEFAST_RESTRICT base, float* SLICEFAST_RESTRICT azimuth,
-                                 float* SLICEFAST_RESTRICT depression) {
-  const RadioSite s = *site_pointer;
-  const RadioUsers u = *users;
-  float d2[max_block];
-  std::int32_t index[max_block], packed[max_block], los[max_block];
-  if (torus->wrap)
-    displacement<true>(s, *torus, u, n, d2, azimuth);
-  else
-    displacement<false>(s, *torus, u, n, d2, azimuth);
+static inline Rise rise_over(const RadioSite& s, const RadioMast& m, const RadioProfile& v, float inverse_height,
+                             std::size_t i) {
+  if constexpr (!profiled) return {s.height, s.height, inverse_height};
+  const float h = m.mast - v.height[i], above = max_f(__builtin_fabsf(h), 1e-6f);
+  return {h, above, inverse_f32(above)};
+}
 
-  tile_index(u, s.row_offset, s.col_offset, tiles->log2_size, n, index);
-  gather(tiles->los_state, index, n, packed);
-  const float inverse_height = 1.0f / s.height, min_d = __builtin_sqrtf(s.min_d2), inverse_min = 1.0f / min_d;
-  const std::int32_t nlos_tile = tiles->size * tiles->size;
-  const RadioMast m = profiled ? *mast : RadioMast{};
-  const RadioProfile v = profiled ? *profile : RadioProfile{};
+template <bool profiled>
+static inline float angle_below(const Rise& rise, float d, float inverse_d) {
+  const float rising = rise.above * inverse_d;  // atan of the one of h / d and d / h that is below 1
+  const float angle = atan_unit(min_f(rising, d * rise.inverse_above));
+  const float steep = rising > 1.0f ? 0.5f * pi - angle : angle;
+  return profiled && rise.h < 0.0f ? -steep : steep;
+}
+
+template <bool profiled>
+static inline float los_chance(const RadioSite& s, const RadioMast& m, const RadioProfile& v, float d, float inverse_d,
+                               std::size_t i) {
+  const float outside = profiled ? max_f(d - v.inside[i], 1e-3f) : d;
+  const float q = min_f(s.sure * (profiled ? inverse_f32(outside) : inverse_d), 1.0f);
+  float p = q + (1.0f - q) * exp2_f32(s.decay * outside);
+  if constexpr (profiled) p *= 1.0f + further(m.tall_see_further * v.tall[i], outside);
+  return p;
+}
+
+// What the user's height changes in the path loss curves: the breakpoint squared, the far and the NLOS intercept.
+struct Intercepts {
+  float turn2, far_0, nlos_0;
+};
+
+template <bool profiled>
+static inline Intercepts intercepts_of(const RadioSite& s, const RadioMast& m, const RadioProfile& v, float h, float d,
+                                       std::size_t i) {
+  if constexpr (!profiled) return {s.breakpoint_d2, s.far_0, s.nlos_0};
+  const float user = v.height[i], tall = m.tall_see_further * v.tall[i];
+  const float environment = environment_height(further(tall, d), v.environment[i], v.choices[i]);
+  const float turn = m.breakpoint_scale * (m.mast - environment) * (user - environment);
+  // A mast below the environment: always beyond.
+  return {turn * __builtin_fabsf(turn), m.far_base + m.far_drop * log2_f32(turn * turn + h * h),
+          m.nlos_base + m.nlos_per_m * user};
+}
+
+// States of a block's links to one site, as what their shadowing depends on.
+enum LinkState : std::int32_t { nlos_link, far_los_link, near_los_link };
+
+template <bool profiled>
+static inline void add_shadowing(const RadioSite& s, const RadioMast& m, const RadioUsers& u, const RadioProfile& v,
+                                 const std::int32_t* SLICEFAST_RESTRICT state,
+                                 const std::int32_t* SLICEFAST_RESTRICT packed, std::size_t n,
+                                 float* SLICEFAST_RESTRICT base) {
   for (std::size_t i = 0; i < n; ++i) {
-    const float true_d2 = max_f(d2[i], 1e-4f), used_d2 = max_f(d2[i], s.min_d2);
-    const float inverse_d = inverse_sqrt_f32(true_d2), true_d = true_d2 * inverse_d;
-    const float used_inverse = min_f(inverse_d, inverse_min), d = max_f(true_d, min_d);
-    const float user = profiled ? v.height[i] : 0.0f;
-    const float tall = profiled ? m.tall_see_further * v.tall[i] : 0.0f;
-    const float h = profiled ? m.mast - user : s.height;
-    const float above = profiled ? max_f(__builtin_fabsf(h), 1e-6f) : h;
-    const float rising = above * inverse_d;  // atan of the one of h / d and d / h that is below 1
-    const float angle = atan_unit(min_f(rising, true_d * (profiled ? inverse_f32(above) : inverse_height)));
-    const float steep = rising > 1.0f ? 0.5f * pi - angle : angle;
-    depression[i] = profiled && h < 0.0f ? -steep : steep;
-
-    const float f = u.scale_state[i] * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
-    const float outside = profiled ? max_f(d - v.inside[i], 1e-3f) : d;
-    const float q = min_f(s.sure * (profiled ? inverse_f32(outside) : used_inverse), 1.0f);
-    float p = q + (1.0f - q) * exp2_f32(s.decay * outside);
-    if constexpr (profiled) p *= 1.0f + further(tall, outside);
-    const bool is_los = in_line_of_sight(f, p);
-
-    const float l = log2_f32(used_d2 + (profiled ? h * h : s.height2_loss));
-    float turn2 = s.breakpoint_d2, far_0 = s.far_0, nlos_0 = s.nlos_0;
-    if constexpr (profiled) {
-      const float environment = environment_height(further(tall, d), v.environment[i], v.choices[i]);
-      const float turn = m.breakpoint_scale * (m.mast - environment) * (user - environment);
-      turn2 = turn * __builtin_fabsf(turn);  // a mast below the environment: always beyond
-      far_0 = m.far_base + m.far_drop * log2_f32(turn * turn + h * h);
-      nlos_0 = m.nlos_base + m.nlos_per_m * user;
-    }
-    const bool is_near = d2[i] <= turn2;
-    const float los_gain = is_near ? s.near_0 + s.near_1 * l : far_0 + s.far_1 * l;
-    const float nlos_gain = min_f(nlos_0 + s.nlos_1 * l, los_gain + s.nlos_margin);
-    los[i] = is_los ? (is_near ? 2 : 1) : 0;
-    base[i] = is_los ? los_gain : nlos_gain;
-    index[i] += is_los ? 0 : nlos_tile;
-  }
-  gather(tiles->shadow, index, n, packed);
-  for (std::size_t i = 0; i < n; ++i) {
-    const bool is_los = los[i] > 0;
+    const bool is_los = state[i] != nlos_link;
     // Both states' values are read: a read under a condition would keep the loop from vectorising on the baseline.
     const float scale_los = u.scale_los[i], scale_nlos = u.scale_nlos[i];
     const float common_los = u.common_los[i], common_nlos = u.common_nlos[i];
     const float own = (is_los ? scale_los : scale_nlos) * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
     const float common = is_los ? common_los : common_nlos;
-    const float los_sigma = los[i] == 2 ? s.sigma_near : s.sigma_far;
+    const float los_sigma = state[i] == near_los_link ? s.sigma_near : s.sigma_far;
     float sigma = is_los ? los_sigma : s.sigma_nlos;
     if constexpr (profiled) {
       const float indoor = v.indoor[i] * m.sigma_indoor;
@@ -125,6 +123,43 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast*
     }
     base[i] -= sigma * (own + common);
   }
+}
+
+template <bool profiled>
+static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast* mast, const RadioTorus* torus,
+                                 const RadioTiles* tiles, const RadioUsers* users, const RadioProfile* profile,
+                                 std::size_t n, float* SLICEFAST_RESTRICT base, float* SLICEFAST_RESTRICT azimuth,
+                                 float* SLICEFAST_RESTRICT depression) {
+  const RadioSite s = *site_pointer;
+  const RadioUsers u = *users;
+  const RadioMast m = profiled ? *mast : RadioMast{};
+  const RadioProfile v = profiled ? *profile : RadioProfile{};
+  float d2[max_block];
+  std::int32_t index[max_block], packed[max_block], state[max_block];
+  (torus->wrap ? displacement<true> : displacement<false>)(s, *torus, u, n, d2, azimuth);
+  tile_index(u, s.row_offset, s.col_offset, tiles->log2_size, n, index);
+  gather(tiles->los_state, index, n, packed);
+  const float inverse_height = 1.0f / s.height, min_d = __builtin_sqrtf(s.min_d2), inverse_min = 1.0f / min_d;
+  const std::int32_t nlos_tile = tiles->size * tiles->size;
+  for (std::size_t i = 0; i < n; ++i) {
+    const float true_d2 = max_f(d2[i], 1e-4f), used_d2 = max_f(d2[i], s.min_d2);
+    const float inverse_d = inverse_sqrt_f32(true_d2), true_d = true_d2 * inverse_d;
+    const float used_inverse = min_f(inverse_d, inverse_min), d = max_f(true_d, min_d);
+    const Rise rise = rise_over<profiled>(s, m, v, inverse_height, i);
+    depression[i] = angle_below<profiled>(rise, true_d, inverse_d);
+    const float f = u.scale_state[i] * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
+    const bool is_los = in_line_of_sight(f, los_chance<profiled>(s, m, v, d, used_inverse, i));
+    const float l = log2_f32(used_d2 + (profiled ? rise.h * rise.h : s.height2_loss));
+    const Intercepts at = intercepts_of<profiled>(s, m, v, rise.h, d, i);
+    const bool is_near = d2[i] <= at.turn2;
+    const float los_gain = is_near ? s.near_0 + s.near_1 * l : at.far_0 + s.far_1 * l;
+    const float nlos_gain = min_f(at.nlos_0 + s.nlos_1 * l, los_gain + s.nlos_margin);
+    state[i] = is_los ? (is_near ? near_los_link : far_los_link) : nlos_link;
+    base[i] = is_los ? los_gain : nlos_gain;
+    index[i] += is_los ? 0 : nlos_tile;
+  }
+  gather(tiles->shadow, index, n, packed);
+  add_shadowing<profiled>(s, m, u, v, state, packed, n, base);
 }
 
 static void site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
@@ -189,28 +224,26 @@ static void column_cell(const RadioCell* cell_pointer, std::size_t n, const floa
   }
 }
 
-using Vector8 = float __attribute__((vector_size(32), aligned(4)));
-using Index8 = std::int32_t __attribute__((vector_size(32)));
+// A typedef, as clang drops the alignment of 4 in a using declaration and then stores to whole vectors only.
+typedef float Vector8 __attribute__((vector_size(32), aligned(4), may_alias));
 
 // Eight rows of eight: three rounds that interleave pairs, quadruples and halves.
 static inline void transpose_8x8(const float* in, std::size_t in_stride, float* const* out, std::size_t column) {
-  const Index8 low = {0, 8, 1, 9, 4, 12, 5, 13}, high = {2, 10, 3, 11, 6, 14, 7, 15};
-  const Index8 low2 = {0, 1, 8, 9, 4, 5, 12, 13}, high2 = {2, 3, 10, 11, 6, 7, 14, 15};
-  const Index8 low4 = {0, 1, 2, 3, 8, 9, 10, 11}, high4 = {4, 5, 6, 7, 12, 13, 14, 15};
   Vector8 a[8], b[8];
   for (int r = 0; r < 8; ++r) a[r] = *reinterpret_cast<const Vector8*>(in + static_cast<std::size_t>(r) * in_stride);
   for (int r = 0; r < 8; r += 2) {
-    b[r] = __builtin_shuffle(a[r], a[r + 1], low);
-    b[r + 1] = __builtin_shuffle(a[r], a[r + 1], high);
+    b[r] = __builtin_shufflevector(a[r], a[r + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    b[r + 1] = __builtin_shufflevector(a[r], a[r + 1], 2, 10, 3, 11, 6, 14, 7, 15);
   }
   for (int r = 0; r < 8; r += 4)
     for (int j = 0; j < 2; ++j) {
-      a[r + 2 * j] = __builtin_shuffle(b[r + j], b[r + j + 2], low2);
-      a[r + 2 * j + 1] = __builtin_shuffle(b[r + j], b[r + j + 2], high2);
+      a[r + 2 * j] = __builtin_shufflevector(b[r + j], b[r + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      a[r + 2 * j + 1] = __builtin_shufflevector(b[r + j], b[r + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
     }
   for (int j = 0; j < 4; ++j) {
-    *reinterpret_cast<Vector8*>(out[j] + column) = __builtin_shuffle(a[j], a[j + 4], low4);
-    *reinterpret_cast<Vector8*>(out[j + 4] + column) = __builtin_shuffle(a[j], a[j + 4], high4);
+    *reinterpret_cast<Vector8*>(out[j] + column) = __builtin_shufflevector(a[j], a[j + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    *reinterpret_cast<Vector8*>(out[j + 4] + column) =
+        __builtin_shufflevector(a[j], a[j + 4], 4, 5, 6, 7, 12, 13, 14, 15);
   }
 }
 

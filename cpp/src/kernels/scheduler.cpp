@@ -1,6 +1,7 @@
 // Whole-PRB quotas of a block of cells over a window, cells side by side in the vector lanes.
+#include "kernels/scheduler.hpp"
+
 #include "kernels/isa.hpp"
-#include "kernels/tables.hpp"
 
 namespace slicefast::SLICEFAST_ISA {
 

@@ -1,8 +1,8 @@
 // How the core gets at the kernel files: one table of function pointers per noun and instruction set.
 //
 // A kernel file <noun>.cpp defines `extern const <Noun>Kernels <noun>_kernels` in slicefast::SLICEFAST_ISA; its header
-// <noun>.hpp declares the table's type and, by the macro below, `select_<noun>_kernels(isa)`. Plain pointers and lengths
-// only (see isa.hpp).
+// <noun>.hpp declares the table's type and, by the macro below, `select_<noun>_kernels(isa)`. Plain pointers and
+// lengths only (see isa.hpp).
 #pragma once
 
 #include <cstddef>

@@ -58,8 +58,8 @@ class BestServerSink final : public FarSink {
     for (std::size_t j = run.far.first_link[i]; j < run.far.first_link[i + 1]; ++j) {
       if (beyond_ring_only && !run.far.beyond_ring[j]) continue;  // the ring will bring it
       const std::size_t cell = state_.index_of(static_cast<std::size_t>(run.far.cell[j]));
-      run.strongest.add_link(i, run.far.gain[j] * static_cast<float>(power_[cell]),
-                             static_cast<float>(activity_[cell]), static_cast<std::int32_t>(cell));
+      run.strongest.add_link(i, run.far.gain[j] * static_cast<float>(power_[cell]), static_cast<float>(activity_[cell]),
+                             static_cast<std::int32_t>(cell));
     }
   }
 
@@ -90,7 +90,7 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
     walk.walk(pool, [&](std::size_t) { return BestServerSink(state, servers, power_w, activity); });
     return;
   }
-  over(pool, (n_users + block_users - 1) / block_users, [&](std::size_t item, int) {
+  share_items(pool, (n_users + block_users - 1) / block_users, [&](std::size_t item, int) {
     LinkBlock block;
     Strongest strongest;
     const ConsecutiveUsers users(item * block_users, std::min(block_users, n_users - item * block_users));

@@ -24,7 +24,9 @@ constexpr double deg_per_rad = 180.0 / std::numbers::pi;
 
 // Least node value over the windows of `width` x `width` nodes that begin at each node of the periodic tile.
 std::vector<float> window_minimum(std::span<const float> nodes, int size, int width) {
-  const auto at = [size](int r, int c) { return static_cast<std::size_t>(r) * size + static_cast<std::size_t>(c); };
+  const auto at = [size](int r, int c) {
+    return static_cast<std::size_t>(r) * static_cast<std::size_t>(size) + static_cast<std::size_t>(c);
+  };
   std::vector<float> along(nodes.size()), least(nodes.size());
   for (int r = 0; r < size; ++r)
     for (int c = 0; c < size; ++c) {
@@ -86,7 +88,7 @@ bool FarCellsBuilder::cut_plane() {
   const double size = tiles.size;
   node_x[0] = tiles.e1_x_m / size, node_y[0] = tiles.e1_y_m / size;
   node_x[1] = tiles.e2_x_m / size, node_y[1] = tiles.e2_y_m / size;
-    const auto col_of = [&](double px, double py) { return state.fields.col_at(px, py); };
+  const auto col_of = [&](double px, double py) { return state.fields.col_at(px, py); };
   const auto row_of = [&](double px, double py) { return state.fields.row_at(px, py); };
   far.wrap = config.wrap;
   if (config.wrap) {
@@ -197,8 +199,7 @@ void FarCellsBuilder::add_sites(FarCells::Neighbourhood& to, std::span<std::int3
   for (std::int32_t site : sites) {
     const auto k = static_cast<std::size_t>(site);
     to.site.push_back(site);
-    for (std::size_t n = state.first_cell[k]; n < state.first_cell[k + 1]; ++n)
-      to.cell.push_back(state.cell_index[n]);
+    for (std::size_t n = state.first_cell[k]; n < state.first_cell[k + 1]; ++n) to.cell.push_back(state.cell_index[n]);
   }
   to.most_cells = std::max(to.most_cells, to.cell.size() - to.first.back());
   to.first.push_back(to.cell.size());

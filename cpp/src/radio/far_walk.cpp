@@ -43,9 +43,9 @@ struct SiteSums {
 
 Remainders remainders_of(const FarCells& far, std::size_t region, const SiteSums& s) {
   const auto remainder = [&far](double sum, double squares, double largest, bool wide) {
-    const double deviation = wide ? std::numeric_limits<double>::infinity()
-                                  : 3.0 * std::sqrt(far.own_variation * squares) + far.largest_excursion * largest +
-                                        0.25 * sum;
+    const double deviation =
+        wide ? std::numeric_limits<double>::infinity()
+             : 3.0 * std::sqrt(far.own_variation * squares) + far.largest_excursion * largest + 0.25 * sum;
     return Remainder{static_cast<float>(sum), static_cast<float>(deviation)};
   };
   return {remainder(s.sum[0] + s.sum[1], s.squares[0] + s.squares[1], std::max(s.largest[0], s.largest[1]),

@@ -84,12 +84,12 @@ class FarWalk {
   template <class SinkOf>
   void walk(ThreadPool* pool, SinkOf sink_of) {
     const std::size_t n_runs = runs_.runs.size();
-    over(pool, n_runs, [&](std::size_t item, int) {
+    share_items(pool, n_runs, [&](std::size_t item, int) {
       auto sink = sink_of(item);
       meet_region(runs_.runs[item], sink);
     });
     const std::vector<std::int32_t> rest = unsettled();
-    over(pool, blocks_of(rest.size()), [&](std::size_t item, int) {
+    share_items(pool, blocks_of(rest.size()), [&](std::size_t item, int) {
       auto sink = sink_of(n_runs + item);
       const std::size_t first = item * block_users;
       meet_all(std::span(rest).subspan(first, std::min(block_users, rest.size() - first)), sink);
@@ -109,7 +109,7 @@ class FarWalk {
   std::span<const double> x_, y_, power_, activity_;
   float noise_;
   RegionRuns runs_;
-  std::vector<Remainders> remainders_;    // (R,), those of the runs' regions
+  std::vector<Remainders> remainders_;      // (R,), those of the runs' regions
   std::vector<std::uint8_t> is_unsettled_;  // (U,) users who must meet every site
 };
 

@@ -9,14 +9,14 @@ namespace slicefast {
 namespace {
 
 // Four corners per node, as signed bytes in steps of 1/32 standard deviation.
-void pack_tile(std::span<const float> nodes, int size, std::int32_t* packed) {
-  const auto at = [&](int r, int c) {
-    const float value = nodes[static_cast<std::size_t>(r % size) * size + c % size];
+void pack_tile(std::span<const float> nodes, std::size_t size, std::int32_t* packed) {
+  const auto at = [&](std::size_t r, std::size_t c) {
+    const float value = nodes[(r % size) * size + c % size];
     return static_cast<std::uint32_t>(std::clamp(static_cast<int>(std::lrint(value * 32.0f)), -127, 127)) & 0xffu;
   };
-  for (int r = 0; r < size; ++r)
-    for (int c = 0; c < size; ++c)
-      packed[static_cast<std::size_t>(r) * size + c] =
+  for (std::size_t r = 0; r < size; ++r)
+    for (std::size_t c = 0; c < size; ++c)
+      packed[r * size + c] =
           static_cast<std::int32_t>(at(r, c) | at(r, c + 1) << 8 | at(r + 1, c) << 16 | at(r + 1, c + 1) << 24);
 }
 
@@ -44,18 +44,19 @@ void check_tiles(const FieldTiles& tiles, std::size_t n_sites) {
 PackedFields::PackedFields(const FieldTiles& t, const ModelParameters& p)
     : size(t.size), common_row(t.row_offset.back()), common_col(t.col_offset.back()) {
   const double determinant = t.e1_x_m * t.e2_y_m - t.e2_x_m * t.e1_y_m;
-  if (!(std::abs(determinant) > 0.0)) refuse("e1_m, e2_m", "an area of " + text_of(determinant), "periods that span one");
+  if (!(std::abs(determinant) > 0.0))
+    refuse("e1_m, e2_m", "an area of " + text_of(determinant), "periods that span one");
   inverse[0] = t.e2_y_m / determinant;
   inverse[1] = -t.e2_x_m / determinant;
   inverse[2] = -t.e1_y_m / determinant;
   inverse[3] = t.e1_x_m / determinant;
   log2_size = static_cast<int>(std::lround(std::log2(size)));
-  const std::size_t nodes = static_cast<std::size_t>(size) * size;
+  const auto side = static_cast<std::size_t>(size), nodes = side * side;
   los_state.resize(nodes);
   shadow.resize(2 * nodes);
-  pack_tile(t.los_state, size, los_state.data());
-  pack_tile(t.shadow_los, size, shadow.data());
-  pack_tile(t.shadow_nlos, size, shadow.data() + nodes);
+  pack_tile(t.los_state, side, los_state.data());
+  pack_tile(t.shadow_los, side, shadow.data());
+  pack_tile(t.shadow_nlos, side, shadow.data() + nodes);
   unit_state = unit_variance(t, t.los_state_decorrelation_m);
   unit_los = unit_variance(t, p.decorrelation_los_m);
   unit_nlos = unit_variance(t, p.decorrelation_nlos_m);

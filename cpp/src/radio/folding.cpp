@@ -127,8 +127,7 @@ void FoldSink::keep_rows(FarRun& run, std::span<const std::int32_t> which, std::
   alignas(64) float least[block_users], dropped[block_users] = {};
   std::uint8_t strong[block_users];
   for (std::size_t w = 0; w < which.size(); ++w)
-    least[w] =
-        which[w] < 0 ? std::numeric_limits<float>::infinity() : all_.least(run.strongest.interference[which[w]]);
+    least[w] = which[w] < 0 ? std::numeric_limits<float>::infinity() : all_.least(run.strongest.interference[which[w]]);
   for (std::size_t c = 0; c < cells.size(); ++c) {
     const float* row = rows_.data() + c * block_users;
     if (!all_.state.kernels->sift(row, all_.power_of(cells[c]), least, which.size(), dropped, strong)) continue;

@@ -53,8 +53,8 @@ struct ConsecutiveUsers {
   operator std::span<const std::int32_t>() const { return {index, n}; }
 };
 
-// Evaluates a loaded block for the sites of a list, a group of them at a time: after each next() the block's rows() rows
-// hold the gains of the group's cells, the first of which is cell first() in the order of the list.
+// Evaluates a loaded block for the sites of a list, a group of them at a time: after each next() the block's rows()
+// rows hold the gains of the group's cells, the first of which is cell first() in the order of the list.
 class SiteGroups {
  public:
   // fetch_out: the users' rows `out` will be written, and are fetched into cache meanwhile.
@@ -85,7 +85,8 @@ struct Strongest {
 
   // The cells of a group, of n users, at powers and activities (N,); cells[first + r] is the caller's number of row r.
   void add_group(const LinkModel::State& state, const SiteGroups& group, std::size_t n,
-                 std::span<const std::int32_t> cells, std::span<const double> power, std::span<const double> activity_n);
+                 std::span<const std::int32_t> cells, std::span<const double> power,
+                 std::span<const double> activity_n);
   // One more link of the user i, as the kernel adds a cell.
   void add_link(std::size_t i, float power_received, float cell_activity, std::int32_t cell_number);
   // Those of the users `which`.

@@ -73,8 +73,7 @@ void fill_rows(const LinkModel::State& state, LinkBlock& block, std::span<const 
       continue;
     }
     for (std::size_t i = 0; i < users.size(); ++i)
-      for (std::size_t r = 0; r < group.rows(); ++r)
-        block.out[i][state.index_of(group.first() + r)] = group.row(r)[i];
+      for (std::size_t r = 0; r < group.rows(); ++r) block.out[i][state.index_of(group.first() + r)] = group.row(r)[i];
   }
 }
 
@@ -145,7 +144,7 @@ void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, 
   check_gain(x_m, y_m, gain, state_->n_cells);
   check_profile(profile, x_m.size());
   const std::size_t n_users = x_m.size();
-  over(pool, (n_users + block_users - 1) / block_users, [&](std::size_t item, int) {
+  share_items(pool, (n_users + block_users - 1) / block_users, [&](std::size_t item, int) {
     LinkBlock block;
     const std::size_t first = item * block_users;
     fill_rows(*state_, block, ConsecutiveUsers(first, std::min(block_users, n_users - first)), x_m, y_m, gain, profile);

@@ -29,7 +29,8 @@ void check_update(std::size_t n_users, std::size_t n_cells, std::span<const doub
   check_size("power_w", power_w.size(), n_cells, "cell");
   check_size("serving", serving.size(), n_users, "user");
   check_size("pending_steps", pending_steps.size(), n_users, "user");
-  check_value("margin_db", config.margin_db, not_negative);
+  // Infinite: nobody is handed over.
+  if (!(config.margin_db >= 0.0)) refuse("margin_db", text_of(config.margin_db), "at least 0");
   check_value("time_to_trigger_steps", config.time_to_trigger_steps, not_negative);
   check_values("power_w", power_w, not_negative, "cell");
   check_indices("serving", serving, n_cells, "user", -1);
@@ -50,7 +51,8 @@ void decide(const Best& best, float own, float margin, const HandoverConfig& con
 // best_of(row) -> Best and own_of(row, cell) -> gain for the users user_of(row).
 template <class UserOf, class BestOf, class OwnOf>
 void update_users(std::span<const float> power, const HandoverConfig& config, std::span<std::int32_t> serving,
-            std::span<std::int32_t> pending_steps, ThreadPool* pool, UserOf user_of, BestOf best_of, OwnOf own_of) {
+                  std::span<std::int32_t> pending_steps, ThreadPool* pool, UserOf user_of, BestOf best_of,
+                  OwnOf own_of) {
   const float margin = static_cast<float>(std::pow(10.0, config.margin_db / 10.0));
   constexpr std::size_t block = 256;
   const std::size_t n_users = serving.size(), n_blocks = (n_users + block - 1) / block;
@@ -62,10 +64,17 @@ void update_users(std::span<const float> power, const HandoverConfig& config, st
       decide(best_of(row), own, margin, config, serving[u], pending_steps[u]);
     }
   };
-  over(pool, n_blocks, work);
+  share_items(pool, n_blocks, work);
 }
 
 }  // namespace
+
+void check_gains(ConstMatrixView<float> gain) {
+  for (std::size_t u = 0; u < gain.rows; ++u)
+    for (float value : gain.row(u))
+      if (!not_negative.holds(static_cast<double>(value)))
+        refuse_entry("gain", "user", u, text_of(static_cast<double>(value)), not_negative.text());
+}
 
 void update_serving(ConstMatrixView<float> gain, std::span<const double> power_w, const HandoverConfig& config,
                     std::span<std::int32_t> serving, std::span<std::int32_t> pending_steps, ThreadPool* pool) {

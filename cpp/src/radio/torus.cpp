@@ -42,8 +42,8 @@ void to_nearest_image(const RadioTorus& torus, double& dx, double& dy) {
   const double s = std::round(torus.i11 * dx + torus.i12 * dy), t = std::round(torus.i21 * dx + torus.i22 * dy);
   const double x = dx - s * torus.v1_x - t * torus.v2_x, y = dy - s * torus.v1_y - t * torus.v2_y;
   dx = x, dy = y;
-  for (int i = -1; i <= 1; ++i)
-    for (int j = -1; j <= 1; ++j) {
+  for (const double i : {-1.0, 0.0, 1.0})
+    for (const double j : {-1.0, 0.0, 1.0}) {
       const double image_x = x + i * torus.v1_x + j * torus.v2_x, image_y = y + i * torus.v1_y + j * torus.v2_y;
       if (image_x * image_x + image_y * image_y < dx * dx + dy * dy) dx = image_x, dy = image_y;
     }

@@ -6,7 +6,7 @@
 #include <numbers>
 #include <vector>
 
-#include "quantile.hpp"
+#include "scheduling/quantile.hpp"
 #include "slicefast/checks.hpp"
 #include "slicefast/scheduling/config.hpp"
 
@@ -84,6 +84,11 @@ struct UserDemand {
   double bits() const { return backlog + arriving; }
 };
 
+// What fluctuations add to the queue that overload x >= 1 builds up by itself, which counts with what is left over.
+double overload_sojourn(double alone, double x, double n_ttis) {
+  return alone + std::min(2.0 / 3.0 * std::sqrt(2.0 * alone * n_ttis / std::numbers::pi), alone / (2 * (x - 1)));
+}
+
 // Service and throughput where the user has any; the delay without what is left over.
 UserFlow served(const FlowWindow& w, std::size_t u, const UserPart& part, double demand) {
   UserFlow flow;
@@ -101,7 +106,7 @@ UserFlow served(const FlowWindow& w, std::size_t u, const UserPart& part, double
   const double alone = size / rate;
   const double longest = alone + 2.0 / 3.0 * std::sqrt(2.0 * alone * n_ttis / std::numbers::pi);
   const double waited = full ? alone * (1 + 0.5 * x / (1 - x)) : alone / (1 - x);
-  const double sojourn = x < 1 ? std::min(waited, longest) : longest;
+  const double sojourn = x < 1 ? std::min(waited, longest) : overload_sojourn(size / capacity, x, n_ttis);
   const double idle = alone / sojourn;  // 1 - x, as far as the window lets it fall
   const double busy_rate = full ? rate : rate * std::min(1.0, idle + part.mine / room);
   const double bits = full ? size / std::max(0.0, 1 - x) : size * (1 + part.mine / room / idle);  // of a busy period
@@ -126,7 +131,7 @@ UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const
   const double left = demand.bits() - flow.delivered;
   flow.delay += (demand.age_bit_ttis + n_ttis * 0.5 * (demand.backlog + left)) / demand.bits();
   flow.age_bit_ttis = age_left(demand, left, n_ttis);
-  double kept = left;
+  double staying = left;
   const int timer_ttis = w.discard_ttis.empty() ? 0 : w.discard_ttis[static_cast<std::size_t>(w.slice_of[u])];
   if (timer_ttis > 0) {
     // Beyond the window, what was queued at its start is as old as anything up to the timer, evenly.
@@ -135,19 +140,19 @@ UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const
         demand.arriving * std::min(1.0, timer / n_ttis) + demand.backlog * std::max(0.0, 1.0 - n_ttis / timer);
     if (young < left) {
       flow.age_bit_ttis *= (young / left) * (young / left);
-      kept = young;
+      staying = young;
     }
-    flow.age_bit_ttis = std::min(flow.age_bit_ttis, kept * timer);
+    flow.age_bit_ttis = std::min(flow.age_bit_ttis, staying * timer);
     flow.delay = std::min(flow.delay, timer);
   }
-  if (w.buffer_bits > 0 && kept > w.buffer_bits) {
+  if (w.buffer_bits > 0 && staying > w.buffer_bits) {
     // Refused: in vain through the whole window, half of which the queue left over has counted.
-    flow.delay += 0.5 * n_ttis * (kept - w.buffer_bits) / demand.bits();
+    flow.delay += 0.5 * n_ttis * (staying - w.buffer_bits) / demand.bits();
     flow.throughput = flow.delivered / n_ttis;
-    flow.age_bit_ttis *= w.buffer_bits / kept;
-    kept = w.buffer_bits;
+    flow.age_bit_ttis *= w.buffer_bits / staying;
+    staying = w.buffer_bits;
   }
-  flow.dropped = left - kept;
+  flow.dropped = left - staying;
   return flow;
 }
 

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/tables.hpp"
+#include "kernels/scheduler.hpp"
 #include "scheduling/cell_slice.hpp"
 
 namespace slicefast {

@@ -1,5 +1,5 @@
 // The KPIs of one slice of a cell: what each means stands in kpis.hpp.
-#include "quantile.hpp"
+#include "scheduling/quantile.hpp"
 #include "scheduling/cell_slice.hpp"
 
 namespace slicefast {

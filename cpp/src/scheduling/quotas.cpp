@@ -1,7 +1,7 @@
 // Whole resource block groups for every slice and TTI, by largest remainder; cells side by side in blocks.
 #include <algorithm>
 
-#include "kernels/tables.hpp"
+#include "kernels/scheduler.hpp"
 #include "scheduling/live.hpp"
 
 namespace slicefast {

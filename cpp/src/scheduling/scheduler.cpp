@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "kernels/tables.hpp"
+#include "kernels/scheduler.hpp"
 #include "scheduling/cell_slice.hpp"
 
 namespace slicefast {

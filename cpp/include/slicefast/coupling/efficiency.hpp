@@ -1,11 +1,11 @@
 // Link adaptation, SINR -> bit/s/Hz.
 //
-// | name     | efficiency at a linear SINR x                                                      | source              |
-// |----------|------------------------------------------------------------------------------------|---------------------|
-// | shannon  | log2(1 + x)                                                                        |                     |
-// | tr36942  | 0 below -10 dB, else min(0.6 log2(1 + x), 4.4)                                     | TR 36.942 A.1       |
-// | mogensen | 0.75 log2(1 + x / 1.25)                                                            | Mogensen et al. 2007|
-// | cqi      | of the highest of 15 CQIs whose 10 % block-error threshold is reached, 0 below all | TS 36.213 7.2.3-1   |
+// | name     | efficiency at a linear SINR x                                                 | source               |
+// |----------|-------------------------------------------------------------------------------|----------------------|
+// | shannon  | log2(1 + x)                                                                   |                      |
+// | tr36942  | 0 below -10 dB, else min(0.6 log2(1 + x), 4.4)                                | TR 36.942 A.1        |
+// | mogensen | 0.75 log2(1 + x / 1.25)                                                       | Mogensen et al. 2007 |
+// | cqi      | of the highest CQI whose 10 % block-error threshold is reached; 0 below all 15 | TS 36.213 7.2.3-1   |
 #pragma once
 
 #include <span>

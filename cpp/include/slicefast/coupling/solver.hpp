@@ -16,7 +16,7 @@
 namespace slicefast {
 
 struct CouplingOptions {
-  double tolerance = 1e-6;  // on max |l(rho) - rho| relative to max(1, rho)
+  double tolerance = 1e-6;   // on max |l(rho) - rho| relative to max(1, rho)
   int max_iterations = 200;  // evaluations of the map; with jumps, between two of them
   Isa isa = Isa::baseline;
 };

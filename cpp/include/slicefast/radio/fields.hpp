@@ -8,8 +8,8 @@ namespace slicefast {
 
 // Gaussian fields of unit variance on one periodic tile of `size` x `size` nodes, row-major, drawn by
 // slicefast.radio.make_fields. Node (row, col) lies at (col e1 + row e2) / size: the fields repeat every |e1| metres
-// along e1 and every |e2| metres along e2. Site k reads the tiles shifted by (row_offset[k], col_offset[k]) nodes; entry
-// K of the offsets belongs to the field common to all sites.
+// along e1 and every |e2| metres along e2. Site k reads the tiles shifted by (row_offset[k], col_offset[k]) nodes;
+// entry K of the offsets belongs to the field common to all sites.
 struct FieldTiles {
   int size = 0;                                               // a power of two, at least 2
   double e1_x_m = 0, e1_y_m = 0, e2_x_m = 0, e2_y_m = 0;      // periods of the tile

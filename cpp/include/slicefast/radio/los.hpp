@@ -7,8 +7,8 @@
 
 namespace slicefast {
 
-// Probability of line of sight in [0, 1]: q + (1 - q) e^(-d / scale), q = min(sure / d, 1); more for users above 13 m in
-// the TR macro models (TR 36.873 Table 7.2-2, TR 38.901 Table 7.4.2-1).
+// Probability of line of sight in [0, 1]: q + (1 - q) e^(-d / scale), q = min(sure / d, 1); more for users above 13 m
+// in the TR macro models (TR 36.873 Table 7.2-2, TR 38.901 Table 7.4.2-1).
 double los_probability(PathLossModel model, double distance_2d_m, double ue_height_m);
 
 // Of many links; arrays of one length.

@@ -20,6 +20,8 @@ struct HandoverConfig {
 };
 void update_serving(ConstMatrixView<float> gain, std::span<const double> power_w, const HandoverConfig& config,
                     std::span<std::int32_t> serving, std::span<std::int32_t> pending_steps, ThreadPool* pool = nullptr);
+// Refuses gains that are negative or not finite: for callers whose gains do not come from LinkModel.
+void check_gains(ConstMatrixView<float> gain);
 // A user whose serving cell has gone into the remainder takes its best cell at once.
 void update_serving(const FoldedGains& gain, std::span<const double> power_w, const HandoverConfig& config,
                     std::span<std::int32_t> serving, std::span<std::int32_t> pending_steps, ThreadPool* pool = nullptr);

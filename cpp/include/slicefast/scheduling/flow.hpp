@@ -14,7 +14,10 @@
 //               x_u = w_u / phi < 1, waits as in M/D/1: W_u = s (1 + x_u / (2 (1 - x_u))) + 1/2, s = L_u n_ttis / (R_u
 //               phi). In a window that starts with nothing random queued W_u cannot pass s + 2/3 sqrt(2 s n_ttis / pi):
 //               the work of a critical queue spreads like Brownian motion of variance s per TTI reflected at 0, here
-//               its mean over the window. Plus, by Little's law, the queue left over: (A_u + n_ttis mean(queue at
+//               its mean over the window. A user with x_u >= 1 has the queue that its overload builds up, below, and what
+//               fluctuations of its slice's packets add: s + min(2/3 sqrt(2 s n_ttis / pi), s / (2 (x_u - 1))), s = L_u
+//               / (R_u C), the latter the mean excess of Brownian motion with that drift over its line. Plus, by
+//               Little's law, the queue left over: (A_u + n_ttis mean(queue at
 //               start, queue at end)) / D_u, since packets still queued count, with the age they have; A_u: sum of the
 //               ages of the bits queued at the start. no packet takes less than its own TTI, nor, with a discard timer
 //               T, longer than T

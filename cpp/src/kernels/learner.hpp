@@ -1,8 +1,7 @@
-// What the core hands to a learner kernel: plain pointers and numbers, one agent at a time.
+// What the core asks of the learner kernels: plain pointers and numbers, one agent at a time.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include "kernels/select.hpp"
 
 namespace slicefast {
 
@@ -87,5 +86,12 @@ struct AgentAct {
   const LearnerScratch* scratch;
   float* action;
 };
+
+struct LearnerKernels {
+  void (*update)(const AgentUpdate& agent);
+  void (*act)(const AgentAct& agent);
+};
+
+SLICEFAST_DECLARE_KERNELS(LearnerKernels, learner_kernels)
 
 }  // namespace slicefast

@@ -17,22 +17,22 @@ inline double quantile(std::span<double> values, double q) {
   const auto below = static_cast<std::size_t>(position);
   if (below + 1 == values.size()) return *std::max_element(values.begin(), values.end());
   const double part = position - std::floor(position);
-  const std::size_t n_kept = below + 2;
-  std::array<double, 8> kept;
-  if (n_kept > kept.size()) {
+  const std::size_t n_lowest = below + 2;
+  std::array<double, 8> lowest;
+  if (n_lowest > lowest.size()) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(below);
     std::nth_element(values.begin(), middle, values.end());
     return *middle + part * (*std::min_element(middle + 1, values.end()) - *middle);
   }
   // A low quantile of few values: the lowest ones, by insertion; most values are passed over.
-  kept.fill(std::numeric_limits<double>::infinity());
+  lowest.fill(std::numeric_limits<double>::infinity());
   for (const double value : values) {
-    if (value >= kept[n_kept - 1]) continue;
-    std::size_t at = n_kept - 1;
-    for (; at > 0 && kept[at - 1] > value; --at) kept[at] = kept[at - 1];
-    kept[at] = value;
+    if (value >= lowest[n_lowest - 1]) continue;
+    std::size_t at = n_lowest - 1;
+    for (; at > 0 && lowest[at - 1] > value; --at) lowest[at] = lowest[at - 1];
+    lowest[at] = value;
   }
-  return kept[below] + part * (kept[below + 1] - kept[below]);
+  return lowest[below] + part * (lowest[below + 1] - lowest[below]);
 }
 
 }  // namespace slicefast

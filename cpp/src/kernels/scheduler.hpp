@@ -1,23 +1,9 @@
-// One table of function pointers per noun and instruction set: the only way from the core into the kernel files.
-//
-// A kernel file defines `extern const <Noun>Kernels <noun>_kernels` in slicefast::SLICEFAST_ISA; the core picks a table
-// with `select(isa, &baseline::..., ...)` through the macro below. Plain pointers and lengths only (see isa.hpp).
+// What the core asks of the scheduler kernels.
 #pragma once
-
-#include <cstddef>
-#include <cstdint>
 
 #include "kernels/select.hpp"
 
 namespace slicefast {
-
-struct AgentAct;  // learner_args.hpp
-struct AgentUpdate;
-
-struct LearnerKernels {
-  void (*update)(const AgentUpdate& agent);
-  void (*act)(const AgentAct& agent);
-};
 
 // Whole-PRB quotas of up to quota_block cells; unused lanes are zero. Arrays (S, quota_block), cells contiguous.
 inline constexpr std::size_t quota_block = 16;
@@ -35,7 +21,6 @@ struct SchedulerKernels {
   void (*separate_quotas)(const QuotaProblem& problem);
 };
 
-SLICEFAST_DECLARE_KERNELS(LearnerKernels, learner_kernels)
 SLICEFAST_DECLARE_KERNELS(SchedulerKernels, scheduler_kernels)
 
 }  // namespace slicefast

@@ -1,0 +1,10 @@
+# Cross-compiles for 64-bit Arm with Debian's g++-aarch64-linux-gnu; tests run under qemu-user.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+find_program(SLICEFAST_QEMU NAMES qemu-aarch64-static qemu-aarch64)
+if(SLICEFAST_QEMU)
+  set(CMAKE_CROSSCOMPILING_EMULATOR ${SLICEFAST_QEMU} -L /usr/aarch64-linux-gnu)
+endif()
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)

@@ -1,0 +1,53 @@
+"""Arguments of compiled functions: lists and arrays of any type made into the arrays that the core takes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from slicefast.errors import described, refuse
+from slicefast.units import Float64, Int32
+
+
+def to_int32(name: str, value: ArrayLike, size: int | None = None) -> Int32:
+    """Return integers as a contiguous vector of int32.
+
+    Parameters
+    ----------
+    name : str
+        The argument, for the message.
+    value : array_like of int, (K,)
+        Values beyond int32 are clipped, so that the core refuses them by row.
+    size : int, optional
+        K, where it is known.
+
+    Raises
+    ------
+    SlicefastError
+        Another shape, or no integers.
+    """
+    array = np.asarray(value)
+    if array.ndim != 1 or (size is not None and array.size != size):
+        refuse(name, described(f"shape {array.shape}"), "one dimension" if size is None else f"shape ({size},)")
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        refuse(name, described(f"dtype {array.dtype}"), "integers")
+    return np.ascontiguousarray(np.clip(array, -(2**31), 2**31 - 1), dtype=np.int32)
+
+
+def to_vector(name: str, value: ArrayLike, size: int) -> Float64:
+    """Return a number, spread over ``size`` places, or a vector of that size, as contiguous float64.
+
+    Raises
+    ------
+    SlicefastError
+        Another shape.
+    """
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape not in ((), (size,)):
+        refuse(name, described(f"shape {array.shape}"), f"a number or shape ({size},)")
+    return np.ascontiguousarray(np.broadcast_to(array, (size,)))
+
+
+def to_flags(value: ArrayLike) -> NDArray[np.uint8]:
+    """Return flags as the bytes that the core reads."""
+    return np.asarray(value, np.bool_).astype(np.uint8)
