@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, permutations
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +21,7 @@ from slicefast.study.comparison import Comparison
 from slicefast.study.scores import Estimate, band
 
 SEEDS, STEPS, CELLS = 2, 10, 3
+PAIRED_GROUPS = [0, 0, 1, 1, 1]
 
 
 @pytest.fixture(autouse=True)
@@ -61,14 +62,14 @@ def known(file: Any) -> Comparison:
 
 @pytest.fixture
 def paired(file: Any) -> Comparison:
-    """Return a study of three seeds whose pairs were all transferred."""
+    """Return a study of three seeds and five cells, all of whose pairs were transferred."""
     generator = np.random.default_rng(1)
-    distance = generator.uniform(1.0, 100.0, (3, CELLS, CELLS))
+    distance = generator.uniform(1.0, 100.0, (3, 5, 5))
     dataset = file.build(
-        {"drl": generator.uniform(0.2, 0.8, (3, STEPS, CELLS))},
-        [0, 0, 1],
+        {"drl": generator.uniform(0.2, 0.8, (3, STEPS, 5))},
+        PAIRED_GROUPS,
         distance=(("seed", "source", "target"), distance),
-        pair_reward=(("seed", "gain_step", "source", "target"), generator.random((3, 2, CELLS, CELLS))),
+        pair_reward=(("seed", "gain_step", "source", "target"), generator.random((3, 2, 5, 5))),
         gain_step=(("gain_step",), [2, 4]),
     )
     return Comparison(dataset.set_coords("gain_step"))
@@ -309,7 +310,10 @@ def test_gains_of_pairs_stand_over_their_distance_by_requirements(paired: Compar
             name: {tuple(point) for point in points[np.isfinite(points).all(axis=1)]}
             for name, points in lines_of(figure, panel).items()
         }
-        pairs = {"same requirements": ((0, 1), (1, 0)), "other requirements": ((0, 2), (1, 2), (2, 0), (2, 1))}
+        pairs = {"same requirements": [], "other requirements": []}
+        for i, j in permutations(range(5), 2):
+            pairs["same requirements" if PAIRED_GROUPS[i] == PAIRED_GROUPS[j] else "other requirements"].append((i, j))
+        assert [len(cells) for cells in pairs.values()] == [8, 12]
         for name, cells in pairs.items():
             expected = {
                 (paired.dataset.distance.values[seed, i, j], gains[seed, step, i, j])
@@ -320,6 +324,7 @@ def test_gains_of_pairs_stand_over_their_distance_by_requirements(paired: Compar
     assert [axes.get_title() for axes in figure.axes[:2]] == ["step 2", "step 4"]
     paper = paired.orderings["distance"]
     for bar, estimates in zip(figure.axes[2].containers, (paper.every, paper.within), strict=True):
+        assert np.isfinite([item.value for item in estimates]).all()
         np.testing.assert_allclose(bar.lines[0].get_xydata(), [[2, estimates[0].value], [4, estimates[1].value]])
 
 
@@ -331,6 +336,7 @@ def test_ordering_draws_every_distance_from_the_top(paired: Comparison) -> None:
     np.testing.assert_array_equal(panel.get_yticks(), [1, 0])
     for bar, step, shift in zip(panel.containers, (0, 1), (0.15, -0.15), strict=True):
         values = [item.within[step].value for item in paired.orderings.values()]
+        assert np.isfinite(values).all()
         np.testing.assert_allclose(bar.lines[0].get_xydata(), np.stack([values, np.array([1, 0]) + shift], axis=1))
     assert [bar.get_label() for bar in panel.containers] == ["step 2", "step 4"]
 
