@@ -15,6 +15,7 @@
 
 #include "coupling/curves.hpp"
 #include "coupling/iterations.hpp"
+#include "slicefast/errors.hpp"
 
 namespace slicefast {
 namespace {
@@ -45,6 +46,23 @@ bool drop_unserved(LoadCoupling::Workspace& w, const CouplingProblem& p) {
   return one_more;
 }
 
+// The fixed point between two jumps. Under caps there is one: where Newton's method gave up before the caps in force
+// were settled, it starts again from where the plain iteration has come meanwhile.
+CouplingResult settle(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingOptions& options,
+                      ThreadPool* pool) {
+  constexpr int most_rounds = 100;  // or the tolerance is below what rounding leaves
+  int iterations = 0;
+  for (int round = 1;; ++round) {
+    try {
+      const CouplingResult result = newton_iteration(w, p, options, pool);
+      return {iterations + result.iterations, result.residual};
+    } catch (const NotConverged& error) {
+      if (p.share.empty() || round == most_rounds) throw;
+      iterations += error.iterations;
+    }
+  }
+}
+
 CouplingResult newton_between_jumps(LoadCoupling::Workspace& w, const CouplingProblem& p,
                                     const CouplingOptions& options, ThreadPool* pool) {
   std::fill(w.interference.begin(), w.interference.end(), 0.0);
@@ -53,7 +71,7 @@ CouplingResult newton_between_jumps(LoadCoupling::Workspace& w, const CouplingPr
   CouplingResult result;
   do {
     if (one_more && p.share.empty()) throw_infeasible(result.iterations, std::numeric_limits<double>::infinity());
-    const CouplingResult piece = newton_iteration(w, p, options, pool);
+    const CouplingResult piece = settle(w, p, options, pool);
     result = {result.iterations + piece.iterations, piece.residual};
     one_more = drop_unserved(w, p);
     w.rho = w.value_cell;
