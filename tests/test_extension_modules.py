@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from slicefast import _core, _traffic
+from slicefast import _core, _mobility, _traffic
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not shutil.which("nm") or not shutil.which("readelf"),
     reason="needs the binutils of Linux",
 )
-MODULES = pytest.mark.parametrize("path", [_core.__file__, _traffic.__file__], ids=["_core", "_traffic"])
+MODULES = pytest.mark.parametrize("path", [module.__file__ for module in (_core, _mobility, _traffic)])
 
 
 def _output(*command: str) -> str:

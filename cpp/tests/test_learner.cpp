@@ -22,7 +22,7 @@ struct Stack {
   std::vector<float> critic_loss, actor_loss;
 
   Stack(LearnerConfig given, int n_threads, Isa isa) : config(given), learner(given, n_threads, isa) {
-    const std::size_t n = config.n_agents, capacity = 20;
+    const std::size_t n = static_cast<std::size_t>(config.n_agents), capacity = 20;
     std::uint32_t state = 1;
     const auto draw = [&] { return static_cast<float>((state = state * 1664525u + 1013904223u) >> 8) * 0x1p-24f; };
     for (int kind = 0; kind < 4; ++kind) {
@@ -40,11 +40,11 @@ struct Stack {
     critic_loss.resize(n);
     actor_loss.resize(n);
     for (std::size_t a = 0; a < n; ++a) ids.push_back(static_cast<std::int64_t>(a));
-    for (std::size_t i = 0; i < n * config.batch_size; ++i) index.push_back(static_cast<std::int64_t>(draw() * 20));
+    for (std::size_t i = 0; i < n * static_cast<std::size_t>(config.batch_size); ++i) index.push_back(static_cast<std::int64_t>(draw() * 20));
   }
 
   LearnerState state() {
-    const std::size_t n = config.n_agents;
+    const std::size_t n = static_cast<std::size_t>(config.n_agents);
     const auto banks = [&](std::vector<float>* of, std::size_t stride, std::vector<std::int64_t>& steps) -> NetBanks {
       return {{of[0].data(), n, stride},
               {of[1].data(), n, stride},
@@ -62,7 +62,7 @@ struct Stack {
 
   void update(int times) {
     for (int i = 0; i < times; ++i)
-      learner.update(state(), {index.data(), ids.size(), static_cast<std::size_t>(config.batch_size)}, i, i % 2 == 1,
+      learner.update(state(), {index.data(), ids.size(), static_cast<std::size_t>(config.batch_size)}, static_cast<std::uint64_t>(i), i % 2 == 1,
                      critic_loss, actor_loss);
   }
 };
@@ -103,11 +103,11 @@ void test_learner() {
     Stack again(small_config(), 1, isa);
     again.update(2);
     // Equal but for rounding: float32 sums in another order.
-    for (int a = 0; a < 5; ++a) CHECK_CLOSE(again.critic_loss[a], reference.critic_loss[a], 1e-5);
+    for (std::size_t a = 0; a < 5; ++a) CHECK_CLOSE(again.critic_loss[a], reference.critic_loss[a], 1e-5);
 
     std::vector<float> observation(5 * 6, 0.3f), action(5 * 3);
     one.learner.act(one.state(), {observation.data(), 5, 6}, 0.2, 7, {action.data(), 5, 3});
-    for (int a = 0; a < 5; ++a) CHECK_CLOSE(action[3 * a] + action[3 * a + 1] + action[3 * a + 2], 1.0, 1e-6);
+    for (std::size_t a = 0; a < 5; ++a) CHECK_CLOSE(action[3 * a] + action[3 * a + 1] + action[3 * a + 2], 1.0, 1e-6);
 
     Stack broken(small_config(), 1, isa);
     broken.critic[0][2 * broken.learner.critic_stride()] = std::numeric_limits<float>::quiet_NaN();
@@ -115,7 +115,7 @@ void test_learner() {
     broken.update(2);
     CHECK(std::isnan(broken.critic_loss[2]));
     CHECK(std::isfinite(broken.critic_loss[1]));
-    const std::size_t stride = broken.learner.actor_stride();
+    const auto stride = static_cast<std::ptrdiff_t>(broken.learner.actor_stride());
     CHECK(std::equal(before.begin() + 2 * stride, before.begin() + 3 * stride, broken.actor[0].begin() + 2 * stride));
     CHECK(broken.critic_steps[2] == 0);
   }

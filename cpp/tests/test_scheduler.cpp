@@ -104,7 +104,7 @@ void test_options() {
         WindowKpis kpis = instance.kpis(delivered);
         kpis.user_dropped_bits = dropped;
         scheduler.play_window(window, kpis);
-        for (int u = 0; u < 12; ++u) total += delivered[u] + dropped[u];
+        for (std::size_t u = 0; u < 12; ++u) total += delivered[u] + dropped[u];
         CHECK(total + scheduler.queued_bits() == k * instance.offered);
         Scheduler other(config);
         other.set_state(scheduler.state());
