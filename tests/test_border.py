@@ -16,7 +16,7 @@ import pytest
 import slicefast as sf
 from slicefast import _core, scheduling
 from slicefast.learn import TD3, TD3Config
-from slicefast.simulator import network_links
+from slicefast.network import make_links
 
 
 def agents_of(n_agents=12, **changes):
@@ -255,7 +255,7 @@ def test_a_network_without_links_is_refused_by_name():
     }
     with pytest.raises(ValueError, match="links: got none"):
         _core.Network(links=None, scheduler=config, **keywords)
-    links = network_links(sf.Scenario.paper(), np.random.default_rng(0))
+    links = make_links(sf.Scenario.paper(), np.random.default_rng(0))
     for name, value, word in (
         ("power_w", [1.0, 1.0], "power_w"),
         ("power_w", np.r_[np.nan, np.ones(11)], "power_w: cell 0"),
