@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import slicefast as sf
+from slicefast import _core
 from slicefast.kpis import CELL_KPIS, KPIS, USER_KPIS, Kpis
 from slicefast.rewards import satisfaction
 from slicefast.task import observe, reward
@@ -99,6 +100,7 @@ def test_one_table_names_the_indicators_in_the_cores_order():
         *("dropped_bits", "spectral_efficiency", "throughput_p5_bps"),
     ) == CELL_KPIS
     assert USER_KPIS == ("user_delivered_bits", "user_busy_ttis", "user_dropped_bits")
+    assert (tuple(_core.CELL_KPIS), tuple(_core.USER_KPIS)) == (CELL_KPIS, USER_KPIS)
     assert tuple(KPIS) == CELL_KPIS + USER_KPIS
     assert KPIS["delay_ms"].unit == "ms"
     assert KPIS["throughput_bps"].standard == "DRB.UEThpDl"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import operator
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -25,16 +24,22 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class PathLossModel:
-    """What is known of a path loss model beside its formulas, which the core holds.
+    """What the core's table says of a path loss model, beside its formulas.
 
     Parameters
     ----------
     name : str
         As the core knows it.
-    made_for_bs_m, made_for_ue_m : tuple of float, optional
-        Heights of masts and users that its document gives a range for [m]; the others fix the mast at 25 m or 10 m.
-    ue_height_m, bs_height_m : tuple of float
-        Heights that the formula takes [m].
+    frequency_range_hz : tuple of float
+        The carriers that the formula takes [Hz].
+    distance_range_m : tuple of float
+        The distances that the model was made for [m].
+    bs_height_m, ue_height_m : tuple of float
+        Heights of masts and users that the formula takes [m].
+    made_for_bs_m, made_for_ue_m : tuple of float or None
+        Heights that its document gives a range for [m]; the others fix the mast at 25 m or 10 m.
+    decorrelation_m : tuple of float
+        Decorrelation distances of the shadowing with and without line of sight [m].
     buildings : tuple of str
         Documents of the buildings that its indoor users are in; none: it knows no indoor users.
     tall_users : bool
@@ -42,56 +47,46 @@ class PathLossModel:
     """
 
     name: str
-    made_for_bs_m: Range | None = None
-    made_for_ue_m: Range | None = None
-    ue_height_m: Range = (1.01, 10.0)
-    bs_height_m: Range = (3.0, 300.0)
-    buildings: tuple[str, ...] = ()
-    tall_users: bool = False
-
-    @cached_property
-    def _parameters(self) -> dict[str, float]:
-        return _core.model_parameters(self.name)
-
-    @property
-    def frequency_range_hz(self) -> Range:
-        """The carriers that the formula takes [Hz]."""
-        return self._parameters["min_frequency_hz"], self._parameters["max_frequency_hz"]
-
-    @property
-    def distance_range_m(self) -> Range:
-        """The distances that the model was made for [m]."""
-        return self._parameters["min_distance_m"], self._parameters["max_distance_m"]
-
-    @property
-    def decorrelation_m(self) -> Range:
-        """Decorrelation distances of the shadowing with and without line of sight [m]."""
-        return self._parameters["decorrelation_los_m"], self._parameters["decorrelation_nlos_m"]
+    frequency_range_hz: Range
+    distance_range_m: Range
+    bs_height_m: Range
+    ue_height_m: Range
+    made_for_bs_m: Range | None
+    made_for_ue_m: Range | None
+    decorrelation_m: Range
+    buildings: tuple[str, ...]
+    tall_users: bool
 
 
-_HIGH_MAST, _LOW_MAST, _FLOORS = (10.0, 150.0), (3.0, 300.0), (1.5, 22.5)
-_ANY_USER = (1.01, 22.5)
-_MODELS = {
-    model.name: model
-    for model in (
-        PathLossModel("winner_plus_c1"),
-        PathLossModel("winner_plus_c2"),
-        PathLossModel("winner_plus_b1"),
-        PathLossModel("m2135_uma", _HIGH_MAST, (1.0, 10.0)),
-        PathLossModel("m2135_umi", _LOW_MAST, (1.0, 2.5)),
-        PathLossModel("tr36873_uma", _LOW_MAST, _FLOORS, _ANY_USER, buildings=("tr36873",), tall_users=True),
-        PathLossModel("tr36873_umi", _LOW_MAST, _FLOORS, _ANY_USER, buildings=("tr36873",)),
-        PathLossModel("tr38901_uma", _LOW_MAST, _FLOORS, _ANY_USER, buildings=("tr36873", "tr38901"), tall_users=True),
-        PathLossModel("tr38901_umi", _LOW_MAST, _FLOORS, _ANY_USER, buildings=("tr36873", "tr38901")),
+def _read_row(name: str, row: _core.ModelParameters) -> PathLossModel:
+    indoor = ("tr36873", "tr38901") if row["supports_tr38901_building"] else ("tr36873",)
+    return PathLossModel(
+        name,
+        frequency_range_hz=(row["min_frequency_hz"], row["max_frequency_hz"]),
+        distance_range_m=(row["min_distance_m"], row["max_distance_m"]),
+        bs_height_m=row["bs_height_m"],
+        ue_height_m=row["ue_height_m"],
+        made_for_bs_m=row["made_for_bs_height_m"],
+        made_for_ue_m=row["made_for_ue_height_m"],
+        decorrelation_m=(row["decorrelation_los_m"], row["decorrelation_nlos_m"]),
+        buildings=indoor if row["supports_indoor"] else (),
+        tall_users=row["tall_users_see_further"],
     )
-}
+
+
+_MODELS = {name: _read_row(name, row) for name, row in _core.path_loss_models().items()}
+#: Heights of users that some model takes [m].
+_ANY_USER = (
+    min(model.ue_height_m[0] for model in _MODELS.values()),
+    max(model.ue_height_m[1] for model in _MODELS.values()),
+)
 PATH_LOSS_MODELS = tuple(_MODELS)
 #: The pattern of an element that columns are made of.
 COLUMN_PATTERN = "tr38901_element"
 ANTENNA_PATTERNS = ("tr36814", "m2135", COLUMN_PATTERN)
 
 if TYPE_CHECKING:
-    # A type checker cannot read the names from the tables; at run time pydantic does.
+    # A type checker cannot read names from a table; pydantic can.
     PathLossModelName = str
     AntennaPatternName = str
 else:
