@@ -68,7 +68,8 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 def load_arrays(path: Path) -> Arrays:
     """Return the arrays of an .npz file; nothing in it can execute code."""
-    with np.load(path, allow_pickle=False) as archive:
+    # Opened here: numpy leaves a file open where it finds no archive in it.
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 
