@@ -18,7 +18,8 @@ void folded_gains_stand_for_all() {
   const double noise = 5.7e-15;
   std::vector<double> x(500), y(500);
   std::mt19937 random(1);
-  for (std::size_t u = 0; u < x.size(); ++u) x[u] = random() % 39000 / 10.0, y[u] = random() % 39000 / 10.0;
+  for (std::size_t u = 0; u < x.size(); ++u)
+    x[u] = static_cast<double>(random() % 39000) / 10.0, y[u] = static_cast<double>(random() % 39000) / 10.0;
   for (Isa isa : available_isas()) {
     const LinkModel model(network.config, network.tiles(), isa);
     CHECK(model.folds());

@@ -18,7 +18,8 @@ void levels_and_threads_agree() {
   const RadioWorld network = two_sites();
   std::vector<double> x(333), y(333);
   std::mt19937 random(1);
-  for (std::size_t u = 0; u < x.size(); ++u) x[u] = random() % 6000 / 10.0, y[u] = random() % 6000 / 10.0;
+  for (std::size_t u = 0; u < x.size(); ++u)
+    x[u] = static_cast<double>(random() % 6000) / 10.0, y[u] = static_cast<double>(random() % 6000) / 10.0;
   Matrix<float> first(x.size(), 6), gain(x.size(), 6);
   LinkModel(network.config, network.tiles(), Isa::baseline).gains(x, y, first.view());
   for (Isa isa : available_isas()) {
@@ -42,8 +43,9 @@ void profiles_agree() {
   const std::vector<std::uint8_t> indoor(150, 1);
   std::mt19937 random(2);
   for (std::size_t u = 0; u < x.size(); ++u) {
-    x[u] = random() % 6000 / 10.0, y[u] = random() % 6000 / 10.0;
-    height[u] = 1.5 + 3.0 * (random() % 8), inside[u] = random() % 25, draw[u] = random() % 1000 / 1000.0;
+    x[u] = static_cast<double>(random() % 6000) / 10.0, y[u] = static_cast<double>(random() % 6000) / 10.0;
+    height[u] = 1.5 + 3.0 * static_cast<double>(random() % 8), inside[u] = static_cast<double>(random() % 25),
+    draw[u] = static_cast<double>(random() % 1000) / 1000.0;
   }
   const UserProfile profile(height, indoor, inside, loss, draw);
   const UserProfile open(height, indoor, inside, std::vector<double>(150), draw);
