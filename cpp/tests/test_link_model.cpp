@@ -60,7 +60,7 @@ void profiles_agree() {
     CHECK(close >= 6 * x.size() - 6);
     model.gains(x, y, first.view(), nullptr, &open);
     for (std::size_t u = 0; u < x.size(); ++u) CHECK_CLOSE(first(u, 0) / gain(u, 0), 100.0, 0.01);
-    first = gain;
+    std::swap(first, gain);
   }
 }
 

@@ -102,11 +102,14 @@ void test_forked_process_has_workers_again() {
 }
 
 // Sanitizers reserve terabytes of addresses, and cannot run under a limit.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SLICEFAST_SANITIZED
 void test_refused_thread_ends_the_others() {
   CHECK(child_succeeds([] {
     const rlimit limit{512u << 20, 512u << 20};  // a thread reserves 8 MiB for its stack
     setrlimit(RLIMIT_AS, &limit);
+    rlimit in_force{};
+    getrlimit(RLIMIT_AS, &in_force);
+    if (in_force.rlim_cur != limit.rlim_cur) return true;  // an emulator that knows no such limit
     return message_of<InvalidArgument>([] { ThreadPool pool(500); }).starts_with("n_threads: got 500");
   }));
 }
@@ -121,7 +124,7 @@ void test_threads() {
   test_one_call_at_a_time();
 #ifndef _WIN32
   test_forked_process_has_workers_again();
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SLICEFAST_SANITIZED
   test_refused_thread_ends_the_others();
 #endif
 #endif
