@@ -49,14 +49,13 @@ def load(kpis: Kpis, scenario: Scenario) -> Float64:
 
 def users(kpis: Kpis, scenario: Scenario) -> Float64:
     """Return u_ns over the slice's users per cell."""
-    per_cell: Float64 = kpis.users / np.array([item.users_per_cell for item in scenario.slices])
-    return per_cell
+    return kpis.users / (scenario.slice_users / scenario.n_cells)
 
 
 def neighbour_load(kpis: Kpis, scenario: Scenario) -> Float64:
     """Return c_ns = (1/|K_n|) sum over m in K_n of l_ms; 0 in a network of one cell, which hears from nobody."""
-    heard = kpis.load[..., scenario.neighbours, :]
-    mean: Float64 = heard.mean(axis=-2) if heard.shape[-2] else np.zeros_like(kpis.load)
+    heard = kpis.load.take(scenario.neighbours, axis=-2)
+    mean: Float64 = np.add.reduce(heard, axis=-2) / (heard.shape[-2] or 1)
     return mean
 
 

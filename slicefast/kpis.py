@@ -76,9 +76,11 @@ class Kpis:
     def __post_init__(self) -> None:
         shape = np.shape(self.throughput_bps)
         for name in CELL_KPIS:
-            if np.ndim(getattr(self, name)) == 0 and shape:
+            value = getattr(self, name)
+            # An array's own attribute first: it is several times faster, and every step comes here.
+            if shape and not getattr(value, "ndim", 0) and np.ndim(value) == 0:
                 # Frozen for its users; this is still its construction.
-                object.__setattr__(self, name, np.full(shape, getattr(self, name)))
+                object.__setattr__(self, name, np.full(shape, value))
 
     def __repr__(self) -> str:
         lines = [f"Kpis, shape {self.load.shape}, mean (smallest to largest):"]

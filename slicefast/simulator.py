@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,6 +26,20 @@ from slicefast.units import Bool, Float32, Float64, Int32
 #: How far a row of shares may sum away from 1: float32 softmax outputs of a few slices, with room.
 SIMPLEX_TOLERANCE = 1e-4
 _T = TypeVar("_T", bound=np.generic)
+
+
+class _Alone:
+    """Refuses a second thread, where a lock would let it wait; a class, as every step enters it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise InUseError("Simulator: in use by another thread")
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
 
 
 class Simulator:
@@ -85,7 +98,7 @@ class Simulator:
         self._kpis: Kpis | None = None
         self._step_index = 0
         self._untouched = True
-        self._in_use = threading.RLock()
+        self._alone = _Alone()
         self._start(seed, place_seed)
 
     def __repr__(self) -> str:
@@ -185,7 +198,7 @@ class Simulator:
         Kpis
             What that step measured.
         """
-        with self._alone():
+        with self._alone:
             seed = self.seed if seed is None else seed
             if not (self._untouched and seed == self.seed):
                 self._start(seed, self.place_seed)
@@ -213,7 +226,7 @@ class Simulator:
         """
         checked = self._check_shares("shares", shares, simplex=True)
         out, user_out = self._outputs()
-        with self._alone():
+        with self._alone:
             self._untouched = False
             self._each(lambda r, replica: replica.play(checked[r], out[r], None if user_out is None else user_out[r]))
             self._step_index += 1
@@ -246,7 +259,7 @@ class Simulator:
         asked = self._check_shares("shares", shares, simplex=False)
         coupled = self._check_shares("coupled_shares", coupled_shares, simplex=True)
         out, user_out = self._outputs()
-        with self._alone():
+        with self._alone:
             self._each(
                 lambda r, replica: replica.probe(
                     asked[r], coupled[r], out[r], None if user_out is None else user_out[r]
@@ -256,7 +269,7 @@ class Simulator:
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the whole state, random streams included: nested dicts and lists of arrays and numbers."""
-        with self._alone():
+        with self._alone:
             return {
                 "scenario": self.scenario.model_dump_json(),
                 "seed": self.seed,
@@ -279,7 +292,7 @@ class Simulator:
         SlicefastError
             The snapshot is another scenario's, or damaged; the simulator is unchanged.
         """
-        with self._alone():
+        with self._alone:
             self._restore(snapshot)
 
     def _restore(self, snapshot: Snapshot) -> None:
@@ -311,15 +324,6 @@ class Simulator:
         if self._pool is not None:
             self._pool.shutdown()
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        if not self._in_use.acquire(blocking=False):
-            raise InUseError("Simulator: in use by another thread")
-        try:
-            yield
-        finally:
-            self._in_use.release()
-
     def _check_snapshot(self, snapshot: Snapshot) -> None:
         if snapshot["scenario"] != self.scenario.model_dump_json():
             refuse("snapshot", described("one of another scenario"), "one of this simulator's own scenario")
@@ -341,9 +345,10 @@ class Simulator:
 
     def _check_shares(self, name: str, shares: NDArray[Any], simplex: bool) -> Float64:
         array = np.ascontiguousarray(shares, np.float64)
-        if array.shape != self.shares_shape:
-            refuse(name, described(f"shape {array.shape}"), f"shape {self.shares_shape}")
-        rows = array.reshape(self.n_replicas, *self.shares_shape[-2:])
+        shape = self.shares_shape
+        if array.shape != shape:
+            refuse(name, described(f"shape {array.shape}"), f"shape {shape}")
+        rows = array.reshape(self.n_replicas, *shape[-2:])
         total = rows.sum(axis=-1, keepdims=True)
         off_by = SIMPLEX_TOLERANCE if simplex else np.finfo(np.float64).max
         # Written so that a NaN is refused too.
@@ -364,9 +369,12 @@ class Simulator:
         return out, np.empty((self.n_replicas, len(USER_KPIS), self.scenario.n_users)) if self.per_user else None
 
     def _as_kpis(self, out: Float64, user_out: Float64 | None) -> Kpis:
+        for values in (out, user_out):
+            if values is not None:
+                values.setflags(write=False)  # once for all the rows that are taken from it
         cells = out[0] if self.n_replicas == 1 else np.moveaxis(out, 1, 0)
         users = [] if user_out is None else (user_out[0] if self.n_replicas == 1 else np.moveaxis(user_out, 1, 0))
-        return _read_only(Kpis(*cells, *users))
+        return Kpis(*cells, *users)
 
 
 def _read_only(kpis: Kpis) -> Kpis:

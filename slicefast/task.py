@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, NoReturn, TypedDict, Unpack, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,7 +121,8 @@ class Task:
             if np.shape(part) != kpis.load.shape:
                 refuse(f"feature {name}", f"shape {np.shape(part)}", f"one value per cell and slice, {kpis.load.shape}")
             parts.append(part)
-        return np.concatenate(parts, axis=-1).astype(np.float32)
+        observation: Float32 = np.concatenate(parts, axis=-1, dtype=np.float32, casting="unsafe")
+        return observation
 
     def reward(self, kpis: Kpis) -> Float32:
         """Return what the agent of each cell earned in a step.
@@ -141,17 +142,19 @@ class Task:
         SlicefastError
             The reward function failed, or returned anything but one finite number per cell.
         """
-        shape, name = kpis.load.shape[:-1], f"reward {self.reward_name!r}"
-        allowed = f"one finite number per cell, shape {shape}"
         try:
             earned = np.asarray(self._reward(kpis, self.scenario), dtype=np.float32)
         except Exception as error:
-            raise SlicefastError(f"{name} failed: {type(error).__name__}: {error}") from error
-        if earned.shape != shape:
-            refuse(name, f"shape {earned.shape}", allowed)
+            raise SlicefastError(f"reward {self.reward_name!r} failed: {type(error).__name__}: {error}") from error
+        if earned.shape != kpis.load.shape[:-1]:
+            self._refuse_reward(f"shape {earned.shape}", kpis)
         if not np.isfinite(earned).all():
-            refuse(name, float(earned[~np.isfinite(earned)][0]), allowed)
+            self._refuse_reward(float(earned[~np.isfinite(earned)][0]), kpis)
         return earned
+
+    def _refuse_reward(self, got: object, kpis: Kpis) -> NoReturn:
+        allowed = f"one finite number per cell, shape {kpis.load.shape[:-1]}"
+        refuse(f"reward {self.reward_name!r}", got, allowed)
 
     def satisfaction(self, kpis: Kpis) -> tuple[Float64, Float64]:
         """Return min(phi/phi*, 1) and min(d*/d, 1), each (N, S) or (R, N, S); see `slicefast.rewards.satisfaction`."""

@@ -6,6 +6,7 @@ observation and an action.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -235,11 +236,14 @@ def _rows(observations: list[Float32]) -> Float32:
 
 
 def _play_step(networks: list[Simulator], action: NDArray[Any]) -> tuple[Kpis, ...]:
-    borders = np.cumsum([int(np.prod(network.shares_shape[:-1])) for network in networks])[:-1]
-    parts = np.split(action, borders)
-    return tuple(
-        network.step(shares.reshape(network.shares_shape)) for network, shares in zip(networks, parts, strict=True)
-    )
+    """Play every network with the rows of its own agents."""
+    played, first = [], 0
+    for network in networks:
+        shape = network.shares_shape
+        last = first + math.prod(shape[:-1])
+        played.append(network.step(action[first:last].reshape(shape)))
+        first = last
+    return tuple(played)
 
 
 def new_agents(task: Task, config: TD3Config, seed: int, n_agents: int | None = None) -> TD3:
