@@ -37,7 +37,9 @@ def test_logarithmic_utility_by_hand() -> None:
     np.testing.assert_allclose(rewards.logarithmic(Kpis(good, delay, ones, ones), scenario), 0.0, atol=1e-6)
 
 
-def test_own_rewards_are_registered_once() -> None:
+def test_own_rewards_are_registered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rewards.REWARDS, "entries", dict(rewards.REWARDS.entries))
+
     def own(kpis: Kpis, scenario: Scenario) -> np.ndarray:
         return kpis.load.sum(axis=-1)
 

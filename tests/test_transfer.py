@@ -276,3 +276,56 @@ def test_other_slices_are_refused_and_the_target_unchanged() -> None:
         for name, value in networks_of(small, agent).items():
             np.testing.assert_array_equal(value, unchanged[agent][name])
     np.testing.assert_array_equal(target.act(observation, explore=False), before)
+
+
+def test_the_median_compares_evenly_spaced_samples_of_each_agent() -> None:
+    """At most 3 of 5 are samples 0, 2 and 4; of two agents' unit Gaussians KL = (m_i - m_j)^2 / 2."""
+    mean = np.array([[0.0], [50.0], [1.0], [50.0], [3.0], [10.0], [12.0]])
+    offsets = np.array([0, 5, 7])
+    found = transfer.median_distance(mean, np.ones_like(mean), offsets, most_samples=3)
+    # Between 0, 1, 3 and 10, 12: differences 7, 9, 9, 10, 11, 12, so the median is (81 + 100) / 2 / 2. Within the
+    # first: 0 three times, 1, 2 and 3 twice each; within the second: 0 and 2 twice each.
+    np.testing.assert_allclose(found, [[0.5, 45.25], [45.25, 1.0]])
+
+
+def test_small_variances_are_raised_to_the_median_of_their_dimension() -> None:
+    variance = np.array([[1.0, 6.0], [2.0, 5.0], [3.0, 4.0]])
+    np.testing.assert_array_equal(transfer.floored_variance(variance), [[2.0, 6.0], [2.0, 5.0], [3.0, 5.0]])
+
+
+def test_what_sets_agents_apart_by_hand() -> None:
+    distance = [[1.0, 5.0], [6.0, 3.0]]
+    np.testing.assert_array_equal(transfer.without_spread(distance), [[0.0, 3.0], [4.0, 0.0]])
+
+
+def test_equally_near_sources_keep_their_order() -> None:
+    # More than 16 rows: an unstable sort keeps the order of fewer by chance.
+    distance = np.tile([1.0, 0.0], 20)[:, None]
+    assert transfer.rank_sources(distance, 0).tolist() == [*range(1, 40, 2), *range(0, 40, 2)]
+    assert transfer.rank_sources(distance, 0, sources=[2, 0]).tolist() == [2, 0]
+    with pytest.raises(ValueError, match="target: got -1, allowed: 0 to 0"):
+        transfer.rank_sources(distance, -1)
+
+
+def test_a_random_source_is_a_uniform_rank_of_the_seeds_generator() -> None:
+    distance, groups = np.random.default_rng(0).random((6, 6)), np.zeros(6, np.int32)
+    generator, expected = np.random.default_rng(8), []
+    for target in range(6):
+        order = [row for row in np.argsort(distance[:, target]) if row != target]
+        expected.append(order[generator.integers(5)])
+    assert transfer.choose_sources(distance, "random", groups, seed=8).tolist() == expected
+
+
+def test_agents_of_other_critics_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"critic_hidden of the source: got \(8,\), allowed: the target's, "):
+        transfer.check_compatible(TD3(1, 16, 4, TD3Config(critic_hidden=(8,))), small_agents(1))
+    with pytest.raises(ValueError, match="action_dim of the source: got 3, allowed: the target's, 4"):
+        transfer.check_compatible(TD3(1, 16, 3), small_agents(1))
+    with pytest.raises(ValueError, match="source_index: got '2 entries', allowed: as many as target_index, 1"):
+        transfer.transfer(small_agents(0), [0, 1], small_agents(1), [2])
+
+
+def test_a_replay_with_room_for_one_more_takes_what_is_handed_over() -> None:
+    source, target = small_agents(0), TD3(3, 16, 4, TD3Config(capacity=11), seed=1)
+    transfer.transfer(source, 0, target, 1, "instance")
+    assert target.replay.n_kept.tolist() == [0, 10, 0]

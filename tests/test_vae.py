@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from slicefast.learn import VAE
+from slicefast.learn import VAE, modules
 
 
 @pytest.fixture(autouse=True)
@@ -123,3 +123,48 @@ def test_log_variances_are_bounded():
     with torch.no_grad():
         vae.encoder[2].weight[:] = -1000.0
     np.testing.assert_allclose(vae.encode([[1.0]])[1], [[np.exp(-14.0)]], rtol=1e-6)
+
+
+def test_fit_is_the_loop_written_out():
+    """Epochs of shuffled batches of 4, 4 and 2: Adam at the rate given, and a loss that counts samples, not batches."""
+    samples = np.random.default_rng(0).normal(size=(10, 3))
+    options = {"input_dim": 3, "latent_dim": 2, "hidden": (5,), "learning_rate": 0.02, "batch_size": 4}
+    twin, generator = VAE(**options), torch.Generator().manual_seed(6)
+    modules.initialise(torch.nn.ModuleList([twin.encoder, twin.decoder]), generator)
+    spread = (samples - samples.mean(axis=0)) / samples.std(axis=0)
+    optimiser = torch.optim.Adam([*twin.encoder.parameters(), *twin.decoder.parameters()], lr=0.02)
+    expected = []
+    for _ in range(3):
+        shuffled = torch.from_numpy(spread.astype(np.float32))[torch.randperm(10, generator=generator)]
+        losses = []
+        for rows in (slice(0, 4), slice(4, 8), slice(8, 10)):
+            x = shuffled[rows]
+            loss = twin._loss(x, torch.randn((len(x), 2), generator=generator))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            losses += [loss.item()] * len(x)
+        expected.append(np.mean(losses))
+    vae = VAE(**options)
+    np.testing.assert_allclose(vae.fit(samples, epochs=3, seed=6), expected, rtol=1e-6)  # float32
+    np.testing.assert_allclose(vae.fit(samples, epochs=3, seed=6), expected, rtol=1e-6)  # from scratch again
+    for mine, theirs in zip(vae.encoder.parameters(), twin.encoder.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_two_samples_are_enough():
+    assert len(VAE(input_dim=2).fit([[0.0, 1.0], [1.0, 5.0]], epochs=2)) == 2
+
+
+def test_a_loss_that_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match=r"loss is not finite in epoch [12]: lower the learning rate"):
+        VAE(input_dim=3, learning_rate=1e30, batch_size=4).fit(np.random.default_rng(0).normal(size=(20, 3)), epochs=3)
+
+
+def test_every_setting_is_in_the_file(tmp_path):
+    vae = VAE(input_dim=3, latent_dim=2, hidden=(5, 4), reconstruction_weight=2.0, learning_rate=0.1, batch_size=7)
+    vae.save(tmp_path / "vae.safetensors")
+    loaded = VAE.load(tmp_path / "vae.safetensors")
+    assert (loaded.input_dim, loaded.latent_dim, loaded.hidden) == (3, 2, (5, 4))
+    assert (loaded.reconstruction_weight, loaded.learning_rate, loaded.batch_size) == (2.0, 0.1, 7)
+    assert [layer.out_features for layer in loaded.decoder if isinstance(layer, torch.nn.Linear)] == [4, 5, 3]
