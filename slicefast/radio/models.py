@@ -24,58 +24,57 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class PathLossModel:
-    """What the core's table says of a path loss model, beside its formulas.
+    """What is known of a path loss model beside its formulas: a row of the core's table.
 
     Parameters
     ----------
     name : str
         As the core knows it.
-    frequency_range_hz : tuple of float
-        The carriers that the formula takes [Hz].
-    distance_range_m : tuple of float
-        The distances that the model was made for [m].
-    bs_height_m, ue_height_m : tuple of float
-        Heights of masts and users that the formula takes [m].
-    made_for_bs_m, made_for_ue_m : tuple of float or None
-        Heights that its document gives a range for [m]; the others fix the mast at 25 m or 10 m.
-    decorrelation_m : tuple of float
-        Decorrelation distances of the shadowing with and without line of sight [m].
+    made_for_bs_m, made_for_ue_m : tuple of float, optional
+        Heights of masts and users that its document gives a range for [m]; the others fix the mast at 25 m or 10 m.
+    ue_height_m, bs_height_m : tuple of float
+        Heights that the formula takes [m].
     buildings : tuple of str
         Documents of the buildings that its indoor users are in; none: it knows no indoor users.
     tall_users : bool
         Whether users above 13 m see further.
+    frequency_range_hz : tuple of float
+        The carriers that the formula takes [Hz].
+    distance_range_m : tuple of float
+        The distances that the model was made for [m].
+    decorrelation_m : tuple of float
+        Decorrelation distances of the shadowing with and without line of sight [m].
     """
 
     name: str
-    frequency_range_hz: Range
-    distance_range_m: Range
-    bs_height_m: Range
-    ue_height_m: Range
     made_for_bs_m: Range | None
     made_for_ue_m: Range | None
-    decorrelation_m: Range
+    ue_height_m: Range
+    bs_height_m: Range
     buildings: tuple[str, ...]
     tall_users: bool
+    frequency_range_hz: Range
+    distance_range_m: Range
+    decorrelation_m: Range
 
 
-def _read_row(name: str, row: _core.ModelParameters) -> PathLossModel:
-    indoor = ("tr36873", "tr38901") if row["supports_tr38901_building"] else ("tr36873",)
+def _from_core(name: str, row: _core.ModelParameters) -> PathLossModel:
+    buildings = ("tr36873", "tr38901") if row["supports_tr38901_building"] else ("tr36873",)
     return PathLossModel(
         name,
-        frequency_range_hz=(row["min_frequency_hz"], row["max_frequency_hz"]),
-        distance_range_m=(row["min_distance_m"], row["max_distance_m"]),
-        bs_height_m=row["bs_height_m"],
-        ue_height_m=row["ue_height_m"],
         made_for_bs_m=row["made_for_bs_height_m"],
         made_for_ue_m=row["made_for_ue_height_m"],
-        decorrelation_m=(row["decorrelation_los_m"], row["decorrelation_nlos_m"]),
-        buildings=indoor if row["supports_indoor"] else (),
+        ue_height_m=row["ue_height_m"],
+        bs_height_m=row["bs_height_m"],
+        buildings=buildings if row["supports_indoor"] else (),
         tall_users=row["tall_users_see_further"],
+        frequency_range_hz=(row["min_frequency_hz"], row["max_frequency_hz"]),
+        distance_range_m=(row["min_distance_m"], row["max_distance_m"]),
+        decorrelation_m=(row["decorrelation_los_m"], row["decorrelation_nlos_m"]),
     )
 
 
-_MODELS = {name: _read_row(name, row) for name, row in _core.path_loss_models().items()}
-#: Heights of users that some model takes [m].
+_MODELS = {name: _from_core(name, row) for name, row in _core.path_loss_models().items()}
 _ANY_USER = (
     min(model.ue_height_m[0] for model in _MODELS.values()),
     max(model.ue_height_m[1] for model in _MODELS.values()),
