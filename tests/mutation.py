@@ -66,6 +66,8 @@ def table() -> str:
         variance += len(mutants) ** 2 * share * (1 - share) / tried * (1 - tried / len(mutants))
         lines.append(_row(room, len(mutants), tried, count, f"{100 * share:.0f} %", interval(dead, tried)))
         total += Counter(count, mutants=len(mutants), tried=tried)
+    if not total["tried"]:
+        return "no mutant was tried: type mutmut run"
     share, error = weighted / total["mutants"], 1.96 * sqrt(variance) / total["mutants"]
     bounds = (100 * (share - error), 100 * (share + error))
     lines.append(_row("all, by their mutants", total["mutants"], total["tried"], total, f"{100 * share:.0f} %", bounds))
