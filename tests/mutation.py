@@ -16,7 +16,7 @@ from math import sqrt
 from pathlib import Path
 
 SEED = 0
-SURVIVED, NO_TEST = "survived", "no test"
+SURVIVED, NO_TEST, TIMED_OUT = "survived", "no test", "timed out"
 # Exit codes as mutmut stores them; every other number is a run that pytest did not finish, or a mutant that hung.
 MEANING = {1: "killed", 3: "killed", 0: SURVIVED, 33: NO_TEST, 5: NO_TEST}
 
@@ -48,26 +48,27 @@ def interval(killed: int, tried: int) -> tuple[float, float]:
 
 
 def table() -> str:
-    """Return the rooms as a Markdown table; a mutant that hangs is dead."""
+    """Return the rooms as a Markdown table; a mutant that ran out of time is not counted as dead."""
     lines = [
-        "| room | mutants | tried | killed | hung | survived | no test reaches it | share | 95 % |",
+        "| room | mutants | tried | killed | timed out | survived | no test reaches it | share | 95 % |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     total: Counter[str] = Counter()
     weighted = variance = 0.0
     for room, mutants in sorted(rooms().items()):
-        count = Counter(MEANING.get(code, "hung") for code in mutants.values() if code is not None)
+        count = Counter(MEANING.get(code, TIMED_OUT) for code in mutants.values() if code is not None)
         tried = sum(count.values())
         if not tried:
             continue
-        dead = count["killed"] + count["hung"]
-        share = dead / tried
+        share = count["killed"] / tried
         weighted += len(mutants) * share
         variance += len(mutants) ** 2 * share * (1 - share) / tried * (1 - tried / len(mutants))
-        lines.append(_row(room, len(mutants), tried, count, f"{100 * share:.0f} %", interval(dead, tried)))
+        lines.append(_row(room, len(mutants), tried, count, f"{100 * share:.0f} %", interval(count["killed"], tried)))
         total += Counter(count, mutants=len(mutants), tried=tried)
+    if not total["tried"]:
+        return "no mutant was tried: type mutmut run"
     share, error = weighted / total["mutants"], 1.96 * sqrt(variance) / total["mutants"]
-    bounds = (100 * (share - error), 100 * (share + error))
+    bounds = (100 * (share - error), min(100 * (share + error), 100))
     lines.append(_row("all, by their mutants", total["mutants"], total["tried"], total, f"{100 * share:.0f} %", bounds))
     return "\n".join(lines)
 
@@ -75,7 +76,7 @@ def table() -> str:
 def _row(room: str, n: int, tried: int, count: Counter[str], share: str, bounds: tuple[float, float]) -> str:
     # The whole room was tried: nothing is estimated.
     between = "all tried" if n == tried else f"{bounds[0]:.0f} to {bounds[1]:.0f} %"
-    cells = [room, n, tried, count["killed"], count["hung"], count[SURVIVED], count[NO_TEST], share, between]
+    cells = [room, n, tried, count["killed"], count[TIMED_OUT], count[SURVIVED], count[NO_TEST], share, between]
     return f"| {' | '.join(map(str, cells))} |"
 
 

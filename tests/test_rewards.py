@@ -1,5 +1,7 @@
 """Rewards by name."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,22 @@ def test_own_rewards_are_registered_once(monkeypatch: pytest.MonkeyPatch) -> Non
         rewards.register("own-test", rewards.logarithmic)
     with pytest.raises(ValueError, match="max_min"):
         rewards.get("fairness")
+
+
+def test_satisfaction_by_hand() -> None:
+    """Half as much again as required counts as 1, twice the delay as 1/2; who had no packet is satisfied."""
+    scenario = SimpleNamespace(
+        throughput_requirement_bps=np.array([[2e6, 1e6]] * 2), delay_requirement_ms=np.array([[10.0, 20.0]] * 2)
+    )
+    ones = np.ones((2, 2))
+    kpis = Kpis(np.array([[3e6, 0.25e6], [1e6, 0.0]]), np.array([[20.0, 10.0], [10.0, 0.0]]), ones, ones)
+    throughput, delay = rewards.satisfaction(kpis, scenario)
+    np.testing.assert_array_equal(throughput, [[1.0, 0.25], [0.5, 1.0]])
+    np.testing.assert_array_equal(delay, [[0.5, 1.0], [1.0, 1.0]])
+    np.testing.assert_array_equal(rewards.max_min(kpis, scenario), [0.25, 0.5])
+    expected = [1.0 - (np.log(2.0) + np.log(4.0)) / 2.0 / np.log(100.0), 1.0 - np.log(2.0) / 2.0 / np.log(100.0)]
+    np.testing.assert_allclose(rewards.logarithmic(kpis, scenario), expected, rtol=1e-6)
+    # A replica more: the slices are those of the last axis still.
+    twice = Kpis(*(np.stack([item, item[::-1]]) for item in (kpis.throughput_bps, kpis.delay_ms, ones, ones)))
+    np.testing.assert_array_equal(rewards.max_min(twice, scenario), [[0.25, 0.5], [0.5, 0.25]])
+    np.testing.assert_allclose(rewards.logarithmic(twice, scenario), [expected, expected[::-1]], rtol=1e-6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,17 @@ def test_features_come_in_the_order_asked_for(scenario) -> None:
     assert Task(scenario).feature_names == ("throughput", "load", "users", "neighbour_load")
 
 
+def test_neighbour_load_by_hand() -> None:
+    """Each cell of three hears the two others; cells that hear nobody see no load."""
+    load = np.array([[0.1, 0.0], [0.3, 0.4], [0.5, 1.0]])
+    kpis = Kpis(load, load, load, load)
+    ring = SimpleNamespace(neighbours=np.array([[1, 2], [0, 2], [0, 1]]))
+    heard = features.neighbour_load(kpis, ring)
+    np.testing.assert_allclose(heard, [[0.4, 0.7], [0.3, 0.5], [0.2, 0.2]])
+    alone = SimpleNamespace(neighbours=np.empty((3, 0), np.int64))
+    np.testing.assert_array_equal(features.neighbour_load(kpis, alone), np.zeros((3, 2)))
+
+
 def test_own_features_and_rewards(scenario, monkeypatch) -> None:
     monkeypatch.setattr(features.FEATURES, "entries", dict(features.FEATURES.entries))
     monkeypatch.setattr(rewards.REWARDS, "entries", dict(rewards.REWARDS.entries))
@@ -110,7 +123,7 @@ def test_own_features_and_rewards(scenario, monkeypatch) -> None:
     [
         ({"features": "speed"}, "features: got 'speed', allowed: paper, load"),
         ({"features": []}, "features: got"),
-        ({"features": ["load", "paper"]}, "each feature once"),
+        ({"features": ["load", "paper"]}, r"^features: got .*each feature once"),
         ({"features": ["load", "neighbour_load"], "coordination": "mean"}, "each feature once"),
         ({"reward": "fairness"}, "reward: got 'fairness', allowed: .*logarithmic, max_min"),
         ({"coordination": "all"}, "coordination: got 'all', allowed: 'mean', 'none'"),
@@ -182,5 +195,5 @@ def test_a_task_says_what_it_is(scenario) -> None:
     assert len(task.agent_names) == 12
     assert Task.of(task) is task
     assert Task.of(scenario, features="load").observation_size == 8
-    with pytest.raises(ValueError, match="options"):
+    with pytest.raises(ValueError, match=r"^options: got .*'max_min'.*, allowed: none beside a task"):
         Task.of(task, reward="max_min")
