@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from slicefast._traffic import draw_poisson_arrivals, move_users
+from slicefast._mobility import move_users
+from slicefast._traffic import draw_poisson_arrivals
 from slicefast.scenario import Scenario
 from slicefast.traffic.arrivals import Arrivals
 

@@ -92,6 +92,7 @@ class ToyScenario(SimpleNamespace):
     delay_requirement_ms = np.full((CELLS, SLICES), 50.0)
     neighbours = np.array([[1, 2], [0, 2], [0, 1]])
     slices: ClassVar[list[SimpleNamespace]] = [SimpleNamespace(name=name, users_per_cell=4) for name in ("a", "b")]
+    slice_users = np.full(SLICES, 4 * CELLS)
 
 
 def toy_kpis(network_seed: int, step: int, copy: int = 0) -> Kpis:
