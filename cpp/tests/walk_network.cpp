@@ -386,7 +386,7 @@ void Walk::replay() {
     replicas[i]->restore(*snapped);
     for (const Play& play : plays) again[i].push_back(replicas[i]->step(world, play).values);
   };
-  if (choices.one_in(4)) {
+  if (choices.one_in(limits.rarity_of_threads)) {
     ThreadPool pool(2);
     pool.for_each(2, play_again);
   } else {
@@ -404,7 +404,7 @@ void Walk::go() {
   place_users();
   replica.network.attach(x_m, y_m, replica.serving);
   const std::size_t n_steps = 1 + choices.below(limits.n_steps);
-  const std::size_t snapped_before = choices.below(n_steps);
+  const std::size_t snapped_before = choices.below(n_steps + 1);
   for (std::size_t k = 0; k < n_steps; ++k) {
     if (k == snapped_before) snapped = replica.snapshot();
     move_users();
@@ -414,8 +414,8 @@ void Walk::go() {
     if (choices.one_in(3)) spoil(play);
     step(play);
   }
-  if (choices.one_in(4)) check_gains();
-  replay();
+  if (choices.one_in(limits.rarity_of_threads)) check_gains();
+  if (snapped) replay();
   tally.folded_worlds += links->folds();
   tally.flow_worlds += world.network.fidelity == Fidelity::flow;
   tally.profiled_worlds += world.network.profile != nullptr;

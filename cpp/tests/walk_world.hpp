@@ -39,6 +39,7 @@ struct Limits {
   std::size_t n_users = 40, n_steps = 8, n_arrivals = 60;
   int window_ttis = 60;
   std::size_t rarity_of_folding = 8;  // one world in so many has enough sites for far cells to fold
+  std::size_t rarity_of_threads = 4;  // one comparison in so many is made with a pool of threads
 };
 
 struct World {
