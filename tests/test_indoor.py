@@ -207,7 +207,10 @@ TR = {"path_loss_model": "tr38901_uma"}
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"indoor": {"share": 0.5}}, r"indoor\.share: got 0\.5, .*'winner_plus_c2' knows no indoor users"),
+        (
+            {"indoor": {"share": 0.5}},
+            r"indoor\.share: got 0\.5, .*'winner_plus_c2' knows no indoor users; those that do: tr36873_uma, ",
+        ),
         ({"indoor": {"share": 1.5}}, r"indoor\.share: got 1\.5, must be less than or equal to 1"),
         ({"indoor": {"min_floors": 9}}, r"indoor\.min_floors: got 9, must be less than or equal to 8"),
         ({"indoor": {"min_floors": 5, "max_floors": 4}}, r"indoor\.min_floors: got 5, must be at most max_floors = 4"),

@@ -239,14 +239,20 @@ def test_the_core_describes_every_model_to_python():
     """Names, ranges and abilities come from one table; nothing is read off a model's name."""
     models = _core.path_loss_models()
     assert tuple(models) == radio.PATH_LOSS_MODELS
-    keys = set(models["winner_plus_c2"])
     for name, model in models.items():
-        assert set(model) == keys
+        assert set(model) == set(models["winner_plus_c2"])
         assert model == _core.model_parameters(name)
-        assert model["supports_indoor"] == name.startswith("tr3")
-        assert model["supports_tr38901_building"] == name.startswith("tr38901")
-        assert model["tall_users_see_further"] == (name in ("tr36873_uma", "tr38901_uma"))
-        assert model["ue_height_m"] == ((1.01, 22.5) if name.startswith("tr3") else (1.01, 10.0))
-        assert (model["made_for_bs_height_m"] is None) == name.startswith("winner")
+    abilities = ("supports_indoor", "supports_tr38901_building", "tall_users_see_further")
+    for name, can in (  # TR 36.873 Tables 6-1 and 7.2-2, TR 38.901 Tables 7.2-1 and 7.4.2-1; indoor users in no other
+        ("winner_plus_c2", (False, False, False)),
+        ("m2135_uma", (False, False, False)),
+        ("tr36873_uma", (True, False, True)),
+        ("tr36873_umi", (True, False, False)),
+        ("tr38901_uma", (True, True, True)),
+        ("tr38901_umi", (True, True, False)),
+    ):
+        assert tuple(models[name][ability] for ability in abilities) == can
+        assert models[name]["ue_height_m"] == ((1.01, 22.5) if can[0] else (1.01, 10.0))
+    assert models["winner_plus_c2"]["made_for_bs_height_m"] is None
     assert models["m2135_uma"]["made_for_bs_height_m"] == (10.0, 150.0)
     assert models["tr36873_umi"]["sigma_indoor_db"] == 7.0

@@ -36,7 +36,7 @@ void levels_and_threads_agree() {
 // Users on floors, one below and one above the mast, agree on every instruction set; buildings cost what they cost.
 void profiles_agree() {
   RadioWorld network = two_sites();
-  network.config.model = PathLossModel::tr38901_uma;
+  network.config.model = path_loss_model("tr38901_uma");
   network.config.pattern = AntennaPattern::tr38901_element;
   network.config.site_height_m = {20, 20};
   std::vector<double> x(150), y(150), height(150), inside(150), loss(150, 20.0), draw(150);
@@ -67,7 +67,7 @@ void profiles_agree() {
 // A draw that rounds to 1 in single precision raises nobody's environment where it is 1 m for certain.
 void last_draw_is_below_one() {
   RadioWorld network = two_sites();
-  network.config.model = PathLossModel::tr38901_uma;
+  network.config.model = path_loss_model("tr38901_uma");
   const std::vector<double> x{10, 200, 400}, y{20, 500, 100}, height(3, 4.5), zero(3, 0.0);
   const std::vector<double> last(3, std::nextafter(1.0, 0.0));
   const std::vector<std::uint8_t> outdoor(3, 0);

@@ -82,16 +82,10 @@ void draw_sites(Choices& choices, World& world, std::size_t n_sites) {
   }
 }
 
-bool is_3gpp_3d(PathLossModel model) {
-  return model == PathLossModel::tr36873_uma || model == PathLossModel::tr36873_umi ||
-         model == PathLossModel::tr38901_uma || model == PathLossModel::tr38901_umi;
-}
-
 void draw_radio(Choices& choices, World& world, const Limits& limits) {
   RadioConfig& radio = world.radio;
-  radio.model = choices.of({PathLossModel::winner_plus_c1, PathLossModel::winner_plus_c2, PathLossModel::winner_plus_b1,
-                            PathLossModel::m2135_uma, PathLossModel::m2135_umi, PathLossModel::tr36873_uma,
-                            PathLossModel::tr36873_umi, PathLossModel::tr38901_uma, PathLossModel::tr38901_umi});
+  const std::vector<NamedModel> models = path_loss_models();
+  radio.model = models[choices.below(models.size())].model;
   radio.pattern = choices.of({AntennaPattern::tr36814, AntennaPattern::m2135, AntennaPattern::tr38901_element});
   if (radio.pattern == AntennaPattern::tr38901_element) radio.elements = choices.of({1, 2, 10});
   const ModelParameters model = model_parameters(radio.model);
@@ -181,7 +175,7 @@ World draw_world(Choices& choices, const Limits& limits) {
   config.lend = config.fidelity == Fidelity::tti && choices.one_in(3);
   if (config.lend) draw_lending(choices, config);
   config.resolution_m = choices.of({0.0, 0.0, 5.0, 100.0});
-  if (is_3gpp_3d(world.radio.model) && world.radio.fold_db == 0.0 && choices.one_in(2))
+  if (model_parameters(world.radio.model).supports_indoor && world.radio.fold_db == 0.0 && choices.one_in(2))
     config.profile = draw_profile(choices, n_users);
   return world;
 }

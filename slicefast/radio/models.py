@@ -80,6 +80,8 @@ _ANY_USER = (
     max(model.ue_height_m[1] for model in _MODELS.values()),
 )
 PATH_LOSS_MODELS = tuple(_MODELS)
+#: Those that know indoor users.
+INDOOR_MODELS = tuple(name for name, model in _MODELS.items() if model.buildings)
 #: The pattern of an element that columns are made of.
 COLUMN_PATTERN = "tr38901_element"
 ANTENNA_PATTERNS = ("tr36814", "m2135", COLUMN_PATTERN)
@@ -141,9 +143,9 @@ def path_loss_db(
 ) -> Float64:
     """Path loss [dB] of links with or without line of sight; the arguments broadcast.
 
-    Below the model's least distance (10 m, WINNER+ C1 30 m) the least distance is used, beyond its greatest (5 km,
-    WINNER+ B1 2 km) the curve is continued; both with a `RangeWarning`, as for heights that the formula takes but was
-    not made for. At the breakpoint a model's branches meet within 0.06 dB.
+    Below the model's least distance (`path_loss_model` says it) the least distance is used, beyond its greatest the
+    curve is continued; both with a `RangeWarning`, as for heights that the formula takes but was not made for. At the
+    breakpoint a model's branches meet within 0.06 dB.
 
     Parameters
     ----------

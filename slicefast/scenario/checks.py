@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slicefast.errors import MISSING, ScenarioError
-from slicefast.radio.models import COLUMN_PATTERN, path_loss_model
+from slicefast.radio.models import COLUMN_PATTERN, INDOOR_MODELS, path_loss_model
 
 if TYPE_CHECKING:
     from slicefast.scenario.models import Scenario
@@ -54,7 +54,8 @@ def _check_indoor(scenario: Scenario) -> None:
         return
     buildings = path_loss_model(radio.path_loss_model).buildings
     if not buildings:
-        problem = f"radio.path_loss_model = {radio.path_loss_model!r} knows no indoor users; tr36873_* and tr38901_* do"
+        knowing = ", ".join(INDOOR_MODELS)
+        problem = f"radio.path_loss_model = {radio.path_loss_model!r} knows no indoor users; those that do: {knowing}"
         raise ScenarioError("indoor.share", indoor.share, problem)
     if indoor.building not in buildings:
         allowed = " or ".join(map(repr, buildings))

@@ -81,8 +81,8 @@ class Radio(Settings):
     indoor users do. With ``resolution_m`` a user keeps its links until it has moved farther than that, as a planning
     map of such pixels would have it: large networks step faster. 0, the default, follows every step of a user.
 
-    Users nearer to a mast than the path loss model's least distance (10 m, WINNER+ C1 30 m) have the loss of that
-    distance; a ``RangeWarning`` tells where that is more than 1 % of the area, or where links exceed the greatest.
+    Users nearer to a mast than the path loss model's least distance have the loss of that distance; a ``RangeWarning``
+    reports where that is more than 1 % of the area, or where links exceed the greatest.
 
     Parameters
     ----------

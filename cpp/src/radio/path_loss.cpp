@@ -5,6 +5,7 @@
 #include "slicefast/radio/path_loss.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "radio/curves.hpp"
@@ -184,8 +185,7 @@ constexpr ModelParameters with_sigma(ModelParameters p, double los_db, double nl
   return p;
 }
 
-// In the order of PathLossModel.
-constexpr std::array<Row, n_path_loss_models> rows = {{
+constexpr auto rows = std::to_array<Row>({
     {"winner_plus_c1", winner_plus_c1, suburban, true, winner_plus(4, 6, 8, 40, 50, 30, 5000)},
     {"winner_plus_c2", winner_plus_c2, macro, false, winner_plus(4, 6, 8, 45, 50, 10, 5000)},
     {"winner_plus_b1", winner_plus_b1, micro, false, winner_plus(3, 3, 4, 14, 12, 10, 2000)},
@@ -195,20 +195,20 @@ constexpr std::array<Row, n_path_loss_models> rows = {{
     {"tr36873_umi", tr36873_umi, micro, false, tr36873(m2135_micro())},
     {"tr38901_uma", tr38901_uma, macro, false, with_tall_users(tr38901(m2135_macro()))},
     {"tr38901_umi", tr38901_umi, micro, false, with_sigma(tr38901(m2135_micro()), 4, 7.82)},
-}};
+});
 
 const Row& row_of(PathLossModel model) { return rows.at(static_cast<std::size_t>(model)); }
 
 }  // namespace
 
 PathLossModel path_loss_model(std::string_view name) {
-  std::array<std::string_view, n_path_loss_models> names;
+  std::array<std::string_view, rows.size()> names;
   for (std::size_t i = 0; i < rows.size(); ++i) names[i] = rows[i].name;
   return static_cast<PathLossModel>(check_name("model", name, names));
 }
 
-std::array<NamedModel, n_path_loss_models> path_loss_models() {
-  std::array<NamedModel, n_path_loss_models> models;
+std::vector<NamedModel> path_loss_models() {
+  std::vector<NamedModel> models(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) models[i] = {rows[i].name, static_cast<PathLossModel>(i)};
   return models;
 }

@@ -24,7 +24,7 @@ namespace slicefast {
 
 // The network as the link gains see it.
 struct RadioConfig {
-  PathLossModel model = PathLossModel::winner_plus_c2;
+  PathLossModel model = path_loss_model("winner_plus_c2");
   AntennaPattern pattern = AntennaPattern::tr36814;
   int elements = 1;
   double frequency_hz = 2.6e9;

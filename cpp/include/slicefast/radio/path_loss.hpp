@@ -1,27 +1,18 @@
 // Path loss models: what each is made for, and its path loss in double precision, one link at a time.
 //
-// A model is one row of the table in src/radio/path_loss.cpp: name, parameters, line-of-sight curve and path loss
-// curves. Nothing else in the core asks which model it has, and Python reads the table.
+// A model is one row of the table in src/radio/path_loss.cpp: name, path loss curves, line-of-sight curve and
+// parameters. Nothing else in the core or in Python names a model to ask what it can do.
 #pragma once
 
-#include <array>
-#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace slicefast {
 
-enum class PathLossModel {
-  winner_plus_c1,
-  winner_plus_c2,
-  winner_plus_b1,
-  m2135_uma,
-  m2135_umi,
-  tr36873_uma,
-  tr36873_umi,
-  tr38901_uma,
-  tr38901_umi
-};
+// A row of the table, by its number; got by name.
+enum class PathLossModel : std::uint8_t {};
 
 // By the name of the public API ("winner_plus_c2", ...); throws InvalidArgument naming what is allowed.
 PathLossModel path_loss_model(std::string_view name);
@@ -56,13 +47,12 @@ struct ModelParameters {
 };
 ModelParameters model_parameters(PathLossModel model);
 
-// All models with their names, in the order of the enumeration.
+// All models with their names, in the order of the table.
 struct NamedModel {
   std::string_view name;
   PathLossModel model;
 };
-inline constexpr std::size_t n_path_loss_models = 9;
-std::array<NamedModel, n_path_loss_models> path_loss_models();
+std::vector<NamedModel> path_loss_models();
 
 // Path loss [dB] of one link (WINNER+ D5.3 Table 4-1, M.2135 Table A1-2, TR 36.873 Table 7.2-1, TR 38.901 Table
 // 7.4.1-1). WINNER+ and M.2135 use the 2-D distance, the TR models the 3-D distance. Not checked against the model's
