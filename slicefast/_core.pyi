@@ -187,6 +187,7 @@ def solve_load_coupling(
     tolerance: float,
     max_iterations: int,
     efficiency: str,
+    ceiling_bps_per_hz: float | None = None,
     n_threads: int,
     isa: str,
 ) -> tuple[NDArray[np.float64], int, float]: ...
@@ -210,7 +211,9 @@ def spectral_radius(
     bandwidth_hz: float,
     isa: str,
 ) -> float: ...
-def spectral_efficiency(efficiency: str, sinr: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def spectral_efficiency(
+    efficiency: str, sinr: NDArray[np.float64], ceiling_bps_per_hz: float | None = None
+) -> NDArray[np.float64]: ...
 
 # network
 CELL_KPIS: tuple[str, ...]
@@ -228,6 +231,7 @@ class Network:
         noise_w: float,
         prb_bandwidth_hz: float,
         efficiency: str,
+        ceiling_bps_per_hz: float | None = None,
         window_ttis: int,
         handover_margin_db: float,
         time_to_trigger_steps: int,

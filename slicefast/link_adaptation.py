@@ -9,6 +9,9 @@ from slicefast import _core
 from slicefast.arrays import to_int32
 from slicefast.units import Int32
 
+#: The highest rate of LTE on one layer, over 20 MHz of 100 PRBs [bit/s/Hz]: I_TBS 26, 75,376 bits a millisecond.
+LTE_PEAK_BPS_PER_HZ = 75_376 / (1e-3 * 18e6)
+
 
 def cqi(sinr: ArrayLike) -> Int32:
     """Return the highest CQI 1..15 whose 10 % block-error threshold a linear SINR reaches, or 0.

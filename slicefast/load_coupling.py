@@ -93,6 +93,7 @@ def solve(
     max_iterations: int = 200,
     *,
     efficiency: Efficiency = "shannon",
+    ceiling_bps_per_hz: float | None = None,
     start: ArrayLike | None = None,
     n_threads: int = 1,
     isa: str | None = None,
@@ -128,6 +129,8 @@ def solve(
         Evaluations of the map before giving up.
     efficiency : {"shannon", "tr36942", "mogensen", "cqi"}
         See `spectral_efficiency`.
+    ceiling_bps_per_hz : float, optional
+        What the efficiency is at most [bit/s/Hz]: the highest rate of the technology. Left out: as published.
     start : array_like, (N, S) or (N,), optional
         Loads to start from; near the solution it is fast.
     n_threads : int
@@ -171,6 +174,7 @@ def solve(
         tolerance=float(tolerance),
         max_iterations=int(max_iterations),
         efficiency=efficiency,
+        ceiling_bps_per_hz=ceiling_bps_per_hz,
         n_threads=n_threads,
         isa=isa or _core.default_isa(),
     )
@@ -276,7 +280,7 @@ def spectral_radius(
     )
 
 
-def spectral_efficiency(efficiency: Efficiency, sinr: ArrayLike) -> Float64:
+def spectral_efficiency(efficiency: Efficiency, sinr: ArrayLike, *, ceiling_bps_per_hz: float | None = None) -> Float64:
     """Return the spectral efficiency at a linear SINR.
 
     Parameters
@@ -287,6 +291,8 @@ def spectral_efficiency(efficiency: Efficiency, sinr: ArrayLike) -> Float64:
         met, times 168 resource elements per 180 kHz and millisecond.
     sinr : array_like
         Linear.
+    ceiling_bps_per_hz : float, optional
+        What it is at most [bit/s/Hz]: the highest rate of the technology, as scenarios have it. Left out: as published.
 
     Returns
     -------
@@ -299,4 +305,5 @@ def spectral_efficiency(efficiency: Efficiency, sinr: ArrayLike) -> Float64:
         An unknown efficiency, or a SINR that is negative or NaN.
     """
     array = np.asarray(sinr, dtype=np.float64)
-    return _core.spectral_efficiency(efficiency, np.ascontiguousarray(array).reshape(-1)).reshape(array.shape)
+    flat = np.ascontiguousarray(array).reshape(-1)
+    return _core.spectral_efficiency(efficiency, flat, ceiling_bps_per_hz=ceiling_bps_per_hz).reshape(array.shape)

@@ -127,6 +127,7 @@ def make_network(
         noise_w=scenario.noise_w_per_prb,
         prb_bandwidth_hz=settings.prb_bandwidth_hz,
         efficiency=settings.efficiency,
+        ceiling_bps_per_hz=scenario.ceiling_bps_per_hz,
         window_ttis=scenario.window_ttis,
         handover_margin_db=settings.handover_margin_db,
         time_to_trigger_steps=scenario.time_to_trigger_steps,

@@ -85,6 +85,19 @@ def test_is_the_twins(reference, isa, name, n_slices):
 
 
 @pytest.mark.parametrize("isa", _core.available_isas())
+@pytest.mark.parametrize("name", ["shannon", "tr36942", "mogensen", "cqi"])
+@pytest.mark.parametrize("ceiling", [1.5, 4.19])
+def test_a_ceiling_is_the_twins(reference, isa, name, ceiling):
+    # Under the lower one most users are at the kink; the highest SINR of these problems passes both.
+    for seed in range(8):
+        p = problem(seed, n_cells=9, n_users=150, load=0.4, n_slices=4)
+        expected = twin_solution(reference, p, name=name, ceiling=ceiling)
+        solution = load_coupling.solve(**p, efficiency=name, ceiling_bps_per_hz=ceiling, tolerance=1e-11, isa=isa)
+        # The twin stops at 1e-13; a tolerance of 1e-11 on a contraction leaves less than 1e-9.
+        np.testing.assert_allclose(solution.load.reshape(expected.shape), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
 def test_sinr_is_the_twins(reference, isa):
     p = problem(2)
     rho = np.random.default_rng(0).random(5)
@@ -102,6 +115,8 @@ def test_efficiency_is_the_twins(x):
     twin = run_path(str(Path(__file__).parent / "reference" / "load_coupling.py"))["efficiency"]
     for name in ("shannon", "tr36942", "mogensen", "cqi"):
         assert load_coupling.spectral_efficiency(name, x) == pytest.approx(float(twin(name, x)), rel=1e-12)
+        capped = load_coupling.spectral_efficiency(name, x, ceiling_bps_per_hz=4.19)
+        assert capped == pytest.approx(float(twin(name, x, 4.19)), rel=1e-12)
 
 
 def test_efficiency_golden():
@@ -327,6 +342,7 @@ def test_many_cells_are_the_twins(reference):
         ({"serving": np.full(60, 5)}, "serving: user 0 has 5"),
         ({"serving": np.zeros(60)}, "serving: got dtype float64"),
         ({"bandwidth_hz": 0.0}, "bandwidth_hz"),
+        ({"ceiling_bps_per_hz": 0.0}, "ceiling_bps_per_hz: got 0, allowed: above 0"),
         ({"share": np.full((5, 1), 1.5)}, "share: cell 0 has 1.5"),
         ({"share": np.full((4, 1), 0.5)}, "share: got shape"),
         ({"share": np.full((5, 2), 0.5)}, "slice_of"),

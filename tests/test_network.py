@@ -25,6 +25,7 @@ def test_sinr_of_a_step_is_the_coupled_fixed_point(reference, seed):
         serving,
         scenario.bandwidth_hz,
         name=scenario.radio.efficiency,
+        ceiling=75_376 / 18e3,  # LTE, one layer, 100 PRB: bits per millisecond and 18 MHz
         share=shares,
         slice_of=scenario.slice_of,
         n_slices=4,

@@ -54,8 +54,9 @@ def test_kpis_are_plausible(scenario):
         assert (kpis.load >= 0).all()
         assert (kpis.load.sum(axis=1) <= 1 + 1e-12).all()
         assert (kpis.throughput_bps >= 0).all()
-        # Nobody is faster than the whole cell at the link's best efficiency, 4.4 bit/s/Hz over 18 MHz.
-        assert (kpis.throughput_bps <= 4.4 * 18e6).all()
+        # Nobody is faster than the whole cell at LTE's highest rate on one layer, TS 36.213 Table 7.1.7.2.1-1; 1e-7:
+        # bits per PRB are float32.
+        assert (kpis.throughput_bps <= 75.376e6 * (1 + 1e-7)).all()
         assert ((kpis.delay_ms == 0) | (kpis.delay_ms >= 1)).all()
         assert kpis.users.sum() <= scenario.n_users
         assert (kpis.users == kpis.users.astype(int)).all()

@@ -32,6 +32,7 @@ void check(const NetworkConfig& config, const LinkModel& links) {
   check_values("power_w", std::span(config.power_w), not_negative, "cell");
   check_value("noise_w", config.noise_w, not_negative);
   check_value("prb_bandwidth_hz", config.prb_bandwidth_hz, positive);
+  check_value("ceiling_bps_per_hz", config.ceiling_bps_per_hz, positive);
   check_value("window_ttis", config.window_ttis, at_least(1));
   check_value("handover_margin_db", config.handover.margin_db, not_negative);
   check_value("time_to_trigger_steps", config.handover.time_to_trigger_steps, not_negative);
@@ -238,6 +239,7 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
                                 .share = config_.lend ? ConstMatrixView<double>(whole_.view()) : share,
                                 .bandwidth_hz = config_.prb_bandwidth_hz * config_.scheduler.n_prb,
                                 .efficiency = config_.efficiency,
+                                .ceiling_bps_per_hz = config_.ceiling_bps_per_hz,
                                 .folded = links_->folds() ? &folded_ : nullptr};
   coupling_.solve(problem, CouplingOptions{.isa = config_.isa}, load);
   for (std::size_t n = 0; n < load.rows; ++n) {
@@ -258,8 +260,9 @@ void Network::find_bits() {
     return;
   }
   for (std::size_t u = 0; u < trial_sinr_.size(); ++u)
-    bits_per_prb_[u] = static_cast<float>(config_.prb_bandwidth_hz * tti_s *
-                                          spectral_efficiency(config_.efficiency, static_cast<double>(trial_sinr_[u])));
+    bits_per_prb_[u] = static_cast<float>(
+        config_.prb_bandwidth_hz * tti_s *
+        spectral_efficiency(config_.efficiency, static_cast<double>(trial_sinr_[u]), config_.ceiling_bps_per_hz));
 }
 
 Window Network::window(ConstMatrixView<double> share, std::span<const std::int32_t> serving,

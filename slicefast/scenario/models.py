@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from slicefast.errors import MISSING, ScenarioError
+from slicefast.link_adaptation import LTE_PEAK_BPS_PER_HZ
 from slicefast.scenario.checks import check_network, check_slices
 from slicefast.scenario.layouts import Area, neighbours
 from slicefast.scenario.parts import (
@@ -37,8 +38,6 @@ from slicefast.settings import Positive, Settings
 from slicefast.traffic.models import Demand
 from slicefast.traffic.trace import PacketTrace
 from slicefast.units import THERMAL_NOISE_DBM_PER_HZ, Float64, Int32, Int64
-
-_BEST_CQI_BPS_PER_HZ = 5.5547  # of a resource element, so above what a hertz carries
 
 
 def _paper_slices() -> tuple[Slice, ...]:
@@ -224,10 +223,15 @@ class Scenario(Settings):
 
     @property
     def _peak_bps_per_hz(self) -> float:
-        """Spectral efficiency that no user passes: the table's end, or all the power received and only noise."""
-        if self.radio.efficiency not in ("shannon", "mogensen"):
-            return _BEST_CQI_BPS_PER_HZ
+        """Spectral efficiency that no user passes: the ceiling, or all the power received and only noise."""
+        if self.ceiling_bps_per_hz is not None:
+            return self.ceiling_bps_per_hz
         return float(np.log2(1.0 + self.power_w_per_prb.max() / self.noise_w_per_prb))
+
+    @property
+    def ceiling_bps_per_hz(self) -> float | None:
+        """Spectral efficiency that no link passes, whatever its curve says: LTE's on one layer; none with "shannon"."""
+        return None if self.radio.efficiency == "shannon" else LTE_PEAK_BPS_PER_HZ
 
     @cached_property
     def packet_traces(self) -> dict[int, PacketTrace]:

@@ -74,7 +74,9 @@ class Radio(Settings):
 
     Link adaptation is ours too: the fit of Mogensen et al. 2007, which unlike the truncated one of TR 36.942 leaves no
     user of a cell without any rate. ``efficiency = "transport_block"`` goes from SINR to CQI to the transport block of
-    3GPP TS 36.213 (Tables 7.2.3-1 and 7.1.7.2.1-1) that the PRBs of a TTI carry, as a base station does.
+    3GPP TS 36.213 (Tables 7.2.3-1 and 7.1.7.2.1-1) that the PRBs of a TTI carry, as a base station does. Every other
+    efficiency ends at the highest rate of LTE on one layer, 75.376 Mbit/s over 100 PRBs or 4.19 bit/s/Hz; but for
+    ``"shannon"``, the bound of theory, which has no ceiling.
 
     In networks of more than 37 sites far cells fold into a remainder that, at equal activity of all cells, moves no
     user's SINR by more than ``fold_db`` (see `slicefast.radio.link_model`); 0 computes every link, as networks with

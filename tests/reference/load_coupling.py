@@ -9,7 +9,10 @@ CQI_EFFICIENCY = [
 ]  # fmt: skip
 
 
-def efficiency(name, x):
+def efficiency(name, x, ceiling=None):
+    """Bit/s/Hz; `ceiling`: the technology's highest rate."""
+    if ceiling is not None:
+        return np.minimum(efficiency(name, x), ceiling)
     x = np.asarray(x, dtype=float)
     if name == "shannon":
         return np.log2(1 + x)
@@ -31,11 +34,12 @@ def sinr(gain, power, noise, rho, serving):
 
 
 def load_map(
-    gain, power, noise, demand, serving, bandwidth, rho, name="shannon", share=None, slice_of=None, n_slices=1
-):
+    gain, power, noise, demand, serving, bandwidth, rho,
+    name="shannon", share=None, slice_of=None, n_slices=1, ceiling=None,
+):  # fmt: skip
     x = sinr(gain, power, noise, rho, serving)
     with np.errstate(divide="ignore", invalid="ignore"):
-        need = np.where(demand > 0, demand / (bandwidth * efficiency(name, x)), 0.0)
+        need = np.where(demand > 0, demand / (bandwidth * efficiency(name, x, ceiling)), 0.0)
     load = np.zeros((gain.shape[1], n_slices))
     np.add.at(load, (serving, np.zeros_like(serving) if slice_of is None else slice_of), need)
     return load if share is None else np.minimum(load, share)

@@ -24,15 +24,13 @@ struct Rate {
   double value, slope;
 };
 
-// The curve as it goes on below `least`.
+// The curve as it goes on below `least`, at most `ceiling`: the technology's highest rate, see efficiency.hpp.
 template <class Curve, double (*log2)(double)>
-static inline Rate smooth_rate(double sinr) {
-  const double x = 1.0 + sinr / Curve::loss;
+static inline Rate smooth_rate(double sinr, double ceiling) {
+  const double x = 1.0 + sinr / Curve::loss, most = ceiling < Curve::most ? ceiling : Curve::most;
   Rate rate = {Curve::factor * log2(x), Curve::factor * 1.4426950408889634 / (x * Curve::loss)};
-  if constexpr (Curve::most < __builtin_inf()) {
-    rate.slope = rate.value > Curve::most ? 0.0 : rate.slope;
-    rate.value = rate.value > Curve::most ? Curve::most : rate.value;
-  }
+  rate.slope = rate.value > most ? 0.0 : rate.slope;
+  rate.value = rate.value > most ? most : rate.value;
   return rate;
 }
 
@@ -44,8 +42,9 @@ static inline Value at_highest_cqi(double sinr, Value none, ValueOf value_of) {
   return value;
 }
 
-static inline double cqi_efficiency(double sinr) {
-  return at_highest_cqi(sinr, 0.0, [](int i) { return cqi_bits_per_element[i]; }) * elements_per_hz_s;
+static inline double cqi_efficiency(double sinr, double ceiling) {
+  const double rate = at_highest_cqi(sinr, 0.0, [](int i) { return cqi_bits_per_element[i]; }) * elements_per_hz_s;
+  return rate > ceiling ? ceiling : rate;
 }
 
 }  // namespace slicefast

@@ -12,8 +12,8 @@ namespace {
 double log2_of(double x) { return std::log2(x); }
 
 template <class Curve>
-double value_of(double sinr) {
-  return sinr < Curve::least ? 0.0 : smooth_rate<Curve, log2_of>(sinr).value;
+double value_of(double sinr, double ceiling) {
+  return sinr < Curve::least ? 0.0 : smooth_rate<Curve, log2_of>(sinr, ceiling).value;
 }
 
 }  // namespace
@@ -23,23 +23,25 @@ Efficiency efficiency(std::string_view name) {
   return static_cast<Efficiency>(check_name("efficiency", name, names));
 }
 
-double spectral_efficiency(Efficiency efficiency, double sinr) {
+double spectral_efficiency(Efficiency efficiency, double sinr, double ceiling) {
   switch (efficiency) {
     case Efficiency::shannon:
-      return value_of<ShannonCurve>(sinr);
+      return value_of<ShannonCurve>(sinr, ceiling);
     case Efficiency::tr36942:
-      return value_of<Tr36942Curve>(sinr);
+      return value_of<Tr36942Curve>(sinr, ceiling);
     case Efficiency::mogensen:
-      return value_of<MogensenCurve>(sinr);
+      return value_of<MogensenCurve>(sinr, ceiling);
     case Efficiency::cqi:
       break;
   }
-  return cqi_efficiency(sinr);
+  return cqi_efficiency(sinr, ceiling);
 }
 
-void spectral_efficiency(Efficiency efficiency, std::span<const double> sinr, std::span<double> bits_per_s_hz) {
+void spectral_efficiency(Efficiency efficiency, std::span<const double> sinr, std::span<double> bits_per_s_hz,
+                         double ceiling) {
+  check_value("ceiling_bps_per_hz", ceiling, positive);
   check_size("bits_per_s_hz", bits_per_s_hz.size(), sinr.size(), "SINR");
-  for (std::size_t i = 0; i < sinr.size(); ++i) bits_per_s_hz[i] = spectral_efficiency(efficiency, sinr[i]);
+  for (std::size_t i = 0; i < sinr.size(); ++i) bits_per_s_hz[i] = spectral_efficiency(efficiency, sinr[i], ceiling);
 }
 
 }  // namespace slicefast

@@ -69,6 +69,7 @@ double NewtonStep::bound_on_residual(const CouplingProblem& p, const LoadCouplin
   const double unknown = std::numeric_limits<double>::infinity();
   if (at.n_slices != 1 || !p.share.empty()) return unknown;
   if (p.efficiency != Efficiency::shannon && p.efficiency != Efficiency::mogensen) return unknown;
+  if (p.ceiling_bps_per_hz < no_ceiling) return unknown;  // a kink
   double relative = 0.0, most = 0.0, loosest = 0.0;
   for (std::size_t i = 0; i < at.n_cells; ++i) {
     if (at.rho[i] == 0.0 && step_[i] == 0.0) continue;

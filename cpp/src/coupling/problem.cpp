@@ -24,6 +24,7 @@ void check_problem(const CouplingProblem& p, std::size_t n_slices) {
   const std::size_t n_users = users_of(p), n_cells = cells_of(p);
   check_radio(p);
   check_value("bandwidth_hz", p.bandwidth_hz, positive);
+  check_value("ceiling_bps_per_hz", p.ceiling_bps_per_hz, positive);
   check_size("demand_bps", p.demand_bps.size(), n_users, "user");
   check_values("demand_bps", p.demand_bps, not_negative, "user");
   if (n_slices > 1) check_size("slice_of", p.slice_of.size(), n_users, "user");

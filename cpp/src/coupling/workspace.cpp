@@ -89,8 +89,9 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
       const std::span<const std::int32_t> chunk{users.data() + begin, n};
       interference_of(p, kernels, chunk, users.size() - begin, cell, weights, interference.data() + begin);
       if (!gains_checked_) check_gains(p, kernels, chunk);
-      kernels.user_load(curve_of(p.efficiency), signal.data() + begin, interference.data() + begin, p.noise_w,
-                        demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
+      kernels.user_load(curve_of(p.efficiency), p.ceiling_bps_per_hz, signal.data() + begin,
+                        interference.data() + begin, p.noise_w, demand_per_hz.data() + begin, n, load.data() + begin,
+                        slope.data() + begin);
       for (std::size_t i = begin; i < begin + n; ++i) sum += load[i];
       if (with_jacobian) add_slopes(p, kernels, chunk, slope.data() + begin, slice_row);
     }

@@ -104,32 +104,36 @@ static inline double log2_f64(double x) {
   return e + 2.8853900817779268 * t * p;
 }
 
-static inline Rate cqi_rate(double sinr) { return {cqi_efficiency(sinr), 0.0}; }
+static inline Rate cqi_rate(double sinr, double ceiling) { return {cqi_efficiency(sinr, ceiling), 0.0}; }
 
-template <Rate (*rate_of)(double)>
-static void loads(const double* SLICEFAST_RESTRICT signal, const double* SLICEFAST_RESTRICT interference, double noise,
+template <Rate (*rate_of)(double, double)>
+static void loads(double ceiling, const double* SLICEFAST_RESTRICT signal,
+                  const double* SLICEFAST_RESTRICT interference, double noise,
                   const double* SLICEFAST_RESTRICT demand_per_hz, std::size_t n, double* SLICEFAST_RESTRICT load,
                   double* SLICEFAST_RESTRICT slope) {
   for (std::size_t i = 0; i < n; ++i) {
     const double disturbance = interference[i] + noise, sinr = signal[i] / disturbance;
-    const Rate rate = rate_of(sinr);
+    const Rate rate = rate_of(sinr, ceiling);
     const double l = demand_per_hz[i] / rate.value;
     load[i] = l;
     slope[i] = rate.value > 0.0 ? l / rate.value * rate.slope * sinr / disturbance : 0.0;
   }
 }
 
-static void user_load(LoadCurve curve, const double* signal, const double* interference, double noise,
+static void user_load(LoadCurve curve, double ceiling, const double* signal, const double* interference, double noise,
                       const double* demand_per_hz, std::size_t n, double* load, double* slope) {
   switch (curve) {
     case LoadCurve::shannon:
-      return loads<smooth_rate<ShannonCurve, log2_f64>>(signal, interference, noise, demand_per_hz, n, load, slope);
+      return loads<smooth_rate<ShannonCurve, log2_f64>>(ceiling, signal, interference, noise, demand_per_hz, n, load,
+                                                        slope);
     case LoadCurve::tr36942:
-      return loads<smooth_rate<Tr36942Curve, log2_f64>>(signal, interference, noise, demand_per_hz, n, load, slope);
+      return loads<smooth_rate<Tr36942Curve, log2_f64>>(ceiling, signal, interference, noise, demand_per_hz, n, load,
+                                                        slope);
     case LoadCurve::mogensen:
-      return loads<smooth_rate<MogensenCurve, log2_f64>>(signal, interference, noise, demand_per_hz, n, load, slope);
+      return loads<smooth_rate<MogensenCurve, log2_f64>>(ceiling, signal, interference, noise, demand_per_hz, n, load,
+                                                         slope);
     case LoadCurve::cqi:
-      return loads<cqi_rate>(signal, interference, noise, demand_per_hz, n, load, slope);
+      return loads<cqi_rate>(ceiling, signal, interference, noise, demand_per_hz, n, load, slope);
   }
 }
 

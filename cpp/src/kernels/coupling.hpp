@@ -17,8 +17,9 @@ struct CouplingKernels {
   void (*interference_f64)(const double* gain, std::size_t stride, const std::int32_t* users, std::size_t n,
                            std::size_t readable, const double* weight, double* interference);
   // Per user with SINR s = signal / (interference + noise): load[i] = demand / (W eff(s)) and
-  // slope[i] = d load / d interference. An efficiency of zero gives an infinite load and no slope.
-  void (*user_load)(LoadCurve curve, const double* signal, const double* interference, double noise,
+  // slope[i] = d load / d interference; eff at most `ceiling`. An efficiency of zero gives an infinite load and no
+  // slope.
+  void (*user_load)(LoadCurve curve, double ceiling, const double* signal, const double* interference, double noise,
                     const double* demand_per_hz, std::size_t n, double* load, double* slope);
   // row[k] += sum_i slope[i] gain(users[i], k).
   void (*add_slopes_f32)(const float* gain, std::size_t stride, const std::int32_t* users, std::size_t n,

@@ -6,8 +6,12 @@
 // | tr36942  | 0 below -10 dB, else min(0.6 log2(1 + x), 4.4)                                | TR 36.942 A.1        |
 // | mogensen | 0.75 log2(1 + x / 1.25)                                                       | Mogensen et al. 2007 |
 // | cqi      | of the highest CQI whose 10 % block-error threshold is reached; 0 below all 15 | TS 36.213 7.2.3-1   |
+//
+// Each at most a ceiling, where there is one: the highest rate of the technology that the link has, which these curves
+// pass where the SINR is high. Without one they are as published.
 #pragma once
 
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -22,10 +26,13 @@ constexpr bool has_jumps(Efficiency efficiency) {
   return efficiency == Efficiency::tr36942 || efficiency == Efficiency::cqi;
 }
 
+inline constexpr double no_ceiling = std::numeric_limits<double>::max();
+
 // Bit/s/Hz at a linear SINR >= 0.
-double spectral_efficiency(Efficiency efficiency, double sinr);
+double spectral_efficiency(Efficiency efficiency, double sinr, double ceiling = no_ceiling);
 
 // Of many; arrays of one length.
-void spectral_efficiency(Efficiency efficiency, std::span<const double> sinr, std::span<double> bits_per_s_hz);
+void spectral_efficiency(Efficiency efficiency, std::span<const double> sinr, std::span<double> bits_per_s_hz,
+                         double ceiling = no_ceiling);
 
 }  // namespace slicefast

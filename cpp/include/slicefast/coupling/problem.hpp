@@ -27,8 +27,9 @@ struct CouplingProblem {
   ConstMatrixView<double> share;           // (N, S) caps; empty: uncapped
   double bandwidth_hz = 0;
   Efficiency efficiency = Efficiency::shannon;
-  ConstMatrixView<double> gain64 = {};  // (U, N) in place of `gain`, for callers that need double precision
-  const FoldedGains* folded = nullptr;  // in place of `gain`; made by LinkModel::fold
+  double ceiling_bps_per_hz = no_ceiling;  // of the efficiency
+  ConstMatrixView<double> gain64 = {};     // (U, N) in place of `gain`, for callers that need double precision
+  const FoldedGains* folded = nullptr;     // in place of `gain`; made by LinkModel::fold
 };
 
 // sinr[u], linear, of every user (zero demand included) at cell activities rho (N,).
