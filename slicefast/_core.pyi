@@ -152,8 +152,8 @@ class ModelParameters(TypedDict):
     max_frequency_hz: float
     bs_height_m: tuple[float, float]
     ue_height_m: tuple[float, float]
-    made_for_bs_height_m: tuple[float, float] | None
-    made_for_ue_height_m: tuple[float, float] | None
+    made_for_bs_height_m: tuple[float, float]
+    made_for_ue_height_m: tuple[float, float]
     default_ue_height_m: float
     uses_3d_distance: bool
     supports_indoor: bool

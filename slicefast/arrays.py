@@ -48,6 +48,20 @@ def to_vector(name: str, value: ArrayLike, size: int) -> Float64:
     return np.ascontiguousarray(np.broadcast_to(array, (size,)))
 
 
+def to_sinr(value: ArrayLike) -> Float64:
+    """Return linear SINRs as float64; what can only be dB, a negative one, is refused.
+
+    Raises
+    ------
+    SlicefastError
+        A value is negative or not a number.
+    """
+    array = np.asarray(value, np.float64)
+    if not (array >= 0.0).all():
+        refuse("sinr", float(array[~(array >= 0.0)][0]), "at least 0: it is linear, 10^(dB / 10)")
+    return array
+
+
 def to_flags(value: ArrayLike) -> NDArray[np.uint8]:
     """Return flags as the bytes that the core reads."""
     return np.asarray(value, np.bool_).astype(np.uint8)

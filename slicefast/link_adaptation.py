@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from slicefast import _core
-from slicefast.arrays import to_int32
+from slicefast.arrays import to_int32, to_sinr
 from slicefast.units import Int32
 
 #: The highest rate of LTE on one layer, over 20 MHz of 100 PRBs [bit/s/Hz]: I_TBS 26, 75,376 bits a millisecond.
@@ -31,9 +31,9 @@ def cqi(sinr: ArrayLike) -> Int32:
     Raises
     ------
     ValueError
-        A value is NaN.
+        A value is negative, as only dB are, or NaN.
     """
-    values = np.asarray(sinr, np.float64)
+    values = to_sinr(sinr)
     return _core.cqi(values.ravel()).reshape(values.shape)
 
 

@@ -9,20 +9,22 @@ several: the lowest in every cell is meant, where loads that rise from zero come
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _core
-from slicefast.arrays import to_int32, to_vector
+from slicefast.arrays import to_int32, to_sinr, to_vector
 from slicefast.errors import NotConverged, described, refuse
+from slicefast.plausible import hold
 from slicefast.units import Float32, Float64, Int32
 
 __all__ = ["Efficiency", "NotConverged", "Solution", "sinr", "solve", "spectral_efficiency", "spectral_radius"]
 
 #: How a link's rate follows from its SINR, see `spectral_efficiency`.
 Efficiency = Literal["shannon", "tr36942", "mogensen", "cqi"]
+_SAMPLE = 2048  # users whose gains are held against what is plausible
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +62,18 @@ def _gain(gain: ArrayLike, check: bool = True) -> Float32 | Float64:
         user, cell = np.argwhere(~((array >= 0.0) & np.isfinite(array)))[0]
         refuse(f"gain of user {user} and cell {cell}", float(array[user, cell]), "finite and at least 0")
     return array
+
+
+def _hold_plausible(gain: _core.FoldedGains | NDArray[Any], power_w: Float64, noise_w: float, serving: Int32) -> None:
+    """Warn of dB, path losses or dBm among the links to serving cells: of a sample, since such mistakes spare nobody."""
+    if isinstance(gain, _core.FoldedGains):
+        return
+    user = np.arange(0, len(serving), max(1, len(serving) // _SAMPLE))
+    user = user[(serving[user] >= 0) & (serving[user] < power_w.size)]
+    own = np.asarray(gain[user, serving[user]], np.float64)
+    snr = own * power_w[serving[user]] / noise_w if noise_w > 0.0 else np.zeros(0)
+    for quantity, field, values in (("gain", "gain", own), ("snr", "power_w gain / noise_w", snr)):
+        hold(quantity, field, values[(values >= 0.0) & np.isfinite(values)])  # others are the core's to refuse
 
 
 def _slices(
@@ -108,7 +122,8 @@ def solve(
     Parameters
     ----------
     gain : array_like, (U, N), or FoldedGains
-        Linear; or what a link model's ``fold`` returns.
+        Linear; or what a link model's ``fold`` returns. Gains above 1 and SNRs above 80 dB are warned about with a
+        `RangeWarning`: a path loss, dB or dBm given in their place.
     power_w : array_like, (N,) or a number
         Transmit powers [W].
     noise_w : float
@@ -161,12 +176,14 @@ def solve(
         refuse("start", described(f"shape {guess.shape}"), f"shape ({n_cells}, {n_slices})")
     if n_users == 0:
         refuse("gain", described(f"shape {matrix.shape}"), "at least one user")
+    power, cells = to_vector("power_w", power_w, n_cells), to_int32("serving", serving, n_users)
+    _hold_plausible(matrix, power, float(noise_w), cells)
     load, iterations, residual = _core.solve_load_coupling(
         gain=matrix,
-        power_w=to_vector("power_w", power_w, n_cells),
+        power_w=power,
         noise_w=float(noise_w),
         demand_bps=np.full(n_users, float(demand)) if demand.ndim == 0 else demand,
-        serving=to_int32("serving", serving, n_users),
+        serving=cells,
         bandwidth_hz=float(bandwidth_hz),
         share=caps,
         slice_of=slices,
@@ -197,7 +214,8 @@ def sinr(
     Parameters
     ----------
     gain : array_like, (U, N), or FoldedGains
-        Linear; or what a link model's ``fold`` returns.
+        Linear; or what a link model's ``fold`` returns. Gains above 1 and SNRs above 80 dB are warned about with a
+        `RangeWarning`: a path loss, dB or dBm given in their place.
     power_w : array_like, (N,) or a number
         Transmit powers [W].
     noise_w : float
@@ -223,12 +241,14 @@ def sinr(
     """
     matrix = gain if isinstance(gain, _core.FoldedGains) else _gain(gain)
     n_users, n_cells = matrix.shape
+    power, cells = to_vector("power_w", power_w, n_cells), to_int32("serving", serving, n_users)
+    _hold_plausible(matrix, power, float(noise_w), cells)
     return _core.coupled_sinr(
         gain=matrix,
-        power_w=to_vector("power_w", power_w, n_cells),
+        power_w=power,
         noise_w=float(noise_w),
         rho=to_vector("rho", rho, n_cells),
-        serving=to_int32("serving", serving, n_users),
+        serving=cells,
         n_threads=n_threads,
         isa=isa or _core.default_isa(),
     )
@@ -269,12 +289,14 @@ def spectral_radius(
     matrix = _gain(gain)
     n_users, n_cells = matrix.shape
     demand = np.asarray(demand_bps, dtype=np.float64)
+    power, cells = to_vector("power_w", power_w, n_cells), to_int32("serving", serving, n_users)
+    _hold_plausible(matrix, power, float(noise_w), cells)
     return _core.spectral_radius(
         gain=matrix,
-        power_w=to_vector("power_w", power_w, n_cells),
+        power_w=power,
         noise_w=float(noise_w),
         demand_bps=np.full(n_users, float(demand)) if demand.ndim == 0 else demand,
-        serving=to_int32("serving", serving, n_users),
+        serving=cells,
         bandwidth_hz=float(bandwidth_hz),
         isa=isa or _core.default_isa(),
     )
@@ -304,6 +326,6 @@ def spectral_efficiency(efficiency: Efficiency, sinr: ArrayLike, *, ceiling_bps_
     ValueError
         An unknown efficiency, or a SINR that is negative or NaN.
     """
-    array = np.asarray(sinr, dtype=np.float64)
+    array = to_sinr(sinr)
     flat = np.ascontiguousarray(array).reshape(-1)
     return _core.spectral_efficiency(efficiency, flat, ceiling_bps_per_hz=ceiling_bps_per_hz).reshape(array.shape)

@@ -66,14 +66,21 @@ class Replica:
         """Make the world of the coming step: positions, gains, serving cells, activity, packets."""
         self.step_index += 1
         if moved:
-            inside = self.x_m[self.indoor], self.y_m[self.indoor]
-            _mobility.move_users(self.streams.mobility, self.x_m, self.y_m, self.heading, *self._walk)
-            self.x_m[self.indoor], self.y_m[self.indoor] = inside  # they stay in their buildings
+            self._move()
         self.network.attach(self.x_m, self.y_m, self.serving)
         tau = self.mask.at(self.step_index)
         self.active = (self.threshold < tau.take(self._queue())).view(np.uint8)
         backlog_bits = self.network.backlog_bits() if self.sources.needs_backlog else None
         self.arrivals = self.sources.draw(self.active, backlog_bits)
+
+    def _move(self) -> None:
+        region = self.scenario.area.region
+        inside = self.x_m[self.indoor], self.y_m[self.indoor]
+        before = (self.x_m.copy(), self.y_m.copy()) if region else None
+        _mobility.move_users(self.streams.mobility, self.x_m, self.y_m, self.heading, *self._walk)
+        self.x_m[self.indoor], self.y_m[self.indoor] = inside  # they stay in their buildings
+        if region and before:
+            region.turn_back(self.x_m, self.y_m, self.heading, before)
 
     def _queue(self) -> Index:
         """Return which of the N S queues each user is in."""

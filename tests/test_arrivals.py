@@ -23,7 +23,7 @@ def one_site(*slices, **overrides):
     """Return a scenario of 3 cells with the slices given."""
     n = len(slices)
     filled = [{"name": f"s{k}", "users_per_cell": 10, **item} for k, item in enumerate(slices)]
-    group = {"cells": "all", "throughput_bps": [1.0] * n, "delay_ms": [1.0] * n}
+    group = {"cells": "all", "throughput_bps": [1e6] * n, "delay_ms": [1.0] * n}
     return Scenario.hexagonal(1, slices=filled, requirements=[group], **overrides)
 
 

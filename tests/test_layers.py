@@ -14,8 +14,8 @@ MOST_LINES = 400
 LONGEST_FUNCTION = 60
 # The floors of the house, from the ground up, and the rooms on each: an import only points down, or stays on its floor.
 FLOORS = {
-    "ground": ("_core", "_compiled", "_generator", "_mobility", "_traffic", "arrays", "errors", "files", "provenance",
-               "registry", "settings", "tables", "units"),
+    "ground": ("_core", "_compiled", "_generator", "_mobility", "_traffic", "arrays", "errors", "files", "plausible",
+               "provenance", "registry", "settings", "tables", "units"),
     "network": ("flow", "kernels", "kpis", "link_adaptation", "load_coupling", "network", "radio", "replica", "rng",
                 "scenario", "scheduling", "simulator", "traffic"),
     "agents": ("envs", "features", "learn", "policies", "progress", "rewards", "runs", "task", "training", "transfer"),

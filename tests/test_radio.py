@@ -318,6 +318,7 @@ def test_networks_outside_the_range_are_told():
         radio.link_model(fields=fields, **config)
 
 
+@pytest.mark.filterwarnings("ignore::slicefast.radio.RangeWarning")
 def test_bad_networks_are_refused_by_name():
     config, fields, x, y = network()
     for name, value in (

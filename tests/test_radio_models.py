@@ -84,6 +84,7 @@ def test_path_loss_shared_tables():
         assert got == pytest.approx(expected, abs=float(row["tol_dB"])), row
 
 
+@pytest.mark.filterwarnings("ignore::slicefast.radio.RangeWarning")  # a height that a document does not have
 @pytest.mark.parametrize("model", ALL_MODELS)
 @pytest.mark.parametrize("los", [True, False])
 def test_path_loss_is_the_twins(reference, model, los):
@@ -220,7 +221,7 @@ def test_outside_the_range_is_told():
         radio.path_loss_db("tr38901_uma", True, 100.0, 2.6e9, ue_height_m=15.0, environment_height_m=18.0)
     for model, heights, message in (
         ("m2135_uma", {"bs_height_m": 200.0}, "bs_height_m 200 m, made for 10 to 150 m"),
-        ("m2135_umi", {"ue_height_m": 5.0}, r"ue_height_m 5 m, made for 1 to 2\.5 m"),
+        ("m2135_umi", {"bs_height_m": 10.0, "ue_height_m": 5.0}, r"ue_height_m 5 m, made for 1 to 2\.5 m"),
         ("tr38901_uma", {"ue_height_m": 1.2}, r"ue_height_m 1\.2 m, made for 1\.5 to 22\.5 m"),
     ):
         with pytest.warns(radio.RangeWarning, match=message):
@@ -253,6 +254,5 @@ def test_the_core_describes_every_model_to_python():
     ):
         assert tuple(models[name][ability] for ability in abilities) == can
         assert models[name]["ue_height_m"] == ((1.01, 22.5) if can[0] else (1.01, 10.0))
-    assert models["winner_plus_c2"]["made_for_bs_height_m"] is None
     assert models["m2135_uma"]["made_for_bs_height_m"] == (10.0, 150.0)
     assert models["tr36873_umi"]["sigma_indoor_db"] == 7.0

@@ -35,7 +35,7 @@ def test_scores_by_hand():
     delay = [[[1.0, 3.0], [2.0, 1.0]], [[8.0, 4.0], [0.0, 5.0]]]
     arrays = {"throughput_satisfaction": np.array(throughput), "delay_ms": np.array(delay)}
     history = History(np.array([[0.2, 0.4], [0.6, 0.4]], np.float32))
-    scores = runs.Scores.of(history, SimpleNamespace(arrays=arrays))
+    scores = runs.Scores.of(history, SimpleNamespace(arrays=arrays), np.ones(history.reward.shape[-1], bool))
     assert scores.mean_reward == pytest.approx(0.4)
     assert scores.mean_satisfaction == pytest.approx((0.9 + 0.95 + 0.5 + 1.0) / 4)
     assert scores.failing_share == 0.5  # 0.95 itself does not fail

@@ -179,7 +179,7 @@ def test_replace_changes_only_what_it_names():
     assert own.replace(step_s=2.0).requirements == own.requirements
 
 
-GROUP = {"cells": "all", "throughput_bps": [1.0] * 4, "delay_ms": [1.0] * 4}
+GROUP = {"cells": "all", "throughput_bps": [1e6] * 4, "delay_ms": [1.0] * 4}
 
 
 @pytest.mark.parametrize(
@@ -221,6 +221,7 @@ def test_errors_name_field_value_and_what_is_allowed(overrides, message):
 JUNK = [None, -1, 0, 3.5, float("nan"), "x", "", [], {}, [1], [[]], {"a": 1}, True, 10**30, 10**400, ["a"], "\n"]
 
 
+@pytest.mark.filterwarnings("ignore::slicefast.errors.RangeWarning")
 @given(st.data())
 @settings(max_examples=400)
 def test_any_junk_is_told_in_one_line(data):

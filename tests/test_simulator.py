@@ -381,5 +381,6 @@ def test_time_to_trigger_counts_steps():
 
 
 def test_links_beyond_a_models_reach_are_told():
+    street_level = {"path_loss_model": "winner_plus_b1", "bs_height_m": 10.0}
     with pytest.warns(sf.radio.RangeWarning, match="winner_plus_b1: links up to .* m, made for up to 2000 m"):
-        sf.Simulator(sf.Scenario.hexagonal(7, 1500.0, wrap_around=False, radio={"path_loss_model": "winner_plus_b1"}))
+        sf.Simulator(sf.Scenario.hexagonal(7, 1500.0, wrap_around=False, radio=street_level))

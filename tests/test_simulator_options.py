@@ -177,6 +177,7 @@ def test_full_buffers_last_through_what_a_scheduler_leaves_over(kind):
         assert (kpis.load[:, 0] <= 1e-12 + 0.3 * (step % 2)).all()
 
 
+@pytest.mark.filterwarnings("ignore:power_dbm of cell 1")  # mW given as dBm, as it seems
 @pytest.mark.parametrize("efficiency", ["shannon", "tr36942", "mogensen", "cqi", "transport_block"])
 def test_a_full_buffer_is_full_up_to_the_best_link(tmp_path, efficiency):
     # A lone user of a lone cell of 90 dBm: no interference, and hardly any noise.
@@ -209,7 +210,7 @@ def test_dedicated_prbs_are_not_lent_and_max_holds():
     # Three slices have more than they can send, the first is never active: half of its 0.4 is dedicated and stays idle,
     # the rest goes to the others, of whom the last may use 0.15 and was promised 0.2 in every second cell.
     slices = [{"name": f"s{s}", "users_per_cell": 4, "traffic": "full_buffer"} for s in range(4)]
-    slices[0] = {"name": "idle", "users_per_cell": 4, "rate_bps": 1e-3}
+    slices[0] = {"name": "idle", "users_per_cell": 4, "rate_bps": 10.0}
     rule = {"share_as": "guarantee", "dedicated_part": [0.5, 0, 0, 0], "max_ratio": [1, 1, 1, 0.15]}
     traffic = {"low": 1.0, "high": 1.0}
     simulator = simulator_of({"slices": slices, "scheduler": rule, "traffic": traffic}, seed=2)

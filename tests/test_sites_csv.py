@@ -75,7 +75,7 @@ def test_a_single_cell_and_a_margin(tmp_path):
     scenario = Scenario(layout={"sites_csv": path, "margin_m": 1000})
     assert scenario.n_cells == 1
     assert scenario.neighbours.shape == (1, 0)
-    assert scenario.area.area_m2 == pytest.approx(4e6)
+    assert scenario.area.area_m2 == pytest.approx(np.pi * 1e6)
     assert scenario.site_x_m.tolist() == [1000.0]
 
 

@@ -193,8 +193,8 @@ def test_cells_and_slices_of_the_trace_go_to_cells_and_slices(tmp_path):
     scenario = Scenario.hexagonal(
         1,
         wrap_around=False,
-        slices=[{"name": "slice1", "rate_bps": 1.0}, {"name": "slice2", "rate_bps": 1.0}],
-        requirements=[{"cells": "all", "throughput_bps": [1, 1], "delay_ms": [1, 1]}],
+        slices=[{"name": "slice1", "rate_bps": 100.0}, {"name": "slice2", "rate_bps": 100.0}],
+        requirements=[{"cells": "all", "throughput_bps": [1e6, 1e6], "delay_ms": [1, 1]}],
         traffic={"low": 0.0, "high": 1.0, "trace_percentile": 100, "period_steps": 24},
     )
     mask = TrafficMask.from_trace(write(tmp_path / "t.csv", "\n".join(rows)), scenario, mask_rng())

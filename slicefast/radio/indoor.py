@@ -35,6 +35,8 @@ def building_loss_db(kind: str, frequency_hz: float) -> float:
     """
     if kind not in ("tr36873", "low", "high"):
         refuse("kind", kind, "tr36873, low, high")
+    if not 0.45e9 <= frequency_hz <= 100e9:
+        refuse("frequency_hz", frequency_hz, "0.45e9 to 100e9: it is in Hz")
     f = frequency_hz / 1e9
     glass, coated, concrete = (10.0 ** (-loss / 10.0) for loss in (2.0 + 0.2 * f, 23.0 + 0.3 * f, 5.0 + 4.0 * f))
     if kind == "tr36873":

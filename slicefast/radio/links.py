@@ -6,7 +6,6 @@ x axis; depression and tilt in degrees below the horizon.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import ArrayLike
 
 from slicefast import _core
 from slicefast.arrays import to_vector
-from slicefast.errors import RangeWarning, refuse
+from slicefast.errors import refuse
+from slicefast.plausible import warn
 from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields
 from slicefast.radio.models import path_loss_model, warn_of_heights
 from slicefast.units import Float32, Float64, Int32
@@ -48,15 +48,13 @@ def _farthest_on_torus(v1: tuple[float, float], v2: tuple[float, float]) -> floa
 
 
 def _warn_of_ranges(model: str, longest_m: float, sites_per_m2: float) -> None:
-    """Warn the caller of `link_model` of links beyond the model's greatest distance and areas nearer than its least."""
+    """Warn of links beyond the model's greatest distance and areas nearer than its least."""
     least, greatest = path_loss_model(model).distance_range_m
     if longest_m > greatest:
-        text = f"{model}: links up to {longest_m:.0f} m, made for up to {greatest:g} m"
-        warnings.warn(text, RangeWarning, stacklevel=3)
+        warn(f"{model}: links up to {longest_m:.0f} m, made for up to {greatest:g} m")
     near = sites_per_m2 * np.pi * least**2
     if near > _WARNED_SHARE:
-        text = f"{model}: {100 * near:.1f} % of the area is nearer than {least:g} m to a mast and takes the loss there"
-        warnings.warn(text, RangeWarning, stacklevel=3)
+        warn(f"{model}: {100 * near:.1f} % of the area is nearer than {least:g} m to a mast and takes the loss there")
 
 
 def link_model(

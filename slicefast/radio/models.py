@@ -8,7 +8,6 @@ WINNER+ D5.3 Table 4-1, ITU-R M.2135 Table A1-2, TR 36.873 Table 7.2-1, TR 38.90
 from __future__ import annotations
 
 import operator
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from slicefast import _core
-from slicefast.errors import RangeWarning, refuse
+from slicefast.errors import refuse
+from slicefast.plausible import warn
 from slicefast.units import Float64
 
 Range = tuple[float, float]
@@ -30,8 +30,8 @@ class PathLossModel:
     ----------
     name : str
         As the core knows it.
-    made_for_bs_m, made_for_ue_m : tuple of float, optional
-        Heights of masts and users that its document gives a range for [m]; the others fix the mast at 25 m or 10 m.
+    made_for_bs_m, made_for_ue_m : tuple of float
+        Heights of masts and users that its document is made for [m]; a single one where the document fixes the mast.
     ue_height_m, bs_height_m : tuple of float
         Heights that the formula takes [m].
     buildings : tuple of str
@@ -47,8 +47,8 @@ class PathLossModel:
     """
 
     name: str
-    made_for_bs_m: Range | None
-    made_for_ue_m: Range | None
+    made_for_bs_m: Range
+    made_for_ue_m: Range
     ue_height_m: Range
     bs_height_m: Range
     buildings: tuple[str, ...]
@@ -131,6 +131,14 @@ def _check_between(name: str, value: Float64, low: float, high: float) -> None:
         refuse(name, float(worst), f"{low:g} to {high:g}" if np.isfinite(high) else f"at least {low:g}")
 
 
+def _states(los: ArrayLike) -> Float64:
+    """Return states of links as numbers; whatever is neither a truth nor 0 or 1 is refused: "nlos" is true."""
+    array = np.asarray(los)
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+        refuse("los", los, "True or False, or an array of them")
+    return array.astype(np.float64)
+
+
 def path_loss_db(
     model: str,
     los: ArrayLike,
@@ -179,7 +187,7 @@ def path_loss_db(
         bs_height_m=bs_height_m,
         ue_height_m=ue_height_m,
         environment_height_m=environment_height_m,
-        los=np.asarray(los, dtype=bool),
+        los=_states(los),
     )
     _check_between("frequency_hz", np.array([frequency_hz]), *known.frequency_range_hz)
     _check_between("bs_height_m", bs_height, *known.bs_height_m)
@@ -191,7 +199,7 @@ def path_loss_db(
     warn_of_heights(model, bs_height, ue_height)
     low = known.distance_range_m[0]
     if distance.size and distance.min() < low:
-        warnings.warn(f"{model}: {distance.min():g} m is below {low:g} m, which is used", RangeWarning, stacklevel=2)
+        warn(f"{model}: {distance.min():g} m is below {low:g} m, which is used")
         distance = np.maximum(distance, low)
     _warn_of_far_links(known, distance)
     loss = _core.path_loss_db(model, state != 0, distance, frequency_hz, bs_height, ue_height, environment)
@@ -201,24 +209,23 @@ def path_loss_db(
 def _warn_of_far_links(model: PathLossModel, distance_m: Float64) -> None:
     limit_m = model.distance_range_m[1]
     if distance_m.size and distance_m.max() > limit_m:
-        text = f"{model.name}: {distance_m.max():g} m is beyond {limit_m:g} m, extrapolated"
-        warnings.warn(text, RangeWarning, stacklevel=3)
+        warn(f"{model.name}: {distance_m.max():g} m is beyond {limit_m:g} m, extrapolated")
 
 
 def warn_of_heights(model: str, bs_height_m: Float64, ue_height_m: Float64) -> None:
-    """Warn the caller's caller of heights [m] that the formula takes, but was not made for."""
+    """Warn of heights [m] that the formula takes, but was not made for."""
     known = path_loss_model(model)
     for name, heights, made_for in (
         ("bs_height_m", bs_height_m, known.made_for_bs_m),
         ("ue_height_m", ue_height_m, known.made_for_ue_m),
     ):
-        if made_for is None or not heights.size:
+        if not heights.size:
             continue
         low, high = made_for
         if not (heights.min() >= low and heights.max() <= high):
             worst = heights.max() if heights.min() >= low else heights.min()
-            text = f"{model}: {name} {worst:g} m, made for {low:g} to {high:g} m, the formula is continued"
-            warnings.warn(text, RangeWarning, stacklevel=3)
+            range_m = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+            warn(f"{model}: {name} {worst:g} m, made for {range_m} m, the formula is continued")
 
 
 def los_probability(model: str, distance_2d_m: ArrayLike, ue_height_m: ArrayLike = 1.5) -> Float64:

@@ -13,6 +13,7 @@ from slicefast.rewards import MET
 from slicefast.runs.folder import MOST_SEED, RUN_FILE, Run, check_integer, check_slices, load_agents
 from slicefast.runs.learning import started
 from slicefast.training import History, KpiRecorder, Ticker, play
+from slicefast.units import Bool
 
 if TYPE_CHECKING:
     from slicefast.policies import Policy
@@ -25,7 +26,7 @@ EVALUATION_SEED = 1_000_003
 
 @dataclass(frozen=True)
 class Scores:
-    """What a policy reached, over all cells and the steps it was evaluated for.
+    """What a policy reached, over all cells that count (`Scenario.counted`) and the steps it was evaluated for.
 
     Attributes
     ----------
@@ -45,11 +46,12 @@ class Scores:
     mean_largest_delay_ms: float
 
     @classmethod
-    def of(cls, history: History, recorder: KpiRecorder) -> Scores:
-        """Compute the scores of a run that was recorded from its first step to its last."""
-        worst = recorder.arrays["throughput_satisfaction"].min(axis=-1)
-        delay = recorder.arrays["delay_ms"].max(axis=-1)
-        return cls(float(history.reward.mean()), float(worst.mean()), float((worst < MET).mean()), float(delay.mean()))
+    def of(cls, history: History, recorder: KpiRecorder, counted: Bool) -> Scores:
+        """Compute the scores of a run that was recorded from its first step to its last, over the cells `counted`."""
+        worst = recorder.arrays["throughput_satisfaction"].min(axis=-1)[..., counted]
+        delay = recorder.arrays["delay_ms"].max(axis=-1)[..., counted]
+        reward = history.reward[..., counted]
+        return cls(float(reward.mean()), float(worst.mean()), float((worst < MET).mean()), float(delay.mean()))
 
 
 def baselines() -> dict[str, Policy]:
@@ -115,5 +117,5 @@ def evaluate(
                 history = play(started(played, seed), policy, task, steps, callbacks=callbacks)
             except ValueError as error:
                 raise RunError(f"policy {name!r}: {error}") from error
-            scores[name] = Scores.of(history, recorder)
+            scores[name] = Scores.of(history, recorder, played.counted)
     return scores

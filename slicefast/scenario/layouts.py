@@ -12,11 +12,12 @@ v1, v2 the area is {s v1 + t v2 : 0 <= s, t < 1}, its corner at (0, 0)       m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from slicefast.errors import ScenarioError
+from slicefast.scenario.region import Region, around
 from slicefast.units import Float64, Int32, Int64
 
 _NEIGHBOURS = 6
@@ -26,7 +27,7 @@ _NEIGHBOURS = 6
 class Area:
     """The parallelogram {s v1 + t v2} that users move in.
 
-    With ``wrap`` it is a torus; otherwise v1 and v2 lie along x and y and users turn back at its edge.
+    With ``wrap`` it is a torus; otherwise v1 and v2 lie along x and y, a box around the ``region`` that users stay in.
     ``origin_m`` is where the area's corner lies in the coordinates the layout was given in: every position in slicefast
     is counted from that corner.
     """
@@ -35,14 +36,24 @@ class Area:
     v1_m: tuple[float, float]
     v2_m: tuple[float, float]
     wrap: bool
+    region: Region | None = None
 
     @property
     def area_m2(self) -> float:
-        """|v1 x v2| [m²]."""
+        """Where users are: |v1 x v2|, or the region's [m²]."""
+        if self.region is not None:
+            return self.region.area_m2
         return abs(self.v1_m[0] * self.v2_m[1] - self.v1_m[1] * self.v2_m[0])
 
     def sample(self, generator: np.random.Generator, n: int) -> tuple[Float64, Float64]:
-        """Draw n positions (n,) and (n,) [m], uniform over the area."""
+        """Draw n positions (n,) and (n,) [m], uniform over the area; where there is a region, over that."""
+        x_m, y_m = self._sample_box(generator, n)
+        if self.region is not None:
+            while (outside := np.flatnonzero(~self.region.contains(x_m, y_m))).size:
+                x_m[outside], y_m[outside] = self._sample_box(generator, outside.size)
+        return x_m, y_m
+
+    def _sample_box(self, generator: np.random.Generator, n: int) -> tuple[Float64, Float64]:
         s, t = generator.random((2, n))
         return s * self.v1_m[0] + t * self.v2_m[0], s * self.v1_m[1] + t * self.v2_m[1]
 
@@ -67,13 +78,13 @@ def hexagonal_sites(n_sites: int, inter_site_distance_m: float, wrap_around: boo
     """Place sites on a triangular lattice: positions (K, 2) [m] and the area around them.
 
     With wrap-around the sites fill a torus of T = i² + i j + j² sites, so n_sites must be such a number (1, 3, 4, 7, 9,
-    12, 13, 16, 19, ...: `ScenarioError` otherwise). Without, they spiral out from one site, and the area is their
-    bounding box widened by the sites' hexagon, ISD / sqrt(3).
+    12, 13, 16, 19, ...: `ScenarioError` otherwise). Without, they spiral out from one site, and users stay in the
+    `slicefast.scenario.region` that holds a hexagon of the lattice for every site.
     """
     isd = inter_site_distance_m
     basis = isd * np.array([[1.0, 0.0], [0.5, np.sqrt(3.0) / 2.0]])
     if not wrap_around:
-        return boxed(_spiral(n_sites) @ basis, isd / np.sqrt(3.0))
+        return boxed(_spiral(n_sites) @ basis, isd)
     indices = torus_indices(n_sites)
     if indices is None:
         raise ScenarioError(
@@ -112,12 +123,18 @@ def _spiral(n_sites: int) -> Int64:
     return np.array(sites[:n_sites], dtype=np.int64)
 
 
-def boxed(sites_m: Float64, margin_m: float) -> tuple[Float64, Area]:
-    """Put a box with a margin around sites (K, 2) [m]; return the sites counted from its corner, and the box."""
+def boxed(sites_m: Float64, distance_m: float, margin_m: float | None = None) -> tuple[Float64, Area]:
+    """Put a box around sites (K, 2) [m]; return the sites counted from its corner, and the box with its region.
+
+    The box reaches `margin_m` beyond the outermost sites, their typical distance / sqrt(3) unless given; the region has
+    that margin, or follows from the distance (`slicefast.scenario.region`).
+    """
+    region_margin_m, margin_m = margin_m, distance_m / np.sqrt(3.0) if margin_m is None else margin_m
     corner = sites_m.min(axis=0) - margin_m
     size = sites_m.max(axis=0) + margin_m - corner
     area = Area((float(corner[0]), float(corner[1])), (float(size[0]), 0.0), (0.0, float(size[1])), False)
-    return sites_m - corner, area
+    sites_m = sites_m - corner
+    return sites_m, replace(area, region=around(sites_m, distance_m, region_margin_m))
 
 
 def torus_distance(dx_m: Float64, dy_m: Float64, area: Area) -> Float64:

@@ -33,11 +33,13 @@ from slicefast.scenario.parts import (
     Traffic,
 )
 from slicefast.scenario.placement import Placement, place
+from slicefast.scenario.plausibility import check_plausible
+from slicefast.scenario.region import inner_cells
 from slicefast.scenario.toml import merge, read_toml
 from slicefast.settings import Positive, Settings
 from slicefast.traffic.models import Demand
 from slicefast.traffic.trace import PacketTrace
-from slicefast.units import THERMAL_NOISE_DBM_PER_HZ, Float64, Int32, Int64
+from slicefast.units import THERMAL_NOISE_DBM_PER_HZ, Bool, Float64, Int32, Int64
 
 
 def _paper_slices() -> tuple[Slice, ...]:
@@ -160,6 +162,7 @@ class Scenario(Settings):
             # The model is frozen for its users; this is still its construction.
             object.__setattr__(self, "requirements", _paper_requirements(self.cell_site))
         check_slices(self)
+        check_plausible(self)
         return self
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -325,6 +328,16 @@ class Scenario(Settings):
         centre_x_m = self.site_x_m[self.cell_site] + reach * np.cos(angle)
         centre_y_m = self.site_y_m[self.cell_site] + reach * np.sin(angle)
         return _readonly(neighbours(centre_x_m, centre_y_m, self.area))
+
+    @cached_property
+    def counted(self) -> Bool:
+        """Whether each cell counts in means over the network (N,) bool: all but those at the border.
+
+        A cell's area is what lies nearer to its site than to any other and nearer to its boresight than to the site's
+        others. On a plane the cells whose areas reach the edge of the users' region lack interferers and share odd
+        places; they are played, but do not count. On a torus, and where no cell would be left, all count.
+        """
+        return _readonly(inner_cells(self.site_x_m, self.site_y_m, self.cell_site, self.azimuth_deg, self.area.region))
 
     @property
     def time_to_trigger_steps(self) -> int:

@@ -37,12 +37,14 @@ class CsvLayout(Settings):
 
     Columns: ``x_m, y_m`` or ``latitude, longitude``; ``height_m, azimuth_deg, tilt_deg, power_dbm``, in place of the
     radio's. Beside x_m, y_m an azimuth is counter-clockwise from the x axis, as everywhere in slicefast; beside
-    latitude, longitude it is a bearing, clockwise from north. Cells at one position and height share a site.
+    latitude, longitude it is a bearing, clockwise from north. Cells at one position and height share a site; a sector
+    that is there twice is refused. ``power_dbm`` is the whole power of a cell, not that of a PRB.
 
     Parameters
     ----------
     sites_csv : the file.
-    margin_m : how far the users' area reaches beyond the outermost sites; their typical distance / sqrt(3) if left out.
+    margin_m : how far the users' region reaches beyond the sites' convex hull; if left out, so far that every site has
+        the area it would have in a lattice of their typical distance (`slicefast.scenario.region`).
     """
 
     kind: Literal["csv"]
@@ -51,7 +53,11 @@ class CsvLayout(Settings):
 
 
 class CellSettings(Settings):
-    """What some cells do differently; what is left out stays. Heights belong to sites: name all cells of a site."""
+    """What some cells do differently; what is left out stays. Heights belong to sites: name all cells of a site.
+
+    ``azimuth_deg`` has the layout's convention: a bearing, clockwise from north, beside a file of latitudes and
+    longitudes, otherwise counter-clockwise from the x axis.
+    """
 
     cells: Annotated[tuple[Count, ...], Field(min_length=1)]
     power_dbm: Annotated[float, Field(ge=-50.0, le=100.0)] | None = None

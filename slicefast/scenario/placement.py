@@ -1,6 +1,7 @@
 """Sites and cells: from a hexagonal layout or a file of sites, with what single cells do differently.
 
-Positions are counted in metres from the corner of the area. Azimuths are counter-clockwise from the x axis.
+Positions are counted in metres from the corner of the area. Azimuths are counter-clockwise from the x axis, unless the
+layout is in degrees of latitude and longitude: then its azimuths, and those of cell settings, are bearings.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Placement:
     power_dbm: Float64
     area: Area
     inter_site_distance_m: float
+    bearings: bool = False  # whether the layout, and so cell settings, give azimuths clockwise from north
 
 
 def place(layout: Layout | CsvLayout, radio: Radio, settings: Sequence[CellSettings]) -> Placement:
@@ -86,7 +88,7 @@ def _place_csv(layout: CsvLayout, ue_height_m: float) -> Placement:
     azimuth_deg = columns["azimuth_deg"]
     if "latitude" in columns:
         x_m, y_m = _local_metres(columns["latitude"], columns["longitude"])
-        azimuth_deg = 90.0 - azimuth_deg  # a bearing, clockwise from north
+        azimuth_deg = _from_bearing(azimuth_deg)
     else:
         x_m, y_m = columns["x_m"], columns["y_m"]
     span_m = max(np.ptp(x_m), np.ptp(y_m))
@@ -97,9 +99,9 @@ def _place_csv(layout: CsvLayout, ue_height_m: float) -> Placement:
     index: dict[tuple[float, ...], int] = {}
     cell_site = np.array([index.setdefault(tuple(mast), len(index)) for mast in masts.round(3)], dtype=np.int32)
     sites = masts[np.unique(cell_site, return_index=True)[1]]
+    _refuse_twins(table, cell_site, azimuth_deg, columns["tilt_deg"])
     distance_m = _typical_distance(sites[:, :2])
-    margin_m = layout.margin_m if layout.margin_m is not None else distance_m / np.sqrt(3.0)
-    positions, area = boxed(sites[:, :2], margin_m)
+    positions, area = boxed(sites[:, :2], distance_m, layout.margin_m)
     return Placement(
         site_x_m=positions[:, 0].copy(),
         site_y_m=positions[:, 1].copy(),
@@ -110,7 +112,26 @@ def _place_csv(layout: CsvLayout, ue_height_m: float) -> Placement:
         power_dbm=columns["power_dbm"],
         area=area,
         inter_site_distance_m=distance_m,
+        bearings="latitude" in columns,
     )
+
+
+def _from_bearing(bearing_deg: Float64) -> Float64:
+    """Turn bearings, clockwise from north, into angles counter-clockwise from the x axis, which points east."""
+    return 90.0 - bearing_deg
+
+
+def _refuse_twins(table: Table, cell_site: Int32, azimuth_deg: Float64, tilt_deg: Float64) -> None:
+    """Refuse a sector that is listed twice, as lists of several carriers or exports joined twice have it."""
+    row_of: dict[tuple[float, ...], int] = {}
+    sectors = np.stack([cell_site, azimuth_deg % 360.0, tilt_deg], axis=1).round(3)
+    for row, sector in enumerate(sectors):
+        first = row_of.setdefault(tuple(sector), row)
+        if first != row:
+            problem = (
+                f"the sector of row {table.line[first]} again: same mast, azimuth and tilt; one carrier is simulated"
+            )
+            raise table.error(row, "azimuth_deg", problem)
 
 
 def _known(table: Table) -> list[tuple[str, tuple[float, float]]]:
@@ -155,9 +176,12 @@ def _apply(placed: Placement, settings: Sequence[CellSettings]) -> Placement:
             if cell > n_cells:
                 raise ScenarioError(f"{where}.cells", cell, f"cells are numbered 1 to {n_cells}")
         cells = np.array(item.cells, dtype=np.intp) - 1
-        for name in ("power_dbm", "tilt_deg", "azimuth_deg"):
+        for name in ("power_dbm", "tilt_deg"):
             if (value := getattr(item, name)) is not None:
                 getattr(placed, name)[cells] = value
+        if item.azimuth_deg is not None:
+            given = np.array(item.azimuth_deg)
+            placed.azimuth_deg[cells] = (_from_bearing(given) if placed.bearings else given) % 360.0
         if item.height_m is not None:
             sites = np.unique(placed.cell_site[cells])
             left_out = np.setdiff1d(np.flatnonzero(np.isin(placed.cell_site, sites)), cells)

@@ -67,7 +67,7 @@ def _of_scenario(study: Study) -> _Made:
             {"units": "bit/s"},
         ),
         "delay_requirement_ms": (per_slice, np.asarray(scenario.delay_requirement_ms), {"units": "ms"}),
-        "requirement_group": (("cell",), scenario.requirement_groups, {"units": "1"}),
+        "requirement_group": (("cell",), np.where(scenario.counted, scenario.requirement_groups, -1), {"units": "1"}),
     }
 
 

@@ -31,7 +31,8 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 #   traffic_mask (seed, mask_step, cell, slice)
 #   pair_reward (seed, gain_step, source, target); its attribute window_steps says how many steps each is a mean over
 # variables of the scenario
-#   throughput_requirement_bps, delay_requirement_ms (cell, slice) float64; requirement_group (cell) int32
+#   throughput_requirement_bps, delay_requirement_ms (cell, slice) float64; requirement_group (cell) int32, -1:
+#   a cell that does not count
 # attributes of every variable: units, and long_name where there is one
 # attributes of the file
 #   title; scenario, protocol, seeds, versions, build, ran_with: JSON; versions_note: text;

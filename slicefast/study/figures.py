@@ -96,7 +96,7 @@ def masks(comparison: Comparison) -> Figure | None:
     if "traffic_mask" not in data:
         return None
     groups = comparison.groups
-    cells = [int(np.flatnonzero(groups == group)[0]) for group in np.unique(groups)][:2]
+    cells = [int(np.flatnonzero(groups == group)[0]) for group in np.unique(groups[groups >= 0])][:2]
     if len(cells) == 1 and groups.size > 1:
         cells.append(groups.size - 1)
     figure, panels = new_figure(0.6 + 1.25 * len(cells), rows=len(cells), sharex=True, sharey=True)

@@ -190,7 +190,7 @@ def group_scores(values: ArrayLike, groups: ArrayLike) -> Float64:
     values : array_like, (K, N)
         Scores of K seeds and N cells.
     groups : array_like of int, (N,)
-        Group of every cell.
+        Group of every cell, -1 where it does not count.
 
     Returns
     -------
@@ -205,7 +205,7 @@ def group_scores(values: ArrayLike, groups: ArrayLike) -> Float64:
     scores, labels = np.asarray(values, dtype=np.float64), np.asarray(groups)
     if scores.ndim != 2 or labels.shape != scores.shape[1:]:
         refuse("groups", labels.shape, f"(N,) beside values (K, N), which have shape {scores.shape}")
-    return np.stack([scores[:, labels == group].mean(axis=1) for group in np.unique(labels)], axis=1)
+    return np.stack([scores[:, labels == group].mean(axis=1) for group in np.unique(labels[labels >= 0])], axis=1)
 
 
 def stratified(

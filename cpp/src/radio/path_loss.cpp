@@ -132,8 +132,8 @@ constexpr ModelParameters winner_plus(double near, double far, double nlos, doub
           .max_frequency_hz = 6e9,
           .bs_height_m = {3.0, 300.0},
           .ue_height_m = {1.01, 10.0},
-          .made_for_bs_height_m = {},
-          .made_for_ue_height_m = {},
+          .made_for_bs_height_m = {10.0, 150.0},  // no range in the document: that of ITU-R M.2135's same forms
+          .made_for_ue_height_m = {1.5, 10.0},
           .default_ue_height_m = 1.5,
           .uses_3d_distance = false,
           .supports_indoor = false,
@@ -141,24 +141,26 @@ constexpr ModelParameters winner_plus(double near, double far, double nlos, doub
           .supports_tr38901_building = false};
 }
 
+constexpr ModelParameters street_level(ModelParameters p) {  // the documents fix the mast
+  p.made_for_bs_height_m = {10.0, 10.0};
+  return p;
+}
+
 constexpr ModelParameters m2135_macro() {
   ModelParameters p = winner_plus(4, 4, 6, 37, 50, 10, 5000);
   p.min_frequency_hz = 2e9;
-  p.made_for_bs_height_m = {10.0, 150.0};
   p.made_for_ue_height_m = {1.0, 10.0};
   return p;
 }
 constexpr ModelParameters m2135_micro() {
-  ModelParameters p = winner_plus(3, 3, 4, 10, 13, 10, 5000);
+  ModelParameters p = street_level(winner_plus(3, 3, 4, 10, 13, 10, 5000));
   p.min_frequency_hz = 2e9;
-  p.made_for_bs_height_m = {3.0, 300.0};
   p.made_for_ue_height_m = {1.0, 2.5};
   return p;
 }
 
 constexpr ModelParameters tr_model(ModelParameters p) {
   p.ue_height_m = {1.01, 22.5};
-  p.made_for_bs_height_m = {3.0, 300.0};
   p.made_for_ue_height_m = {1.5, 22.5};
   p.uses_3d_distance = p.supports_indoor = true;
   return p;
@@ -175,6 +177,10 @@ constexpr ModelParameters tr38901(ModelParameters p) {
   p.supports_tr38901_building = true;
   return p;
 }
+constexpr ModelParameters at_25m(ModelParameters p) {  // TR 38.901 Table 7.4.1-1, UMa
+  p.made_for_bs_height_m = {25.0, 25.0};
+  return p;
+}
 constexpr ModelParameters with_tall_users(ModelParameters p) {
   p.tall_users_see_further = true;
   return p;
@@ -188,12 +194,12 @@ constexpr ModelParameters with_sigma(ModelParameters p, double los_db, double nl
 constexpr auto rows = std::to_array<Row>({
     {"winner_plus_c1", winner_plus_c1, suburban, true, winner_plus(4, 6, 8, 40, 50, 30, 5000)},
     {"winner_plus_c2", winner_plus_c2, macro, false, winner_plus(4, 6, 8, 45, 50, 10, 5000)},
-    {"winner_plus_b1", winner_plus_b1, micro, false, winner_plus(3, 3, 4, 14, 12, 10, 2000)},
+    {"winner_plus_b1", winner_plus_b1, micro, false, street_level(winner_plus(3, 3, 4, 14, 12, 10, 2000))},
     {"m2135_uma", m2135_uma, macro, false, m2135_macro()},
     {"m2135_umi", m2135_umi, micro, false, m2135_micro()},
     {"tr36873_uma", tr36873_uma, macro, false, with_tall_users(tr36873(m2135_macro()))},
     {"tr36873_umi", tr36873_umi, micro, false, tr36873(m2135_micro())},
-    {"tr38901_uma", tr38901_uma, macro, false, with_tall_users(tr38901(m2135_macro()))},
+    {"tr38901_uma", tr38901_uma, macro, false, at_25m(with_tall_users(tr38901(m2135_macro())))},
     {"tr38901_umi", tr38901_umi, micro, false, with_sigma(tr38901(m2135_micro()), 4, 7.82)},
 });
 

@@ -37,7 +37,7 @@ struct ModelParameters {
   double max_frequency_hz;
   Interval bs_height_m;           // that the formula takes
   Interval ue_height_m;           // that the formula takes
-  Interval made_for_bs_height_m;  // beyond it the formula is continued; empty: the document fixes the mast
+  Interval made_for_bs_height_m;  // beyond it the formula is continued; one height: the document fixes it
   Interval made_for_ue_height_m;
   double default_ue_height_m;
   bool uses_3d_distance;           // the curves take the 3-D distance
