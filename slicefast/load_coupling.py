@@ -65,7 +65,7 @@ def _gain(gain: ArrayLike, check: bool = True) -> Float32 | Float64:
 
 
 def _hold_plausible(gain: _core.FoldedGains | NDArray[Any], power_w: Float64, noise_w: float, serving: Int32) -> None:
-    """Warn of dB, path losses or dBm among the links to serving cells: of a sample, since such mistakes spare nobody."""
+    """Warn of dB, path losses or dBm among the links to serving cells: of a sample, such mistakes spare nobody."""
     if isinstance(gain, _core.FoldedGains):
         return
     user = np.arange(0, len(serving), max(1, len(serving) // _SAMPLE))

@@ -9,8 +9,8 @@ d      the sites' typical distance                             m
 K      sites                                                   -
 ====== ======================================================= ====
 
-Rule (ours): the region has an area of K d² sqrt(3) / 2, the hexagons of a lattice, so that a cell that is surrounded has
-as many users on average as its slices promise, and one at the border about as many; m stays between d / 3 and
+Rule (ours): the region has an area of K d² sqrt(3) / 2, the hexagons of a lattice, so that a cell that is surrounded
+has as many users on average as its slices promise, and one at the border about as many; m stays between d / 3 and
 d / sqrt(3). Users of a bounding box would crowd the cells at its corners.
 """
 
