@@ -113,16 +113,28 @@ class Replica:
         parts = {"streams": self.streams.state(), "sources": self.sources.state(), "network": self.network.state()}
         return state | parts
 
+    def check_state(self, state: Snapshot) -> None:
+        """Refuse what `restore` would."""
+        self._copies(state)
+        self.network.check_state(tuple(state["network"]))
+
     def restore(self, state: Snapshot) -> None:
-        """Take over a state; what the core refuses is refused before anything of Python's is changed."""
+        """Take over a state; what is refused, by the core at last, is refused before anything is changed."""
+        copied, arrivals = self._copies(state)
+        self.network.set_state(tuple(state["network"]))
+        self.streams.set_state(state["streams"])
+        self.sources.set_state(state["sources"])
+        vars(self).update(copied)
+        self.arrivals = arrivals
+
+    def _copies(self, state: Snapshot) -> tuple[dict[str, Any], Events]:
+        """Check what is Python's of a state, and copy what is taken over as it is."""
         copied = {name: copy.deepcopy(state[name]) for name in self._COPIED}
         for name, value in copied.items():
             own = np.asarray(getattr(self, name))
             if np.shape(value) != own.shape or np.asarray(value).dtype != own.dtype:
                 refuse(name, described(f"{np.shape(value)} {np.asarray(value).dtype}"), f"{own.shape} {own.dtype}")
         arrivals = Events(*(part.copy() for part in state["arrivals"]))
-        self.network.set_state(tuple(state["network"]))
-        self.streams.set_state(state["streams"])
-        self.sources.set_state(state["sources"])
-        vars(self).update(copied)
-        self.arrivals = arrivals
+        self.streams.check_state(state["streams"])
+        self.sources.check_state(state["sources"])
+        return copied, arrivals

@@ -57,6 +57,7 @@ class Streams:
         for name in STREAMS:
             generator = np.random.Generator(np.random.PCG64DXSM(_sequence(self.seed, name, self.replica)))
             setattr(self, name, generator)
+        self._trial = np.random.PCG64DXSM(0)  # states are tried on it first
         self.harq_seed = int(_sequence(self.seed, "harq", self.replica).generate_state(1, np.uint64)[0])
 
     def __repr__(self) -> str:
@@ -66,6 +67,23 @@ class Streams:
         """Return the state of every stream, as values that JSON can hold."""
         return {name: getattr(self, name).bit_generator.state for name in STREAMS}
 
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Refuse what `set_state` would.
+
+        Raises
+        ------
+        SlicefastError
+            A stream is missing or is no generator's state.
+        """
+        missing = [name for name in STREAMS if name not in state]
+        if missing:
+            refuse("state", described(f"no stream {missing[0]!r}"), ", ".join(STREAMS))
+        for name in STREAMS:
+            try:
+                self._trial.state = state[name]
+            except (KeyError, TypeError, ValueError) as error:
+                refuse(f"state of stream {name!r}", error, "what Streams.state returned")
+
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Continue every stream from a state that `state` returned.
 
@@ -74,18 +92,9 @@ class Streams:
         SlicefastError
             A stream is missing or is no generator's state; nothing is changed.
         """
-        missing = [name for name in STREAMS if name not in state]
-        if missing:
-            refuse("state", described(f"no stream {missing[0]!r}"), ", ".join(STREAMS))
-        fresh = {}
+        self.check_state(state)
         for name in STREAMS:
-            fresh[name] = np.random.PCG64DXSM(0)
-            try:
-                fresh[name].state = state[name]
-            except (KeyError, TypeError, ValueError) as error:
-                refuse(f"state of stream {name!r}", error, "what Streams.state returned")
-        for name in STREAMS:
-            getattr(self, name).bit_generator.state = fresh[name].state
+            getattr(self, name).bit_generator.state = state[name]
 
 
 def _natural(name: str, value: int) -> int:

@@ -90,6 +90,7 @@ class Simulator:
             if value < 1:
                 refuse(name, value, "at least 1")
         self.scenario = scenario
+        self._scenario_json = scenario.model_dump_json()
         self.n_replicas = n_replicas
         self.per_user = per_user
         self._pool = ThreadPoolExecutor(n_threads) if min(n_threads, n_replicas) > 1 else None
@@ -271,11 +272,11 @@ class Simulator:
         """Return a copy of the whole state, random streams included: nested dicts and lists of arrays and numbers."""
         with self._alone:
             return {
-                "scenario": self.scenario.model_dump_json(),
+                "scenario": self._scenario_json,
                 "seed": self.seed,
                 "place_seed": self.place_seed,
                 "step_index": self.step_index,
-                "kpis": None if self._kpis is None else copy.deepcopy(vars(self._kpis)),
+                "kpis": None if self._kpis is None else _copies(vars(self._kpis)),
                 "replicas": [replica.snapshot() for replica in self._replicas],
             }
 
@@ -300,18 +301,16 @@ class Simulator:
             self._check_snapshot(snapshot)
             seed, place_seed = snapshot["seed"], snapshot["place_seed"]
             step_index = int(snapshot["step_index"])
-            kpis = None if snapshot["kpis"] is None else _read_only(Kpis(**copy.deepcopy(snapshot["kpis"])))
-            if (seed, place_seed) == (self.seed, self.place_seed):
-                replicas, before = self._replicas, [replica.snapshot() for replica in self._replicas]
-            else:
-                replicas, before = [Replica(self.scenario, seed, r, place_seed) for r in range(self.n_replicas)], []
-            try:
-                for replica, state in zip(replicas, snapshot["replicas"], strict=True):
-                    replica.restore(state)
-            except Exception:
-                for replica, state in zip(replicas, before, strict=False):
-                    replica.restore(state)
-                raise
+            kpis = None if snapshot["kpis"] is None else _read_only(Kpis(**_copies(snapshot["kpis"])))
+            states = snapshot["replicas"]
+            replicas = self._replicas
+            if (seed, place_seed) != (self.seed, self.place_seed):
+                replicas = [Replica(self.scenario, seed, r, place_seed) for r in range(self.n_replicas)]
+            elif self.n_replicas > 1:  # a single one refuses all or nothing by itself
+                for replica, state in zip(replicas, states, strict=True):
+                    replica.check_state(state)
+            for replica, state in zip(replicas, states, strict=True):
+                replica.restore(state)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             if isinstance(error, SlicefastError):
                 raise
@@ -325,7 +324,7 @@ class Simulator:
             self._pool.shutdown()
 
     def _check_snapshot(self, snapshot: Snapshot) -> None:
-        if snapshot["scenario"] != self.scenario.model_dump_json():
+        if snapshot["scenario"] != self._scenario_json:
             refuse("snapshot", described("one of another scenario"), "one of this simulator's own scenario")
         if len(snapshot["replicas"]) != self.n_replicas:
             refuse("snapshot", described(f"{len(snapshot['replicas'])} replicas"), f"{self.n_replicas} replicas")
@@ -375,6 +374,10 @@ class Simulator:
         cells = out[0] if self.n_replicas == 1 else np.moveaxis(out, 1, 0)
         users = [] if user_out is None else (user_out[0] if self.n_replicas == 1 else np.moveaxis(user_out, 1, 0))
         return Kpis(*cells, *users)
+
+
+def _copies(kpis: dict[str, Any]) -> dict[str, Any]:
+    return {name: None if values is None else np.array(values) for name, values in kpis.items()}
 
 
 def _read_only(kpis: Kpis) -> Kpis:

@@ -145,6 +145,10 @@ struct BoundNetwork : Guarded<Network> {
     const NetworkState state = network_state(parts);
     use([&](Network& network) { network.set_state(state); });
   }
+  void check_state(const py::tuple& parts) {
+    const NetworkState state = network_state(parts);
+    use([&](Network& network) { network.check_state(state); });
+  }
 };
 
 template <class Table>
@@ -190,7 +194,8 @@ void bind_network(py::module_& module) {
       .def("gain", &BoundNetwork::gain)
       .def("backlog_bits", &BoundNetwork::backlog_bits)
       .def("state", &BoundNetwork::state)
-      .def("set_state", &BoundNetwork::set_state);
+      .def("set_state", &BoundNetwork::set_state)
+      .def("check_state", &BoundNetwork::check_state);
 }
 
 }  // namespace slicefast::bindings

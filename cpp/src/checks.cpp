@@ -1,6 +1,17 @@
 #include "slicefast/checks.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace slicefast {
+
+double Range::least() const {
+  return std::max(without_low ? std::nextafter(low, high) : low, std::numeric_limits<double>::lowest());
+}
+
+double Range::greatest() const {
+  return std::min(without_high ? std::nextafter(high, low) : high, std::numeric_limits<double>::max());
+}
 
 std::string Range::text() const {
   const bool from = low > -std::numeric_limits<double>::infinity();
@@ -15,6 +26,13 @@ std::string Range::text() const {
 
 void check_indices(std::string_view name, std::span<const std::int32_t> values, std::size_t limit, std::string_view row,
                    std::int32_t least) {
+  // 0 where all are right: one pass without branches, as all_within().
+  std::int32_t outside = 0;
+  const auto last =
+      static_cast<std::int32_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int32_t>::max())) - 1;
+  for (const std::int32_t value : values)
+    outside |= static_cast<std::int32_t>(value < least) | static_cast<std::int32_t>(value > last);
+  if (outside == 0) return;
   for (std::size_t i = 0; i < values.size(); ++i)
     if (values[i] < least || (values[i] >= 0 && static_cast<std::size_t>(values[i]) >= limit))
       refuse_entry(name, row, i, text_of(values[i]),

@@ -151,13 +151,12 @@ NetworkState Network::state() const {
           .flow_age_bit_ttis = flow_age_};
 }
 
-void Network::check_state(const NetworkState& state) const {
+void Network::check_own_state(const NetworkState& state) const {
   const std::size_t n_users = pending_steps_.size(), n_links = state.link_x_m.size();
   check_size("load", state.load.size(), load_.view().flat().size(), config_.lend ? "cell" : "slice of a cell");
   check_values("load", std::span(state.load), within(0, 1 + 1e-6));
   check_size("pending_steps", state.pending_steps.size(), n_users, "user");
   check_values("pending_steps", std::span(state.pending_steps), within(0, config_.handover.time_to_trigger_steps));
-  scheduler_.check_state(state.scheduler);
   check_flow_queues(state.flow_backlog_bits, state.flow_age_bit_ttis, flow_backlog_.size());
   check_size("link_x_m", n_links, n_links == 0 ? 0 : n_users, "user");
   check_size("link_y_m", state.link_y_m.size(), n_links, "user");
@@ -175,10 +174,15 @@ void Network::check_state(const NetworkState& state) const {
   check_values("sinr", std::span(state.sinr), not_negative);
 }
 
+void Network::check_state(const NetworkState& state) const {
+  check_own_state(state);
+  scheduler_.check_state(state.scheduler);
+}
+
 void Network::set_state(const NetworkState& state) {
-  check_state(state);
+  check_own_state(state);
+  scheduler_.set_state(state.scheduler);  // the last to refuse, and the first to change
   restore_links(state);
-  scheduler_.set_state(state.scheduler);
   std::copy(state.load.begin(), state.load.end(), load_.view().data);
   pending_steps_ = state.pending_steps;
   flow_backlog_ = state.flow_backlog_bits;

@@ -33,6 +33,35 @@ void ranges_hold_finite_numbers_only() {
   CHECK(unit_interval.holds(1.0) && !unit_interval.holds(1.0000000000000002));
 }
 
+// The pass over an array says what holds() says of each number.
+void arrays_are_held_against_the_same_ranges() {
+  using Numbers = std::numeric_limits<double>;
+  const double specials[] = {0.0,
+                             -0.0,
+                             1.0,
+                             1.0000000000000002,
+                             0.9999999999999999,
+                             5e-324,
+                             -5e-324,
+                             Numbers::max(),
+                             Numbers::lowest(),
+                             Numbers::infinity(),
+                             -Numbers::infinity(),
+                             Numbers::quiet_NaN()};
+  const Range ranges[] = {
+      any_finite,  not_negative, positive,      unit_interval,
+      at_least(1), above(1),     within(-1, 1), Range{.low = 0, .high = 1, .without_low = true, .without_high = true}};
+  for (const Range& range : ranges)
+    for (const double value : specials) {
+      std::vector<double> values(9, range.holds(0.5) ? 0.5 : 2.0);
+      CHECK(all_within(std::span<const double>(values), range));
+      values[7] = value;
+      CHECK(all_within(std::span<const double>(values), range) == range.holds(value));
+      const auto narrow = static_cast<float>(value);
+      CHECK(all_within(std::span<const float>(&narrow, 1), range) == range.holds(static_cast<double>(narrow)));
+    }
+}
+
 void messages_name_argument_value_and_range() {
   const std::vector<double> values{1.0, -0.25};
   const std::vector<std::int32_t> indices{0, 3}, none{-1, -2};
@@ -62,6 +91,7 @@ void names_are_looked_up() {
 
 void test_checks() {
   ranges_hold_finite_numbers_only();
+  arrays_are_held_against_the_same_ranges();
   messages_name_argument_value_and_range();
   names_are_looked_up();
 }

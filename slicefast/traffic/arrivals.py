@@ -128,6 +128,16 @@ class Arrivals:
         """Return the clocks, without the generator's state."""
         return {"clock_tti": self.clock_tti, "next_tti": self.next_tti.copy(), "left_tti": self.left_tti.copy()}
 
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Refuse what `set_state` would.
+
+        Raises
+        ------
+        SlicefastError
+            A clock is missing or of another length.
+        """
+        self._clocks(state)
+
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Continue from clocks that `state` returned.
 
@@ -136,10 +146,11 @@ class Arrivals:
         SlicefastError
             A clock is missing or of another length; nothing is changed.
         """
-        clocks = {name: np.asarray(state.get(name), dtype=np.float64) for name in ("next_tti", "left_tti")}
-        for name, value in clocks.items():
+        self.clock_tti, self.next_tti[...], self.left_tti[...] = self._clocks(state)
+
+    def _clocks(self, state: Mapping[str, Any]) -> tuple[int, Float64, Float64]:
+        next_tti, left_tti = (np.asarray(state.get(name), dtype=np.float64) for name in ("next_tti", "left_tti"))
+        for name, value in (("next_tti", next_tti), ("left_tti", left_tti)):
             if value.shape != self.next_tti.shape:
                 refuse(name, described(f"shape {value.shape}"), f"shape {self.next_tti.shape}")
-        self.clock_tti = int(state["clock_tti"])
-        self.next_tti[...] = clocks["next_tti"]
-        self.left_tti[...] = clocks["left_tti"]
+        return int(state["clock_tti"]), next_tti, left_tti

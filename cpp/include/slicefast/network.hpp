@@ -127,13 +127,14 @@ class Network {
   // Gains follow from the state's positions: no attach() is needed. Throws InvalidArgument with nothing changed, unless
   // a network like this one could have come to this state; what follows is then bit-identical to what followed there.
   void set_state(const NetworkState& state);
+  void check_state(const NetworkState& state) const;  // the same, changing nothing at all
 
  private:
   void find_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_all_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals);
   void find_bits();
-  void check_state(const NetworkState& state) const;
+  void check_own_state(const NetworkState& state) const;  // all but the scheduler's
   void restore_links(const NetworkState& state);
   void set_policy(ConstMatrixView<double> share, Window& played);
   Window window(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals) const;

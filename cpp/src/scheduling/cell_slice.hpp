@@ -64,7 +64,7 @@ class CellSlice {
   void start_span(int tti) { span_start_ = tti; }
   void play_window();
   // A TTI of play_window(), where slices lend and the quota is known last.
-  void start_tti(int tti);
+  void start_tti(int tti);                    // packets in, what is too old out
   int needed_rbgs(int limit, int tti) const;  // of all users, at most `limit`
   void allocate(int quota_prb, int tti, double gain);
   void end_span(double decay);
@@ -144,6 +144,11 @@ class CellSlice {
   double delivered_bits_ = 0;
   std::uint64_t dropped_units_ = 0;
 };
+
+inline void CellSlice::start_tti(int tti) {
+  if (next_arrival_ != last_arrival_ && next_arrival_->tti <= tti) admit_packets(tti);
+  if (live_->clock + tti >= next_expiry_) discard_old_packets(tti);
+}
 
 inline void CellSlice::set_ready(std::size_t local) {
   const std::size_t slot = first_ + local;

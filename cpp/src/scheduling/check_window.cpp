@@ -36,8 +36,10 @@ void check_policy(const Window& window, const SchedulerConfig& config) {
   const auto check_ratios = [&](const char* name, const ConstMatrixView<double>& ratios) {
     if (ratios.empty()) return;
     check_shape(name, ratios, n_cells, n_slices);
+    const Range allowed = within(0, 1 + simplex_tolerance);
+    if (all_within(ratios.flat(), allowed)) return;
     for (std::size_t n = 0; n < n_cells; ++n)
-      check_values(name, ratios.row(n), within(0, 1 + simplex_tolerance), "row " + text_of(n) + ", slice");
+      check_values(name, ratios.row(n), allowed, "row " + text_of(n) + ", slice");
   };
   check_ratios("dedicated_ratio", window.dedicated_ratio);
   check_ratios("min_ratio", window.min_ratio);
@@ -73,6 +75,15 @@ void check_rates(const Window& window, const SchedulerConfig& config) {
   check_values("bits_per_prb", window.bits_per_prb, within(0, largest));
 }
 
+void check_sorted(std::span<const std::int32_t> tti, int n_ttis) {
+  std::int32_t last = 0;
+  for (std::size_t i = 0; i < tti.size(); ++i) {
+    if (tti[i] < last || tti[i] >= n_ttis)
+      refuse_entry("arrival_tti", "row", i, text_of(tti[i]), "sorted, 0 to " + text_of(n_ttis - 1));
+    last = tti[i];
+  }
+}
+
 }  // namespace
 
 SchedulerKind scheduler_kind(std::string_view name) {
@@ -104,19 +115,12 @@ void check_arrivals(std::span<const std::int32_t> user, std::span<const std::int
   check_size("arrival_tti", tti.size(), user.size(), "arrival_user");
   check_size("arrival_bits", bits.size(), user.size(), "arrival_user");
   check_indices("arrival_user", user, backlog_bits.size());
-  std::int32_t last = 0;
-  double most_queued = 0;
-  for (std::size_t i = 0; i < tti.size(); ++i) {
-    if (tti[i] < last || tti[i] >= n_ttis)
-      refuse_entry("arrival_tti", "row", i, text_of(tti[i]), "sorted, 0 to " + text_of(n_ttis - 1));
-    last = tti[i];
-    if (!(bits[i] >= 1.0f && bits[i] <= 1e12f))
-      refuse_entry("arrival_bits", "row", i, text_of(static_cast<double>(bits[i])), "1 to 1e12");
-    most_queued += static_cast<double>(bits[i]);
-  }
+  check_sorted(tti, n_ttis);
+  check_values("arrival_bits", bits, within(1, 1e12));
   // All of it beside the longest queue: nearly always far below, and no user needs a sum of its own then.
-  most_queued += backlog_bits.empty() ? 0 : *std::max_element(backlog_bits.begin(), backlog_bits.end());
-  if (most_queued <= most_bits) return;
+  double arriving = 0;
+  for (const float size : bits) arriving += static_cast<double>(size);
+  if (arriving <= most_bits && all_within(backlog_bits, within(0, most_bits - arriving))) return;
   std::vector<double> queued(backlog_bits.begin(), backlog_bits.end());
   for (std::size_t i = 0; i < user.size(); ++i) {
     double& mine = queued[static_cast<std::size_t>(user[i])] += static_cast<double>(bits[i]);

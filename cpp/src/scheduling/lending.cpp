@@ -19,6 +19,14 @@ double ratio(const ConstMatrixView<double>& ratios, std::size_t n, std::size_t s
   return ratios.empty() ? otherwise : ratios(n, s);
 }
 
+// Adds `part` to what is carried and takes the whole units of it, `most` at most.
+double take_whole(double& carry, double part, double most) {
+  carry += part;
+  const double taken = std::min(most, std::floor(carry));
+  carry -= taken;
+  return taken;
+}
+
 }  // namespace
 
 // D, G and M of a cell for every TTI.
@@ -32,14 +40,11 @@ void Scheduler::Impl::make_limits(const Window& window, std::size_t cell, std::s
     const double high = ratio(window.max_ratio, cell, s, 1.0);
     double& dedicated_carry = live.dedicated_carry[cell * n_slices + s];
     double& max_carry = live.max_carry[cell * n_slices + s];
+    const bool reserves = dedicated > 0 || dedicated_carry >= 1;  // else D is 0
     for (std::size_t t = 0; t < n_ttis; ++t) {
       const std::uint16_t guaranteed = work.quota[t * work.quota_stride + s * quota_block + lane];
       double d = guaranteed, m = guaranteed;
-      if (dedicated < low) {
-        dedicated_carry += dedicated * total;
-        d = std::min(d, std::floor(dedicated_carry));
-        dedicated_carry -= d;
-      }
+      if (dedicated < low) d = reserves ? take_whole(dedicated_carry, dedicated * total, guaranteed) : 0.0;
       if (high >= 1) {
         m = total;
       } else if (high > low) {
@@ -110,7 +115,12 @@ void Scheduler::Impl::play_lending_cell(std::span<CellSlice> slices, const Windo
     const int to = std::min(window.n_ttis, from + span);
     for (CellSlice& slice : slices) slice.start_span(from);
     for (int tti = from; tti < to; ++tti) {
-      for (CellSlice& slice : slices) slice.start_tti(tti);
+      bool idle = true;
+      for (CellSlice& slice : slices) {
+        slice.start_tti(tti);
+        idle = idle && slice.idle();
+      }
+      if (idle) continue;  // nothing to grant
       lend(slices, cell, tti);
       allocate_grants(slices, tti, averages ? work.gain_at[static_cast<std::size_t>(tti - from)] : 0.0);
     }

@@ -147,11 +147,6 @@ void CellSlice::admit_packets(int tti) {
   }
 }
 
-void CellSlice::start_tti(int tti) {
-  admit_packets(tti);
-  if (live_->clock + tti >= next_expiry_) discard_old_packets(tti);
-}
-
 // The next `bits` of the queue leave: to the user above, or lost for good.
 void CellSlice::hand_up(std::size_t local, double bits, int tti, bool lost) {
   const std::size_t slot = first_ + local, number = number_of(local);

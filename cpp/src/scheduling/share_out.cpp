@@ -205,8 +205,7 @@ void CellSlice::play_span(int from, int to) {
   const std::uint16_t* quotas = work_->quota.data() + work_->quota_offset;
   const std::size_t stride = work_->quota_stride;
   for (int tti = from; tti < to; ++tti) {
-    if (next_arrival_ != last_arrival_ && next_arrival_->tti <= tti) admit_packets(tti);
-    if (live_->clock + tti >= next_expiry_) discard_old_packets(tti);
+    start_tti(tti);
     if (idle()) {
       std::int64_t event = next_expiry_ == no_tti ? no_tti : next_expiry_ - live_->clock;
       if (next_arrival_ != last_arrival_) event = std::min<std::int64_t>(event, next_arrival_->tti);

@@ -10,8 +10,8 @@ using slicefast::walk::Limits;
 
 constexpr std::size_t never = std::size_t{1} << 62;
 
-// By a hash of the whole input (FNV-1a) and not by a byte of it: the fuzzer would learn to set that byte, as large worlds
-// reach more code, and most inputs would be large soon.
+// By a hash of the whole input (FNV-1a) and not by a byte of it: the fuzzer would learn to set that byte, as large
+// worlds reach more code, and most inputs would be large soon.
 Limits limits_of(const std::uint8_t* data, std::size_t size) {
   std::uint64_t hash = 0xcbf29ce484222325u;
   for (std::size_t i = 0; i < size; ++i) hash = (hash ^ data[i]) * 0x100000001b3u;
