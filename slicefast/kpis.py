@@ -2,6 +2,34 @@
 
 A new indicator is one row there, in the order in which the core writes them; names, units and tables everywhere else
 follow from it. N cells, S slices, U users; R replicas lead where there are several.
+
+How things are counted, beside the measurement of 3GPP TS 28.552 whose name is used:
+
+``throughput_bps``, DRB.UEThpDl
+    28.552: sum over users of the volume of their bursts / sum of their durations, of which the piece sent in the slot
+    that empties the buffer and that slot are left out; durations run from the first transmission; bursts that fit into
+    one slot do not count. Ours: the same sums over the users that had data, but
+
+    - time runs from the packet's arrival, so that waiting and starving show;
+    - the last slot counts in part, up to the place of the user's last PRB among those that its slice could have had,
+      dealt one by one, less what the last piece does not fill. At a constant rate this is the rate that 28.552 leaves;
+      and a burst within one slot shows the rate that it could have had: a lone packet its channel, whatever its size;
+    - bits of a packet that is then discarded (timer, HARQ) are taken back when it is; those of a packet under way at
+      the window's end count if its user got a packet through in the window, always where no packet can be discarded.
+
+    It is no mean of users' rates, in which one user with a lone packet outweighs many that starve; it is what processor
+    sharing says, W eff (a - l). It is the reward's phi: continuous in the share and, but for a ripple of whole PRBs,
+    increasing with it.
+``delay_ms``, DRB.RlcSduDelayDl
+    28.552: mean over packets whose last piece was sent, from their arrival. Ours: packets dropped or still queued count
+    too, with their age, so that starving shows; an agent must not gain by not sending.
+``load``, RRU.PrbUsedDl / RRU.PrbTotDl
+    28.552: PRBs used for traffic, and the share of the cell's. Ours: the same, per slice over the cell's PRBs.
+``dropped_bits``, ``user_delivered_bits``
+    Whole packets, in the window in which they are dropped or complete; where packets cannot be discarded, bits as they
+    are sent.
+
+What 28.552 says is given from memory and the vendors' counters that are named after it.
 """
 
 from __future__ import annotations
@@ -50,12 +78,12 @@ def _unmeasured() -> Float64:
 class Kpis:
     """What every cell measured in one step: float64 arrays, (N, S) or (R, N, S); per user (U,) or (R, U).
 
-    Throughput is the mean over a slice's users in a cell of bits delivered / time with data in the buffer. Delay counts
-    packets still queued with their age; it is 0 where the slice had no packet, and any packet takes at least 1 ms.
+    Throughput is bits / time with data in the buffer, both summed over a slice's users in a cell; delay counts packets
+    still queued with their age, is 0 where the slice had no packet, and any packet takes at least 1 ms: see above.
     Dropped are bits that grew too old, found no room in the buffer or failed HARQ's last transmission. Spectral
-    efficiency is over the PRBs used, 0 where none were. The cell-edge throughput is the 5th percentile over the users
-    that had data, linear between them. Indicators that are not given are NaN; those per user are None unless the
-    simulator was made with ``per_user=True``.
+    efficiency is of what was sent, over the PRBs used, 0 where none were. The cell-edge throughput is the 5th
+    percentile over the users that had data, linear between them. Indicators that are not given are NaN; those per user
+    are None unless the simulator was made with ``per_user=True``.
     """
 
     throughput_bps: Annotated[Float64, Kpi("phi_ns", "bit/s", "user throughput", "DRB.UEThpDl")]
@@ -72,6 +100,9 @@ class Kpis:
     user_delivered_bits: Annotated[Float64 | None, Kpi("", "bit", "bits delivered", per="user")] = None
     user_busy_ttis: Annotated[Float64 | None, Kpi("", "TTI", "time with data in the buffer", per="user")] = None
     user_dropped_bits: Annotated[Float64 | None, Kpi("", "bit", "bits dropped", per="user")] = None
+    user_throughput_bits: Annotated[
+        Float64 | None, Kpi("", "bit", "bits that count for the throughput", per="user")
+    ] = None
 
     def __post_init__(self) -> None:
         shape = np.shape(self.throughput_bps)
@@ -92,19 +123,19 @@ class Kpis:
 
     @property
     def user_throughput_bps(self) -> Float64:
-        """Bits delivered to each user / its time with data in the buffer, (U,) or (R, U); NaN for one without data.
+        """Each user's bits that count / its time with data in the buffer, (U,) or (R, U); NaN for one without data.
 
-        The mean over a slice's users in a cell, NaN left out, is ``throughput_bps``.
+        The mean over a slice's users in a cell, weighted with these times, is ``throughput_bps``.
 
         Raises
         ------
         SlicefastError
             The simulator was made without ``per_user=True``.
         """
-        if self.user_delivered_bits is None or self.user_busy_ttis is None:
+        if self.user_throughput_bits is None or self.user_busy_ttis is None:
             refuse("user_throughput_bps", None, "the series of every user, Simulator(..., per_user=True)")
         busy_s = np.where(self.user_busy_ttis > 0, self.user_busy_ttis * TTI_S, np.nan)
-        return self.user_delivered_bits / busy_s
+        return self.user_throughput_bits / busy_s
 
 
 #: Every indicator by name, in the order in which the core writes them.

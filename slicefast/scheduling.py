@@ -3,7 +3,7 @@
 A slice's share a_ns becomes whole PRBs by largest remainder, the fraction carried over. Inside a slice: round robin,
 proportional fair argmax R_u^alpha / T_u^beta with T_u <- (1 - 1/a) T_u + D_u / a every TTI, or max C/I argmax R_u.
 R_u: bits one PRB carries for user u in one TTI of 1 ms; D_u: bits served in the TTI. Bits are kept in whole 1/1024, so
-that bits in = bits out + bits queued holds exactly; a user may have up to 2^43 bits (8.8e12) queued.
+that bits in = bits out + bits queued or sent in part holds exactly; a user may have up to 2^43 bits (8.8e12) queued.
 N cells, S slices, U users, P packets.
 """
 
@@ -47,8 +47,8 @@ class WindowResult:
     Attributes
     ----------
     throughput_bps : ndarray of float64, (N, S)
-        Bits delivered / time with data in the buffer, mean over the users that had data (DRB.UEThpDl of 3GPP TS
-        28.552).
+        Bits / time with data in the buffer, both summed over the users that had data (DRB.UEThpDl of 3GPP TS 28.552;
+        how both are counted: `slicefast.kpis`).
     delay_ms : ndarray of float64, (N, S)
         Mean over the packets delivered and, with their age, those dropped or still queued (DRB.RlcSduDelayDl).
     load : ndarray of float64, (N, S)
@@ -56,15 +56,18 @@ class WindowResult:
     users : ndarray of float64, (N, S)
         Active users.
     delivered_bits, dropped_bits : ndarray of float64, (N, S)
-        Bits that arrived, and bits given up.
+        Bits that arrived, and bits given up: of whole packets, where packets can be discarded.
     spectral_efficiency : ndarray of float64, (N, S)
-        Bits delivered / (PRBs used, bandwidth x time) [bit/s/Hz].
+        Bits sent, but for those HARQ lost / (PRBs used, bandwidth x time) [bit/s/Hz].
     throughput_p5_bps : ndarray of float64, (N, S)
         5th percentile of the users' throughput.
     user_delivered_bits, user_dropped_bits, user_queued_bits : ndarray of float64, (U,)
-        Bits delivered, given up, and queued at the end.
+        Bits delivered, given up, and queued at the end. Bits sent of a packet that is not complete and may yet be
+        discarded are none of these: ``Scheduler.state()["head_sent"]``.
     user_busy_ttis : ndarray of float64, (U,)
-        Time with data in the buffer [TTI].
+        Time with data in the buffer [TTI], the last one of a burst in part.
+    user_throughput_bits : ndarray of float64, (U,)
+        Bits that count for the throughput.
     """
 
     throughput_bps: Float64
@@ -78,6 +81,7 @@ class WindowResult:
     user_delivered_bits: Float64
     user_dropped_bits: Float64
     user_busy_ttis: Float64
+    user_throughput_bits: Float64
     user_queued_bits: Float64
 
 
@@ -99,7 +103,7 @@ class Options(TypedDict, total=False):
         and its user as one with data in the buffer all the window.
     block_error_rate : float
         HARQ, off at 0: every transmission fails independently with this probability p. A failed block is sent again
-        after the round trip, before anything new, and its bits are dropped and counted after the last failure.
+        after the round trip, before anything new; after the last failure every packet with bits in it is dropped.
         Expected transmissions (1 - p^(k+1)) / (1 - p), residual loss p^(k+1). Packets are handed up in order.
     max_retransmissions : int
         k, after which a block is lost; 3 unless given.

@@ -31,7 +31,7 @@ def two_slices(**overrides: object) -> sf.Scenario:
         {"name": "video", "rate_bps": 5e6, "users_per_cell": 8},
         {"name": "voice", "rate_bps": 2e6, "packet_bits": 4000.0, "users_per_cell": 8},
     ]
-    wanted = [{"cells": "all", "throughput_bps": [12e6, 9e6], "delay_ms": [3.0, 6.0]}]
+    wanted = [{"cells": "all", "throughput_bps": [30e6, 20e6], "delay_ms": [3.0, 6.0]}]
     return sf.Scenario.hexagonal(n_sites=1, window_ttis=100, slices=slices, requirements=wanted, **overrides)
 
 

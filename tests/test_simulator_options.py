@@ -96,29 +96,35 @@ def test_probe_predicts_the_step_and_changes_nothing(name):
     assert_same([predicted, simulator.step(shares)], [untouched.step(shares)] * 2)
 
 
+def waiting_bits(simulator):
+    """Return the bits queued, and those sent of packets that do not count as delivered yet."""
+    network = simulator.snapshot()["replicas"][0]["network"]
+    return simulator.backlog_bits + next(part["head_sent"] for part in network if isinstance(part, dict))
+
+
 @pytest.mark.parametrize("name", ["harq", "everything", "flow"])
 def test_bits_are_conserved(name):
     simulator = simulator_of(OPTIONS[name], per_user=True)
     simulator.reset()
     for k in range(3):
         user, _, bits = simulator.arrivals
-        before = simulator.backlog_bits + np.bincount(user, bits, minlength=simulator.scenario.n_users)
+        before = waiting_bits(simulator) + np.bincount(user, bits, minlength=simulator.scenario.n_users)
         kpis = played(simulator, 1, seed=k)[0]
-        after = simulator.backlog_bits + kpis.user_delivered_bits + kpis.user_dropped_bits
+        after = waiting_bits(simulator) + kpis.user_delivered_bits + kpis.user_dropped_bits
         # Exact in the scheduler, to the last digits at the flow level.
         np.testing.assert_allclose(after, before, rtol=0 if name != "flow" else 1e-12, atol=1e-6 * (name == "flow"))
         assert kpis.dropped_bits.sum() == pytest.approx(kpis.user_dropped_bits.sum())
 
 
 def test_cell_kpis_follow_from_the_users_series():
-    simulator = simulator_of({}, per_user=True)
+    simulator = simulator_of({"scheduler": {"discard_timer_ms": 0}}, per_user=True)
     simulator.reset()
     serving, slice_of = simulator.serving, simulator.scenario.slice_of
     kpis = played(simulator, 1)[0]
     for n, s in np.argwhere(kpis.load > 0):
         members = (serving == n) & (slice_of == s) & (kpis.user_busy_ttis > 0)
         throughput = kpis.user_throughput_bps[members]
-        assert kpis.throughput_bps[n, s] == pytest.approx(throughput.mean())
+        assert kpis.throughput_bps[n, s] == pytest.approx(np.average(throughput, weights=kpis.user_busy_ttis[members]))
         assert kpis.throughput_p5_bps[n, s] == pytest.approx(np.percentile(throughput, 5))
         delivered = kpis.user_delivered_bits[members].sum()
         used_hz_s = kpis.load[n, s] * simulator.scenario.bandwidth_hz * WINDOW_TTIS * 1e-3
@@ -257,7 +263,8 @@ def test_transport_blocks_take_no_more_than_the_table_gives():
 def test_flow_level_agrees_with_the_ttis(active, mean):
     # At a light load within a tenth: the scheduler's whole PRBs and TTIs are not in the closed form. With two thirds of
     # the slices overloaded the typical slice still does, its delay within a third: what is left of a critical queue in
-    # a window of 200 TTIs is known to that order only. The mean over slices would then be that of the worst few.
+    # a window of 200 TTIs is known to that order only. The mean delay would then be that of the worst few, whereas the
+    # throughput of the typical slice is steep in its share, and its mean is within a tenth.
     kpis = {}
     for fidelity in ("tti", "flow"):
         scenario = sf.Scenario.paper(fidelity=fidelity, traffic={"low": active, "high": active})
@@ -266,7 +273,8 @@ def test_flow_level_agrees_with_the_ttis(active, mean):
         uniform = np.full((12, 4), 0.25)
         kpis[fidelity] = [simulator.step(uniform) for _ in range(5)]
     for field, tolerance in (("load", 0.05), ("delay_ms", active / 2.5), ("throughput_bps", 0.1), ("users", 0.0)):
-        tti, flow = (mean([getattr(k, field) for k in kpis[name]]) for name in ("tti", "flow"))
+        over = np.mean if field == "throughput_bps" else mean
+        tti, flow = (over([getattr(k, field) for k in kpis[name]]) for name in ("tti", "flow"))
         assert flow == pytest.approx(tti, rel=tolerance), field
 
 

@@ -1,6 +1,6 @@
 // What must hold, whatever the options:
 //   bits      queued before + arriving = delivered + dropped + queued after, for every user, to the last bit with real
-//             queues and to rounding at the flow level
+//             queues and to rounding at the flow level; what was sent of a packet that may be discarded is queued
 //   KPIs      finite, loads within the cell, shares and users within their bounds
 //   probe     changes nothing
 //   refusal   changes nothing; and what is refused never reaches a queue
@@ -24,6 +24,15 @@ namespace slicefast::walk {
 namespace {
 
 constexpr std::size_t n_kpis = cell_kpis.size() + 1, n_user_kpis = user_kpis.size();
+
+// Queued, and sent of packets that do not count as delivered yet.
+std::vector<double> waiting_bits(const Network& network) {
+  const auto backlog = network.backlog_bits();
+  std::vector<double> bits(backlog.begin(), backlog.end());
+  const std::vector<double> sent = network.state().scheduler.head_sent;
+  for (std::size_t u = 0; u < bits.size(); ++u) bits[u] += sent[u];
+  return bits;
+}
 
 // Everything that a step is given.
 struct Play {
@@ -223,7 +232,7 @@ void Walk::check_bits(Kpis& kpis, const Play& play, const std::vector<double>& q
   std::vector<double> expected = queued_before;
   for (std::size_t i = 0; i < play.user.size(); ++i)
     expected[static_cast<std::size_t>(play.user[i])] += static_cast<double>(play.bits[i]);
-  const auto queued = replica.network.backlog_bits();
+  const std::vector<double> queued = waiting_bits(replica.network);
   const double tolerance = world.network.fidelity == Fidelity::flow ? 1e-9 : 0.0;
   for (std::size_t u = 0; u < world.n_users(); ++u)
     CHECK_CLOSE(kpis.per_user(0)[u] + kpis.per_user(2)[u] + queued[u], expected[u], tolerance * expected[u]);
@@ -354,8 +363,7 @@ void Walk::spoil(const Play& play) {
 }
 
 void Walk::step(const Play& play) {
-  const auto backlog = replica.network.backlog_bits();
-  const std::vector<double> queued(backlog.begin(), backlog.end());
+  const std::vector<double> queued = waiting_bits(replica.network);
   Kpis kpis = replica.step(world, play);
   check_kpis(kpis, false);
   check_bits(kpis, play, queued);

@@ -13,7 +13,7 @@ from pathlib import Path
 from slicefast import files
 from slicefast.errors import SlicefastError
 from slicefast.scenario import Scenario
-from slicefast.validation import figures, radio, replay, scheduler
+from slicefast.validation import counting, figures, radio, replay, scheduler
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.replay:
         sections = {"replay": _replay(options)}
     else:
-        checks = scheduler.checks()
+        checks = [*scheduler.checks(), *counting.checks()]
         holds = all(check.holds for check in checks)
         text = "\n\n".join((scheduler.table(checks), scheduler.NOTE, scheduler.flow_range(checks)))
         sections = {"radio": radio.calibration_table(), "scheduler": text}

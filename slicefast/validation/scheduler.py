@@ -192,8 +192,9 @@ def harq_cost(p: float) -> tuple[float, float, float]:
     n_ttis = 500_000
     capacity = 640 * n_ttis
     result = schedule_window(
-        n_ttis, [0], [0], [1e12], [64.0], n_prb=10, kind="round_robin", block_error_rate=p, harq_seed=3
-    )
+        n_ttis, np.zeros(n_ttis, int), np.zeros(n_ttis, int), np.full(n_ttis, 640.0), [64.0], n_prb=10,
+        kind="round_robin", block_error_rate=p, harq_seed=3,
+    )  # fmt: skip
     delivered, dropped = float(result.delivered_bits[0, 0]), float(result.dropped_bits[0, 0])
     gap, n = 40, 100_000
     alone = schedule_window(

@@ -19,7 +19,7 @@ def mix(x):
 
 
 class SlowLendingCell:
-    """Queues of [bits, arrival]; what was sent and not handed up is a list of blocks, each arrived, waiting or lost."""
+    """Queues of [bits left, arrival, size, lost]; what was sent and not handed up: blocks, arrived, waiting or lost."""
 
     def __init__(self, n_slices, n_users, n_prb, error_rate, max_retransmissions, round_trip):
         self.n_slices, self.n_users, self.n_prb = n_slices, n_users, n_prb
@@ -51,7 +51,7 @@ class SlowLendingCell:
 
     def fresh(self, u):
         """Return the bits queued and not yet sent."""
-        return sum(bits for bits, _ in self.queue[u]) - sum(block["bits"] for block in self.blocks[u])
+        return sum(packet[0] for packet in self.queue[u]) - sum(block["bits"] for block in self.blocks[u])
 
     def due(self, members):
         """Return (user, block) of what is to be sent again, the longest due first."""
@@ -77,41 +77,55 @@ class SlowLendingCell:
                     grants[s] += more
                     idle -= more
                     self.lent_last = s
+        self.rooms = [got + idle for got in grants]  # what is idle could have been anyone's
         return grants
 
-    def hand_up(self, u):
-        """Pass on, in order, what no failed block holds back."""
+    def hand_up(self, u, filled):
+        """Pass on, in order, what no failed block holds back; a packet counts when it is complete, if no part is lost.
+
+        ``filled`` is up to where, of what the slice could have had in this TTI, what is passed on fills it.
+        """
+        had_data = len(self.queue[u]) > 0
         while self.blocks[u] and self.blocks[u][0]["state"] != "waiting":
             block = self.blocks[u].pop(0)
-            (self.dropped if block["state"] == "lost" else self.delivered)[u] += block["bits"]
             left = block["bits"]
-            while self.queue[u] and left >= self.queue[u][0][0]:
-                bits, arrived = self.queue[u].pop(0)
-                left -= bits
-                self.delays[self.slice_of[u]].append(self.now + 1 - arrived)
-            if left:
-                self.queue[u][0][0] -= left
+            while left:
+                packet = self.queue[u][0]
+                if block["state"] == "lost":
+                    packet[3] = True
+                part = min(left, packet[0])
+                left -= part
+                packet[0] -= part
+                if packet[0] == 0:
+                    _, arrived, bits, lost = self.queue[u].pop(0)
+                    (self.dropped if lost else self.delivered)[u] += bits
+                    self.delays[self.slice_of[u]].append(self.now + 1 - arrived)
+        if had_data and not self.queue[u]:
+            self.busy[u] -= 1 - filled
 
-    def send(self, s, quota):
+    def send(self, s, quota, room):
         """Use a slice's PRBs: blocks that are due first, then new bits of the best user."""
-        members = self.members(s)
+        members, dealt = self.members(s), 0
         for u, block in self.due(members):
             if quota > 0:
                 n_prb = min(quota, block["n_prb"])
                 quota -= n_prb
+                dealt += n_prb
                 self.used[s] += n_prb
                 self.transmit(u, block)
         for u in members:
-            self.hand_up(u)
+            self.hand_up(u, dealt / room)
         for u in sorted(members, key=lambda u: (-self.rate[u], u)):
             n_prb = min(quota, math.ceil(Fraction(self.fresh(u)) / Fraction(self.rate[u])))
             if n_prb > 0:
                 quota -= n_prb
                 self.used[s] += n_prb
+                filled = dealt + min(self.fresh(u), n_prb * self.rate[u]) / self.rate[u]
+                dealt += n_prb
                 block = {"bits": min(self.fresh(u), n_prb * self.rate[u]), "n_prb": n_prb, "sent_at": self.now}
                 self.blocks[u].append(block | {"attempts": 0, "state": "waiting"})
                 self.transmit(u, self.blocks[u][-1])
-                self.hand_up(u)
+                self.hand_up(u, filled / room)
 
     def transmit(self, u, block):
         """Send a block once."""
@@ -130,24 +144,26 @@ class SlowLendingCell:
     def run(self, n_ttis, user, tti, bits, rate, slice_of, low):
         """Play a window; return the KPIs that the core's window returns under the same names."""
         self.rate, self.slice_of = np.asarray(rate, float), slice_of
-        self.delivered, self.dropped = np.zeros(self.n_users), np.zeros(self.n_users)
+        self.delivered, self.dropped, self.busy = (np.zeros(self.n_users) for _ in range(3))
         self.used, self.delays = np.zeros(self.n_slices), [[] for _ in range(self.n_slices)]
         self.nobody = -sum(self.carry)
         for t in range(n_ttis):
             for i in np.flatnonzero(np.asarray(tti) == t):
-                self.queue[user[i]].append([float(bits[i]), self.now])
+                self.queue[user[i]].append([float(bits[i]), self.now, float(bits[i]), False])
+            self.busy += [len(queue) > 0 for queue in self.queue]
             guaranteed = self.guaranteed(low)
             needs = [self.needs(self.members(s)) for s in range(self.n_slices)]
             for s, quota in enumerate(self.grants(needs, guaranteed)):
                 if quota > 0:
-                    self.send(s, quota)
+                    self.send(s, quota, self.rooms[s])
             self.now += 1
         for u, queue in enumerate(self.queue):
-            self.delays[slice_of[u]] += [self.now - arrived for _, arrived in queue]
+            self.delays[slice_of[u]] += [self.now - packet[1] for packet in queue]
         return {
             "load": self.used[None] / (self.n_prb * n_ttis),
             "delay_ms": np.array([[np.mean(found) if found else 0.0 for found in self.delays]]),
             "user_delivered_bits": self.delivered,
+            "user_busy_ttis": self.busy,
             "user_dropped_bits": self.dropped,
-            "user_queued_bits": np.array([sum(bits for bits, _ in queue) for queue in self.queue]),
+            "user_queued_bits": np.array([sum(packet[0] for packet in queue) for queue in self.queue]),
         }

@@ -27,7 +27,7 @@ def quotas(share, n_prb, n_ttis, carry):
 
 
 class SlowScheduler:
-    """Queues of [bits left, arrival TTI] lists; every rule as scheduling.py states it, with no shortcut."""
+    """Queues of [bits left, arrival TTI, size] lists; every rule as scheduling.py states it, with no shortcut."""
 
     def __init__(
         self,
@@ -75,7 +75,9 @@ class SlowScheduler:
         """Play a window PRB by PRB; returns what the core's window returns."""
         n_cells, n_slices, n_users = self.sizes
         rate = np.asarray(rate, float)
+        # Of users: bits of complete packets, and for the throughput bits sent, and those taken back.
         delivered, busy = np.zeros(n_users), np.zeros(n_users)
+        carried, taken_back = np.zeros(n_users), np.zeros(n_users)
         delays = [[[] for _ in range(n_slices)] for _ in range(n_cells)]
         used, dropped = np.zeros((n_cells, n_slices)), np.zeros((n_cells, n_slices))
         refused = np.zeros(n_users, bool)
@@ -88,68 +90,82 @@ class SlowScheduler:
                     delays[serving[u]][slice_of[u]].append(n_ttis)
                     dropped[serving[u], slice_of[u]] += bits[i]
                 else:
-                    self.queue[u].append([float(bits[i]), self.now])
-            self.drop(serving, slice_of, delays, dropped)
+                    self.queue[u].append([float(bits[i]), self.now, float(bits[i])])
+            self.drop(serving, slice_of, delays, dropped, taken_back)
             busy += [len(q) > 0 for q in self.queue]
             served = np.zeros(n_users)
             for n in range(n_cells):
                 for s in range(n_slices):
                     members = [u for u in range(n_users) if serving[u] == n and slice_of[u] == s and rate[u] > 0]
-                    capacity = np.zeros(n_users)
-                    for _ in range(granted[n][t][s]):
+                    capacity, place = np.zeros(n_users), np.zeros(n_users)
+                    for k in range(granted[n][t][s]):
                         waiting = [u for u in members if sum(p[0] for p in self.queue[u]) > capacity[u]]
                         if not waiting:
                             break
                         chosen = self.pick(waiting, rate, n, s)
                         capacity[chosen] += rate[chosen]
+                        place[chosen] = k + 1
                         used[n, s] += 1
                     for u in members:
-                        served[u] = self.send(u, capacity[u], delays[n][s])
-            delivered += served
+                        had_data = len(self.queue[u]) > 0
+                        served[u], complete = self.send(u, capacity[u], delays[n][s])
+                        delivered[u] += complete if self.discard else served[u]
+                        if had_data and not self.queue[u]:
+                            # Of the last TTI counts what lies before the last of its PRBs that it filled, in part.
+                            unfilled = (capacity[u] - served[u]) / rate[u]
+                            busy[u] -= 1 - (place[u] - unfilled) / granted[n][t][s]
+            carried += served
             self.average = (1 - 1 / self.a) * self.average + served / self.a
             self.now += 1
         busy[refused] = n_ttis
-        result = self.measure(n_ttis, delivered, busy, delays, used, serving, slice_of)
-        return result | {"dropped_bits": dropped}
+        counted = carried - taken_back
+        for u, queue in enumerate(self.queue):
+            if self.discard and queue and delivered[u] == 0:
+                counted[u] -= queue[0][2] - queue[0][0]
+        counted = np.maximum(counted, 0)
+        result = self.measure(n_ttis, counted, busy, delays, used, serving, slice_of)
+        return result | {"dropped_bits": dropped, "user_delivered_bits": delivered}
 
-    def drop(self, serving, slice_of, delays, dropped):
+    def drop(self, serving, slice_of, delays, dropped, taken_back):
         """Drop packets whose discard timer has run out; they count in the delay with their age."""
         for u, queue in enumerate(self.queue):
             while self.discard and queue and self.now - queue[0][1] >= self.discard:
-                bits, arrived = queue.pop(0)
+                left, arrived, bits = queue.pop(0)
+                taken_back[u] += bits - left
                 dropped[serving[u], slice_of[u]] += bits
                 delays[serving[u]][slice_of[u]].append(self.now - arrived)
 
     def send(self, u, capacity, delays):
-        """Send up to `capacity` bits of user u's queue and note the delays of finished packets."""
-        sent = 0.0
+        """Send up to `capacity` bits of u's queue, note the delays of finished packets; return bits sent, finished."""
+        sent = complete = 0.0
         while self.queue[u] and capacity > 0:
             part = min(capacity, self.queue[u][0][0])
             self.queue[u][0][0] -= part
             capacity -= part
             sent += part
             if self.queue[u][0][0] == 0:
-                delays.append(self.now + 1 - self.queue[u].pop(0)[1])
-        return sent
+                delays.append(self.now + 1 - self.queue[u][0][1])
+                complete += self.queue[u].pop(0)[2]
+        return sent, complete
 
-    def measure(self, n_ttis, delivered, busy, delays, used, serving, slice_of):
+    def measure(self, n_ttis, counted, busy, delays, used, serving, slice_of):
         """Return the KPIs of the window that just ended."""
         n_cells, n_slices, n_users = self.sizes
         throughput, delay, users = (np.zeros((n_cells, n_slices)) for _ in range(3))
         for n in range(n_cells):
             for s in range(n_slices):
                 members = [u for u in range(n_users) if serving[u] == n and slice_of[u] == s]
-                rates = [delivered[u] / (busy[u] * 1e-3) for u in members if busy[u] > 0]
+                with_data = [u for u in members if busy[u] > 0]
                 ages = [self.now - packet[1] for u in members for packet in self.queue[u]]
-                throughput[n, s] = np.mean(rates) if rates else 0.0
+                if with_data:
+                    throughput[n, s] = counted[with_data].sum() / (busy[with_data].sum() * 1e-3)
                 delay[n, s] = np.mean(delays[n][s] + ages) if delays[n][s] + ages else 0.0
-                users[n, s] = len(rates)
+                users[n, s] = len(with_data)
         return {
             "throughput_bps": throughput,
             "delay_ms": delay,
             "load": used / (self.n_prb * n_ttis),
             "users": users,
-            "user_delivered_bits": delivered,
             "user_busy_ttis": busy,
             "user_queued_bits": np.array([sum(p[0] for p in q) for q in self.queue]),
         }

@@ -66,7 +66,8 @@ class CellSlice {
   // A TTI of play_window(), where slices lend and the quota is known last.
   void start_tti(int tti);                    // packets in, what is too old out
   int needed_rbgs(int limit, int tti) const;  // of all users, at most `limit`
-  void allocate(int quota_prb, int tti, double gain);
+  // `room_prb`: what it could have in this TTI if it wanted more, at least the quota.
+  void allocate(int quota_prb, int room_prb, int tti, double gain);
   void end_span(double decay);
   void end_window();
   bool idle() const { return n_ready_ == 0 && blocks_.empty(); }
@@ -79,6 +80,9 @@ class CellSlice {
   void start_discard_timer(std::size_t user);
   void discard_old_packets(int tti);
   void count_dropped(std::size_t user, double bits);
+  void take_back(std::size_t local);
+  void count_sent_part(std::size_t local);
+  void end_packet(std::size_t local, int tti);
   void hand_up(std::size_t local, double bits, int tti, bool lost = false);
   void set_ready(std::size_t local);
   void clear_ready(std::size_t local);
@@ -92,6 +96,7 @@ class CellSlice {
   bool deal_where_all_want_more(int left, int missing, int tti);
   void deal_to_two(int quota_prb, int left, int missing, int tti);
   void deal_in_rounds(int quota_prb, int left, int missing, int tti);
+  int place_in_rounds(std::size_t local, std::size_t behind) const;
   // harq.cpp
   bool transmission_fails(std::size_t user, std::int64_t sent_at, int attempt) const;
   void send_block(std::size_t local, double bits, int n_prb, int tti);
@@ -102,6 +107,7 @@ class CellSlice {
   bool within_reach(const FailedBlock& block) const;
   // measure.cpp
   void measure();
+  double throughput_bits(std::size_t local) const;
 
   double fresh_bits(std::size_t user) const {  // queued and not yet sent
     return simple_ || !harq_ ? live_->backlog[user] : live_->backlog[user] - live_->sent[user];
@@ -135,13 +141,17 @@ class CellSlice {
   std::size_t n_ready_ = 0;
   std::size_t pointer_ = 0;  // local number of the user who got the last PRB
   bool dealt_ = false;       // round robin moved the pointer
+  // Of a TTI: the PRBs it could have, those dealt so far (round robin: up to the last one of the user at work, one by
+  // one), and up to where of these what is handed up fills them.
+  int room_prb_ = 0, dealt_prb_ = 0;
+  double filled_prb_ = 0;
+  bool by_packet_ = false;  // packets can be discarded, so bits count as delivered when theirs is complete
   int span_start_ = 0;
   int discard_ttis_ = 0;             // of its slice
   std::int64_t next_expiry_ = 0;     // no discard timer runs out before this TTI of the simulated clock
   double gain_ = 0;                  // 1/a in the scale of the averages
   std::vector<FailedBlock> blocks_;  // of its users, by due TTI
   std::int64_t delay_sum_ = 0, n_packets_ = 0, prbs_used_ = 0;
-  double delivered_bits_ = 0;
   std::uint64_t dropped_units_ = 0;
 };
 

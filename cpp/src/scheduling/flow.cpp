@@ -41,8 +41,12 @@ void check(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& kpis
 
 // One user's window. Times in TTIs.
 struct UserFlow {
-  double delay = 0, throughput = 0, delivered = 0, dropped = 0;  // bit per TTI, bit, bit
-  double age_bit_ttis = 0;                                       // of what is queued at the end
+  double delay = 0, rate = 0;  // while it has data [bit per TTI]
+  // Bits: wasted are those of `sent` whose packets are dropped all the same, dropped those never sent.
+  double sent = 0, wasted = 0, dropped = 0;
+  double age_bit_ttis = 0;  // of what is queued at the end
+
+  double busy_ttis(double n_ttis) const { return rate > 0 ? std::min(n_ttis, sent / rate) : n_ttis; }
 };
 
 // Where a slice's work is more than its share, the level its users are served up to: sum_u min(w_u, level) is what the
@@ -90,6 +94,16 @@ double overload_sojourn(double alone, double x, double n_ttis) {
   return alone + std::min(2.0 / 3.0 * std::sqrt(2.0 * alone * n_ttis / std::numbers::pi), alone / (2 * (x - 1)));
 }
 
+// In a queue of fixed sizes, first in first out, x times overloaded, what is sent in vain over what is never sent: work
+// before a packet is spread like exp(g v / s) up to the timer, x (1 - exp(-g)) = g, and a packet gets through if it
+// finds less than the timer and its own time s leave: x exp(-g) of what could be sent.
+double wasted_part(double x) {
+  if (x < 1.001) return 1.0;  // the limit
+  double g = x;
+  for (int k = 0; k < 8; ++k) g -= (g - x * (1 - std::exp(-g))) / (1 - x * std::exp(-g));
+  return (1 - x * std::exp(-g)) / (x - 1);
+}
+
 // Service and throughput where the user has any; the delay without what is left over.
 UserFlow served(const FlowWindow& w, std::size_t u, const UserPart& part, double demand) {
   UserFlow flow;
@@ -103,17 +117,13 @@ UserFlow served(const FlowWindow& w, std::size_t u, const UserPart& part, double
   const bool full = part.work > room;
   const double rate = full ? part.level / n_ttis * rate_per_prb : capacity;
   const double x = full ? part.mine / part.level : part.work / room;
-  flow.delivered = demand * std::min(1.0, 1.0 / x);
+  flow.sent = demand * std::min(1.0, 1.0 / x);
   const double alone = size / rate;
   const double longest = alone + 2.0 / 3.0 * std::sqrt(2.0 * alone * n_ttis / std::numbers::pi);
   const double waited = full ? alone * (1 + 0.5 * x / (1 - x)) : alone / (1 - x);
   const double sojourn = x < 1 ? std::min(waited, longest) : overload_sojourn(size / capacity, x, n_ttis);
   const double idle = alone / sojourn;  // 1 - x, as far as the window lets it fall
-  const double busy_rate = full ? rate : rate * std::min(1.0, idle + part.mine / room);
-  const double bits = full ? size / std::max(0.0, 1 - x) : size * (1 + part.mine / room / idle);  // of a busy period
-  flow.throughput = busy_rate;
-  if (std::isfinite(bits)) flow.throughput = bits / std::max(1.0, bits / busy_rate + 0.5);
-  flow.throughput = std::max(flow.throughput, flow.delivered / n_ttis);
+  flow.rate = std::max(full ? rate : rate * std::min(1.0, idle + part.mine / room), flow.sent / n_ttis);
   flow.delay = std::max(1.0, sojourn + 0.5);
   return flow;
 }
@@ -129,7 +139,7 @@ double age_left(const UserDemand& demand, double left, double n_ttis) {
 UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const UserDemand& demand) {
   const double n_ttis = w.n_ttis;
   UserFlow flow = served(w, u, part, demand.bits());
-  const double left = demand.bits() - flow.delivered;
+  const double left = demand.bits() - flow.sent;
   flow.delay += (demand.age_bit_ttis + n_ttis * 0.5 * (demand.backlog + left)) / demand.bits();
   flow.age_bit_ttis = age_left(demand, left, n_ttis);
   double staying = left;
@@ -142,14 +152,16 @@ UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const
     if (young < left) {
       flow.age_bit_ttis *= (young / left) * (young / left);
       staying = young;
+      if (flow.sent > 0) flow.wasted = std::min(flow.sent, (left - young) * wasted_part(demand.arriving / flow.sent));
     }
+    if (w.packet_bits[u] > flow.rate * timer) flow.wasted = flow.sent;  // no packet ends in time
     flow.age_bit_ttis = std::min(flow.age_bit_ttis, staying * timer);
     flow.delay = std::min(flow.delay, timer);
   }
   if (w.buffer_bits > 0 && staying > w.buffer_bits) {
     // Refused: in vain through the whole window, half of which the queue left over has counted.
     flow.delay += 0.5 * n_ttis * (staying - w.buffer_bits) / demand.bits();
-    flow.throughput = flow.delivered / n_ttis;
+    flow.rate = flow.sent / n_ttis;
     flow.age_bit_ttis *= w.buffer_bits / staying;
     staying = w.buffer_bits;
   }
@@ -165,7 +177,7 @@ bool refuses_all(const FlowWindow& w, std::size_t u) {
 void add_refused(const FlowWindow& w, std::size_t u, double queued, UserFlow& flow) {
   const double n_ttis = w.n_ttis, refused = w.arriving_bits[u];
   flow.delay = (flow.delay * queued + n_ttis * refused) / (queued + refused);
-  flow.throughput = flow.delivered / n_ttis;
+  flow.rate = flow.sent / n_ttis;
   flow.dropped += refused;
 }
 
@@ -199,21 +211,22 @@ namespace {
 
 // (N * S) each, while the users are gone through.
 struct SliceSums {
-  std::vector<double> work, packets, with_data, delivered;
-  explicit SliceSums(std::size_t n) : work(n, 0.0), packets(n, 0.0), with_data(n, 0.0), delivered(n, 0.0) {}
+  std::vector<double> work, packets, with_data, busy, sent, delivered;
+  explicit SliceSums(std::size_t n)
+      : work(n, 0.0), packets(n, 0.0), with_data(n, 0.0), busy(n, 0.0), sent(n, 0.0), delivered(n, 0.0) {}
 };
 
 void finish_kpis(const FlowWindow& w, const SliceSums& sums, const WindowKpis& kpis) {
   const double n_ttis = w.n_ttis;
   for (std::size_t g = 0; g < sums.work.size(); ++g) {
     if (sums.with_data[g] > 0) {
-      kpis.throughput_bps.data[g] /= sums.with_data[g];
+      kpis.throughput_bps.data[g] = sums.delivered[g] / (sums.busy[g] * tti_s);
       kpis.delay_ms.data[g] /= sums.packets[g];
     }
     if (w.active.empty()) kpis.users.data[g] = sums.with_data[g];
     kpis.load.data[g] = std::min(sums.work[g] / (w.n_prb * n_ttis), w.share.data[g]);
     const double used = kpis.load.data[g] * w.n_prb * n_ttis * w.prb_bandwidth_hz * tti_s;  // [Hz s]
-    if (!kpis.spectral_efficiency.empty()) kpis.spectral_efficiency.data[g] = used > 0 ? sums.delivered[g] / used : 0.0;
+    if (!kpis.spectral_efficiency.empty()) kpis.spectral_efficiency.data[g] = used > 0 ? sums.sent[g] / used : 0.0;
     if (!kpis.delivered_bits.empty()) kpis.delivered_bits.data[g] = sums.delivered[g];
   }
 }
@@ -245,21 +258,24 @@ void run_flow(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& k
     const std::size_t g = group[u];
     UserFlow flow;
     if (demand.bits() > 0) flow = flow_of(w, u, {w.share.data[g], user_work[u], sums.work[g], levels[g]}, demand);
-    queues.bits[u] = demand.bits() - flow.delivered - flow.dropped;
+    queues.bits[u] = demand.bits() - flow.sent - flow.dropped;
     queues.age_bit_ttis[u] = queues.bits[u] > 0 ? flow.age_bit_ttis : 0.0;
     if (refused) add_refused(w, u, demand.bits(), flow);
     const double count = offered / w.packet_bits[u];
-    user_throughput[u] = flow.throughput / tti_s;
-    kpis.throughput_bps.data[g] += user_throughput[u];
+    const double delivered = flow.sent - flow.wasted, busy = flow.busy_ttis(w.n_ttis);
+    user_throughput[u] = delivered / (busy * tti_s);
     kpis.delay_ms.data[g] += flow.delay * count * (tti_s * 1e3);
     sums.packets[g] += count;
     sums.with_data[g] += 1;
-    sums.delivered[g] += flow.delivered;
-    if (!kpis.dropped_bits.empty()) kpis.dropped_bits.data[g] += flow.dropped;
-    if (!kpis.user_dropped_bits.empty()) kpis.user_dropped_bits[u] = flow.dropped;
-    if (!kpis.user_delivered_bits.empty()) kpis.user_delivered_bits[u] = flow.delivered;
-    if (!kpis.user_busy_ttis.empty())
-      kpis.user_busy_ttis[u] = flow.throughput > 0 ? flow.delivered / flow.throughput : w.n_ttis;
+    sums.busy[g] += busy;
+    sums.sent[g] += flow.sent;
+    sums.delivered[g] += delivered;
+    const double dropped = flow.dropped + flow.wasted;
+    if (!kpis.dropped_bits.empty()) kpis.dropped_bits.data[g] += dropped;
+    if (!kpis.user_dropped_bits.empty()) kpis.user_dropped_bits[u] = dropped;
+    if (!kpis.user_delivered_bits.empty()) kpis.user_delivered_bits[u] = delivered;
+    if (!kpis.user_busy_ttis.empty()) kpis.user_busy_ttis[u] = busy;
+    if (!kpis.user_throughput_bits.empty()) kpis.user_throughput_bits[u] = delivered;
   }
   finish_kpis(w, sums, kpis);
   if (!kpis.throughput_p5_bps.empty()) percentiles(group, user_throughput, kpis.throughput_p5_bps);

@@ -65,6 +65,7 @@ int CellSlice::retransmit(int quota_prb, int tti) {
     const int n_prb = std::min(quota_prb, block.n_prb);
     quota_prb -= n_prb;
     prbs_used_ += n_prb;
+    dealt_prb_ += n_prb;
     if (!transmission_fails(static_cast<std::size_t>(block.user), block.sent_at, block.attempts)) {
       block.status = BlockStatus::arrived;
     } else if (block.attempts >= config_->max_retransmissions) {
@@ -74,6 +75,7 @@ int CellSlice::retransmit(int quota_prb, int tti) {
       block.due = now + config_->retransmission_ttis;
     }
   }
+  filled_prb_ = dealt_prb_;
   hand_up_settled(tti);
   return quota_prb;
 }

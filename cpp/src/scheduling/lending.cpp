@@ -85,6 +85,10 @@ void Scheduler::Impl::lend(std::span<const CellSlice> slices, std::size_t cell, 
     }
   }
   live.lending_pointer[cell] = static_cast<std::int32_t>(last);
+  // What is left over could have been anyone's.
+  for (std::size_t s = 0; s < n_slices; ++s)
+    work.rooms[s] = std::min(static_cast<int>(work.most[row + s]),
+                             std::max(work.grants[s], static_cast<int>(work.dedicated[row + s])) + pool);
 }
 
 // Where all RBGs are granted, the last slice has the cell's last one, which may be smaller.
@@ -101,7 +105,9 @@ void Scheduler::Impl::allocate_grants(std::span<CellSlice> slices, int tti, doub
   for (std::size_t s = 0; s < slices.size(); ++s) {
     if (work.grants[s] == 0) continue;
     const int short_by = granted == n_rbgs && s == last ? missing : 0;
-    slices[s].allocate(work.grants[s] * config.rbg_prb - short_by, tti, gain);
+    const int quota_prb = work.grants[s] * config.rbg_prb - short_by;
+    slices[s].allocate(quota_prb, std::max(quota_prb, std::min(config.n_prb, work.rooms[s] * config.rbg_prb)), tti,
+                       gain);
   }
 }
 

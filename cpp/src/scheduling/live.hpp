@@ -26,6 +26,7 @@ struct UserQueue {
   std::int64_t average_tti = 0;
   std::int64_t arrival_sum = 0;  // of the packets queued, on the simulated clock
   std::int32_t head = -1, tail = -1, queued = 0;
+  bool head_lost = false;  // HARQ lost a block with bits of the packet at the head
 };
 
 // What became of a block that failed at first: it waits for its next transmission, arrived with one (and is about to be
@@ -54,6 +55,10 @@ struct LiveState {
 
   void push_packet(std::int32_t user, double bits, std::int64_t tti);
   void pop_packet(UserQueue& user);  // the one at the head
+  // Bits sent of the packet at the head and not yet counted as delivered.
+  double head_sent(const UserQueue& user) const {
+    return user.queued > 0 ? packets[static_cast<std::size_t>(user.head)].bits - user.head_left : 0.0;
+  }
 };
 
 // The metric that is served first, the largest: R (max C/I), R^alpha / T^beta, or its logarithm where exponents are so
@@ -76,32 +81,33 @@ struct ArrivedPacket {
 class CellSlice;  // cell_slice.hpp
 
 struct Workspace {
-  std::vector<std::int32_t> group_of, slot_of;                // (U) group: cell * S + slice
-  std::vector<std::int32_t> user_at;                          // (U) slot -> user
-  std::vector<std::int32_t> first, first_arrival;             // (N * S + 1)
-  std::vector<std::int32_t> cursor;                           // (N * S)
-  std::vector<ArrivedPacket> arrivals;                        // by group, then TTI
-  std::vector<double> rate, rate_part, metric, delivered;     // by slot; rate_part: R's part of the metric
-  std::vector<std::int32_t> busy_since, busy, needed, given;  // by slot
-  std::vector<std::uint8_t> refused;                          // by slot: a full buffer refused a packet
-  std::vector<double> active_users;                           // (N * S)
-  std::vector<double> remainder, fraction;                    // (S, block) of the quota kernel
-  std::vector<std::int32_t> base;                             // (S, block)
-  std::vector<std::uint16_t> quota;                           // (n_ttis, S, block)
-  std::vector<std::int64_t> extras;                           // (block)
-  double gains_for = 0;                                       // the decay that the next two were made for
-  std::vector<double> gain_at;                                // 1/a / decay^(k + 1) over a span
-  std::vector<double> decay_over;                             // decay^k over a span
-  std::vector<std::size_t> order;                             // who is served, while the mask changes
-  std::size_t quota_offset = 0, quota_stride = 0;             // of the (cell, slice) at work
-  std::vector<std::int32_t> tbs_index;                        // by slot; of the transport block table
-  std::vector<double> user_throughput;                        // of one (cell, slice), for the percentile
-  std::vector<std::uint16_t> dedicated, guaranteed, most;     // (n_ttis, S) of the cell at work, in RBGs
-  std::vector<std::int32_t> settling;                         // users
+  std::vector<std::int32_t> group_of, slot_of;               // (U) group: cell * S + slice
+  std::vector<std::int32_t> user_at;                         // (U) slot -> user
+  std::vector<std::int32_t> first, first_arrival;            // (N * S + 1)
+  std::vector<std::int32_t> cursor;                          // (N * S)
+  std::vector<ArrivedPacket> arrivals;                       // by group, then TTI
+  std::vector<double> rate, rate_part, metric;               // by slot; rate_part: R's part of the metric
+  std::vector<double> carried, completed, taken_back, busy;  // by slot: see measure.cpp
+  std::vector<std::int32_t> busy_since, needed, given;       // by slot
+  std::vector<std::uint8_t> refused;                         // by slot: a full buffer refused a packet
+  std::vector<double> active_users;                          // (N * S)
+  std::vector<double> remainder, fraction;                   // (S, block) of the quota kernel
+  std::vector<std::int32_t> base;                            // (S, block)
+  std::vector<std::uint16_t> quota;                          // (n_ttis, S, block)
+  std::vector<std::int64_t> extras;                          // (block)
+  double gains_for = 0;                                      // the decay that the next two were made for
+  std::vector<double> gain_at;                               // 1/a / decay^(k + 1) over a span
+  std::vector<double> decay_over;                            // decay^k over a span
+  std::vector<std::size_t> order;                            // who is served, while the mask changes
+  std::size_t quota_offset = 0, quota_stride = 0;            // of the (cell, slice) at work
+  std::vector<std::int32_t> tbs_index;                       // by slot; of the transport block table
+  std::vector<double> user_throughput;                       // of one (cell, slice), for the percentile
+  std::vector<std::uint16_t> dedicated, guaranteed, most;    // (n_ttis, S) of the cell at work, in RBGs
+  std::vector<std::int32_t> settling;                        // users
   std::vector<FailedBlock> remaining_blocks;
-  std::vector<double> shares;      // of one cell
-  std::vector<int> needs, grants;  // (S), in RBGs
-  std::uint64_t bits_out = 0;      // delivered and dropped in the window, in grid units
+  std::vector<double> shares;             // of one cell
+  std::vector<int> needs, grants, rooms;  // (S), in RBGs
+  std::uint64_t bits_out = 0;             // delivered and dropped in the window, in grid units
 };
 
 struct Scheduler::Impl {

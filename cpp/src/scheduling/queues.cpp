@@ -23,6 +23,7 @@ void LiveState::pop_packet(UserQueue& user) {
   packet.next = free_packet;
   free_packet = freed;
   --user.queued;
+  user.head_lost = false;
   user.head_left = user.queued > 0 ? packets[static_cast<std::size_t>(user.head)].bits : 0.0;
 }
 
@@ -53,8 +54,7 @@ void LiveState::push_packet(std::int32_t user, double bits, std::int64_t tti) {
 void CellSlice::note_first_data(std::size_t local) {
   const std::size_t slot = first_ + local, user = number_of(local);
   touched_.set(local);
-  work_->delivered[slot] = 0;
-  work_->busy[slot] = 0;
+  work_->carried[slot] = work_->completed[slot] = work_->taken_back[slot] = work_->busy[slot] = 0;
   work_->refused[slot] = 0;
   if (window_->tbs_index.empty()) {
     work_->rate[slot] = rate_on_grid(static_cast<double>(window_->bits_per_prb[user]));
@@ -80,6 +80,12 @@ void CellSlice::note_first_data(std::size_t local) {
 void CellSlice::count_dropped(std::size_t user, double bits) {
   dropped_units_ += grid_units(bits);
   if (!kpis_->user_dropped_bits.empty()) kpis_->user_dropped_bits[user] += bits;
+}
+
+// What was sent of the packet at the head is of no use: the packet is not going to be complete.
+void CellSlice::take_back(std::size_t local) {
+  UserQueue& user = live_->users[number_of(local)];
+  if (!user.head_lost) work_->taken_back[first_ + local] += live_->head_sent(user);
 }
 
 inline void CellSlice::start_discard_timer(std::size_t user) {
@@ -109,7 +115,8 @@ void CellSlice::discard_old_packets(int tti) {
       }
       delay_sum_ += now - arrived;
       ++n_packets_;
-      count_dropped(number, user.head_left);
+      take_back(local);
+      count_dropped(number, live_->packets[static_cast<std::size_t>(user.head)].bits);
       live_->backlog[number] -= user.head_left;
       live_->pop_packet(user);
     }
@@ -147,25 +154,46 @@ void CellSlice::admit_packets(int tti) {
   }
 }
 
+// Where no packet is discarded what is sent counts at once, what was sent in a slice with a timer included.
+void CellSlice::count_sent_part(std::size_t local) {
+  UserQueue& user = live_->users[number_of(local)];
+  work_->completed[first_ + local] += live_->head_sent(user);
+  live_->packets[static_cast<std::size_t>(user.head)].bits = user.head_left;
+}
+
+// The packet at the head has left whole: it is there, or lost with a block of HARQ.
+void CellSlice::end_packet(std::size_t local, int tti) {
+  const std::size_t number = number_of(local);
+  UserQueue& user = live_->users[number];
+  const QueuedPacket& packet = live_->packets[static_cast<std::size_t>(user.head)];
+  delay_sum_ += live_->clock + tti + 1 - packet.tti;
+  ++n_packets_;
+  if (user.head_lost) {
+    count_dropped(number, packet.bits);
+  } else if (by_packet_) {
+    work_->completed[first_ + local] += packet.bits;
+  }
+  live_->pop_packet(user);
+}
+
 // The next `bits` of the queue leave: to the user above, or lost for good.
 void CellSlice::hand_up(std::size_t local, double bits, int tti, bool lost) {
   const std::size_t slot = first_ + local, number = number_of(local);
   UserQueue& user = live_->users[number];
   live_->backlog[number] -= bits;
-  if (lost) {
-    count_dropped(number, bits);
-  } else {
-    work_->delivered[slot] += bits;
+  for (double left = bits; left > 0;) {
+    if (lost) {
+      take_back(local);
+      user.head_lost = true;
+    }
+    const double part = std::min(left, user.head_left);
+    if (!user.head_lost) work_->carried[slot] += part;
+    left -= part;
+    user.head_left -= part;
+    if (user.head_left == 0) end_packet(local, tti);
   }
-  double left = bits;
-  while (user.queued > 0 && left >= user.head_left) {
-    left -= user.head_left;
-    delay_sum_ += live_->clock + tti + 1 - live_->packets[static_cast<std::size_t>(user.head)].tti;
-    ++n_packets_;
-    live_->pop_packet(user);
-  }
-  user.head_left -= left;
-  if (user.queued == 0) work_->busy[slot] += tti + 1 - work_->busy_since[slot];
+  // The TTI counts up to where the user had no more to send.
+  if (user.queued == 0) work_->busy[slot] += tti - work_->busy_since[slot] + filled_prb_ / room_prb_;
 }
 
 void CellSlice::start_window(std::size_t group) {
@@ -175,7 +203,6 @@ void CellSlice::start_window(std::size_t group) {
   next_arrival_ = work_->arrivals.data() + work_->first_arrival[group];
   last_arrival_ = work_->arrivals.data() + work_->first_arrival[group + 1];
   delay_sum_ = n_packets_ = prbs_used_ = 0;
-  delivered_bits_ = 0;
   dropped_units_ = 0;
   next_expiry_ = no_tti;
   n_ready_ = 0;
@@ -183,6 +210,7 @@ void CellSlice::start_window(std::size_t group) {
   const auto& ages = config_->discard_ttis;
   discard_ttis_ = ages.empty() ? 0 : ages[group % ages.size()];
   dealt_ = false;
+  by_packet_ = harq_ || discard_ttis_ > 0;
   ready_.reset(n_users_);
   touched_.reset(n_users_);
   // The user who got the last PRB may be gone: go on from where it stood.
@@ -194,6 +222,7 @@ void CellSlice::start_window(std::size_t group) {
     if (live_->users[number_of(local)].queued > 0) {
       note_first_data(local);
       work_->busy_since[first_ + local] = 0;
+      if (!by_packet_) count_sent_part(local);
       start_discard_timer(number_of(local));
       set_ready(local);
     }

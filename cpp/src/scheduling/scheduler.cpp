@@ -35,6 +35,13 @@ std::uint64_t units_of(std::span<const double> bits) {
   return std::accumulate(bits.begin(), bits.end(), std::uint64_t{0},
                          [](std::uint64_t sum, double value) { return sum + grid_units(value); });
 }
+
+// What is queued, and what was sent of packets that are not complete.
+std::uint64_t units_waiting(const LiveState& live) {
+  std::uint64_t units = units_of(live.backlog);
+  for (const UserQueue& user : live.users) units += grid_units(live.head_sent(user));
+  return units;
+}
 #endif
 
 }  // namespace
@@ -108,9 +115,10 @@ void Scheduler::Impl::group_users(const Window& window) {
     work.slot_of[u] = slot;
     work.user_at[static_cast<std::size_t>(slot)] = static_cast<std::int32_t>(u);
   }
-  for (auto* values : {&work.rate, &work.rate_part, &work.metric, &work.delivered}) values->resize(n_users);
-  for (auto* values : {&work.busy_since, &work.busy, &work.needed, &work.given, &work.tbs_index})
+  for (auto* values :
+       {&work.rate, &work.rate_part, &work.metric, &work.carried, &work.completed, &work.taken_back, &work.busy})
     values->resize(n_users);
+  for (auto* values : {&work.busy_since, &work.needed, &work.given, &work.tbs_index}) values->resize(n_users);
   work.refused.resize(n_users);
 }
 
@@ -156,7 +164,7 @@ void Scheduler::Impl::play(const Window& window, const WindowKpis& kpis) {
   work.bits_out = 0;
   work.remaining_blocks.clear();
 #ifndef NDEBUG
-  std::uint64_t bits_in = units_of(live.backlog);
+  std::uint64_t bits_in = units_waiting(live);
   for (const ArrivedPacket& packet : work.arrivals) bits_in += grid_units(packet.bits);
 #endif
   play_cells(window, kpis);
@@ -167,8 +175,8 @@ void Scheduler::Impl::play(const Window& window, const WindowKpis& kpis) {
   }
   live.clock += window.n_ttis;
 #ifndef NDEBUG
-  if (bits_in != work.bits_out + units_of(live.backlog))
-    throw std::logic_error("scheduler: bits in differ from bits out + dropped + queued");
+  if (bits_in != work.bits_out + units_waiting(live))
+    throw std::logic_error("scheduler: bits in differ from bits out + dropped + queued + sent in part");
 #endif
 }
 
@@ -176,6 +184,7 @@ void Scheduler::Impl::play_cells(const Window& window, const WindowKpis& kpis) {
   const auto n_cells = static_cast<std::size_t>(config.n_cells), n_slices = static_cast<std::size_t>(config.n_slices);
   work.needs.resize(n_slices);
   work.grants.resize(n_slices);
+  work.rooms.resize(n_slices);
   std::vector<CellSlice> slices(window.policy() ? n_slices : 1, CellSlice(config, averaging, live, work, window, kpis));
   for (std::size_t first = 0; first < n_cells; first += quota_block) {
     const std::size_t n_block = std::min(quota_block, n_cells - first);

@@ -30,13 +30,14 @@ inline void CellSlice::send_new_bits(std::size_t local, int n_prb, int tti) {
   if (simple_ && bits < user.head_left) {  // no packet ends: most transmissions
     user.head_left -= bits;
     live_->backlog[number] -= bits;
-    work_->delivered[slot] += bits;
+    work_->carried[slot] += bits;
     if (averages_) {
       user.average += bits * gain_;
       work_->metric[slot] = metric_of(slot);
     }
     return;
   }
+  filled_prb_ = dealt_prb_ - n_prb * (1.0 - bits / capacity(slot, n_prb));
   if (harq_) {
     send_block(local, bits, n_prb, tti);
   } else {
@@ -68,6 +69,7 @@ void CellSlice::allocate_best(int quota_prb, int tti) {
   while (quota_prb > 0 && n_ready_ > 0) {
     const std::size_t local = best_user();
     const int n_prb = needed_prbs(first_ + local, quota_prb);
+    dealt_prb_ += n_prb;
     send_new_bits(local, n_prb, tti);
     quota_prb -= n_prb;
   }
@@ -83,11 +85,14 @@ bool CellSlice::deal_where_all_want_more(int left, int missing, int tti) {
   });
   if (!plenty) return false;
   const int last = extra > 0 ? extra : users;  // who is dealt the last one
+  const int before = dealt_prb_ + rounds * users * rbg_prb;
   std::size_t at = pointer_;
   for (int k = 1; k <= users; ++k) {
     at = ready_.next_behind(at);
     if (k == last) pointer_ = at;
-    send_new_bits(at, (rounds + (k <= extra ? 1 : 0)) * rbg_prb - (k == last && extra == odd ? missing : 0), tti);
+    const int short_by = k == last && extra == odd ? missing : 0;
+    dealt_prb_ = before + k * rbg_prb - short_by;  // only who gets one more can have no more to send
+    send_new_bits(at, (rounds + (k <= extra ? 1 : 0)) * rbg_prb - short_by, tti);
   }
   return true;
 }
@@ -102,12 +107,27 @@ void CellSlice::deal_to_two(int quota_prb, int left, int missing, int tti) {
   const int other_part = std::min(other_need, std::max(left / 2, left - next_need));
   pointer_ = next_part > other_part ? next : other;
   const bool short_by_some = next_part + other_part == left;
+  const int before = dealt_prb_;
   const auto deal = [&](std::size_t local, int part) {
-    if (part > 0) send_new_bits(local, part * rbg_prb - (short_by_some && local == pointer_ ? missing : 0), tti);
+    if (part == 0) return;
+    const int others = local == next ? std::min(other_part, part - 1) : std::min(next_part, part);
+    const int short_by = short_by_some && local == pointer_ ? missing : 0;
+    dealt_prb_ = before + (part + others) * rbg_prb - short_by;
+    send_new_bits(local, part * rbg_prb - short_by, tti);
   };
   // In the order of user numbers, as everywhere.
   next < other ? deal(next, next_part) : deal(other, other_part);
   next < other ? deal(other, other_part) : deal(next, next_part);
+}
+
+// RBGs dealt, one by one in rounds that begin behind user `behind`, when a user gets its last one.
+int CellSlice::place_in_rounds(std::size_t local, std::size_t behind) const {
+  const auto turn = [&](std::size_t user) { return user > behind ? user : user + n_users_; };
+  const int own = work_->given[first_ + local];
+  int place = 0;
+  for (const std::size_t other : work_->order)
+    place += std::min(work_->given[first_ + other], own - (turn(other) > turn(local) ? 1 : 0));
+  return place;
 }
 
 // In bulk: every pass deals as many full rounds as are sure to be there.
@@ -122,6 +142,7 @@ void CellSlice::deal_in_rounds(int quota_prb, int left, int missing, int tti) {
     given[first_ + local] = 0;
     order.push_back(local);
   });
+  const std::size_t behind = pointer_;
   std::size_t hungry = order.size();
   while (left > 0 && hungry > 0) {
     const int rounds = std::max(1, left / static_cast<int>(hungry));
@@ -143,9 +164,14 @@ void CellSlice::deal_in_rounds(int quota_prb, int left, int missing, int tti) {
     pointer_ = last;
     if (!config_->deal_leftover) break;
   }
-  for (const std::size_t local : order)
-    if (given[first_ + local] > 0)
-      send_new_bits(local, given[first_ + local] * rbg_prb - (left == 0 && local == pointer_ ? missing : 0), tti);
+  const int before = dealt_prb_;
+  for (const std::size_t local : order) {
+    const int part = given[first_ + local];
+    if (part == 0) continue;
+    const int short_by = left == 0 && local == pointer_ ? missing : 0;
+    if (part == needed[first_ + local]) dealt_prb_ = before + place_in_rounds(local, behind) * rbg_prb - short_by;
+    send_new_bits(local, part * rbg_prb - short_by, tti);
+  }
 }
 
 // RBG by RBG round the users.
@@ -157,7 +183,9 @@ void CellSlice::allocate_round_robin(int quota_prb, int tti) {
     std::size_t at = pointer_;
     for (; left > 0; --left) {
       at = ready_.next_behind(at);
-      send_new_bits(at, left > 1 ? rbg_prb : rbg_prb - missing, tti);
+      const int n_prb = left > 1 ? rbg_prb : rbg_prb - missing;
+      dealt_prb_ += n_prb;
+      send_new_bits(at, n_prb, tti);
     }
     pointer_ = at;
     return;
@@ -167,15 +195,19 @@ void CellSlice::allocate_round_robin(int quota_prb, int tti) {
   deal_in_rounds(quota_prb, left, missing, tti);
 }
 
-void CellSlice::allocate(int quota_prb, int tti, double gain) {
+void CellSlice::allocate(int quota_prb, int room_prb, int tti, double gain) {
   gain_ = gain;
+  room_prb_ = room_prb;
+  dealt_prb_ = 0;
   if (!blocks_.empty()) quota_prb = retransmit(quota_prb, tti);
   if (quota_prb <= 0 || n_ready_ == 0) return;
   if (config_->kind != SchedulerKind::round_robin) return allocate_best(quota_prb, tti);
   dealt_ = true;
   if (n_ready_ > 1) return allocate_round_robin(quota_prb, tti);
   pointer_ = ready_.next_behind(pointer_);
-  send_new_bits(pointer_, needed_prbs(first_ + pointer_, quota_prb), tti);
+  const int n_prb = needed_prbs(first_ + pointer_, quota_prb);
+  dealt_prb_ += n_prb;
+  send_new_bits(pointer_, n_prb, tti);
 }
 
 int CellSlice::needed_rbgs(int limit, int tti) const {
@@ -215,7 +247,7 @@ void CellSlice::play_span(int from, int to) {
     }
     const int quota_prb = quotas[static_cast<std::size_t>(tti) * stride];
     if (quota_prb == 0) continue;
-    allocate(quota_prb, tti, averages_ ? work_->gain_at[static_cast<std::size_t>(tti - from)] : 0.0);
+    allocate(quota_prb, quota_prb, tti, averages_ ? work_->gain_at[static_cast<std::size_t>(tti - from)] : 0.0);
   }
 }
 

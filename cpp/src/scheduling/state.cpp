@@ -42,6 +42,8 @@ SchedulerState flat(const LiveState& live) {
       out.packet_bits.push_back(k == 0 ? user.head_left : packet.bits);
       at = packet.next;
     }
+    out.head_sent.push_back(live.head_sent(user));
+    out.head_lost.push_back(user.head_lost ? 1 : 0);
     out.average.push_back(user.average);
     out.average_tti.push_back(user.average_tti);
   }
@@ -54,6 +56,8 @@ void check_sizes(const SchedulerState& state, const SchedulerConfig& config) {
   const std::size_t n_packets = state.packet_user.size(), n_blocks = state.block_user.size();
   check_size("packet_tti", state.packet_tti.size(), n_packets, "packet");
   check_size("packet_bits", state.packet_bits.size(), n_packets, "packet");
+  check_size("head_sent", state.head_sent.size(), n_users, "user");
+  check_size("head_lost", state.head_lost.size(), n_users, "user");
   check_size("carry", state.carry.size(), n_groups, "slice of a cell");
   check_size("pointer", state.pointer.size(), n_groups, "slice of a cell");
   check_size("average", state.average.size(), n_users, "user");
@@ -110,6 +114,13 @@ void check_packets(const SchedulerState& state, std::span<double> queued) {
                    "at least that of the user's packet before, " + text_of(latest[user]));
     latest[user] = state.packet_tti[i];
     queued[user] += state.packet_bits[i];
+  }
+  check_on_grid("head_sent", state.head_sent, {.low = 0, .high = most_bits});
+  check_values("head_lost", std::span(state.head_lost), within(0, 1));
+  for (std::size_t u = 0; u < queued.size(); ++u) {
+    if (queued[u] == 0 && (state.head_sent[u] > 0 || state.head_lost[u]))
+      refuse_entry(state.head_lost[u] ? "head_lost" : "head_sent", "row", u,
+                   text_of(state.head_lost[u] ? 1.0 : state.head_sent[u]), "0, where no packet is queued");
   }
   for (std::size_t u = 0; u < queued.size(); ++u)
     if (queued[u] > most_bits)
@@ -180,6 +191,8 @@ void Scheduler::set_state(const SchedulerState& state) {
   for (std::size_t i = 0; i < state.packet_user.size(); ++i)
     live.push_packet(state.packet_user[i], state.packet_bits[i], state.packet_tti[i]);
   for (std::size_t u = 0; u < live.users.size(); ++u) {
+    if (live.users[u].queued > 0) live.packets[static_cast<std::size_t>(live.users[u].head)].bits += state.head_sent[u];
+    live.users[u].head_lost = state.head_lost[u] != 0;
     live.users[u].average = state.average[u];
     live.users[u].average_tti = state.average_tti[u];
   }

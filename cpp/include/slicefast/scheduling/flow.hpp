@@ -14,22 +14,24 @@
 //               x_u = w_u / phi < 1, waits as in M/D/1: W_u = s (1 + x_u / (2 (1 - x_u))) + 1/2, s = L_u n_ttis / (R_u
 //               phi). In a window that starts with nothing random queued W_u cannot pass s + 2/3 sqrt(2 s n_ttis / pi):
 //               the work of a critical queue spreads like Brownian motion of variance s per TTI reflected at 0, here
-//               its mean over the window. A user with x_u >= 1 has the queue that its overload builds up, below, and what
-//               fluctuations of its slice's packets add: s + min(2/3 sqrt(2 s n_ttis / pi), s / (2 (x_u - 1))), s = L_u
-//               / (R_u C), the latter the mean excess of Brownian motion with that drift over its line. Plus, by
+//               its mean over the window. A user with x_u >= 1 has the queue that its overload builds up, below, and
+//               what fluctuations of its slice's packets add: s + min(2/3 sqrt(2 s n_ttis / pi), s / (2 (x_u - 1))), s
+//               = L_u / (R_u C), the latter the mean excess of Brownian motion with that drift over its line. Plus, by
 //               Little's law, the queue left over: (A_u + n_ttis mean(queue at
 //               start, queue at end)) / D_u, since packets still queued count, with the age they have; A_u: sum of the
 //               ages of the bits queued at the start. no packet takes less than its own TTI, nor, with a discard timer
 //               T, longer than T
 //   ages        A_u advances with the queue, first in, first out, the ages within it spread evenly from 0: of q bits
 //               whose ages sum to A the youngest y have ages A (y / q)^2. What arrives does so evenly over the window.
-//   throughput  bits of a user's busy period, m L_u, over its length, m L_u / r + 1/2. A user has data with probability
-//               P = x_u / (1 - x + x_u), x_u = w_u / (C n_ttis), in processor sharing (numbers of a user's packets are
-//               geometric), so r = R_u C (1 - x + x_u) and m = 1 / (1 - P); beyond x = 1 r = R_u phi / n_ttis and m =
-//               1 / (1 - w_u / phi). Never slower than what it got over the whole window, f_u D_u / n_ttis.
+//   throughput  r while a user has data. It has with probability x_u / (1 - x + x_u), x_u = w_u / (C n_ttis), in
+//               processor sharing (numbers of a user's packets are geometric), so r = R_u C (1 - x + x_u); beyond x = 1
+//               r = R_u phi / n_ttis. Never slower than what it got over the whole window, f_u D_u / n_ttis.
 //   dropped     with a discard timer, of what is left over all but what arrived, at an even rate, within the last T
 //               TTIs; with finite buffers what is left beyond them, and every packet of a user whose mean packet is
-//               larger than the buffer. What is refused counts as in kpis.hpp
+//               larger than the buffer. What is refused counts as in kpis.hpp. With a timer the user's packets, first
+//               in first out, are mostly too old when their turn comes: of what is sent x exp(-g) is of packets that
+//               end in time, x (1 - exp(-g)) = g, x: arriving over sent (a dam of content T, filled by packets of one
+//               size); nothing, where one packet alone takes longer than T
 //
 // Kleinrock, Queueing Systems vol. 2, section 4.4 (processor sharing is insensitive to the size distribution).
 #pragma once

@@ -1,12 +1,24 @@
 // What comes out of a window, at both fidelities: the table of KPIs. A new one is a member, its row in the table and
 // its computation (measure.cpp, flow.cpp); the border and Python take names and order from the table.
 //
+// Delivered bits: where packets can be discarded (a timer, HARQ) those of packets that are complete, in the window in
+// which they are; elsewhere bits as they are sent. Bits sent of a packet that waits for its rest are in the state
+// (head_sent), so bits in = delivered + dropped + queued + sent in part, to the last digit.
+//
+// Throughput: bits over time with data in the buffer, both summed over the users that had data.
+//   bits   in the window in which they are sent; those of a packet that is discarded are taken back in the window of
+//   its
+//          end, and of a packet under way at the window's end they count if its user got a packet through in the window
+//   time   from the start of the TTI in which the first packet comes; the TTI in which the last bit leaves counts in
+//          part: the user's last PRB has a place among those that the slice could have had in that TTI, in the order in
+//          which they are dealt (round robin: one by one), and what the last piece does not fill of it is left out
+//
 // Dropped traffic counts against delay and throughput, so that dropping never looks better than sending:
 //   too old (discard timer)    the packet counts in the delay with its age, and its user had data until then
 //   refused by a full buffer   the packet counts in the delay with the window's length, and its user as one with data
 //                              in the buffer all the window
-//   lost (HARQ)                the packet counts in the delay with the time of the last transmission, its bits are not
-//                              delivered
+//   lost (HARQ)                a packet with bits in a lost block counts in the delay with the time of its last
+//                              transmission, and is dropped as a whole
 #pragma once
 
 #include <array>
@@ -19,19 +31,20 @@ namespace slicefast {
 
 // A slice whose users had no data has throughput 0, delay 0, load 0. (N, S) each; those below the line may be empty.
 struct WindowKpis {
-  MatrixView<double> throughput_bps;  // bits delivered / time with data in the buffer, mean over users that had data
+  MatrixView<double> throughput_bps;  // see above
   MatrixView<double> delay_ms;        // mean over packets delivered and, with their age, those dropped or still queued
   MatrixView<double> load;            // PRBs used / (B n_ttis)
   MatrixView<double> users;           // active users
   // ----
   MatrixView<double> dropped_bits = {};
-  MatrixView<double> spectral_efficiency = {};  // bits delivered / (PRBs used, bandwidth x time) [bit/s/Hz]
+  MatrixView<double> spectral_efficiency = {};  // bits sent, but for those HARQ lost / (PRBs used, bandwidth x time)
   MatrixView<double> throughput_p5_bps = {};    // 5th percentile of the users' throughput, linear between users
   MatrixView<double> delivered_bits = {};       // no KPI of its own: the sum over the users
   // (U,) or empty
   std::span<double> user_delivered_bits = {};
-  std::span<double> user_busy_ttis = {};  // TTIs with data in the buffer
+  std::span<double> user_busy_ttis = {};  // time with data in the buffer, see above
   std::span<double> user_dropped_bits = {};
+  std::span<double> user_throughput_bits = {};  // bits that count for the throughput
 };
 
 struct CellKpi {
@@ -58,6 +71,7 @@ inline constexpr std::array user_kpis{
     UserKpi{"user_delivered_bits", &WindowKpis::user_delivered_bits},
     UserKpi{"user_busy_ttis", &WindowKpis::user_busy_ttis},
     UserKpi{"user_dropped_bits", &WindowKpis::user_dropped_bits},
+    UserKpi{"user_throughput_bits", &WindowKpis::user_throughput_bits},
 };
 
 // The shapes of what is there. Throws InvalidArgument.

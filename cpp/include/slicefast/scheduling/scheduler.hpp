@@ -18,9 +18,9 @@
 // blocks, first or again, fail independently: expected transmissions (1 - p^4) / (1 - p), residual loss p^4.
 //
 // Bits are kept in whole 1/1024 (rates rounded down, packets to nearest), so sums in double are exact, and bits in =
-// bits out + bits queued + bits dropped holds to the last digit; 2^43 bits (8.8e12), up to which that is so, is the
-// most that a user may have queued and that a slice of a cell may send in a window. Proportional fair after Jalali,
-// Padovani and Pankaj (VTC 2000); KPIs after 3GPP TS 28.552.
+// bits out + bits queued or sent in part (kpis.hpp) + bits dropped holds to the last digit; 2^43 bits (8.8e12), up to
+// which that is so, is the most that a user may have queued and that a slice of a cell may send in a window.
+// Proportional fair after Jalali, Padovani and Pankaj (VTC 2000); KPIs after 3GPP TS 28.552.
 #pragma once
 
 #include <cstdint>

@@ -13,6 +13,8 @@ struct SchedulerState {
   std::vector<std::int32_t> packet_user;
   std::vector<std::int64_t> packet_tti;   // arrival, on the simulated clock
   std::vector<double> packet_bits;        // bits still to be sent
+  std::vector<double> head_sent;          // (U) bits sent of the packet at the head, not counted as delivered
+  std::vector<std::uint8_t> head_lost;    // (U) 1: HARQ lost a block with bits of it
   std::vector<double> carry;              // (N * S) PRB fractions
   std::vector<std::int32_t> pointer;      // (N * S) user who got the last PRB, -1 at the start
   std::vector<double> average;            // (U) T_u at average_tti
@@ -35,6 +37,8 @@ void visit_scheduler_state(State& state, Visit visit) {
   visit("packet_user", state.packet_user);
   visit("packet_tti", state.packet_tti);
   visit("packet_bits", state.packet_bits);
+  visit("head_sent", state.head_sent);
+  visit("head_lost", state.head_lost);
   visit("carry", state.carry);
   visit("pointer", state.pointer);
   visit("average", state.average);
