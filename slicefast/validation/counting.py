@@ -75,7 +75,8 @@ def delivered_over_sent(overload: float, n_users: int = 8, bits_per_ms: float = 
         delivered += (float(played.delivered_bits[0, 0]), left - float(flow.dropped_bits[0, 0]))
         hz_s = 180e3 * n_prb * n_ttis * 1e-3
         sent += [float(r.spectral_efficiency[0, 0] * r.load[0, 0]) * hz_s for r in (played, flow)]
-    return tuple(delivered / sent)  # type: ignore[return-value]
+    packets, flow_level = delivered / sent
+    return float(packets), float(flow_level)
 
 
 def checks() -> list[Check]:
