@@ -40,7 +40,16 @@ def file(reference: Callable[[str], ModuleType]) -> Any:
 def known(file: Any) -> Comparison:
     """Return a study of two seeds and three cells with everything but pairs."""
     generator = np.random.default_rng(0)
-    names = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least", "counterfactual")
+    names = (
+        "equal_split",
+        "traffic_aware",
+        "max_min_rule",
+        "oracle",
+        "drl",
+        "transfer_most",
+        "transfer_least",
+        "counterfactual",
+    )
     rewards = {name: generator.uniform(0.2, 0.8, (SEEDS, STEPS, CELLS)) for name in names}
     rewards["oracle"] = np.full((SEEDS, STEPS, CELLS), 0.9)
     satisfaction = {name: generator.uniform(0.4, 1.0, (SEEDS, 3, CELLS, 2)) for name in names}
@@ -105,7 +114,7 @@ def test_distribution_rises_to_one(axes: Axes) -> None:
 def test_satisfaction_draws_each_policys_smallest_satisfaction(known: Comparison) -> None:
     figure = figures.satisfaction(known)
     lines = lines_of(figure)
-    assert len(lines) == 7
+    assert len(lines) == 8
     for policy in known.policies:
         points = lines[known.label(policy)]
         worst = np.sort(known.dataset.throughput_satisfaction.sel(policy=policy).min("slice").values.ravel())
@@ -176,7 +185,7 @@ def test_lines_can_be_told_apart_by_colour_and_in_grey(known: Comparison) -> Non
     """Colours are Okabe and Ito's; two policies with the same pattern differ in lightness."""
     palette = {style.BLACK, style.ORANGE, style.SKY, style.GREEN, style.BLUE, style.VERMILION, style.PURPLE, style.GREY}
     lines = [*style.LINES.values(), style.INFORMED_LINE]
-    assert len({line.colour for line in lines} & palette) == len(lines) == 7
+    assert len({line.colour for line in lines} & palette) == len(lines) == 8
     for first, second in combinations(lines, 2):
         light = [np.dot(to_rgb(line.colour), (0.2126, 0.7152, 0.0722)) for line in (first, second)]
         assert first.dashes != second.dashes or abs(light[0] - light[1]) > 0.2

@@ -1,21 +1,25 @@
 """Policies: simulator and observation -> shares (N, S), or (R, N, S) with several replicas.
 
-A new one is a function in a file of this folder and its registration below.
+A new one is a function in a file of this folder, or a class where it remembers, and its registration below.
 """
 
-from slicefast.policies.base import POLICIES, Policy, get, names, register
+from slicefast.policies.base import POLICIES, Policy, get, names, ready, register
 from slicefast.policies.fixed import equal_split, traffic_aware
 from slicefast.policies.learned import greedy, shared
 from slicefast.policies.oracle import oracle
+from slicefast.policies.rule import MaxMinRule, MaxMinRuleByUser
 
 __all__ = [
     "POLICIES",
+    "MaxMinRule",
+    "MaxMinRuleByUser",
     "Policy",
     "equal_split",
     "get",
     "greedy",
     "names",
     "oracle",
+    "ready",
     "register",
     "shared",
     "traffic_aware",
@@ -23,4 +27,6 @@ __all__ = [
 
 register("equal_split", equal_split)
 register("traffic_aware", traffic_aware)
+register("max_min_rule", MaxMinRule)
+register("max_min_rule_by_user", MaxMinRuleByUser)
 register("oracle", oracle)

@@ -29,6 +29,33 @@ class Policy(Protocol):
         """
 
 
-#: Policies that need no training, by name: what `slicefast evaluate --policy` and the study offer.
-POLICIES: Registry[Policy] = Registry("policy", {})
-register, names, get = POLICIES.register, POLICIES.names, POLICIES.get
+#: Policies that need no training, by name: what `slicefast evaluate --policy` and the study offer. An entry is a
+#: function, or a class whose objects play one network each.
+POLICIES: Registry[Policy | type[Policy]] = Registry("policy", {})
+register, names = POLICIES.register, POLICIES.names
+
+
+def ready(entry: Policy | type[Policy]) -> Policy:
+    """Return a policy that may play a network: a function as it is, a new object of a class."""
+    return entry() if isinstance(entry, type) else entry
+
+
+def get(name: str) -> Policy:
+    """Return the policy of a name, ready to play one network.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`.
+
+    Returns
+    -------
+    callable
+        See `ready`.
+
+    Raises
+    ------
+    SlicefastError
+        There is none; the message lists those there are.
+    """
+    return ready(POLICIES.get(name))

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from slicefast import features
 from slicefast.errors import refuse
 from slicefast.policies.curves import TRAINING_LEVELS, satisfaction_curves
+from slicefast.policies.queues import had_data, queue_of, sum_by_queue
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 from slicefast.units import TTI_S, Float32, Float64, Int64
@@ -118,10 +119,8 @@ class CounterfactualPolicy:
 
     def _remember(self, simulator: Simulator) -> None:
         """Keep which users have data in the coming step and which queue each is in, to be looked at after it."""
-        waiting = simulator.backlog_bits > 0.0
-        waiting[simulator.arrivals.user] = True  # type: ignore[union-attr]  # one replica
-        self._had_data = np.flatnonzero(waiting)
-        self._served_in = _queue_of(simulator)[self._had_data]
+        self._had_data = np.flatnonzero(had_data(simulator))
+        self._served_in = queue_of(simulator)[self._had_data]
 
     def _see(self, simulator: Simulator, share: Float64) -> dict[str, Float64]:
         """Return every feature by its name, (N, S) each."""
@@ -161,20 +160,12 @@ class CounterfactualPolicy:
 def _queues(simulator: Simulator) -> dict[str, Float64]:
     """Return what waits in the cells before the coming step."""
     scenario, radio = simulator.scenario, simulator.scenario.radio
-    backlog, queue = simulator.backlog_bits, _queue_of(simulator)
+    backlog = simulator.backlog_bits
     carried = scenario.window_ttis * TTI_S * radio.n_prb * radio.prb_bandwidth_hz
-    shape, count = simulator.shares_shape, int(np.prod(simulator.shares_shape))
-    waiting = np.bincount(queue[backlog > 0.0], minlength=count).reshape(shape)
     return {
-        "queued_bits": np.bincount(queue, backlog, minlength=count).reshape(shape) / carried,
-        "queued_users": waiting / _users_per_cell(scenario),
+        "queued_bits": sum_by_queue(simulator, backlog) / carried,
+        "queued_users": sum_by_queue(simulator, (backlog > 0.0).astype(np.float64)) / _users_per_cell(scenario),
     }
-
-
-def _queue_of(simulator: Simulator) -> NDArray[np.intp]:
-    """Return n S + s of the cell and slice every user is in, (U,)."""
-    scenario = simulator.scenario
-    return np.asarray(simulator.serving * scenario.n_slices + scenario.slice_of, dtype=np.intp)
 
 
 def _users_per_cell(scenario: Scenario) -> NDArray[np.int64]:

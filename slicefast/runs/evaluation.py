@@ -56,7 +56,11 @@ class Scores:
 
 def baselines() -> dict[str, Policy]:
     """Return the policies that trained agents are held against."""
-    return {"equal split": policies.equal_split, "traffic-aware": policies.traffic_aware}
+    return {
+        "equal split": policies.equal_split,
+        "traffic-aware": policies.traffic_aware,
+        "max-min rule": policies.MaxMinRule(),
+    }
 
 
 def evaluate(

@@ -66,7 +66,7 @@ ORDERING_TABLES: tuple[tuple[str, int, Callable[[Ordering], list[Estimate]]], ..
 )
 #: Marks in Markdown files: verdicts and all tables but those of the remedies; and the rewards of few policies alone.
 SECTION, SHORT_SECTION = "study", "study short"
-_SHORT_POLICIES = ("equal_split", "traffic_aware", "drl", "transfer_most")
+_SHORT_POLICIES = ("equal_split", "traffic_aware", "max_min_rule", "drl", "transfer_most")
 _SHORT_FAMILIES = ("informed", "oracle")
 
 

@@ -70,6 +70,7 @@ class Line:
 LINES = {
     "equal_split": Line(GREY, ":"),
     "traffic_aware": Line(BLACK, "--"),
+    "max_min_rule": Line(VERMILION, "-."),
     "oracle": Line(GREEN, (0, (1, 1))),
     "drl": Line(ORANGE),
     "transfer_most": Line(BLUE),

@@ -19,6 +19,7 @@ PROTOCOL = {
 LABELS = {
     "equal_split": ("equal split", "fixed"),
     "traffic_aware": ("traffic-aware baseline", "fixed"),
+    "max_min_rule": ("max-min rule", "fixed"),
     "oracle": ("clairvoyant oracle", "oracle"),
     "drl": ("DRL from scratch", "scratch"),
     "transfer_most": ("transfer, most similar source", "transfer"),

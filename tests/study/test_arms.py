@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -177,6 +178,27 @@ def test_the_traffic_aware_policy_follows_the_demand(toy: Any, check_evaluated: 
     check_evaluated(toy, arrays)
 
 
+@pytest.mark.parametrize("name", ["max_min_rule", "max_min_rule_by_user"])
+def test_a_rule_that_remembers_plays_every_network_anew(
+    toy: Any, check_evaluated: Callable[..., None], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    class Counting:
+        def __init__(self) -> None:
+            self.calls = 0
+
+        def __call__(self, simulator: Any, observation: Any) -> np.ndarray:
+            self.calls += 1
+            return np.tile([self.calls / 16, 1.0 - self.calls / 16], (3, 1))
+
+    assert ARMS[name].policy is policies.POLICIES.get(name)
+    monkeypatch.setitem(ARMS, name, replace(ARMS[name], policy=Counting))
+    for _ in range(2):
+        toy.ticks, toy.networks = 0, []
+        arrays = toy.run(name)
+        assert [shares[0, 0] for shares in toy.networks[0].played] == [step / 16 for step in range(1, 10)]
+        check_evaluated(toy, arrays)
+
+
 def test_the_oracle_plays_the_evaluation_after_the_traffic_aware_policy(
     toy: Any, check_evaluated: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,7 +234,8 @@ def test_the_counterfactual_policy_and_its_ablations_play_their_own_weights(
 
 def test_every_arm_is_played_by_a_test_above() -> None:
     informed_ones = {name for name, arm in ARMS.items() if arm.family in ("informed", "ablation")}
-    others = {"equal_split", "traffic_aware", "oracle", "drl", "drl_alone", "centralised", "generalist", "specialist"}
+    rules = {"equal_split", "traffic_aware", "max_min_rule", "max_min_rule_by_user"}
+    others = {*rules, "oracle", "drl", "drl_alone", "centralised", "generalist", "specialist"}
     assert {*CHOSEN, *informed_ones, *others, "transfer_random", "transfer_itself"} == set(ARMS)
     assert [arm.without for arm in ARMS.values() if arm.family == "ablation"] == list(informed.ABLATIONS[1:])
 

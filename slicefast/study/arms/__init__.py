@@ -30,6 +30,8 @@ def register(*arms: Arm) -> None:
 register(
     Fixed(name="equal_split", label="equal split", policy=policies.equal_split),
     Fixed(name="traffic_aware", label="traffic-aware baseline", policy=policies.traffic_aware),
+    Fixed(name="max_min_rule", label="max-min rule", policy=policies.MaxMinRule),
+    Fixed(name="max_min_rule_by_user", label="max-min rule by users' SINR", policy=policies.MaxMinRuleByUser),
     Oracle(name="oracle", label="clairvoyant oracle"),
     Scratch(name="drl", label="DRL from scratch"),
     Scratch(name="drl_alone", label="DRL without coordination", coordination="none"),
@@ -60,4 +62,4 @@ register(
         name="counterfactual_no_shared_weights", label="counterfactual without shared weights", part="shared_weights"
     ),
 )
-QUICK_ARMS = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least")
+QUICK_ARMS = ("equal_split", "traffic_aware", "max_min_rule", "oracle", "drl", "transfer_most", "transfer_least")

@@ -21,14 +21,14 @@ _ORACLE_WEIGHT = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Fixed(Arm):
-    """A policy without learning."""
+    """A policy without learning: a function, or a class of which every network gets an object of its own."""
 
-    policy: Policy
+    policy: Policy | type[Policy]
     family = "fixed"
 
     def play(self, context: Context) -> Played:
         """Play the policy."""
-        return play_policy(context, self.policy)
+        return play_policy(context, policies.ready(self.policy))
 
 
 @dataclass(frozen=True, kw_only=True)
