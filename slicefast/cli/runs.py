@@ -31,10 +31,15 @@ if TYPE_CHECKING:
 Strategy = Literal["model", "feature", "instance", "integrated"]
 Choice = Literal["most", "least", "fast", "corrected", "random"]
 Coordination = Literal["mean", "none"]
+Settings = Literal["ours", "published"]
 
 NewRun = Annotated[Path, typer.Option("--out", metavar="RUN", help="A new folder for the trained agents.")]
 SeedOption = Annotated[int | None, typer.Option(min=0, max=2**64 - 1, help="Seed of the network and the learners.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted in this folder.")]
+SettingsOption = Annotated[
+    Settings | None,
+    typer.Option("--settings", help="The learner's numbers: ours, which learn with less regret, or the papers'."),
+]
 ByPosition = Annotated[bool, typer.Option("--by-position", help="Match slices of other names by their order.")]
 
 
@@ -44,7 +49,7 @@ def train(
     trace: TraceOption = None,
     seed: SeedOption = None,
     exploration: Annotated[
-        int | None, typer.Option(min=0, help="Steps of random partitions; the paper's number unless given.")
+        int | None, typer.Option(min=0, help="Steps of random partitions; as --settings has it unless given.")
     ] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Training steps after them; the paper's number unless given.")
@@ -58,6 +63,7 @@ def train(
     coordination: Annotated[
         Coordination | None, typer.Option(help="What agents hear of their neighbours: their mean load, or nothing.")
     ] = None,
+    settings: SettingsOption = None,
     numbers: NumbersOption = [],  # noqa: B006 - typer copies it
     resume: ResumeOption = False,
     as_json: JsonOption = False,
@@ -66,7 +72,7 @@ def train(
     from slicefast import runs
 
     config = _given(exploration_steps=exploration) | parse_numbers(numbers)
-    runs.configure(config)
+    runs.configure(config, settings or "ours")
     asked = _given(
         seed=seed,
         train_steps=steps,
@@ -75,10 +81,10 @@ def train(
         coordination=coordination,
     )
     if resume:
-        _resume("train", out, asked | config, scenario, trace, as_json)
+        _resume("train", out, asked | _preset(settings, "") | config, scenario, trace, as_json)
         return
     chosen = load_scenario(scenario, trace)
-    run = runs.new_run(out, chosen, **asked, **config)
+    run = runs.new_run(out, chosen, preset=settings or "ours", **asked, **config)
     if (note := traffic_note(chosen)) and not as_json:
         typer.echo(note)
     _learn("train", run, run.total_steps, lambda tick: runs.train(run, tick), as_json)
@@ -104,6 +110,7 @@ def transfer(
         str | None, typer.Option(metavar="FILE.py:FUNCTION", help="The source's reward, if it is your own.")
     ] = None,
     by_position: ByPosition = False,
+    settings: SettingsOption = None,
     numbers: NumbersOption = [],  # noqa: B006 - typer copies it
     resume: ResumeOption = False,
     as_json: JsonOption = False,
@@ -114,8 +121,8 @@ def transfer(
 
     name = None if reward is None else load_reward(reward)
     if resume:
-        asked = _given(seed=seed, train_steps=steps, reward=name) | parse_numbers(numbers)
-        _resume("transfer", out, asked, target, trace, as_json)
+        asked = _given(seed=seed, train_steps=steps, reward=name) | _preset(settings, "_transfer")
+        _resume("transfer", out, asked | parse_numbers(numbers), target, trace, as_json)
         return
     if source is None:
         raise typer.BadParameter("names the run whose agents are handed over", param_hint="--source")
@@ -129,7 +136,8 @@ def transfer(
         features=known.features,
         coordination=known.coordination,
     )
-    numbers_of_learner = {**known.config.to_dict(), "exploration_steps": 0, **parse_numbers(numbers)}
+    preset = _preset(settings or "ours", "_transfer")
+    numbers_of_learner = {**known.config.to_dict(), **preset, **parse_numbers(numbers)}
     run = replace(run, config=runs.configure(numbers_of_learner), reward=name or known.reward)
     check_reward_is_known(run)
     _learn(
@@ -211,6 +219,13 @@ def _resume(
         raise RunError(f"scenario: is not the one that {out} was begun with; leave it out, or name a new --out")
     check_reward_is_known(run)
     _learn(command, run, run.total_steps - reached, lambda tick: runs.resume(run, tick), as_json)
+
+
+def _preset(settings: Settings | None, kind: Literal["", "_transfer"]) -> dict[str, Any]:
+    """Return the numbers of a preset that was named, by TD3Config's names."""
+    from slicefast.learn import PRESETS
+
+    return {} if settings is None else dict(PRESETS[f"{settings}{kind}"])
 
 
 def _plain(value: object) -> object:

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from slicefast.errors import refuse
+
+_CONSTANT_NOISE: dict[str, Any] = {"exploration_noise_end": None, "exploration_decay_steps": 0}
+#: Named settings: the papers', and what we measured to cost an operator least while agents learn; "_transfer" for
+#: agents that start with what others learned.
+Preset = Literal["published", "published_transfer", "ours", "ours_transfer"]
+PRESETS: dict[Preset, dict[str, Any]] = {
+    "published": {},
+    "published_transfer": {"exploration_steps": 0, **_CONSTANT_NOISE, "exploration_noise": 0.4},
+    "ours": {
+        "exploration_steps": 250,
+        "exploration_noise_end": 0.05,
+        "exploration_decay_steps": 3000,
+        "logit_penalty": 0.1,
+        "batch_size": 128,
+        "updates_per_step": 2,
+    },
+    "ours_transfer": {"exploration_steps": 0, **_CONSTANT_NOISE, "exploration_noise": 0.05, "batch_size": 128},
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +53,8 @@ class TD3Config:
         Polyak averaging, target <- (1 - tau) target + tau online (TD3).
     policy_delay : int
         Critic updates per policy update (TD3).
+    updates_per_step : int
+        Updates per environment step (the papers' 1), each on a batch of its own.
     exploration_steps : int
         Environment steps with actions uniform on the simplex (paper; transferred agents have none).
     learning_starts : int, optional
@@ -42,6 +62,10 @@ class TD3Config:
     exploration_noise : float
         Standard deviation of the normal noise on the policy's logits after that (ours: on logits, so that actions stay
         on the simplex).
+    exploration_noise_end : float, optional
+        What it falls to, linearly in environment steps (ours); it stays unless given.
+    exploration_decay_steps : int
+        Steps after the exploration phase at which it has fallen (ours).
     target_noise : float
         The same for the smoothing of the target policy (TD3's 0.2; ours: on logits).
     noise_clip : float
@@ -72,9 +96,12 @@ class TD3Config:
     gamma: float = 0.1
     tau: float = 0.005
     policy_delay: int = 2
+    updates_per_step: int = 1
     exploration_steps: int = 3000
     learning_starts: int | None = None
     exploration_noise: float = 0.4
+    exploration_noise_end: float | None = None
+    exploration_decay_steps: int = 0
     target_noise: float = 0.2
     noise_clip: float = 0.5
     logit_penalty: float = 0.03
@@ -88,7 +115,7 @@ class TD3Config:
             self._require(
                 name, bool(widths) and all(width >= 1 for width in widths), "one or more widths of at least 1"
             )
-        for name in ("batch_size", "policy_delay", "capacity"):
+        for name in ("batch_size", "policy_delay", "updates_per_step", "capacity"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("actor_lr", "critic_lr"):
             self._require(name, math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0, "finite and positive")
@@ -100,13 +127,61 @@ class TD3Config:
         self._require("epsilon", self.epsilon > 0.0, "positive")
         self._require("tau", 0.0 < self.tau <= 1.0, "in (0, 1]")
         self._require("exploration_steps", self.exploration_steps >= 0, "at least 0")
+        self._check_schedule()
         self._require("learning_starts", self.first_update >= 0, "None or at least 0")
         fraction = self.transferred_fraction
         self._require("transferred_fraction", fraction is None or 0.0 <= fraction <= 1.0, "None or in [0, 1]")
 
+    def _check_schedule(self) -> None:
+        end, falls = self.exploration_noise_end, self.exploration_noise_end is not None
+        self._require(
+            "exploration_noise_end",
+            end is None or (math.isfinite(end) and 0.0 <= end <= self.exploration_noise),
+            f"None or from 0 to exploration_noise, {self.exploration_noise}: noise never grows",
+        )
+        steps = self.exploration_decay_steps
+        allowed = "at least 1, where noise falls to an end" if falls else "0 without exploration_noise_end"
+        self._require("exploration_decay_steps", steps >= 1 if falls else steps == 0, allowed)
+
     def _require(self, name: str, condition: bool, allowed: str) -> None:
         if not condition:
             refuse(name, getattr(self, name), allowed)
+
+    @classmethod
+    def preset(cls, name: Preset, **changes: Any) -> TD3Config:
+        """Return named settings, with changes.
+
+        Parameters
+        ----------
+        name : {"published", "published_transfer", "ours", "ours_transfer"}
+            A key of `PRESETS`.
+        **changes
+            Fields by name.
+
+        Raises
+        ------
+        SlicefastError
+            There is no such preset, or a number is out of range.
+        """
+        if name not in PRESETS:
+            refuse("preset", name, ", ".join(get_args(Preset)))
+        return cls(**{**PRESETS[name], **changes})
+
+    def noise_at(self, step: int) -> float:
+        """Return the exploration noise of an environment step.
+
+        sigma(t) = sigma_0 + (sigma_end - sigma_0) min(t / T, 1), t the steps since the exploration phase and T
+        `exploration_decay_steps`.
+
+        Parameters
+        ----------
+        step : int
+            Environment steps so far, those of the exploration phase included.
+        """
+        if self.exploration_noise_end is None:
+            return self.exploration_noise
+        part = min(max(step - self.exploration_steps, 0) / self.exploration_decay_steps, 1.0)
+        return self.exploration_noise + (self.exploration_noise_end - self.exploration_noise) * part
 
     @property
     def first_update(self) -> int:

@@ -137,8 +137,9 @@ class TD3:
         """Return one action per agent, points of the simplex.
 
         Without exploration: softmax(logits(o)). With it: uniform on the simplex, Dirichlet(1, ..., 1), while
-        step < exploration_steps; softmax(logits(o) + exploration_noise eps) after, eps standard normal. Noise on logits
-        keeps the action on the simplex without clipping, is unbiased at the centre and fades towards the corners.
+        step < exploration_steps; softmax(logits(o) + sigma eps) after, with sigma = `TD3Config.noise_at` (step) and eps
+        standard normal. Noise on logits keeps the action on the simplex without clipping, is unbiased at the centre and
+        fades towards the corners.
 
         Parameters
         ----------
@@ -170,7 +171,7 @@ class TD3:
             action = np.empty((self.n_agents, self.action_dim), np.float32)
             kernels.dirichlet(np.uint64(self.seed), self.agent_ids, self.n_acts, action)
             return action
-        return self._engine.act(observed, self.config.exploration_noise, self.n_acts)
+        return self._engine.act(observed, self.config.noise_at(self.step), self.n_acts)
 
     def store(self, observation: ArrayLike, action: ArrayLike, reward: ArrayLike, next_observation: ArrayLike) -> None:
         """Keep one transition of every agent in the replay ring; see `ReplayRing.add` for shapes and refusals."""
@@ -178,13 +179,14 @@ class TD3:
         self.step += 1
 
     def update(self) -> dict[str, Float32] | None:
-        """Do one TD3 update of every agent.
+        """Do the TD3 updates of one environment step, `TD3Config.updates_per_step` of every agent.
 
         Returns
         -------
         dict of ndarray of float32, (A,), or None
-            Losses per agent, "critic_loss" and, every policy_delay updates, "actor_loss"; None before learning_starts
-            (by default while the exploration phase lasts) or while an agent has fewer than batch_size transitions.
+            The last losses per agent, "critic_loss" and, every policy_delay updates, "actor_loss"; None before
+            learning_starts (by default while the exploration phase lasts) or while an agent has fewer than batch_size
+            transitions.
 
         Raises
         ------
@@ -195,6 +197,13 @@ class TD3:
         config = self.config
         if self.step < config.first_update or len(self.replay) < config.batch_size:
             return None
+        losses: dict[str, Float32] = {}
+        for _ in range(config.updates_per_step):
+            losses.update(self._update_once())
+        return losses
+
+    def _update_once(self) -> dict[str, Float32]:
+        config = self.config
         index = self.replay.sample(self.seed, self.agent_ids, self.n_updates, config.batch_size, self._kept_in_batch)
         with_policy = (self.n_updates + 1) % config.policy_delay == 0
         critic_loss, actor_loss = self._engine.update(index, self.n_updates, with_policy)

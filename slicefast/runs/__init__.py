@@ -2,7 +2,7 @@
 
     run = runs.new_run("mine", Scenario.from_toml("mine.toml"), seed=0, actor_lr=1e-3)
     runs.train(run)
-    target = runs.new_run("new", Scenario.from_toml("new.toml"), seed=1, exploration_steps=0, train_steps=4000)
+    target = runs.new_run("new", Scenario.from_toml("new.toml"), seed=1, preset="ours_transfer", train_steps=4000)
     runs.transfer(runs.load_run("mine"), target)
     scores = runs.evaluate(runs.load_run("new"), seed=7)
     print(scores["trained agents"].mean_reward)

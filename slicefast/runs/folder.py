@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from slicefast import features as _features
 from slicefast import files, progress
 from slicefast.errors import RunError, SlicefastError, refuse
-from slicefast.learn import TD3Config
+from slicefast.learn import PRESETS, Preset, TD3Config
 from slicefast.scenario import Scenario
 from slicefast.task import Coordination, Task
 from slicefast.training import TRAIN_STEPS
@@ -99,6 +99,7 @@ def new_run(
     features: str | Sequence[str] = "paper",
     reward: str = "max_min",
     coordination: Coordination = "mean",
+    preset: Preset = "ours",
     **numbers: object,
 ) -> Run:
     """Return a run to be trained; nothing is written yet.
@@ -109,8 +110,10 @@ def new_run(
         Where the run will be kept: new, or empty.
     scenario, seed, train_steps, features, reward, coordination
         See `Run`.
+    preset : {"ours", "ours_transfer", "published", "published_transfer"}
+        The learner's named settings, see `slicefast.learn.TD3Config.preset`; "_transfer" for a target of `transfer`.
     **numbers
-        Any field of `slicefast.learn.TD3Config`, such as ``exploration_steps=0`` or ``actor_lr=1e-3``.
+        Any field of `slicefast.learn.TD3Config` that differs, such as ``batch_size=64`` or ``actor_lr=1e-3``.
 
     Raises
     ------
@@ -119,25 +122,27 @@ def new_run(
     """
     if not files.is_empty(Path(folder)):
         raise RunError(f"{folder} is not empty: name a new folder (--out)")
-    run = Run(Path(folder), scenario, seed, train_steps, features, reward, coordination, configure(numbers))
+    run = Run(Path(folder), scenario, seed, train_steps, features, reward, coordination, configure(numbers, preset))
     run.task()
     return run
 
 
-def configure(numbers: Mapping[str, object]) -> TD3Config:
-    """Return the learner's numbers, those that are named changed from their defaults.
+def configure(numbers: Mapping[str, object], preset: Preset = "published") -> TD3Config:
+    """Return the learner's numbers, those that are named changed from a preset's.
 
     Raises
     ------
     RunError
-        A name is no field of TD3Config, or a value is out of range.
+        A name is no field of TD3Config, a value is out of range, or there is no such preset.
     """
     known = TD3Config.__dataclass_fields__
+    if preset not in PRESETS:
+        refuse("preset", preset, ", ".join(PRESETS), RunError)
     for name, value in numbers.items():
         if name not in known:
             refuse(name, value, f"numbers of TD3Config: {', '.join(known)}", RunError)
     try:
-        return _CONFIG.validate_python(dict(numbers))
+        return _CONFIG.validate_python({**PRESETS[preset], **numbers})
     except ValidationError as error:
         first = error.errors()[0]
         message = str(first["msg"]).removeprefix("Value error, ")
