@@ -20,7 +20,7 @@ from slicefast import Scenario, progress, rewards, runs
 from slicefast.cli import app
 from slicefast.cli.own import load_function, load_reward
 from slicefast.errors import RunError, SlicefastError
-from slicefast.learn import TD3Config
+from slicefast.learn import PRESETS, TD3Config
 from slicefast.study.folder import load_study, open_study
 from slicefast.study.protocol import Protocol
 from slicefast.training import collect_samples
@@ -320,12 +320,22 @@ def test_own_functions_import_their_neighbours(tmp_path: Path) -> None:
     assert (mine(None, None) == 0.25).all()
 
 
+def test_settings_are_ours_unless_the_papers_are_asked_for(tmp_path: Path) -> None:
+    for options, preset in (([], "ours"), (["--settings", "ours"], "ours"), (["--settings", "published"], "published")):
+        out = tmp_path / "-".join(["run", *options])
+        arguments = ["train", "--scenario", str(tiny_file(tmp_path)), "--exploration", "3", "--steps", "4"]
+        found = runner.invoke(app, [*arguments, *options, "--out", str(out)])
+        assert found.exit_code == 0, (found.output, found.exception)
+        assert runs.load_run(out).config == TD3Config.preset(preset, exploration_steps=3)
+
+
 def test_every_number_of_the_learner_is_an_option(tmp_path: Path) -> None:
     changed = {
         "actor_hidden": (8, 4), "critic_hidden": (8,), "actor_lr": 1e-4, "critic_lr": 2e-4, "beta1": 0.8, "beta2": 0.99,
         "epsilon": 1e-7, "batch_size": 4, "gamma": 0.2, "tau": 0.01, "policy_delay": 1, "exploration_steps": 3,
         "learning_starts": 2, "exploration_noise": 0.3, "target_noise": 0.1, "noise_clip": 0.4, "logit_penalty": 0.0,
-        "capacity": 50, "transferred_fraction": 0.5,
+        "capacity": 50, "transferred_fraction": 0.5, "exploration_noise_end": 0.1, "exploration_decay_steps": 7,
+        "updates_per_step": 3,
     }  # fmt: skip
     assert changed.keys() == {item.name for item in fields(TD3Config)}
     options = [part for name, value in changed.items() for part in ("--set", f"{name}={value}".replace("(", "["))]
@@ -338,8 +348,13 @@ def test_every_number_of_the_learner_is_an_option(tmp_path: Path) -> None:
     arguments = ["transfer", "--source", str(tmp_path / "run"), "--steps", "5", "--samples", "5", "--set", "gamma=0.3"]
     found = runner.invoke(app, [*arguments, "--out", str(tmp_path / "new")])
     assert found.exit_code == 0, (found.output, found.exception)
-    expected = TD3Config(**{**changed, "gamma": 0.3, "exploration_steps": 0})
+    expected = TD3Config(**{**changed, **PRESETS["ours_transfer"], "gamma": 0.3})
     assert runs.load_run(tmp_path / "new").config == expected
+    arguments += ["--settings", "published", "--out", str(tmp_path / "published")]
+    found = runner.invoke(app, arguments)
+    assert found.exit_code == 0, (found.output, found.exception)
+    expected = TD3Config(**{**changed, **PRESETS["published_transfer"], "gamma": 0.3})
+    assert runs.load_run(tmp_path / "published").config == expected
     for option, named in (
         ("actor_rate=1", "actor_rate: got 1, allowed: numbers of TD3Config: actor_hidden, critic_hidden"),
         ("gamma=1.5", "gamma: got 1.5"),

@@ -44,7 +44,7 @@ def test_scores_by_hand():
 
 def test_training_is_the_loop_on_the_runs_own_network(trained):
     simulator, task = started(SCENARIO, 3), sf.Task(SCENARIO)
-    agents = TD3(3, task.observation_size, task.action_size, TD3Config(exploration_steps=20), seed=3)
+    agents = TD3(3, task.observation_size, task.action_size, TD3Config.preset("ours", exploration_steps=20), seed=3)
     observation = task.observe(simulator.kpis)
     earned = []
     for _ in range(80):
