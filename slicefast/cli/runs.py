@@ -225,7 +225,8 @@ def _preset(settings: Settings | None, kind: Literal["", "_transfer"]) -> dict[s
     """Return the numbers of a preset that was named, by TD3Config's names."""
     from slicefast.learn import PRESETS
 
-    return {} if settings is None else dict(PRESETS[f"{settings}{kind}"])
+    presets: dict[str, dict[str, Any]] = dict(PRESETS)  # type: ignore[arg-type]  # names as plain text
+    return {} if settings is None else presets[f"{settings}{kind}"]
 
 
 def _plain(value: object) -> object:
