@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slicefast import _core, radio
+from slicefast.radio.carrier import SLOT_SYMBOLS, downlink_symbols
+from slicefast.radio.indoor import SIMPLE_WALL_SIGMA_DB
+from slicefast.scheduling import attempts
 from slicefast.units import Index
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ def make_links(scenario: Scenario, generator: np.random.Generator) -> _core.Link
         v1_m=torus[0],
         v2_m=torus[1],
         area_m2=area.area_m2,
+        sigma_indoor_db=SIMPLE_WALL_SIGMA_DB if scenario.indoor.building == "tr36873" else None,
         longest_m=None if area.wrap else _longest_link_m(scenario),
     )
 
@@ -93,6 +97,7 @@ def make_buildings(scenario: Scenario, generator: np.random.Generator) -> tuple[
         high_loss_share=rule.high_loss_share,
         floors=(rule.min_floors, rule.max_floors),
         outdoor_height_m=settings.ue_height_m,
+        release=rule.release,
     )
     environment = generator.random(scenario.n_users)
     return np.flatnonzero(drawn.indoor), _core.UserProfile(**vars(drawn), environment=environment)
@@ -144,22 +149,28 @@ def make_network(
 
 
 def _scheduler_config(scenario: Scenario, harq_seed: int) -> _core.SchedulerConfig:
-    rule = scenario.scheduler
+    rule, radio = scenario.scheduler, scenario.radio
+    timer_ttis = round(rule.discard_timer_ms * 1e-3 * radio.ttis_per_s)
+    symbols = downlink_symbols(radio.tdd_pattern)
     return _core.SchedulerConfig(
         n_cells=scenario.n_cells,
         n_slices=scenario.n_slices,
         n_users=scenario.n_users,
-        n_prb=scenario.radio.n_prb,
+        n_prb=radio.n_prb,
         kind=rule.kind,
         alpha=rule.alpha,
         beta=rule.beta,
         averaging_ttis=rule.averaging_ttis,
-        discard_ttis=[rule.discard_timer_ms if item.traffic.has_age else 0 for item in scenario.slices],
+        discard_ttis=[timer_ttis if item.traffic.has_age else 0 for item in scenario.slices],
         rbg_prb=rule.rbg_prb,
         buffer_bits=rule.buffer_bits,
-        block_error_rate=rule.block_error_rate,
+        **attempts({"block_error_rate": rule.block_error_rate}),
         max_retransmissions=rule.max_retransmissions,
         retransmission_ttis=rule.retransmission_ttis,
         harq_seed=harq_seed,
-        prb_bandwidth_hz=scenario.radio.prb_bandwidth_hz,
+        prb_bandwidth_hz=radio.prb_bandwidth_hz,
+        tti_s=radio.tti_s,
+        mcs_table=radio.link_table,
+        downlink_parts=sum(symbols) or 1,
+        tdd_parts=SLOT_SYMBOLS * len(symbols) or 1,
     )

@@ -14,7 +14,7 @@ from slicefast.rng import Streams
 from slicefast.scenario import Scenario
 from slicefast.traffic.arrivals import Arrivals, Events
 from slicefast.traffic.mask import TrafficMask
-from slicefast.units import TTI_S, Float64, Index
+from slicefast.units import Float64, Index
 
 #: A simulator's whole state, or a part of it: nested dicts and lists of arrays, numbers and text.
 Snapshot = dict[str, Any]
@@ -93,7 +93,7 @@ class Replica:
         user, _, bits = self.arrivals
         waiting = self.network.backlog_bits() + np.bincount(user, bits, minlength=self.scenario.n_users)
         demand = np.bincount(self._queue(), waiting, minlength=n_cells * n_slices)
-        return demand.reshape(n_cells, n_slices) / (self.scenario.window_ttis * TTI_S)
+        return demand.reshape(n_cells, n_slices) / (self.scenario.window_ttis * self.scenario.radio.tti_s)
 
     def play(self, share: Float64, out: Float64, user_out: Float64 | None) -> None:
         """Play the prepared step into ``out``, a row (N, S) per KPI, and ``user_out`` (U,); then prepare the next."""

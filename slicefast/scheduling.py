@@ -2,14 +2,14 @@
 
 A slice's share a_ns becomes whole PRBs by largest remainder, the fraction carried over. Inside a slice: round robin,
 proportional fair argmax R_u^alpha / T_u^beta with T_u <- (1 - 1/a) T_u + D_u / a every TTI, or max C/I argmax R_u.
-R_u: bits one PRB carries for user u in one TTI of 1 ms; D_u: bits served in the TTI. Bits are kept in whole 1/1024, so
+R_u: bits one PRB carries for user u in one TTI; D_u: bits served in the TTI. Bits are kept in whole 1/1024, so
 that bits in = bits out + bits queued or sent in part holds exactly; a user may have up to 2^43 bits (8.8e12) queued.
 N cells, S slices, U users, P packets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -20,7 +20,7 @@ from slicefast import _core
 from slicefast.arrays import to_flags, to_int32
 from slicefast.errors import described, refuse
 from slicefast.flow import FlowResult, flow_window
-from slicefast.link_adaptation import cqi, tbs_index, transport_block_bits
+from slicefast.link_adaptation import McsTable, cqi, tbs_index, transport_block_bits
 from slicefast.units import Float64
 
 __all__ = [
@@ -101,10 +101,12 @@ class Options(TypedDict, total=False):
     buffer_bits : float
         Per user, 0: unlimited. A packet that does not fit is dropped; it counts in the delay with the window's length,
         and its user as one with data in the buffer all the window.
-    block_error_rate : float
-        HARQ, off at 0: every transmission fails independently with this probability p. A failed block is sent again
-        after the round trip, before anything new; after the last failure every packet with bits in it is dropped.
-        Expected transmissions (1 - p^(k+1)) / (1 - p), residual loss p^(k+1). Packets are handed up in order.
+    block_error_rate : float or sequence of float
+        HARQ, off at 0: every transmission fails independently with this probability p, or attempt i with p_i, the last
+        for all further ones, where combining makes later attempts better. A failed block is sent again after the round
+        trip, before anything new; after the last failure every packet with bits in it is dropped. In the mean 1 + p_0 +
+        p_0 p_1 + ... transmissions, with one p (1 - p^(k+1)) / (1 - p); residual loss p_0 ... p_k. Packets are handed
+        up in order.
     max_retransmissions : int
         k, after which a block is lost; 3 unless given.
     retransmission_ttis : int
@@ -113,6 +115,13 @@ class Options(TypedDict, total=False):
         Errors are drawn by counter from this seed, user and TTI.
     prb_bandwidth_hz : float
         For ``spectral_efficiency``; 180 kHz unless given.
+    tti_s : float
+        Length of a TTI, LTE's 1 ms unless given.
+    mcs_table : {"lte", "nr_qam64", "nr_qam256", "nr_qam64_low_se"}
+        Whose rows ``tbs_index`` names; LTE's unless given. See `slicefast.link_adaptation`.
+    downlink_parts, tdd_parts : int
+        TDD: so many of so many TTIs in a row carry the downlink, evenly spread; in the others no PRB is dealt, and
+        none is available to ``load``. 1 of 1 unless given.
     """
 
     alpha: float
@@ -121,11 +130,25 @@ class Options(TypedDict, total=False):
     rbg_prb: int
     deal_leftover: bool
     buffer_bits: float
-    block_error_rate: float
+    block_error_rate: float | Sequence[float]
     max_retransmissions: int
     retransmission_ttis: int
     harq_seed: int
     prb_bandwidth_hz: float
+    tti_s: float
+    mcs_table: McsTable
+    downlink_parts: int
+    tdd_parts: int
+
+
+def attempts(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options with ``block_error_rate`` as the core takes it: of the first attempt, and of those after it."""
+    rates = options.get("block_error_rate", 0.0)
+    if np.ndim(rates) == 0:
+        return dict(options)
+    if len(rates) == 0:
+        refuse("block_error_rate", described("no value"), "one for each attempt")
+    return {**options, "block_error_rate": rates[0], "retransmission_error_rate": list(rates[1:]) or [rates[0]]}
 
 
 def _optional(value: ArrayLike | None) -> Float64 | None:
@@ -177,7 +200,7 @@ class Scheduler:
             n_prb=n_prb,
             kind=kind,
             discard_ttis=ages * n_slices if np.ndim(discard_ttis) == 0 else ages,
-            **options,
+            **attempts(options),
         )
         self._core = _core.Scheduler(config, isa=isa or _core.default_isa())
         self._sizes = (n_cells, n_slices, n_users)
@@ -205,7 +228,7 @@ class Scheduler:
         Parameters
         ----------
         n_ttis : int
-            Length of the window, TTIs of 1 ms.
+            Length of the window [TTI].
         arrival_user, arrival_tti, arrival_bits : array_like, (P,)
             The packets: user, TTI in [0, n_ttis) from whose start it is there (sorted), size >= 1.
         bits_per_prb : array_like, (U,), optional
@@ -217,7 +240,7 @@ class Scheduler:
         active : array_like of bool, (U,), optional
             Who counts in ``users``; left out, users count when they had data.
         tbs_index : array_like of int, (U,), optional
-            In place of ``bits_per_prb``: rows 0..26 of the transport block table, -1: out of reach.
+            In place of ``bits_per_prb``: rows of the transport block table (`Options.mcs_table`), -1: out of reach.
         dedicated_ratio, min_ratio, max_ratio : array_like, (N, S), optional
             RRMPolicyRatio of 3GPP TS 28.541 in place of ``share``, 0 <= dedicated <= min <= max <= 1 (within 1e-9) and
             min summing to at most 1; left out: 0, 0 and 1. Dedicated PRBs are never lent, those up to min are

@@ -1,4 +1,4 @@
-"""Physical constants, the transmission time interval and the names of array types, each written once."""
+"""Physical constants and the names of array types, each written once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Transmission time interval [s]: LTE's subframe.
+#: LTE's transmission time interval [s]; a scenario's is `Radio.tti_s`.
 TTI_S = 1e-3
-TTIS_PER_S = 1000.0
 #: Density of thermal noise at 290 K [dBm/Hz].
 THERMAL_NOISE_DBM_PER_HZ = -174.0
 #: Smallest packet that the scheduler queues [bit].

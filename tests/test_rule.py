@@ -107,7 +107,7 @@ def test_the_rule_by_user_takes_the_users_that_had_data() -> None:
     first = rule(simulator)
     had = set(simulator.arrivals.user) | set(np.flatnonzero(simulator.backlog_bits > 0))
     simulator.step(first)
-    bps = 0.75 * np.log2(1 + simulator.sinr.astype(np.float64) / 1.25) * 18e6
+    bps = np.minimum(0.75 * np.log2(1 + simulator.sinr.astype(np.float64) / 1.25) * 18e6, 75.376e6)
     need, cost = np.zeros(simulator.shares_shape), np.zeros(simulator.shares_shape)
     for cell, part in np.ndindex(*simulator.shares_shape):
         queue = [u for u in range(scenario.n_users) if (simulator.serving[u], scenario.slice_of[u]) == (cell, part)]

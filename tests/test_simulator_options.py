@@ -309,7 +309,6 @@ def test_options_go_through_toml(tmp_path):
             r"scheduler\.share_as: got 'guarantee', must be 'partition' with fidelity = 'flow'",
         ),
         ({"fidelity": "flow", "scheduler": {"kind": "max_ci"}}, r"scheduler\.kind: got 'max_ci'"),
-        ({"fidelity": "flow", "scheduler": {"block_error_rate": 0.1}}, r"scheduler\.block_error_rate: got 0\.1"),
     ],
 )
 def test_bad_options_are_refused_by_name(options, message):

@@ -16,19 +16,26 @@ py::array_t<std::int32_t> mapped(py::ssize_t n, Function function) {
 }  // namespace
 
 void bind_link_adaptation(py::module_& module) {
-  module.def("cqi", [](const In<double>& sinr) {
+  module.def("cqi", [](const In<double>& sinr, const std::string& table_name) {
+    const McsTable table = mcs_table(table_name);
     return mapped(sinr.size(), [&](py::ssize_t i) {
       if (std::isnan(sinr.data()[i])) throw InvalidArgument("sinr: value " + std::to_string(i) + " is not a number");
-      return cqi(sinr.data()[i]);
+      return cqi(sinr.data()[i], table);
     });
   });
-  module.def("tbs_index", [](const In<std::int32_t>& indicator) {
-    return mapped(indicator.size(), [&](py::ssize_t i) { return tbs_index(indicator.data()[i]); });
+  module.def("tbs_index", [](const In<std::int32_t>& indicator, const std::string& table_name) {
+    const McsTable table = mcs_table(table_name);
+    return mapped(indicator.size(), [&](py::ssize_t i) { return tbs_index(indicator.data()[i], table); });
   });
-  module.def("transport_block_bits", [](int index, int n_prb) {
-    if (index < -1 || index > 26) refuse("tbs_index", text_of(index), "-1 to 26");
-    return transport_block_bits(index, n_prb);
+  module.def("transport_block_bits", [](int index, int n_prb, const std::string& table_name) {
+    const McsTable table = mcs_table(table_name);
+    const int n_rows = n_tbs_rows(table);
+    if (index < -1 || index >= n_rows) refuse("tbs_index", text_of(index), "-1 to " + text_of(n_rows - 1));
+    return transport_block_bits(index, n_prb, table);
   });
+  module.def("nr_transport_block_bits", &nr_transport_block_bits);
+  module.def("peak_bps_per_hz",
+             [](int n_prb, const std::string& table_name) { return peak_bps_per_hz(n_prb, mcs_table(table_name)); });
 }
 
 }  // namespace slicefast::bindings

@@ -87,7 +87,7 @@ LinkModel make_link_model(const std::string& model, const std::string& pattern, 
                           const In<float>& shadow_nlos, double los_state_decorrelation_m,
                           const In<std::int32_t>& row_offset, const In<std::int32_t>& col_offset,
                           std::pair<double, double> e1_m, std::pair<double, double> e2_m, double fold_db,
-                          const std::string& isa) {
+                          const std::string& isa, double sigma_indoor_db) {
   RadioConfig config{path_loss_model(model),
                      antenna_pattern(pattern),
                      elements,
@@ -107,6 +107,7 @@ LinkModel make_link_model(const std::string& model, const std::string& pattern, 
                      std::move(azimuth_deg),
                      std::move(tilt_deg),
                      fold_db};
+  config.sigma_indoor_db = sigma_indoor_db;
   FieldTiles tiles;
   check_shape(los_state, "los_state", {-1, -1});
   tiles.size = static_cast<int>(los_state.shape(0));
@@ -249,7 +250,7 @@ void bind_radio(py::module_& module) {
            "ue_height_m"_a, "shadowing"_a, "site_correlation"_a, "wrap"_a, "v1_m"_a, "v2_m"_a, "site_x_m"_a,
            "site_y_m"_a, "site_height_m"_a, "cell_site"_a, "azimuth_deg"_a, "tilt_deg"_a, "los_state"_a, "shadow_los"_a,
            "shadow_nlos"_a, "los_state_decorrelation_m"_a, "row_offset"_a, "col_offset"_a, "e1_m"_a, "e2_m"_a,
-           "fold_db"_a, "isa"_a)
+           "fold_db"_a, "isa"_a, "sigma_indoor_db"_a = 0.0)
       .def_property_readonly("n_cells", &LinkModel::n_cells)
       .def_property_readonly("n_sites", &LinkModel::n_sites)
       .def_property_readonly("folds", &LinkModel::folds)

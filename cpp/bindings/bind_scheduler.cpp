@@ -79,7 +79,9 @@ void bind_scheduler(py::module_& module) {
       .def(py::init([](int n_cells, int n_slices, int n_users, int n_prb, const std::string& kind, double alpha,
                        double beta, double averaging_ttis, const std::vector<int>& discard_ttis, int rbg_prb,
                        bool deal_leftover, double buffer_bits, double block_error_rate, int max_retransmissions,
-                       int retransmission_ttis, std::uint64_t harq_seed, double prb_bandwidth_hz) {
+                       int retransmission_ttis, std::uint64_t harq_seed, double prb_bandwidth_hz, double tti_s,
+                       const std::string& table, int downlink_parts, int tdd_parts,
+                       const std::vector<double>& retransmission_error_rate) {
              return SchedulerConfig{.n_cells = n_cells,
                                     .n_slices = n_slices,
                                     .n_users = n_users,
@@ -93,15 +95,22 @@ void bind_scheduler(py::module_& module) {
                                     .deal_leftover = deal_leftover,
                                     .buffer_bits = buffer_bits,
                                     .block_error_rate = block_error_rate,
+                                    .retransmission_error_rate = retransmission_error_rate,
                                     .max_retransmissions = max_retransmissions,
                                     .retransmission_ttis = retransmission_ttis,
                                     .harq_seed = harq_seed,
-                                    .prb_bandwidth_hz = prb_bandwidth_hz};
+                                    .prb_bandwidth_hz = prb_bandwidth_hz,
+                                    .tti_s = tti_s,
+                                    .mcs_table = mcs_table(table),
+                                    .downlink_parts = downlink_parts,
+                                    .tdd_parts = tdd_parts};
            }),
            py::kw_only(), "n_cells"_a, "n_slices"_a, "n_users"_a, "n_prb"_a = 100, "kind"_a = "proportional_fair",
            "alpha"_a = 1.0, "beta"_a = 1.0, "averaging_ttis"_a = 100.0, "discard_ttis"_a = std::vector<int>{},
            "rbg_prb"_a = 1, "deal_leftover"_a = true, "buffer_bits"_a = 0.0, "block_error_rate"_a = 0.0,
-           "max_retransmissions"_a = 3, "retransmission_ttis"_a = 8, "harq_seed"_a = 0, "prb_bandwidth_hz"_a = 180e3);
+           "max_retransmissions"_a = 3, "retransmission_ttis"_a = 8, "harq_seed"_a = 0, "prb_bandwidth_hz"_a = 180e3,
+           "tti_s"_a = 1e-3, "mcs_table"_a = "lte", "downlink_parts"_a = 1, "tdd_parts"_a = 1,
+           "retransmission_error_rate"_a = std::vector<double>{});
   py::class_<BoundScheduler>(
       module, "Scheduler",
       "Queues and PRB scheduling. A second thread that uses it meanwhile is refused with InUseError, nothing changed.")

@@ -84,7 +84,7 @@ Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
   pending_steps_.assign(n_users, 0);
   if (config_.transport_blocks) {
     for (int quality = 0; quality < static_cast<int>(tbs_index_of_.size()); ++quality)
-      tbs_index_of_[static_cast<std::size_t>(quality)] = tbs_index(quality);
+      tbs_index_of_[static_cast<std::size_t>(quality)] = tbs_index(quality, config_.scheduler.mcs_table);
     tbs_index_.assign(n_users, -1);
   }
   if (config_.fidelity == Fidelity::flow)
@@ -222,7 +222,7 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
   check_arrivals(arrivals.user, arrivals.tti, arrivals.bits, backlog_bits(), config_.window_ttis);
   trial_load_ = load_;
   const MatrixView<double> load = trial_load_.view();
-  const double window_s = config_.window_ttis * tti_s;
+  const double window_s = config_.window_ttis * config_.scheduler.tti_s;
   const std::span<const double> backlog = backlog_bits();
   std::copy(backlog.begin(), backlog.end(), demand_bps_.begin());
   for (std::size_t i = 0; i < arrivals.user.size(); ++i)
@@ -232,19 +232,21 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
     for (std::size_t i = 0; i < arrivals.user.size(); ++i)
       arriving_bits_[static_cast<std::size_t>(arrivals.user[i])] += static_cast<double>(arrivals.bits[i]);
   }
-  for (double& demand : demand_bps_) demand /= window_s;
+  const double transmissions = expected_transmissions(config_.scheduler);
+  for (double& demand : demand_bps_) demand *= transmissions / window_s;
 
-  const CouplingProblem problem{.gain = gain_.view(),
-                                .power_w = config_.power_w,
-                                .noise_w = config_.noise_w,
-                                .demand_bps = demand_bps_,
-                                .serving = serving,
-                                .slice_of = config_.lend ? std::span<const std::int32_t>{} : config_.slice_of,
-                                .share = config_.lend ? ConstMatrixView<double>(whole_.view()) : share,
-                                .bandwidth_hz = config_.prb_bandwidth_hz * config_.scheduler.n_prb,
-                                .efficiency = config_.efficiency,
-                                .ceiling_bps_per_hz = config_.ceiling_bps_per_hz,
-                                .folded = links_->folds() ? &folded_ : nullptr};
+  const CouplingProblem problem{
+      .gain = gain_.view(),
+      .power_w = config_.power_w,
+      .noise_w = config_.noise_w,
+      .demand_bps = demand_bps_,
+      .serving = serving,
+      .slice_of = config_.lend ? std::span<const std::int32_t>{} : config_.slice_of,
+      .share = config_.lend ? ConstMatrixView<double>(whole_.view()) : share,
+      .bandwidth_hz = config_.prb_bandwidth_hz * config_.scheduler.n_prb * config_.scheduler.downlink_share(),
+      .efficiency = config_.efficiency,
+      .ceiling_bps_per_hz = config_.ceiling_bps_per_hz,
+      .folded = links_->folds() ? &folded_ : nullptr};
   coupling_.solve(problem, CouplingOptions{.isa = config_.isa}, load);
   for (std::size_t n = 0; n < load.rows; ++n) {
     rho_[n] = 0.0;
@@ -255,17 +257,21 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
 }
 
 void Network::find_bits() {
+  const SchedulerConfig& rule = config_.scheduler;
+  // The flow level knows no TTIs: with TDD every one carries its part.
+  const double downlink = config_.fidelity == Fidelity::flow ? rule.downlink_share() : 1.0;
   if (config_.transport_blocks) {
-    const int n_prb = config_.scheduler.n_prb;
+    const int n_prb = rule.n_prb;
     for (std::size_t u = 0; u < trial_sinr_.size(); ++u) {
-      tbs_index_[u] = tbs_index_of_[static_cast<std::size_t>(cqi(static_cast<double>(trial_sinr_[u])))];
-      bits_per_prb_[u] = static_cast<float>(transport_block_bits(tbs_index_[u], n_prb)) / static_cast<float>(n_prb);
+      tbs_index_[u] = tbs_index_of_[static_cast<std::size_t>(cqi(static_cast<double>(trial_sinr_[u]), rule.mcs_table))];
+      bits_per_prb_[u] = static_cast<float>(downlink * transport_block_bits(tbs_index_[u], n_prb, rule.mcs_table)) /
+                         static_cast<float>(n_prb);
     }
     return;
   }
   for (std::size_t u = 0; u < trial_sinr_.size(); ++u)
     bits_per_prb_[u] = static_cast<float>(
-        config_.prb_bandwidth_hz * tti_s *
+        downlink * config_.prb_bandwidth_hz * rule.tti_s *
         spectral_efficiency(config_.efficiency, static_cast<double>(trial_sinr_[u]), config_.ceiling_bps_per_hz));
 }
 
@@ -285,18 +291,23 @@ Window Network::window(ConstMatrixView<double> share, std::span<const std::int32
 
 FlowWindow Network::flow_window(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
                                 const Arrivals& arrivals) const {
-  return {.n_ttis = config_.window_ttis,
-          .n_prb = config_.scheduler.n_prb,
-          .arriving_bits = arriving_bits_,
-          .packet_bits = config_.packet_bits,
-          .serving = serving,
-          .slice_of = config_.slice_of,
-          .bits_per_prb = bits_per_prb_,
-          .share = share,
-          .active = arrivals.active,
-          .discard_ttis = config_.scheduler.discard_ttis,
-          .buffer_bits = config_.scheduler.buffer_bits,
-          .prb_bandwidth_hz = config_.prb_bandwidth_hz};
+  return {
+      .n_ttis = config_.window_ttis,
+      .n_prb = config_.scheduler.n_prb,
+      .arriving_bits = arriving_bits_,
+      .packet_bits = config_.packet_bits,
+      .serving = serving,
+      .slice_of = config_.slice_of,
+      .bits_per_prb = bits_per_prb_,
+      .share = share,
+      .active = arrivals.active,
+      .discard_ttis = config_.scheduler.discard_ttis,
+      .buffer_bits = config_.scheduler.buffer_bits,
+      .prb_bandwidth_hz = config_.prb_bandwidth_hz * config_.scheduler.downlink_share(),
+      .tti_s = config_.scheduler.tti_s,
+      .transmissions = expected_transmissions(config_.scheduler),
+      .retransmission_ttis = (expected_transmissions(config_.scheduler) - 1) * config_.scheduler.retransmission_ttis,
+      .lost_part = lost_blocks(config_.scheduler)};
 }
 
 // RRMPolicyRatio of 3GPP TS 28.541: the share is min.

@@ -20,6 +20,7 @@ void golden_values() {
   CHECK_CLOSE(loss(path_loss_model("tr38901_uma"), false, 100), 100.4556, 1e-3);
   CHECK_CLOSE(los_probability(path_loss_model("winner_plus_c2"), 100, 1.5), 0.347671, 1e-6);
   CHECK_CLOSE(antenna_gain_db(AntennaPattern::tr36814, -35, 15, 15, 1), 11.0, 1e-9);
+  CHECK_CLOSE(antenna_gain_db(AntennaPattern::omni, 123, 40, 15, 1), 0.0, 1e-12);
   CHECK_CLOSE(antenna_gain_db(AntennaPattern::tr38901_element, 0, 12, 12, 10), 8.0 - 12.0 * 144 / 4225 + 10.0, 1e-9);
 }
 
@@ -76,7 +77,7 @@ void unknown_names_are_refused() {
   } catch (const InvalidArgument& error) {
     message = error.what();
   }
-  CHECK(message == "pattern: got 'isotropic', allowed: tr36814, m2135, tr38901_element");
+  CHECK(message == "pattern: got 'isotropic', allowed: tr36814, m2135, tr38901_element, omni");
 }
 
 }  // namespace

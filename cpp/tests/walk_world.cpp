@@ -86,7 +86,8 @@ void draw_radio(Choices& choices, World& world, const Limits& limits) {
   RadioConfig& radio = world.radio;
   const std::vector<NamedModel> models = path_loss_models();
   radio.model = models[choices.below(models.size())].model;
-  radio.pattern = choices.of({AntennaPattern::tr36814, AntennaPattern::m2135, AntennaPattern::tr38901_element});
+  radio.pattern = choices.of(
+      {AntennaPattern::tr36814, AntennaPattern::m2135, AntennaPattern::tr38901_element, AntennaPattern::omni});
   if (radio.pattern == AntennaPattern::tr38901_element) radio.elements = choices.of({1, 2, 10});
   const ModelParameters model = model_parameters(radio.model);
   radio.frequency_hz = choices.between(model.min_frequency_hz, model.max_frequency_hz);
@@ -101,6 +102,7 @@ void draw_radio(Choices& choices, World& world, const Limits& limits) {
   radio.wrap = choices.one_in(2);
   radio.v1_x_m = periods * world.e1_x_m, radio.v1_y_m = 0;
   radio.v2_x_m = periods * world.e2_x_m, radio.v2_y_m = periods * world.e2_y_m;
+  radio.sigma_indoor_db = choices.of({0.0, 7.0});
   radio.fold_db = folds ? choices.of({0.1, 0.01, 3.0}) : 0.0;
   draw_sites(choices, world, n_sites);
 }
@@ -134,9 +136,13 @@ SchedulerConfig draw_scheduler(Choices& choices, const Limits& limits, std::size
   config.deal_leftover = choices.below(3) > 0;
   config.buffer_bits = choices.of({0.0, 0.0, 1.0, 12000.0, 1e5});
   config.block_error_rate = choices.of({0.0, 0.0, 0.1, 0.6, 0.99});
+  if (choices.one_in(2)) config.retransmission_error_rate = {choices.of({0.0, 0.1, 0.9}), choices.of({0.0, 0.5})};
   config.max_retransmissions = static_cast<int>(choices.below(4));
   config.retransmission_ttis = choices.of({8, 1, 30});
   config.harq_seed = choices.value_below(1000);
+  config.tti_s = choices.of({1e-3, 0.5e-3, 0.25e-3});
+  config.mcs_table = choices.of({McsTable::lte, McsTable::nr_qam64, McsTable::nr_qam256, McsTable::nr_qam64_low_se});
+  if (choices.one_in(3)) config.downlink_parts = 52, config.tdd_parts = 70;
   return config;
 }
 

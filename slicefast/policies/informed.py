@@ -24,7 +24,7 @@ from slicefast.policies.curves import TRAINING_LEVELS, satisfaction_curves
 from slicefast.policies.queues import had_data, queue_of, sum_by_queue
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
-from slicefast.units import TTI_S, Float32, Float64, Int64
+from slicefast.units import Float32, Float64, Int64
 
 if TYPE_CHECKING:
     from slicefast.learn.curve_policy import CurvePolicy
@@ -161,7 +161,7 @@ def _queues(simulator: Simulator) -> dict[str, Float64]:
     """Return what waits in the cells before the coming step."""
     scenario, radio = simulator.scenario, simulator.scenario.radio
     backlog = simulator.backlog_bits
-    carried = scenario.window_ttis * TTI_S * radio.n_prb * radio.prb_bandwidth_hz
+    carried = scenario.window_ttis * radio.tti_s * scenario.downlink_hz
     return {
         "queued_bits": sum_by_queue(simulator, backlog) / carried,
         "queued_users": sum_by_queue(simulator, (backlog > 0.0).astype(np.float64)) / _users_per_cell(scenario),

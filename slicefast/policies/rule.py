@@ -38,7 +38,7 @@ from slicefast.policies.queues import had_data, sum_by_queue
 from slicefast.simulator import Simulator
 from slicefast.task import to_simplex
 from slicefast.traffic.models import FullBufferTraffic
-from slicefast.units import TTI_S, Bool, Float32, Float64
+from slicefast.units import Bool, Float32, Float64
 
 #: Weight of the last step in the smoothed spectral efficiency; 0.1 to 1 earn within a hundredth of each other.
 SMOOTHING = 0.3
@@ -93,7 +93,7 @@ class MaxMinRule:
             self.efficiency = measured
         smoothed = (1.0 - SMOOTHING) * self.efficiency + SMOOTHING * measured
         self.efficiency = np.where(np.isnan(smoothed), np.fmax(self.efficiency, measured), smoothed)
-        bps_per_share = _known(self.efficiency) * simulator.scenario.bandwidth_hz
+        bps_per_share = _known(self.efficiency) * simulator.scenario.downlink_hz
         return max_min_division(_offered_bps(simulator) / bps_per_share, _required_bps(simulator) / bps_per_share)
 
 
@@ -112,21 +112,23 @@ class MaxMinRuleByUser:
         """Return the shares of the coming step, (N, S) or (R, N, S); the observation is not looked at."""
         scenario = simulator.scenario
         curve = _CURVES[scenario.radio.efficiency]
-        efficiency = np.maximum(spectral_efficiency(curve, simulator.sinr), LEAST_EFFICIENCY)
+        ceiling = scenario.ceiling_bps_per_hz
+        reached = spectral_efficiency(curve, simulator.sinr, ceiling_bps_per_hz=ceiling)
+        efficiency = np.maximum(reached, LEAST_EFFICIENCY)
         counted = np.ones_like(efficiency) if self._had_data is None else self._had_data.astype(np.float64)
         self._had_data = had_data(simulator)
         users = sum_by_queue(simulator, counted)
         users = np.where(users > 0.0, users, np.nan)
         harmonic = users / sum_by_queue(simulator, counted / efficiency)
-        needed_bps = _known(harmonic) * scenario.bandwidth_hz
-        served_bps = _known(sum_by_queue(simulator, counted * efficiency) / users) * scenario.bandwidth_hz
+        needed_bps = _known(harmonic) * scenario.downlink_hz
+        served_bps = _known(sum_by_queue(simulator, counted * efficiency) / users) * scenario.downlink_hz
         return max_min_division(_offered_bps(simulator) / needed_bps, _required_bps(simulator) / served_bps)
 
 
 def _offered_bps(simulator: Simulator) -> Float64:
     """Return what a cell has to carry for each slice: rate_s u_s + queued_s / T; 0 where users always have more."""
     scenario, users = simulator.scenario, simulator.kpis.users
-    queued = sum_by_queue(simulator, simulator.backlog_bits) / (scenario.window_ttis * TTI_S)
+    queued = sum_by_queue(simulator, simulator.backlog_bits) / (scenario.window_ttis * scenario.radio.tti_s)
     return np.where(_always_full(simulator), 0.0, scenario.slice_rate_bps * users + queued)
 
 

@@ -1,19 +1,28 @@
 """Indoor users: the floor they are on, how far inside, and what their building costs.
 
 TR 36.873 Tables 6-1 and 7.2-1, TR 38.901 Tables 7.4.3-1 to 7.4.3-3: a building of U{4..8} floors, the user on any of
-them, h = 3 (floor - 1) + 1.5 m.
+them, h = 3 (floor - 1) + 1.5 m. Coated glass (IRR) loses 23 + 0.3 f dB in releases to v17, with which 3GPP calibrated
+its models in 2016, and 25.4 + 0.11 f dB from v19 (v19.4.0) on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from slicefast.errors import refuse
 from slicefast.units import Bool, Float64
 
+#: Release of TR 38.901: to v17, or from v19 on.
+Release = Literal["v17", "v19"]
+
+#: Standard deviation of the shadowing of indoor users where a wall costs 20 dB: TR 36.873, TR 38.901 Table 7.4.3-3.
+SIMPLE_WALL_SIGMA_DB = 7.0
 _LOW_SIGMA_DB, _HIGH_SIGMA_DB = 4.4, 6.5
+_COATED_GLASS_DB: Mapping[str, tuple[float, float]] = {"v17": (23.0, 0.3), "v19": (25.4, 0.11)}  # at 0 Hz, per GHz
 _DEEPEST_M = 25.0
 
 
@@ -27,18 +36,22 @@ class Buildings:
     loss_db: Float64
 
 
-def building_loss_db(kind: str, frequency_hz: float) -> float:
+def building_loss_db(kind: str, frequency_hz: float, release: Release = "v17") -> float:
     """Penetration loss [dB] without the indoor way: "tr36873" 20 dB; "low", "high": TR 38.901 Table 7.4.3-2.
 
     low: 5 - 10 log10(0.3 10^(-L_glass / 10) + 0.7 10^(-L_concrete / 10)), high: 5 - 10 log10(0.7 10^(-L_IRR / 10) + 0.3
-    10^(-L_concrete / 10)), L_glass = 2 + 0.2 f, L_IRR = 23 + 0.3 f, L_concrete = 5 + 4 f (f in GHz).
+    10^(-L_concrete / 10)), L_glass = 2 + 0.2 f, L_concrete = 5 + 4 f (f in GHz); L_IRR = 23 + 0.3 f with ``release =
+    "v17"``, 25.4 + 0.11 f with "v19" (Table 7.4.3-1).
     """
     if kind not in ("tr36873", "low", "high"):
         refuse("kind", kind, "tr36873, low, high")
+    if release not in _COATED_GLASS_DB:
+        refuse("release", release, ", ".join(_COATED_GLASS_DB))
     if not 0.45e9 <= frequency_hz <= 100e9:
         refuse("frequency_hz", frequency_hz, "0.45e9 to 100e9: it is in Hz")
     f = frequency_hz / 1e9
-    glass, coated, concrete = (10.0 ** (-loss / 10.0) for loss in (2.0 + 0.2 * f, 23.0 + 0.3 * f, 5.0 + 4.0 * f))
+    at_0, per_ghz = _COATED_GLASS_DB[release]
+    glass, coated, concrete = (10.0 ** (-loss / 10.0) for loss in (2.0 + 0.2 * f, at_0 + per_ghz * f, 5.0 + 4.0 * f))
     if kind == "tr36873":
         return 20.0
     if kind == "low":
@@ -56,12 +69,13 @@ def draw_buildings(
     high_loss_share: float = 0.5,
     floors: tuple[int, int] = (4, 8),
     outdoor_height_m: float = 1.5,
+    release: Release = "v17",
 ) -> Buildings:
     """Draw which of U users are indoors, their heights and losses.
 
     "tr36873": 20 dB + 0.5 d_in, d_in uniform on (0, 25) m. "tr38901": the low- or, for `high_loss_share` of the
     buildings, the high-loss model with its standard deviation (4.4, 6.5 dB) + 0.5 d_in, d_in the smaller of two
-    uniforms on (0, 25) m.
+    uniforms on (0, 25) m; `release` as in `building_loss_db`.
     """
     if building not in ("tr36873", "tr38901"):
         refuse("building", building, "tr36873, tr38901")
@@ -74,7 +88,7 @@ def draw_buildings(
     else:
         inside = rng.uniform(0.0, _DEEPEST_M, (2, n_users)).min(axis=0)
         high = rng.random(n_users) < high_loss_share
-        mean = np.where(high, building_loss_db("high", frequency_hz), building_loss_db("low", frequency_hz))
+        mean = np.where(high, building_loss_db("high", frequency_hz, release), building_loss_db("low", frequency_hz))
         wall = mean + np.where(high, _HIGH_SIGMA_DB, _LOW_SIGMA_DB) * rng.standard_normal(n_users)
     return Buildings(
         height_m=np.where(indoor, 3.0 * (floor - 1) + 1.5, outdoor_height_m),

@@ -57,6 +57,15 @@ def _warn_of_ranges(model: str, longest_m: float, sites_per_m2: float) -> None:
         warn(f"{model}: {100 * near:.1f} % of the area is nearer than {least:g} m to a mast and takes the loss there")
 
 
+def _torus(
+    v1_m: Sequence[float] | None, v2_m: Sequence[float] | None
+) -> tuple[bool, tuple[float, float], tuple[float, float]]:
+    """Return whether the area wraps around, and its sides."""
+    if (v1_m is None) != (v2_m is None):
+        refuse("v1_m, v2_m", (v1_m, v2_m), "both for a torus, or neither")
+    return v1_m is not None, _pair(v1_m), _pair(v2_m)
+
+
 def link_model(
     *,
     model: str,
@@ -76,6 +85,7 @@ def link_model(
     v1_m: Sequence[float] | None = None,
     v2_m: Sequence[float] | None = None,
     fold_db: float = 0.1,
+    sigma_indoor_db: float | None = None,
     area_m2: float | None = None,
     longest_m: float | None = None,
     isa: str | None = None,
@@ -122,6 +132,8 @@ def link_model(
         Correlation of the shadowing between sites, in [0, 1].
     v1_m, v2_m : sequence of float, optional
         Sides of a torus [m]; give both or neither.
+    sigma_indoor_db : float, optional
+        Standard deviation of the shadowing of indoor users [dB]; left out: the model's own.
     fold_db : float
         How far folding may move a user's interference plus noise [dB]; 0 computes every link.
     area_m2 : float, optional
@@ -150,9 +162,7 @@ def link_model(
         An argument is out of range or of the wrong shape; it is named.
     """
     x, y = np.asarray(site_x_m, dtype=np.float64), np.asarray(site_y_m, dtype=np.float64)
-    if (v1_m is None) != (v2_m is None):
-        refuse("v1_m, v2_m", (v1_m, v2_m), "both for a torus, or neither")
-    wrap, v1, v2 = v1_m is not None, _pair(v1_m), _pair(v2_m)
+    wrap, v1, v2 = _torus(v1_m, v2_m)
     heights = to_vector("site_height_m", site_height_m, x.size)
     if wrap:
         longest_m, area_m2 = _farthest_on_torus(v1, v2), abs(v1[0] * v2[1] - v1[1] * v2[0])
@@ -184,6 +194,7 @@ def link_model(
         e1_m=fields.e1_m,
         e2_m=fields.e2_m,
         fold_db=fold_db,
+        sigma_indoor_db=0.0 if sigma_indoor_db is None else sigma_indoor_db,
         isa=isa or _core.default_isa(),
     )
 

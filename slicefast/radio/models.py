@@ -84,7 +84,7 @@ PATH_LOSS_MODELS = tuple(_MODELS)
 INDOOR_MODELS = tuple(name for name, model in _MODELS.items() if model.buildings)
 #: The pattern of an element that columns are made of.
 COLUMN_PATTERN = "tr38901_element"
-ANTENNA_PATTERNS = ("tr36814", "m2135", COLUMN_PATTERN)
+ANTENNA_PATTERNS = ("tr36814", "m2135", COLUMN_PATTERN, "omni")
 
 if TYPE_CHECKING:
     # A type checker cannot read names from a table; pydantic can.
@@ -269,7 +269,8 @@ def antenna_gain_db(
 
     G = peak - min(min(12 (azimuth / w_h)^2, f_h) + min(12 ((depression - tilt) / w_v)^2, f_v), f). tr36814: 14 dBi, 70
     and 10 degrees, floors 25 / 20 / 25 dB; m2135: 17 dBi, 70 and 15 degrees, 20 dB; tr38901_element: 8 dBi, 65 degrees,
-    30 dB, always facing the horizon. A column stacks elements at half a wavelength and steers them to the tilt,
+    30 dB, always facing the horizon; omni: 0 dBi everywhere, whatever the tilt. A column stacks elements at half a
+    wavelength and steers them to the tilt,
     + 20 log10(|sum_m e^(j pi m (cos zenith - cos tilt))| / sqrt(elements)).
 
     Parameters

@@ -114,7 +114,6 @@ def _check_scheduler(scenario: Scenario) -> None:
     if scenario.fidelity == "flow":
         for field, allowed in (
             ("share_as", ("partition",)),
-            ("block_error_rate", (0.0,)),
             ("kind", ("round_robin", "proportional_fair")),
         ):
             value = getattr(rule, field)

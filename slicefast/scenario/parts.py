@@ -5,12 +5,16 @@ Defaults are those of the paper's scenario; "ours" marks a value the papers do n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from slicefast.errors import MISSING, ScenarioError
+from slicefast.link_adaptation import McsTable
+from slicefast.radio.carrier import SUBCARRIER_SPACINGS_KHZ, downlink_share
 from slicefast.radio.models import AntennaPatternName, PathLossModelName
+from slicefast.scenario.carriers import check_carrier
 from slicefast.scenario.layouts import hexagonal_sites
 from slicefast.settings import Count, Fraction, NotNegative, Positive, Settings
 from slicefast.traffic.models import AnyTraffic, PacketBits, PoissonTraffic
@@ -75,14 +79,25 @@ def _with_kind(value: Any) -> Any:
 AnyLayout = Annotated[Annotated[Layout | CsvLayout, Field(discriminator="kind")], BeforeValidator(_with_kind)]
 
 
+_NR_TABLES: Mapping[str, McsTable] = {
+    "qam64": "nr_qam64",
+    "qam256": "nr_qam256",
+    "qam64_low_se": "nr_qam64_low_se",
+}
+
+
 class Radio(Settings):
     """Carrier, propagation, antennas and link adaptation (LTE, 2.6 GHz, 20 MHz; tilt and noise figure ours).
 
     Link adaptation is ours too: the fit of Mogensen et al. 2007, which unlike the truncated one of TR 36.942 leaves no
-    user of a cell without any rate. ``efficiency = "transport_block"`` goes from SINR to CQI to the transport block of
-    3GPP TS 36.213 (Tables 7.2.3-1 and 7.1.7.2.1-1) that the PRBs of a TTI carry, as a base station does. Every other
-    efficiency ends at the highest rate of LTE on one layer, 75.376 Mbit/s over 100 PRBs or 4.19 bit/s/Hz; but for
-    ``"shannon"``, the bound of theory, which has no ceiling.
+    user of a cell without any rate. ``efficiency = "transport_block"`` goes from SINR to CQI to the transport block
+    that the PRBs of a TTI carry, as a base station does: see `slicefast.link_adaptation`, one layer, LTE and NR. Every
+    other efficiency ends at the carrier's highest rate, that of its longest transport block (LTE's 100 PRBs: 75.376
+    Mbit/s, 4.19 bit/s/Hz); but for ``"shannon"``, the bound of theory, which has no ceiling.
+
+    NR (``technology = "nr"``) has slots of 1, 0.5 and 0.25 ms at 15, 30 and 60 kHz, which are the TTIs of the
+    scheduler and of ``window_ttis``, and PRBs of 12 subcarriers, up to the ``n_prb`` of 3GPP TS 38.101-1 v17 Table
+    5.3.2-1 (`slicefast.radio.carrier.n_prb`).
 
     In networks of more than 37 sites far cells fold into a remainder that, at equal activity of all cells, moves no
     user's SINR by more than ``fold_db`` (see `slicefast.radio.link_model`); 0 computes every link, as networks with
@@ -94,6 +109,13 @@ class Radio(Settings):
 
     Parameters
     ----------
+    technology : ``"lte"`` or ``"nr"``.
+    subcarrier_spacing_khz : of NR; LTE has 15 kHz.
+    mcs_table : of NR, 3GPP TS 38.214 v17 Tables 5.1.3.1-1 to -3: up to 64QAM, up to 256QAM, or low rates.
+    prb_bandwidth_hz : 12 subcarriers, so it follows from the spacing in NR; LTE's tables need 180 kHz.
+    tdd_pattern : slots of a TDD period, such as ``"DDDSU"``; none for FDD. Of their symbols those of D and 10 of S's 14
+        (ours) are the downlink's: 0.743 of all. The downlink's slots are spread evenly, that part of all; the others
+        deal no PRB. Load and interference are those of downlink slots.
     handover_margin_db : by how much another cell must be better before a user moves to it (3GPP TS 36.331, event A3).
     time_to_trigger_s : for how long, a multiple of ``step_s``; 0: at the first step that finds it better.
     """
@@ -102,6 +124,10 @@ class Radio(Settings):
     antenna: AntennaPatternName = "tr36814"
     antenna_elements: Count = 1
     frequency_hz: Annotated[float, Field(ge=0.45e9, le=100e9)] = 2.6e9
+    technology: Literal["lte", "nr"] = "lte"
+    subcarrier_spacing_khz: Literal[15, 30, 60] = 15
+    mcs_table: Literal["qam64", "qam256", "qam64_low_se"] = "qam64"
+    tdd_pattern: Annotated[str, Field(pattern="^[DSU]{0,160}$")] = ""
     n_prb: Count = 100
     prb_bandwidth_hz: Positive = 180e3
     power_dbm: Annotated[float, Field(ge=-50.0, le=100.0)] = 46.0
@@ -117,6 +143,42 @@ class Radio(Settings):
     fold_db: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
     resolution_m: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _prb_of_the_spacing(cls, fields: Any) -> Any:
+        """Set the PRB's bandwidth of NR where it is left out, or still LTE's."""
+        if not isinstance(fields, dict) or fields.get("technology") != "nr":
+            return fields
+        spacing_khz = fields.get("subcarrier_spacing_khz", 15)
+        if spacing_khz in SUBCARRIER_SPACINGS_KHZ and fields.get("prb_bandwidth_hz", 180e3) == 180e3:
+            return {**fields, "prb_bandwidth_hz": 12e3 * spacing_khz}
+        return fields
+
+    @model_validator(mode="after")
+    def _carrier(self) -> Self:
+        check_carrier(self)
+        return self
+
+    @property
+    def ttis_per_s(self) -> float:
+        """TTIs in a second: subframes of LTE, slots of NR."""
+        return 1000.0 * self.subcarrier_spacing_khz / 15.0
+
+    @property
+    def tti_s(self) -> float:
+        """Length of a TTI [s]."""
+        return 1.0 / self.ttis_per_s
+
+    @property
+    def downlink_share(self) -> float:
+        """Part of the time that is the downlink's, 1 without TDD."""
+        return downlink_share(self.tdd_pattern)
+
+    @property
+    def link_table(self) -> McsTable:
+        """CQIs and transport blocks of the technology, as `slicefast.link_adaptation` calls them."""
+        return "lte" if self.technology == "lte" else _NR_TABLES[self.mcs_table]
+
 
 class Indoor(Settings):
     """Users in buildings (TR 36.873 and TR 38.901 models): each stays where it is, on one floor of one building.
@@ -127,15 +189,18 @@ class Indoor(Settings):
     Parameters
     ----------
     share : probability that a user is indoors (3GPP drops: 0.8).
-    building : ``"tr36873"``: 20 dB + 0.5 dB per metre inside, up to 6 GHz; ``"tr38901"``: low- and high-loss buildings
-        with their random part.
+    building : ``"tr36873"``: 20 dB + 0.5 dB per metre inside, shadowing of 7 dB, up to 6 GHz; ``"tr38901"``: low- and
+        high-loss buildings with their random part.
     high_loss_share : of the ``"tr38901"`` buildings.
+    release : of TR 38.901, for their coated glass: ``"v17"``, with which 3GPP calibrated in 2016, or ``"v19"``, 2 dB
+        more at 1 GHz and 3 dB less at 28 GHz.
     min_floors, max_floors : a building has any number of floors between them, with equal probability.
     """
 
     share: Fraction = 0.0
     building: Literal["tr36873", "tr38901"] = "tr36873"
     high_loss_share: Fraction = 0.5
+    release: Literal["v17", "v19"] = "v19"
     min_floors: Annotated[int, Field(ge=1, le=8)] = 4
     max_floors: Annotated[int, Field(ge=1, le=8)] = 8
 
@@ -222,6 +287,9 @@ class Mobility(Settings):
     turn_interval_s: Positive = 20.0
 
 
+_ErrorRates = Annotated[tuple[Fraction, ...], Field(min_length=1)]
+
+
 class Scheduler(Settings):
     """How a cell shares its PRBs among the slices and a slice's among its users.
 
@@ -234,7 +302,8 @@ class Scheduler(Settings):
         full buffers have none.
     rbg_prb : PRBs of a resource block group, the unit that is dealt (3GPP TS 36.213 has 4 at 100 PRBs).
     buffer_bits : what a user's queue holds, 0: anything; a packet that does not fit is dropped.
-    block_error_rate : probability that a transmission fails and HARQ sends it again, 0: never.
+    block_error_rate : probability that a transmission fails and HARQ sends it again, 0: never; or one for each attempt,
+        the last for all further ones, such as ``[0.1, 0.001]``: what combining with the attempts before leaves.
     max_retransmissions, retransmission_ttis : after so many the block is lost; round trip of one.
     share_as : what a share is in terms of RRMPolicyRatio (3GPP TS 28.541). ``"partition"``, as in the paper: dedicated
         = min = max, idle PRBs stay idle. ``"guarantee"``: min, with dedicated 0 and max 1: PRBs that are there when
@@ -250,7 +319,9 @@ class Scheduler(Settings):
     discard_timer_ms: Annotated[int, Field(ge=0, le=1_000_000_000)] = 100
     rbg_prb: Count = 1
     buffer_bits: Annotated[float, Field(ge=0.0, le=1e15)] = 0.0
-    block_error_rate: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    block_error_rate: Annotated[float, Field(ge=0.0, lt=1.0)] | Annotated[tuple[Fraction, ...], Field(min_length=1)] = (
+        0.0
+    )
     max_retransmissions: Annotated[int, Field(ge=0, le=1000)] = 3
     retransmission_ttis: Annotated[int, Field(ge=1, le=1_000_000)] = 8
     share_as: Literal["partition", "guarantee"] = "partition"

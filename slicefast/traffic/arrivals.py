@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from slicefast import _traffic
 from slicefast.errors import described, refuse
 from slicefast.traffic.models import Events, SliceUsers
-from slicefast.units import TTIS_PER_S, Float64
+from slicefast.units import Float64
 
 if TYPE_CHECKING:
     from slicefast.scenario import Scenario
@@ -47,7 +47,9 @@ class Arrivals:
         self._models = [item.traffic for item in scenario.slices]
         rate_bps, bits = scenario.slice_rate_bps, scenario.slice_packet_bits
         superposed = np.array([model.superposed for model in self._models])
-        self._rate_pps = np.where(superposed, rate_bps / bits, 0.0)[scenario.slice_of]
+        # Packets per 1,000 TTIs: per second, as they are drawn, where a TTI is 1 ms.
+        per_1000_ttis = rate_bps / bits * (1000.0 / scenario.radio.ttis_per_s)
+        self._rate_pps = np.where(superposed, per_1000_ttis, 0.0)[scenario.slice_of]
         self._packet_bits = bits.astype(np.float32)[scenario.slice_of]
         ends = np.cumsum(scenario.slice_users)
         self._ranges = [slice(int(end - n), int(end)) for end, n in zip(ends, scenario.slice_users, strict=True)]
@@ -57,8 +59,9 @@ class Arrivals:
                 rate_bps=float(rate_bps[s]),
                 event_bits=float(bits[s]),
                 window_ttis=self.window_ttis,
+                ttis_per_s=scenario.radio.ttis_per_s,
                 # What keeps a full buffer full at the carrier's peak rate until the next window.
-                full_bits=float(rate_bps.max() * self.window_ttis / TTIS_PER_S),
+                full_bits=float(rate_bps.max() * self.window_ttis / scenario.radio.ttis_per_s),
                 trace=scenario.packet_traces.get(s),
                 next_tti=self.next_tti[users],
                 left_tti=self.left_tti[users],

@@ -3,7 +3,7 @@
 A new model is one class here: give it a ``kind``, set what differs from `TrafficModel`, write `draw` (or derive it from
 `PoissonProcess`). Scenario files, the merging of arrivals and the scheduler's timers follow from the class.
 
-Packets are drawn on the queue's clock, which counts simulated TTIs of 1 ms: window after window, without the network
+Packets are drawn on the queue's clock, which counts simulated TTIs: window after window, without the network
 time that passes between them. A user's clocks stop while it is idle.
 """
 
@@ -23,7 +23,7 @@ from slicefast import _traffic
 from slicefast.errors import MISSING, ScenarioError
 from slicefast.settings import Positive, Settings
 from slicefast.traffic.trace import PacketTrace, read_packets
-from slicefast.units import SMALLEST_PACKET_BITS, TTI_S, TTIS_PER_S, Bool, Float64
+from slicefast.units import SMALLEST_PACKET_BITS, Bool, Float64
 
 PacketBits = Annotated[float, Field(ge=SMALLEST_PACKET_BITS, le=1e12)]
 
@@ -85,6 +85,8 @@ class SliceUsers:
         The model's `TrafficModel.mean_rate_bps` and `TrafficModel.event_bits`.
     window_ttis : int
         Length of a window [TTI].
+    ttis_per_s : float
+        TTIs in a second.
     full_bits : float
         More than any user can be sent in a window [bit].
     trace : PacketTrace or None
@@ -97,6 +99,7 @@ class SliceUsers:
     rate_bps: float
     event_bits: float
     window_ttis: int
+    ttis_per_s: float
     full_bits: float
     trace: PacketTrace | None
     next_tti: Float64
@@ -105,7 +108,7 @@ class SliceUsers:
     @property
     def interval_ttis(self) -> float:
         """Mean time between a user's packets [TTI]."""
-        return float(self.event_bits / self.rate_bps * TTIS_PER_S)
+        return float(self.event_bits / self.rate_bps * self.ttis_per_s)
 
 
 class TrafficModel(Settings):
@@ -144,7 +147,9 @@ class TrafficModel(Settings):
         """Return the smallest limit on a user's queue that still lets packets in [bit]; infinite: no limit is."""
         return self.event_bits(packet_bits)
 
-    def read_trace(self, slice_index: int, slice_names: list[str], n_users: int) -> PacketTrace | None:
+    def read_trace(
+        self, slice_index: int, slice_names: list[str], n_users: int, ttis_per_s: float
+    ) -> PacketTrace | None:
         """Return the packets that the model replays; None for a model that draws its own."""
         return None
 
@@ -221,13 +226,13 @@ class OnOffTraffic(TrafficModel):
     def _interval_ttis(self, users: SliceUsers) -> float:
         """Time between a user's packets while it is on [TTI]."""
         on_part = self.on_s / (self.on_s + self.off_s)
-        return float(users.event_bits / users.rate_bps * on_part * TTIS_PER_S)
+        return float(users.event_bits / users.rate_bps * on_part * users.ttis_per_s)
 
     def start(self, users: SliceUsers) -> None:
         """Draw phases: ``left_tti`` is what is left of them, negative while off, and ``next_tti`` as for constant."""
         n, generator = users.next_tti.size, users.generator
         on = generator.random(n) < self.on_s / (self.on_s + self.off_s)
-        length = generator.standard_exponential(n) * TTIS_PER_S
+        length = generator.standard_exponential(n) * users.ttis_per_s
         users.left_tti[:] = np.where(on, self.on_s, -self.off_s) * length
         users.next_tti[:] = self._interval_ttis(users) * generator.random(n)
 
@@ -240,8 +245,8 @@ class OnOffTraffic(TrafficModel):
             users.left_tti,
             users.event_bits,
             self._interval_ttis(users),
-            self.on_s * TTIS_PER_S,
-            self.off_s * TTIS_PER_S,
+            self.on_s * users.ttis_per_s,
+            self.off_s * users.ttis_per_s,
             users.window_ttis,
         )
         return Events(*drawn)
@@ -279,7 +284,7 @@ class Ftp2Traffic(TrafficModel):
 
     def start(self, users: SliceUsers) -> None:
         """Let everybody read."""
-        users.next_tti[:] = users.generator.exponential(self.reading_time_s * TTIS_PER_S, users.next_tti.size)
+        users.next_tti[:] = users.generator.exponential(self.reading_time_s * users.ttis_per_s, users.next_tti.size)
 
     def draw(self, users: SliceUsers, active: Bool, backlog_bits: Float64, start_tti: int) -> Events:
         """Request files; ``next_tti`` is infinite from a request until the file is delivered.
@@ -288,7 +293,7 @@ class Ftp2Traffic(TrafficModel):
         """
         next_tti, generator, window = users.next_tti, users.generator, users.window_ttis
         delivered = np.flatnonzero(np.isinf(next_tti) & (backlog_bits <= 0.0))
-        reading = generator.exponential(self.reading_time_s * TTIS_PER_S, delivered.size)
+        reading = generator.exponential(self.reading_time_s * users.ttis_per_s, delivered.size)
         next_tti[delivered] = np.maximum(reading - window * generator.random(delivered.size), 0.0)
         user = np.flatnonzero(active & (next_tti < window)).astype(np.int32)
         tti = next_tti[user].astype(np.int32)
@@ -341,7 +346,7 @@ class TraceTraffic(TrafficModel):
         """Return the trace's mean, shared equally among the slice's users [bit/s]."""
         trace = demand.trace
         assert trace is not None  # this model reads one
-        return float(trace.bits.sum(dtype=np.float64) / (trace.period_ttis * TTI_S) / demand.n_users)
+        return float(trace.bits.sum(dtype=np.float64) / (trace.period_ttis / trace.ttis_per_s) / demand.n_users)
 
     def mean_event_bits(self, demand: Demand) -> float:
         """Return the mean size of the trace's packets [bit]."""
@@ -352,9 +357,11 @@ class TraceTraffic(TrafficModel):
         """Return 0: packets that do not fit are part of what a trace shows."""
         return 0.0
 
-    def read_trace(self, slice_index: int, slice_names: list[str], n_users: int) -> PacketTrace | None:
+    def read_trace(
+        self, slice_index: int, slice_names: list[str], n_users: int, ttis_per_s: float
+    ) -> PacketTrace | None:
         """Read the file's packets of the slice; `ScenarioError` names a bad row."""
-        return read_packets(self.path, slice_index, slice_names, n_users)
+        return read_packets(self.path, slice_index, slice_names, n_users, ttis_per_s)
 
     def draw(self, users: SliceUsers, active: Bool, backlog_bits: Float64, start_tti: int) -> Events:
         """Read the packets of the window; those of no user go to active users, to any if there are none."""

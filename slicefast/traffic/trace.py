@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.tables import Table, read_table
-from slicefast.units import SMALLEST_PACKET_BITS, TTI_S
+from slicefast.units import SMALLEST_PACKET_BITS
 
 _REQUIRED = {
     "time": ("time", "time_s", "t_s", "timestamp", "datetime"),
@@ -28,6 +28,7 @@ class PacketTrace:
     user: NDArray[np.int32]  # (K,) within the slice, -1 where the trace names none
     bits: NDArray[np.float32]  # (K,)
     period_ttis: int
+    ttis_per_s: float = 1000.0
 
     def window(self, start_tti: int, n_ttis: int) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
         """Return the TTIs within [start, start + n_ttis), counted from its start, and the packets' indices."""
@@ -40,7 +41,9 @@ class PacketTrace:
         return np.concatenate(ttis), np.concatenate(packets)
 
 
-def read_packets(path: str | os.PathLike[str], slice_index: int, slice_names: list[str], n_users: int) -> PacketTrace:
+def read_packets(
+    path: str | os.PathLike[str], slice_index: int, slice_names: list[str], n_users: int, ttis_per_s: float = 1000.0
+) -> PacketTrace:
     """Read the packets of one slice.
 
     Parameters
@@ -49,6 +52,7 @@ def read_packets(path: str | os.PathLike[str], slice_index: int, slice_names: li
         size_bytes or length; and, if it has them, user, user_id or ue, and slice or slice_id.
     slice_index, slice_names : which slice's rows to take; a row names its slice, or numbers it from 1.
     n_users : users of the slice; a row numbers its user from 1.
+    ttis_per_s : TTIs in a second.
 
     Raises
     ------
@@ -73,8 +77,8 @@ def read_packets(path: str | os.PathLike[str], slice_index: int, slice_names: li
     user = np.full(rows.size, -1, dtype=np.int32)
     if "user" in table:
         user[:] = [_user_of(table, int(row), n_users) for row in rows]
-    tti = np.floor((time_s - time_s[0]) / TTI_S + 1e-6).astype(np.int64)  # 1e-6: decimal times just below a TTI
-    return PacketTrace(tti[rows], user, (8.0 * size[rows]).astype(np.float32), int(tti[-1]) + 1)
+    tti = np.floor((time_s - time_s[0]) * ttis_per_s + 1e-6).astype(np.int64)  # 1e-6: decimal times just below a TTI
+    return PacketTrace(tti[rows], user, (8.0 * size[rows]).astype(np.float32), int(tti[-1]) + 1, ttis_per_s)
 
 
 def _slice_of(table: Table, row: int, names: list[str]) -> int:

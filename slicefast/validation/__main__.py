@@ -13,7 +13,7 @@ from pathlib import Path
 from slicefast import files
 from slicefast.errors import SlicefastError
 from slicefast.scenario import Scenario
-from slicefast.validation import counting, figures, radio, replay, scheduler
+from slicefast.validation import counting, curves, figures, radio, replay, scheduler
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +51,8 @@ def _run(options: argparse.Namespace) -> int:
         checks = [*scheduler.checks(), *counting.checks()]
         holds = all(check.holds for check in checks)
         text = "\n\n".join((scheduler.table(checks), scheduler.NOTE, scheduler.flow_range(checks)))
-        sections = {"radio": radio.calibration_table(), "scheduler": text}
+        links = "\n\n".join((curves.table(curves.rows()), curves.NOTE))
+        sections = {"radio": radio.calibration_table(), "links": links, "scheduler": text}
         if options.figures:
             radio.calibration_figure(options.figures / "calibration.png")
             radio.sinr_map_figure(Scenario.paper(), options.figures / "sinr_map.png")

@@ -135,6 +135,7 @@ def antenna_gain_db(pattern, azimuth, depression, tilt, elements=1):
         "tr36814": (14, 70, 25, 10, 20, 25),
         "m2135": (17, 70, 20, 15, 20, 20),
         "tr38901_element": (8, 65, 30, 65, 30, 30),
+        "omni": (0, 1, 0, 1, 0, 0),
     }[pattern]
     azimuth = (np.asarray(azimuth, dtype=float) + 180) % 360 - 180
     theta = np.asarray(depression, dtype=float)

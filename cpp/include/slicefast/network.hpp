@@ -6,7 +6,7 @@
 // Steps of step():
 //   1. demand   d_u = (bits queued + bits arriving in the window) / window           [bit/s]
 //   2. coupling rho = fixed point of the interference mapping under the shares a_ns   [1]
-//   3. rate     b_u = W_prb * 1 ms * min(eff(SINR_u(rho)), ceiling)                   [bit per PRB and TTI]
+//   3. rate     b_u = W_prb * TTI * min(eff(SINR_u(rho)), ceiling)                    [bit per PRB and TTI]
 //   4. schedule the window's TTIs with real queues -> KPIs; or the flow level in closed form (flow.hpp)
 // With transport blocks, 3. is SINR -> CQI -> row of the transport block table (link_adaptation.hpp). Where slices lend
 // (RRMPolicyRatio min = a_ns, dedicated 0, max 1) no share caps a slice's load in 2., only the cell's PRBs do.

@@ -11,7 +11,7 @@
 namespace slicefast {
 
 AntennaPattern antenna_pattern(std::string_view name) {
-  constexpr std::array<std::string_view, 3> names = {"tr36814", "m2135", "tr38901_element"};
+  constexpr std::array<std::string_view, 4> names = {"tr36814", "m2135", "tr38901_element", "omni"};
   return static_cast<AntennaPattern>(check_name("pattern", name, names));
 }
 
@@ -21,6 +21,8 @@ AntennaShape antenna_shape(AntennaPattern pattern) {
       return {14.0, 70.0, 25.0, 10.0, 20.0, 25.0};
     case AntennaPattern::m2135:
       return {17.0, 70.0, 20.0, 15.0, 20.0, 20.0};
+    case AntennaPattern::omni:
+      return {0.0, 1.0, 0.0, 1.0, 0.0, 0.0};
     case AntennaPattern::tr38901_element:
       break;
   }

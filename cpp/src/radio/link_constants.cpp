@@ -54,7 +54,7 @@ RadioMast make_mast(const RadioConfig& c, std::size_t k) {
           .far_drop = single(curves.far_drop / 10.0),
           .nlos_base = gain(curves.nlos.intercept_db - curves.nlos_per_m * c.ue_height_m),
           .nlos_per_m = gain(curves.nlos_per_m),
-          .sigma_indoor = single(p.sigma_indoor_db * log2_per_db),
+          .sigma_indoor = single((c.sigma_indoor_db > 0 ? c.sigma_indoor_db : p.sigma_indoor_db) * log2_per_db),
           .tall_see_further = p.tall_users_see_further ? 1.0f : 0.0f};
 }
 

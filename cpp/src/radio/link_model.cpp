@@ -41,6 +41,7 @@ void check_values_of(const RadioConfig& c) {
   check_value("ue_height_m", c.ue_height_m, Range{1.0, 13.0, true, false});
   check_values("site_height_m", std::span(c.site_height_m), Range{c.ue_height_m, 300.0, true, false}, "site");
   check_value("fold_db", c.fold_db, within(0.0, 10.0));
+  check_value("sigma_indoor_db", c.sigma_indoor_db, within(0.0, 30.0));
   check_value("site_correlation", c.site_correlation, unit_interval);
   const ModelParameters p = model_parameters(c.model);
   check_value("frequency_hz", c.frequency_hz, within(p.min_frequency_hz, p.max_frequency_hz));

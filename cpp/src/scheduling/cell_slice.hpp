@@ -113,8 +113,9 @@ class CellSlice {
     return simple_ || !harq_ ? live_->backlog[user] : live_->backlog[user] - live_->sent[user];
   }
   double capacity(std::size_t slot, int n_prb) const {  // bits of a transmission
-    return simple_ || window_->tbs_index.empty() ? n_prb * work_->rate[slot]
-                                                 : transport_block_bits(work_->tbs_index[slot], n_prb);
+    return simple_ || window_->tbs_index.empty()
+               ? n_prb * work_->rate[slot]
+               : transport_block_bits(work_->tbs_index[slot], n_prb, config_->mcs_table);
   }
   double metric_of(std::size_t slot) const {
     if (!averages_) return work_->rate[slot];

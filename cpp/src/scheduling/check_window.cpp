@@ -14,7 +14,6 @@ namespace {
 constexpr double simplex_tolerance = 1e-6;
 constexpr double order_tolerance = 1e-9;  // 0.1 + 0.2 is at most 0.3
 constexpr double largest_exponent = 1e12;
-constexpr int largest_tbs_index = 26;
 
 void check_share(const Window& window, const SchedulerConfig& config) {
   const auto n_cells = static_cast<std::size_t>(config.n_cells), n_slices = static_cast<std::size_t>(config.n_slices);
@@ -67,7 +66,7 @@ void check_rates(const Window& window, const SchedulerConfig& config) {
   const auto n_users = static_cast<std::size_t>(config.n_users);
   if (!window.tbs_index.empty()) {
     check_size("tbs_index", window.tbs_index.size(), n_users, "user");
-    check_indices("tbs_index", window.tbs_index, largest_tbs_index + 1, "row", -1);
+    check_indices("tbs_index", window.tbs_index, static_cast<std::size_t>(n_tbs_rows(config.mcs_table)), "row", -1);
     return;
   }
   check_size("bits_per_prb", window.bits_per_prb.size(), n_users, "user");
@@ -106,8 +105,30 @@ void check_config(const SchedulerConfig& config) {
   check_value("retransmission_ttis", config.retransmission_ttis, at_least(1));
   check_value("max_retransmissions", config.max_retransmissions, not_negative);
   check_value("buffer_bits", config.buffer_bits, not_negative);
-  check_value("block_error_rate", config.block_error_rate, Range{.low = 0, .high = 1, .without_high = true});
+  const bool combined = !config.retransmission_error_rate.empty();
+  check_value("block_error_rate", config.block_error_rate, Range{.low = 0, .high = 1, .without_high = !combined});
+  check_values("retransmission_error_rate", std::span<const double>(config.retransmission_error_rate), unit_interval,
+               "attempt");
+  if (combined && lost_blocks(config) == 1)
+    refuse("retransmission_error_rate", "1 in every attempt", "some block to arrive");
   check_value("prb_bandwidth_hz", config.prb_bandwidth_hz, positive);
+  check_value("tti_s", config.tti_s, within(1e-6, 1));
+  check_value("tdd_parts", config.tdd_parts, within(1, 100000));
+  check_value("downlink_parts", config.downlink_parts, within(1, config.tdd_parts));
+}
+
+double expected_transmissions(const SchedulerConfig& config) {
+  double transmissions = 1, reached = 1;
+  for (int attempt = 0; attempt < config.max_retransmissions && reached > 0; ++attempt)
+    transmissions += reached *= config.error_rate(attempt);
+  return transmissions;
+}
+
+double lost_blocks(const SchedulerConfig& config) {
+  double lost = config.harq() ? 1 : 0;
+  for (int attempt = 0; attempt <= config.max_retransmissions && lost > 0; ++attempt)
+    lost *= config.error_rate(attempt);
+  return lost;
 }
 
 void check_arrivals(std::span<const std::int32_t> user, std::span<const std::int32_t> tti, std::span<const float> bits,

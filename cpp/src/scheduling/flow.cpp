@@ -25,6 +25,10 @@ void check(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& kpis
   check_value("n_ttis", w.n_ttis, at_least(1));
   check_value("n_prb", w.n_prb, at_least(1));
   check_value("buffer_bits", w.buffer_bits, not_negative);
+  check_value("tti_s", w.tti_s, within(1e-6, 1));
+  check_value("transmissions", w.transmissions, at_least(1));
+  check_value("retransmission_ttis", w.retransmission_ttis, not_negative);
+  check_value("lost_part", w.lost_part, unit_interval);
   check_values("discard_ttis", w.discard_ttis, not_negative, "slice");
   check_indices("serving", w.serving, w.share.rows);
   check_indices("slice_of", w.slice_of, w.share.cols);
@@ -107,7 +111,7 @@ double wasted_part(double x) {
 // Service and throughput where the user has any; the delay without what is left over.
 UserFlow served(const FlowWindow& w, std::size_t u, const UserPart& part, double demand) {
   UserFlow flow;
-  const double n_ttis = w.n_ttis, rate_per_prb = static_cast<double>(w.bits_per_prb[u]);
+  const double n_ttis = w.n_ttis, rate_per_prb = static_cast<double>(w.bits_per_prb[u]) / w.transmissions;
   const double capacity = part.share * w.n_prb * rate_per_prb;  // bit per TTI, alone
   if (capacity <= 0) {
     flow.delay = 0.5;
@@ -166,6 +170,8 @@ UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const
     staying = w.buffer_bits;
   }
   flow.dropped = left - staying;
+  flow.wasted += w.lost_part * (flow.sent - flow.wasted);
+  if (flow.sent > 0) flow.delay += w.retransmission_ttis;
   return flow;
 }
 
@@ -220,12 +226,12 @@ void finish_kpis(const FlowWindow& w, const SliceSums& sums, const WindowKpis& k
   const double n_ttis = w.n_ttis;
   for (std::size_t g = 0; g < sums.work.size(); ++g) {
     if (sums.with_data[g] > 0) {
-      kpis.throughput_bps.data[g] = sums.delivered[g] / (sums.busy[g] * tti_s);
+      kpis.throughput_bps.data[g] = sums.delivered[g] / (sums.busy[g] * w.tti_s);
       kpis.delay_ms.data[g] /= sums.packets[g];
     }
     if (w.active.empty()) kpis.users.data[g] = sums.with_data[g];
     kpis.load.data[g] = std::min(sums.work[g] / (w.n_prb * n_ttis), w.share.data[g]);
-    const double used = kpis.load.data[g] * w.n_prb * n_ttis * w.prb_bandwidth_hz * tti_s;  // [Hz s]
+    const double used = kpis.load.data[g] * w.n_prb * n_ttis * w.prb_bandwidth_hz * w.tti_s;  // [Hz s]
     if (!kpis.spectral_efficiency.empty()) kpis.spectral_efficiency.data[g] = used > 0 ? sums.sent[g] / used : 0.0;
     if (!kpis.delivered_bits.empty()) kpis.delivered_bits.data[g] = sums.delivered[g];
   }
@@ -246,7 +252,7 @@ void run_flow(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& k
     group[u] = static_cast<std::size_t>(w.serving[u]) * w.share.cols + static_cast<std::size_t>(w.slice_of[u]);
     if (!w.active.empty() && w.active[u]) kpis.users.data[group[u]] += 1;
     const double demand = queues.bits[u] + (refuses_all(w, u) ? 0.0 : w.arriving_bits[u]);
-    if (w.bits_per_prb[u] > 0) user_work[u] = demand / static_cast<double>(w.bits_per_prb[u]);
+    if (w.bits_per_prb[u] > 0) user_work[u] = demand * w.transmissions / static_cast<double>(w.bits_per_prb[u]);
     sums.work[group[u]] += user_work[u];
   }
   const std::vector<double> levels = fair_levels(w, group, sums.work, user_work);
@@ -262,9 +268,10 @@ void run_flow(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& k
     queues.age_bit_ttis[u] = queues.bits[u] > 0 ? flow.age_bit_ttis : 0.0;
     if (refused) add_refused(w, u, demand.bits(), flow);
     const double count = offered / w.packet_bits[u];
-    const double delivered = flow.sent - flow.wasted, busy = flow.busy_ttis(w.n_ttis);
-    user_throughput[u] = delivered / (busy * tti_s);
-    kpis.delay_ms.data[g] += flow.delay * count * (tti_s * 1e3);
+    const double delivered = flow.sent - flow.wasted,
+                 busy = std::min<double>(w.n_ttis, flow.busy_ttis(w.n_ttis) + count * w.retransmission_ttis);
+    user_throughput[u] = delivered / (busy * w.tti_s);
+    kpis.delay_ms.data[g] += flow.delay * count * (w.tti_s * 1e3);
     sums.packets[g] += count;
     sums.with_data[g] += 1;
     sums.busy[g] += busy;

@@ -38,7 +38,7 @@ bool CellSlice::within_reach(const FailedBlock& block) const {
 bool CellSlice::transmission_fails(std::size_t user, std::int64_t sent_at, int attempt) const {
   const std::uint64_t key = mix(mix(mix(config_->harq_seed) ^ user) ^ static_cast<std::uint64_t>(sent_at));
   const std::uint64_t draw = mix(key ^ static_cast<std::uint64_t>(attempt));
-  return static_cast<double>(draw >> 11) * 0x1p-53 < config_->block_error_rate;
+  return static_cast<double>(draw >> 11) * 0x1p-53 < config_->error_rate(attempt);
 }
 
 void CellSlice::send_block(std::size_t local, double bits, int n_prb, int tti) {

@@ -126,7 +126,7 @@ void Scheduler::Impl::play_lending_cell(std::span<CellSlice> slices, const Windo
         slice.start_tti(tti);
         idle = idle && slice.idle();
       }
-      if (idle) continue;  // nothing to grant
+      if (idle || !config.is_downlink(live.clock + tti)) continue;  // nothing to grant
       lend(slices, cell, tti);
       allocate_grants(slices, tti, averages ? work.gain_at[static_cast<std::size_t>(tti - from)] : 0.0);
     }

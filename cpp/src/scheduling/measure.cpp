@@ -44,7 +44,7 @@ void CellSlice::measure() {
       throughput_bits_sum += bits;
       busy_ttis += work_->busy[slot];
       ++users;
-      if (percentile) work_->user_throughput.push_back(bits / (work_->busy[slot] * tti_s));
+      if (percentile) work_->user_throughput.push_back(bits / (work_->busy[slot] * config_->tti_s));
     }
     if (!kpis_->user_delivered_bits.empty()) kpis_->user_delivered_bits[number] = delivered;
     if (!kpis_->user_busy_ttis.empty()) kpis_->user_busy_ttis[number] = work_->busy[slot];
@@ -53,15 +53,18 @@ void CellSlice::measure() {
   const auto write = [&](const MatrixView<double>& kpi, double value) {
     if (!kpi.empty()) kpi.data[group_] = value;
   };
-  write(kpis_->throughput_bps, users ? throughput_bits_sum / (busy_ttis * tti_s) : 0.0);
+  write(kpis_->throughput_bps, users ? throughput_bits_sum / (busy_ttis * config_->tti_s) : 0.0);
   write(kpis_->delay_ms,
-        n_packets_ ? static_cast<double>(delay_sum_) / static_cast<double>(n_packets_) * (tti_s * 1e3) : 0.0);
-  write(kpis_->load, static_cast<double>(prbs_used_) / (static_cast<double>(config_->n_prb) * n_ttis));
+        n_packets_ ? static_cast<double>(delay_sum_) / static_cast<double>(n_packets_) * (config_->tti_s * 1e3) : 0.0);
+  const std::int64_t offered_ttis = config_->downlink_ttis(now) - config_->downlink_ttis(live_->clock);
+  const double offered_prbs = config_->n_prb * static_cast<double>(offered_ttis);
+  write(kpis_->load, offered_ttis > 0 ? static_cast<double>(prbs_used_) / offered_prbs : 0.0);
   write(kpis_->users, window_->active.empty() ? static_cast<double>(users) : work_->active_users[group_]);
   write(kpis_->delivered_bits, delivered_bits);
   write(kpis_->dropped_bits, static_cast<double>(dropped_units_) / bit_grid);
-  write(kpis_->spectral_efficiency,
-        prbs_used_ ? carried_bits / (static_cast<double>(prbs_used_) * config_->prb_bandwidth_hz * tti_s) : 0.0);
+  write(
+      kpis_->spectral_efficiency,
+      prbs_used_ ? carried_bits / (static_cast<double>(prbs_used_) * config_->prb_bandwidth_hz * config_->tti_s) : 0.0);
   if (percentile) write(kpis_->throughput_p5_bps, quantile(work_->user_throughput, 0.05));
   work_->bits_out += grid_units(delivered_bits) + dropped_units_;
 }

@@ -60,8 +60,8 @@ void CellSlice::note_first_data(std::size_t local) {
     work_->rate[slot] = rate_on_grid(static_cast<double>(window_->bits_per_prb[user]));
   } else {
     work_->tbs_index[slot] = window_->tbs_index[user];
-    work_->rate[slot] =
-        transport_block_bits(work_->tbs_index[slot], config_->n_prb) / static_cast<double>(config_->n_prb);
+    work_->rate[slot] = transport_block_bits(work_->tbs_index[slot], config_->n_prb, config_->mcs_table) /
+                        static_cast<double>(config_->n_prb);
   }
   if (!averages_) return;
   work_->rate_part[slot] = averaging_->metric == Metric::quotient ? power(work_->rate[slot], config_->alpha)

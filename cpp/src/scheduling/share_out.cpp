@@ -5,8 +5,10 @@ namespace slicefast {
 
 inline int CellSlice::needed_prbs(std::size_t slot, int limit) const {
   const double bits = fresh_bits(static_cast<std::size_t>(work_->user_at[slot]));
-  if (bits >= capacity(slot, limit)) return limit;
   int n_prb = 1;
+  // A block over one PRB may carry more than over two: row 6 of LTE's table does.
+  if (!simple_ && config_->rbg_prb == 1 && bits <= capacity(slot, 1)) return 1;
+  if (bits >= capacity(slot, limit)) return limit;
   if (window_->tbs_index.empty()) {
     const double exact = bits / work_->rate[slot];  // rounded right: both are on the grid
     n_prb = static_cast<int>(exact);
@@ -246,7 +248,7 @@ void CellSlice::play_span(int from, int to) {
       continue;
     }
     const int quota_prb = quotas[static_cast<std::size_t>(tti) * stride];
-    if (quota_prb == 0) continue;
+    if (quota_prb == 0 || !config_->is_downlink(live_->clock + tti)) continue;
     allocate(quota_prb, quota_prb, tti, averages_ ? work_->gain_at[static_cast<std::size_t>(tti - from)] : 0.0);
   }
 }

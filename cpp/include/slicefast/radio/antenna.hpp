@@ -1,4 +1,4 @@
-// Antenna gains of the three families, one direction at a time in double precision.
+// Antenna gains of the three families, and 0 dBi everywhere, one direction at a time in double precision.
 #pragma once
 
 #include <span>
@@ -6,7 +6,7 @@
 
 namespace slicefast {
 
-enum class AntennaPattern { tr36814, m2135, tr38901_element };
+enum class AntennaPattern { tr36814, m2135, tr38901_element, omni };
 
 // By the name of the public API; throws InvalidArgument naming what is allowed.
 AntennaPattern antenna_pattern(std::string_view name);

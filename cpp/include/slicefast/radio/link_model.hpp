@@ -36,7 +36,8 @@ struct RadioConfig {
   std::vector<double> site_x_m, site_y_m, site_height_m;  // (K,)
   std::vector<std::int32_t> cell_site;                    // (N,)
   std::vector<double> azimuth_deg, tilt_deg;              // (N,)
-  double fold_db = 0;  // far cells fold, moving no user's SINR by more than this; 0: every link is computed
+  double fold_db = 0;          // far cells fold, moving no user's SINR by more than this; 0: every link is computed
+  double sigma_indoor_db = 0;  // shadowing of indoor users; 0: the model's
 };
 
 // Link gains of all users to all cells. Immutable after construction, so several threads may call one object.

@@ -33,6 +33,10 @@
 //               end in time, x (1 - exp(-g)) = g, x: arriving over sent (a dam of content T, filled by packets of one
 //               size); nothing, where one packet alone takes longer than T
 //
+//   HARQ        R_u / h for R_u, h the transmissions of a block; every packet waits the mean round trips of one block
+//   more
+//               (packets of many blocks wait for the last of them: more); the part that is given up counts as dropped
+//
 // Kleinrock, Queueing Systems vol. 2, section 4.4 (processor sharing is insensitive to the size distribution).
 #pragma once
 
@@ -56,6 +60,9 @@ struct FlowWindow {
   std::span<const int> discard_ttis;       // (S) T, 0: never; empty: never
   double buffer_bits = 0;                  // per user, 0: unlimited
   double prb_bandwidth_hz = 180e3;         // for the spectral efficiency
+  double tti_s = 1e-3;
+  // HARQ in the mean: transmissions of a block, TTIs that it waits for those after the first, part that is given up.
+  double transmissions = 1, retransmission_ttis = 0, lost_part = 0;
 };
 
 // What a user has queued, (U) each: bits, and the sum of their ages [bit TTI].

@@ -13,9 +13,9 @@
 //
 // A discard timer (3GPP TS 36.323, discardTimer) drops packets of that age at the start of a TTI. How dropped traffic
 // counts: kpis.hpp.
-// HARQ: a block fails with probability block_error_rate; 8 TTIs later it is sent again before anything new, on as many
-// PRBs (or what the quota has). The receiver hands packets up in order, so those behind a failed block wait for it. All
-// blocks, first or again, fail independently: expected transmissions (1 - p^4) / (1 - p), residual loss p^4.
+// HARQ: a block fails with probability error_rate(attempt); 8 TTIs later it is sent again before anything new, on as
+// many PRBs (or what the quota has). The receiver hands packets up in order, so those behind a failed block wait for
+// it. All blocks, first or again, fail independently: expected transmissions (1 - p^4) / (1 - p), residual loss p^4.
 //
 // Bits are kept in whole 1/1024 (rates rounded down, packets to nearest), so sums in double are exact, and bits in =
 // bits out + bits queued or sent in part (kpis.hpp) + bits dropped holds to the last digit; 2^43 bits (8.8e12), up to
