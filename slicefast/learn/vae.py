@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from slicefast.errors import SlicefastError, refuse
 from slicefast.learn import checkpoint, modules
+from slicefast.learn.threads import one_thread
 from slicefast.units import Float64
 
 _KIND = "vae"
@@ -26,8 +27,7 @@ class VAE:
 
     loss = (reconstruction_weight * mean_batch |x - x_hat|^2 + mean_batch KL(N(m, s^2) || N(0, 1))) / input_dim, with x
     normalised to zero mean and unit variance per component over the pooled sample, x_hat decoded from m + s eps, eps
-    standard normal, and KL = 1/2 sum_d (s^2 + m^2 - 1 - ln s^2). Deterministic in the seed on one machine at one thread
-    count.
+    standard normal, and KL = 1/2 sum_d (s^2 + m^2 - 1 - ln s^2). Deterministic in the seed on one machine.
 
     Parameters
     ----------
@@ -102,19 +102,23 @@ class VAE:
         data = self.normaliser(x)
         optimiser = torch.optim.Adam([*self.encoder.parameters(), *self.decoder.parameters()], lr=self.learning_rate)
         self.loss_curve = []
-        for _ in range(epochs):
-            order = torch.randperm(len(data), generator=generator)
-            total = 0.0
-            for batch in torch.split(data[order], self.batch_size):
-                loss = self._loss(batch, torch.randn((len(batch), self.latent_dim), generator=generator))
-                optimiser.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
-                total += float(loss.detach()) * len(batch)
-            self.loss_curve.append(total / len(data))
-            if not math.isfinite(self.loss_curve[-1]):
-                raise SlicefastError(f"loss is not finite in epoch {len(self.loss_curve)}: lower the learning rate")
+        with one_thread():
+            for _ in range(epochs):
+                self.loss_curve.append(self._epoch(data, optimiser, generator))
+                if not math.isfinite(self.loss_curve[-1]):
+                    raise SlicefastError(f"loss is not finite in epoch {len(self.loss_curve)}: lower the learning rate")
         return self.loss_curve
+
+    def _epoch(self, data: Tensor, optimiser: torch.optim.Optimizer, generator: torch.Generator) -> float:
+        """Learn from all samples once, and return their mean loss."""
+        total = 0.0
+        for batch in torch.split(data[torch.randperm(len(data), generator=generator)], self.batch_size):
+            loss = self._loss(batch, torch.randn((len(batch), self.latent_dim), generator=generator))
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            total += float(loss.detach()) * len(batch)
+        return total / len(data)
 
     def encode(self, samples: ArrayLike) -> tuple[Float64, Float64]:
         """Return the latent Gaussians' means and variances, (M, latent_dim) float64 each, of samples (M, input_dim)."""

@@ -25,14 +25,16 @@ from slicefast.study import document, similarity_figures
 from slicefast.study.comparison import Comparison
 from slicefast.study.scores import MET, Estimate, band
 from slicefast.study.style import (
+    BARS,
     FAMILY_COLOURS,
-    GREY,
     INFORMED_LINE,
     LINES,
     SLICE_COLOURS,
     SLICE_DASHES,
     STYLE,
+    VALUE_MARK,
     VERMILION,
+    WORDS,
     Line,
     legend_above,
     logarithmic_x,
@@ -114,8 +116,8 @@ def draw_masks(axes: Axes, share: Float64, names: Sequence[str]) -> list[Line2D]
     """Draw the share of active users (S, steps), one line per slice."""
     drawn = []
     for number, (values, name) in enumerate(zip(share, names, strict=True)):
-        colour, dashes = SLICE_COLOURS[number % len(SLICE_COLOURS)], SLICE_DASHES[number % len(SLICE_DASHES)]
-        drawn += axes.plot(values, color=colour, linestyle=dashes, label=_literal(name))
+        line = Line(SLICE_COLOURS[number % len(SLICE_COLOURS)], SLICE_DASHES[number % len(SLICE_DASHES)])
+        drawn += axes.plot(values, **line.named(_literal(name)))
     return drawn
 
 
@@ -149,11 +151,10 @@ def learning(comparison: Comparison) -> Figure | None:
         until = protocol["transfer_steps"] if brief else learning_steps
         per_seed = comparison.rewards(policy).mean(axis=2)
         draw_curve(axes, per_seed[np.isfinite(per_seed[:, -1])][:, :until], window, line, label)
-    axes.axvline(exploring, color=GREY, linewidth=0.8)
+    axes.axvline(exploring, **VALUE_MARK)
     axes.annotate(
         "exploration of DRL ends", (exploring, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
-        textcoords="offset points", fontsize=7, color="#555555",
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
+        textcoords="offset points", **WORDS,
     )  # fmt: skip
     axes.set(xlabel="step on the target network", ylabel=f"mean reward ({window}-step running mean)")
     axes.set_xlim(0, learning_steps)
@@ -165,7 +166,7 @@ def learning(comparison: Comparison) -> Figure | None:
 
 def draw_level(axes: Axes, value: float, line: Line, label: str) -> Line2D:
     """Draw one value for all steps."""
-    return axes.axhline(value, color=line.colour, linestyle=line.dashes, label=label)
+    return axes.axhline(value, **line.named(label))
 
 
 def draw_curve(axes: Axes, rewards: Float64, window: int, line: Line, label: str) -> Line2D:
@@ -174,7 +175,7 @@ def draw_curve(axes: Axes, rewards: Float64, window: int, line: Line, label: str
     every = slice(0, None, max(1, window // 4))
     steps = (np.arange(curves.shape[1]) + window)[every]
     middle, low, high = band(curves[:, every])
-    (drawn,) = axes.plot(steps, middle, color=line.colour, linestyle=line.dashes, label=label)
+    (drawn,) = axes.plot(steps, middle, **line.named(label))
     axes.fill_between(steps, low, high, color=line.colour, alpha=0.18, linewidth=0)
     return drawn
 
@@ -190,7 +191,7 @@ def satisfaction(comparison: Comparison) -> Figure | None:
         values = comparison.scores(policy).step_satisfaction.ravel()
         draw_exceedance(axes, values, line, comparison.label(policy))
         lowest = min(lowest, float(np.mean(values[np.isfinite(values)] >= MET)))
-    axes.axvline(MET, color=GREY, linewidth=0.8)
+    axes.axvline(MET, **VALUE_MARK)
     axes.set(
         xlabel="smallest throughput satisfaction of the slices, x",
         ylabel="share of cell-steps with at least x",
@@ -206,7 +207,7 @@ def draw_exceedance(axes: Axes, values: Float64, line: Line, label: str) -> Line
     ordered = np.sort(values[np.isfinite(values)])
     share = 1.0 - np.arange(ordered.size) / ordered.size
     x, y = np.concatenate([[0.0], ordered]), np.concatenate([[1.0], share])
-    (drawn,) = axes.plot(x, y, color=line.colour, linestyle=line.dashes, label=label)
+    (drawn,) = axes.plot(x, y, **line.named(label))
     return drawn
 
 
@@ -230,7 +231,7 @@ def draw_distribution(axes: Axes, values: Float64, line: Line, label: str) -> Li
     """Draw the distribution of values: the share that is at most x."""
     ordered = np.sort(values[np.isfinite(values)])
     share = np.arange(1, ordered.size + 1) / ordered.size
-    (drawn,) = axes.plot(ordered, share, color=line.colour, linestyle=line.dashes, label=label)
+    (drawn,) = axes.plot(ordered, share, **line.named(label))
     return drawn
 
 
@@ -264,7 +265,7 @@ def draw_gaps(axes: Axes, gaps: Sequence[Estimate], colours: Sequence[str]) -> l
     for row, (gap, colour) in enumerate(zip(gaps, colours, strict=True)):
         value, low, high = (max(x, _LEAST_GAP) for x in (gap.value, gap.low, gap.high))
         error = np.nan_to_num([[value - low], [high - value]])
-        drawn.append(axes.errorbar(value, row, xerr=error, color=colour, marker="o", markersize=3, capsize=2))
+        drawn.append(axes.errorbar(value, row, xerr=error, color=colour, marker="o", **BARS))
     return drawn
 
 

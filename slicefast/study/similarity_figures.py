@@ -17,12 +17,16 @@ from slicefast.study.comparison import DISTANCES, Comparison
 from slicefast.study.ordering import nearest_sources
 from slicefast.study.scores import Estimate, rank_correlation_over_seeds
 from slicefast.study.style import (
-    BLACK,
+    BARS,
     BLUE,
+    DOTS,
     GREY,
     GROUP_COLOURS,
     LINES,
+    POINTS,
+    POINTS_LEGEND,
     VERMILION,
+    ZERO_MARK,
     legend_above,
     logarithmic_x,
     new_figure,
@@ -58,16 +62,13 @@ def distance(comparison: Comparison) -> Figure | None:
 def draw_distance(axes: Axes, matrix: Float64) -> tuple[AxesImage, Line2D]:
     """Draw distances (source, target) as an image, and the nearest other source of every target as a dot."""
     cells = np.arange(len(matrix))
-    image = axes.imshow(matrix, cmap="cividis_r", aspect="equal", norm=LogNorm())
+    image = axes.imshow(matrix, cmap="cividis_r", norm=LogNorm())
     axes.grid(visible=False)
     ticks = cells[:: max(1, cells.size // _MOST_TICKS)]
     names = [str(cell + 1) for cell in ticks]
     axes.set_xticks(ticks, names)
     axes.set_yticks(ticks, names)
-    (dots,) = axes.plot(
-        cells, nearest_sources(matrix), linestyle="none", marker="o", markersize=3.5, color="white",
-        markeredgecolor=BLACK,
-    )  # fmt: skip
+    (dots,) = axes.plot(cells, nearest_sources(matrix), **DOTS)
     return image, dots
 
 
@@ -86,7 +87,7 @@ def latent(comparison: Comparison) -> Figure | None:
         ylabel=f"second direction ({100 * explained[1]:.0f} %)",
         title=f"default-action samples{beyond}",
     )
-    legend_above(figure, axes, markerscale=2, handletextpad=0.2)
+    legend_above(figure, axes, **POINTS_LEGEND)
     return figure
 
 
@@ -177,15 +178,12 @@ def draw_gains(axes: Axes, distances: Float64, gains: Float64, labels: Sequence[
     drawn: list[Line2D] = []
     for index, (name, marker) in enumerate(zip(_TRANSFERS, ("o", "^"), strict=True)):
         drawn += _draw_points(axes, distances[index], gains[index], LINES[name].colour, marker, labels[index], 4.0)
-    axes.axhline(0.0, color=BLACK, linewidth=0.8)
+    axes.axhline(0.0, **ZERO_MARK)
     return drawn
 
 
 def _draw_points(axes: Axes, x: Float64, y: Float64, colour: str, marker: str, label: str, size: float) -> list[Line2D]:
-    return axes.plot(
-        x.ravel(), y.ravel(), linestyle="none", marker=marker, markersize=size, alpha=0.7, markeredgewidth=0,
-        color=colour, label=label,
-    )  # fmt: skip
+    return axes.plot(x.ravel(), y.ravel(), marker=marker, markersize=size, color=colour, label=label, **POINTS)
 
 
 def _pair_gain(comparison: Comparison, gains: Float64) -> Figure:
@@ -200,7 +198,7 @@ def _pair_gain(comparison: Comparison, gains: Float64) -> Figure:
         logarithmic_x(axes)
         axes.set(title=f"step {steps[index]}", ylabel="gain over DRL [%]")
     panels[1].set_xlabel("mean KL divergence, source to target [nat]")
-    legend_above(figure, panels[0], markerscale=2)
+    legend_above(figure, panels[0], **POINTS_LEGEND)
     paper = comparison.orderings["distance"]
     draw_correlations(panels[2], steps, paper.every, paper.within)
     panels[2].set(xlabel="step", ylabel="rank correlation")
@@ -214,7 +212,7 @@ def draw_pairs(axes: Axes, matrix: Float64, gains: Float64, alike: Bool) -> list
     for same, colour, marker, name in ((True, BLUE, "o", "same"), (False, VERMILION, "^", "other")):
         x = np.where(alike == same, matrix, np.nan)
         drawn += _draw_points(axes, x, gains, colour, marker, f"{name} requirements", 2.0)
-    axes.axhline(0.0, color=BLACK, linewidth=0.8)
+    axes.axhline(0.0, **ZERO_MARK)
     return drawn
 
 
@@ -225,10 +223,8 @@ def draw_correlations(
     drawn = []
     for estimates, colour, marker, name in ((every, GREY, "s", "all pairs"), (within, BLUE, "o", "within targets")):
         value, error = _bars(estimates)
-        drawn.append(
-            axes.errorbar(steps, value, error, color=colour, marker=marker, markersize=3.5, capsize=2, label=name)
-        )
-    axes.axhline(0.0, color=BLACK, linewidth=0.8)
+        drawn.append(axes.errorbar(steps, value, error, color=colour, marker=marker, label=name, **BARS))
+    axes.axhline(0.0, **ZERO_MARK)
     axes.set_xscale("log")
     axes.set_xticks(steps, [str(step) for step in steps])
     axes.xaxis.set_minor_locator(NullLocator())
@@ -264,11 +260,7 @@ def draw_orderings(
     marks = ((first, BLUE, "o", 0.15), (last, VERMILION, "^", -0.15))
     for (estimates, colour, marker, shift), label in zip(marks, labels, strict=True):
         value, error = _bars(estimates)
-        drawn.append(
-            axes.errorbar(
-                value, rows + shift, xerr=error, color=colour, label=label, linestyle="none", marker=marker,
-                markersize=3.5, capsize=2,
-            )
-        )  # fmt: skip
-    axes.axvline(0.0, color=BLACK, linewidth=0.8)
+        look = {"color": colour, "marker": marker, "linestyle": "none", "label": label, **BARS}
+        drawn.append(axes.errorbar(value, rows + shift, xerr=error, **look))
+    axes.axvline(0.0, **ZERO_MARK)
     return drawn

@@ -65,6 +65,10 @@ class Line:
     colour: str
     dashes: Dashes = "-"
 
+    def named(self, label: str) -> dict[str, Any]:
+        """Return what `Axes.plot` takes for a line of this look that the legend calls so."""
+        return {"color": self.colour, "linestyle": self.dashes, "label": label}
+
 
 #: Lines of the policies that are drawn over steps and as distributions, in the legend's order.
 LINES = {
@@ -77,6 +81,21 @@ LINES = {
     "transfer_least": Line(SKY, (0, (4, 1.5))),
 }
 INFORMED_LINE = Line(PURPLE, (0, (5, 1, 1, 1)))
+#: What the drawing functions of matplotlib take for lines that mark a value or zero, clouds of points, estimates with
+#: their bars, the dots on an image, the box behind words on lines, and the legend of points.
+VALUE_MARK: dict[str, Any] = {"color": GREY, "linewidth": 0.8}
+ZERO_MARK: dict[str, Any] = {"color": BLACK, "linewidth": 0.8}
+POINTS: dict[str, Any] = {"linestyle": "none", "alpha": 0.7, "markeredgewidth": 0}
+BARS: dict[str, Any] = {"markersize": 3.5, "capsize": 2}
+DOTS: dict[str, Any] = {
+    "linestyle": "none", "marker": "o", "markersize": 3.5, "color": "white", "markeredgecolor": BLACK
+}  # fmt: skip
+WORDS: dict[str, Any] = {
+    "fontsize": 7,
+    "color": "#555555",
+    "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
+}
+POINTS_LEGEND: dict[str, Any] = {"markerscale": 2, "handletextpad": 0.2}
 #: Colours of the families, where each policy is a point; `LINES` come first.
 FAMILY_COLOURS = {"transfer": BLUE, "specialists": BLUE, "informed": PURPLE, "ablation": PURPLE}
 
