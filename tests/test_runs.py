@@ -10,6 +10,7 @@ import slicefast as sf
 from slicefast import files, policies, rewards, runs, transfer
 from slicefast.errors import RunError
 from slicefast.learn import TD3, TD3Config
+from slicefast.runs import folder
 from slicefast.training import History, collect_samples
 
 SCENARIO = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
@@ -167,3 +168,99 @@ def test_file_that_is_not_what_was_written_is_refused(tmp_path, trained):
 def test_policy_whose_shares_are_no_partition_is_named(trained):
     with pytest.raises(RunError, match=r"policy 'greedy': .*summing to 1"):
         runs.evaluate(trained, steps=1, others={"greedy": lambda simulator, observation: np.ones((3, 4))})
+
+
+@pytest.mark.parametrize("value", [0, 4, -1, 2.0, True, "2", None])
+def test_integers_out_of_their_range_are_refused(value):
+    assert folder.check_integer("n", 1, 1, 3) is None
+    assert folder.check_integer("n", np.int64(3), 1, 3) is None
+    assert folder.check_integer("n", 10**9, 1) is None
+    with pytest.raises(RunError, match=f"n: got {value!r}, allowed: an integer of at least 1 and at most 3"):
+        folder.check_integer("n", value, 1, 3)
+    if value != 4:
+        with pytest.raises(RunError, match=r"n: got .*, allowed: an integer of at least 1$"):
+            folder.check_integer("n", value, 1)
+
+
+def test_slices_are_found_by_name_or_where_asked_for_by_position():
+    names = [item.name for item in SCENARIO.slices]
+    other = SimpleNamespace(n_slices=4, slices=[SimpleNamespace(name="other"), *SCENARIO.slices[1:]])
+    fewer = SimpleNamespace(n_slices=3, slices=SCENARIO.slices[:3])
+    assert folder.check_slices(SCENARIO, SCENARIO, False, "target") is None
+    assert folder.check_slices(SCENARIO, other, True, "target") is None
+    known, wanted = ", ".join(names), ", ".join(["other", *names[1:]])
+    with pytest.raises(RunError, match=f"slices: got {wanted} in the target, allowed: {known}, as the agents learned"):
+        folder.check_slices(SCENARIO, other, False, "target")
+    for by_position in (False, True):
+        with pytest.raises(RunError, match="n_slices: got 3 in the scenario, allowed: 4, as the agents learned"):
+            folder.check_slices(SCENARIO, fewer, by_position, "scenario")
+
+
+def test_what_is_wrong_with_a_new_run_is_named_and_nothing_written(tmp_path):
+    path = tmp_path / "run"
+    for numbers, message in (
+        ({"gama": 0.5}, "gama: got 0.5, allowed: numbers of TD3Config: actor_hidden"),
+        ({"gamma": 2.0}, "^gamma: got 2.0, allowed: "),
+        ({"gamma": "much"}, "^gamma: got 'much', allowed: "),
+        ({"train_steps": 0}, "train_steps: got 0, allowed: an integer of at least 1"),
+        ({"seed": -1}, "seed: got -1, allowed: an integer of at least 0 and at most 18446744073709551615"),
+        ({"reward": "wealth"}, "reward: got 'wealth'"),
+        ({"reward": lambda kpis, scenario: 1.0}, "allowed: a registered name"),
+    ):
+        with pytest.raises(RunError, match=message):
+            runs.new_run(path, SCENARIO, **numbers)
+    assert not path.exists()
+    path.mkdir()
+    assert runs.new_run(path, SCENARIO, seed=2**64 - 1).seed == 2**64 - 1
+    (path / "note").write_text("mine")
+    with pytest.raises(RunError, match="run is not empty: name a new folder"):
+        runs.new_run(path, SCENARIO)
+    for load, missing in ((runs.load_run, "run.json"), (runs.load_interrupted, "progress.json")):
+        with pytest.raises(RunError, match=f"{missing} is missing"):
+            load(path)
+
+
+def test_evaluation_refuses_what_the_agents_cannot_play(trained):
+    for arguments, message in (
+        ({"steps": 0}, "steps: got 0, allowed: an integer of at least 1"),
+        ({"seed": -1}, "seed: got -1, allowed: an integer of at least 0"),
+        ({"scenario": sf.Scenario.hexagonal(n_sites=3)}, "n_cells of the scenario: got 9, allowed: 3, as the agents"),
+    ):
+        with pytest.raises(RunError, match=message):
+            runs.evaluate(trained, **arguments)
+
+
+def test_evaluation_ticks_once_for_every_step_of_every_policy(trained):
+    ticks = []
+    runs.evaluate(trained, steps=30, tick=ticks.append)
+    assert ticks == [25, 5] * 3
+    assert runs.baselines() == {"equal split": policies.equal_split, "traffic-aware": policies.traffic_aware}
+
+
+def test_runs_differ_in_words_that_are_named(tmp_path, trained):
+    for options, message in (
+        ({"reward": "logarithmic"}, "reward: got 'logarithmic' in the target, allowed: 'max_min', as in the source"),
+        ({"coordination": "none"}, "coordination: got 'none' in the target, allowed: 'mean'"),
+    ):
+        with pytest.raises(RunError, match=message):
+            runs.transfer(trained, runs.new_run(tmp_path / "new", SCENARIO, **options))
+    target = runs.new_run(tmp_path / "new", SCENARIO)
+    for options, message in (
+        ({"strategy": "telepathy"}, "strategy: got 'telepathy', allowed: model, feature, instance, integrated"),
+        ({"choice": "other"}, "choice: got 'other', allowed: most, least, fast, corrected, random"),
+        ({"sample_steps": 1}, "sample_steps: got 1, allowed: an integer of at least 2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            runs.transfer(trained, target, **options)
+    assert not target.folder.exists()
+
+
+@pytest.mark.parametrize(("strategy", "handed_over"), [("feature", 0), ("instance", 80)])
+def test_a_target_has_room_for_what_it_is_handed_beside_its_own(tmp_path, trained, strategy, handed_over):
+    target = runs.new_run(tmp_path / "new", SCENARIO, train_steps=2, exploration_steps=0, capacity=7)
+    runs.transfer(trained, target, strategy, "random", sample_steps=2)
+    agents = runs.load_agents(target)
+    assert agents.config.capacity == 7 + handed_over
+    assert agents.frozen.all() == (strategy == "feature")
+    document = json.loads((target.folder / runs.RUN_FILE).read_text())
+    assert (document["config"]["capacity"], document["origin"]["strategy"]) == (7, strategy)

@@ -41,7 +41,8 @@ class Explanation:
     parts : Decomposition
         What the pairs' rewards depend on.
     same_group : Estimate or None
-        How much more sources of the target's own requirement group earn at the first gain step; None with one group.
+        How much more sources of the target's own requirement group earn at the first gain step; None where all pairs
+        are of one group, or none is.
     n_cells : int
         Targets per network.
     targets_of_one_source : dict of str to float
@@ -64,9 +65,10 @@ def explain(comparison: Comparison) -> Explanation | None:
     if parts is None or rewards is None:
         return None
     groups = comparison.groups
+    alike = groups[:, None] == groups[None]
     same_group = None
-    if np.unique(groups).size > 1:
-        same_group = ordering.same_group_advantage(rewards[:, 0], groups[:, None] == groups[None])
+    if not alike.all() and alike.sum() > groups.size:  # pairs of either kind, a cell with itself aside
+        same_group = ordering.same_group_advantage(rewards[:, 0], alike)
     measured = {name: comparison.distance(name) for name in ("distance", "distance_relative")}
     common = {name: ordering.targets_of_one_source(item) for name, item in measured.items() if item is not None}
     return Explanation(comparison.gain_steps, parts, same_group, groups.size, common, _spread(comparison))
