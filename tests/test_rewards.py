@@ -71,3 +71,11 @@ def test_satisfaction_by_hand() -> None:
     twice = Kpis(*(np.stack([item, item[::-1]]) for item in (kpis.throughput_bps, kpis.delay_ms, ones, ones)))
     np.testing.assert_array_equal(rewards.max_min(twice, scenario), [[0.25, 0.5], [0.5, 0.25]])
     np.testing.assert_allclose(rewards.logarithmic(twice, scenario), [expected, expected[::-1]], rtol=1e-6)
+
+
+def test_no_cell_earns_more_than_one_however_much_is_left_over() -> None:
+    scenario = SimpleNamespace(
+        throughput_requirement_bps=np.full((1, 2), 1e6), delay_requirement_ms=np.full((1, 2), 9.0)
+    )
+    kpis = Kpis(np.full((1, 2), 5e6), np.full((1, 2), 3.0), np.ones((1, 2)), np.ones((1, 2)))
+    assert rewards.max_min(kpis, scenario).tolist() == rewards.logarithmic(kpis, scenario).tolist() == [1.0]
