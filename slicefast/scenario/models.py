@@ -42,6 +42,8 @@ from slicefast.traffic.models import Demand
 from slicefast.traffic.trace import PacketTrace
 from slicefast.units import THERMAL_NOISE_DBM_PER_HZ, Bool, Float64, Int32, Int64
 
+_BEST_CQI_BPS_PER_HZ = 5.5547  # of a resource element of 64QAM, so above what a hertz carries
+
 
 def _paper_slices() -> tuple[Slice, ...]:
     return tuple(Slice(name=f"slice{s + 1}", rate_bps=80e3 * (4 - s)) for s in range(4))
@@ -242,10 +244,9 @@ class Scenario(Settings):
 
     @property
     def _peak_bps_per_hz(self) -> float:
-        """Spectral efficiency that no user passes: the ceiling, or all the power received and only noise."""
-        rounding = 1e-6  # bits per PRB are single precision
+        """Spectral efficiency that no user passes: more than the ceiling, or all the power received and only noise."""
         if self.ceiling_bps_per_hz is not None:
-            return self.ceiling_bps_per_hz * (1.0 + rounding)
+            return max(self.ceiling_bps_per_hz, _BEST_CQI_BPS_PER_HZ)
         return float(np.log2(1.0 + self.power_w_per_prb.max() / self.noise_w_per_prb))
 
     @property

@@ -51,8 +51,8 @@ def _run(options: argparse.Namespace) -> int:
         checks = [*scheduler.checks(), *counting.checks()]
         holds = all(check.holds for check in checks)
         text = "\n\n".join((scheduler.table(checks), scheduler.NOTE, scheduler.flow_range(checks)))
-        links = "\n\n".join((curves.table(curves.rows()), curves.NOTE))
-        sections = {"radio": radio.calibration_table(), "links": links, "scheduler": text}
+        links = "\n\n".join((curves.LEAD, curves.table(curves.rows()), curves.NOTE))
+        sections = {"radio": f"{radio.calibration_table()}\n\n{links}", "scheduler": text}
         if options.figures:
             radio.calibration_figure(options.figures / "calibration.png")
             radio.sinr_map_figure(Scenario.paper(), options.figures / "sinr_map.png")

@@ -22,6 +22,7 @@ RADIOS: Mapping[str, Mapping[str, Any]] = {
     "`transport_block` of NR, 64QAM": {"technology": "nr", "efficiency": "transport_block"},
     "`transport_block` of NR, 256QAM": {"technology": "nr", "mcs_table": "qam256", "efficiency": "transport_block"},
 }
+LEAD = "The default network under each link adaptation:"
 NOTE = """Means over the cells and steps of ten seeds, shares of a quarter each, the same traffic and 100 PRBs of
 180 kHz for all. At the ceiling: user-steps whose SINR would give the published curve more than the carrier's longest
 transport block has; a table's end is its own ceiling."""
