@@ -43,7 +43,21 @@ class FoldedGains:
     @property
     def nbytes(self) -> int: ...
 
-class LinkModel:
+class GainSource: ...
+
+class GainMap(GainSource):
+    def __init__(
+        self,
+        *,
+        gain: NDArray[np.float32],
+        cols: int,
+        first_m: tuple[float, float],
+        step_m: tuple[float, float],
+    ) -> None: ...
+    @property
+    def n_cells(self) -> int: ...
+
+class LinkModel(GainSource):
     def __init__(
         self,
         *,
@@ -72,6 +86,7 @@ class LinkModel:
         e1_m: tuple[float, float],
         e2_m: tuple[float, float],
         fold_db: float,
+        line_of_sight: str = "model",
         isa: str,
         sigma_indoor_db: float = 0.0,
     ) -> None: ...
@@ -226,7 +241,7 @@ class Network:
     def __init__(
         self,
         *,
-        links: LinkModel,
+        links: GainSource,
         scheduler: SchedulerConfig,
         power_w: ArrayLike,
         noise_w: float,

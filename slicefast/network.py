@@ -52,7 +52,9 @@ def make_links(scenario: Scenario, generator: np.random.Generator) -> _core.Link
         ue_height_m=settings.ue_height_m,
         shadowing=settings.shadowing,
         site_correlation=settings.site_correlation,
-        fold_db=settings.fold_db if scenario.indoor.share == 0.0 else 0.0,  # folding knows outdoor users only
+        # Folding knows outdoor users and drawn states only.
+        fold_db=settings.fold_db if scenario.indoor.share == 0.0 and settings.line_of_sight == "model" else 0.0,
+        line_of_sight=settings.line_of_sight,
         v1_m=torus[0],
         v2_m=torus[1],
         area_m2=area.area_m2,
@@ -104,7 +106,11 @@ def make_buildings(scenario: Scenario, generator: np.random.Generator) -> tuple[
 
 
 def make_network(
-    scenario: Scenario, place: np.random.Generator, streams: Streams, profile: _core.UserProfile | None
+    scenario: Scenario,
+    place: np.random.Generator,
+    streams: Streams,
+    profile: _core.UserProfile | None,
+    gains: _core.GainMap | None = None,
 ) -> _core.Network:
     """Build the core's network of one replica.
 
@@ -118,6 +124,8 @@ def make_network(
         The replica's streams, for the block errors.
     profile : UserProfile or None
         From `make_buildings`.
+    gains : GainMap, optional
+        What stands in for the links.
 
     Returns
     -------
@@ -126,7 +134,7 @@ def make_network(
     """
     settings = scenario.radio
     return _core.Network(
-        links=make_links(scenario, place),
+        links=make_links(scenario, place) if gains is None else gains,
         scheduler=_scheduler_config(scenario, streams.harq_seed),
         power_w=scenario.power_w_per_prb,
         noise_w=scenario.noise_w_per_prb,

@@ -10,6 +10,7 @@ import numpy as np
 from slicefast import _mobility
 from slicefast.errors import described, refuse
 from slicefast.network import make_buildings, make_network
+from slicefast.radio.gain_map import OwnGains
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario
 from slicefast.traffic.arrivals import Arrivals, Events
@@ -33,9 +34,13 @@ class Replica:
         The replica's number, which makes its streams its own.
     place_seed : int, optional
         Seed of the shadowing and line-of-sight fields, ``seed`` unless given.
+    gains : OwnGains, optional
+        What stands in for the scenario's links.
     """
 
-    def __init__(self, scenario: Scenario, seed: int, index: int, place_seed: int | None = None):
+    def __init__(
+        self, scenario: Scenario, seed: int, index: int, place_seed: int | None = None, gains: OwnGains | None = None
+    ):
         self.scenario, self.seed, self.index = scenario, seed, index
         self.streams = Streams(seed, index)
         self.mask = TrafficMask.from_scenario(scenario, self.streams.mask)
@@ -46,7 +51,9 @@ class Replica:
         self.threshold = self.streams.placement.random(n_users)
         self.indoor, profile = make_buildings(scenario, self.streams.placement)
         place = self.streams if place_seed is None else Streams(place_seed, index)
-        self.network = make_network(scenario, place.shadowing, self.streams, profile)
+        self.gains = gains
+        source = None if gains is None else gains.source
+        self.network = make_network(scenario, place.shadowing, self.streams, profile, source)
         self.heading = self.streams.mobility.uniform(0.0, 2.0 * np.pi, n_users)
         self.slice_of = scenario.slice_of.astype(np.intp)
         self.sources = Arrivals(scenario, self.streams.traffic)
@@ -67,11 +74,18 @@ class Replica:
         self.step_index += 1
         if moved:
             self._move()
-        self.network.attach(self.x_m, self.y_m, self.serving)
+        self._attach()
         tau = self.mask.at(self.step_index)
         self.active = (self.threshold < tau.take(self._queue())).view(np.uint8)
         backlog_bits = self.network.backlog_bits() if self.sources.needs_backlog else None
         self.arrivals = self.sources.draw(self.active, backlog_bits)
+
+    def _attach(self) -> None:
+        """Find the users' gains where they are, or where their own gains say that they look them up."""
+        places = self.x_m, self.y_m
+        if self.gains is not None:
+            places = self.gains.given.places(*places, self.step_index)
+        self.network.attach(*places, self.serving)
 
     def _move(self) -> None:
         region = self.scenario.area.region

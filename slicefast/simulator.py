@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from slicefast.errors import InUseError, SlicefastError, described, refuse
 from slicefast.kpis import CELL_KPIS, USER_KPIS, Kpis
+from slicefast.radio.gain_map import Gains, OwnGains
 from slicefast.replica import Replica, Snapshot
 from slicefast.scenario import Scenario
 from slicefast.traffic.arrivals import Events
@@ -53,8 +54,7 @@ class Simulator:
     scenario : Scenario
         What the network is.
     seed : int
-        Determines everything random: placement, mobility, traffic, mask and shadowing. Replica r of a seed is the
-        same whatever the number of replicas and threads.
+        Determines everything random. Replica r of a seed is the same whatever the number of replicas and threads.
     n_replicas : int
         R, independent copies with random streams of their own.
     n_threads : int
@@ -64,11 +64,14 @@ class Simulator:
     place_seed : int, optional
         Seed of the shadowing and line-of-sight fields, ``seed`` unless given: two networks of one place seed are the
         same place with other users and traffic.
+    gains : GainMap or GainSeries, optional
+        Link gains that are not ours, in place of path loss, shadowing, antennas and folding; what `radio.gain_map`
+        names unless given. Of a series the step that `reset` plays has the first row.
 
     Raises
     ------
     SlicefastError
-        A seed is no integer of at least 0, or a number of replicas or threads is below 1.
+        A seed is no integer of at least 0, a number is below 1, or the gains are for other cells, users or places.
 
     Notes
     -----
@@ -85,6 +88,7 @@ class Simulator:
         *,
         per_user: bool = False,
         place_seed: int | None = None,
+        gains: Gains | None = None,
     ):
         for name, value in (("n_replicas", n_replicas), ("n_threads", n_threads)):
             if value < 1:
@@ -96,6 +100,8 @@ class Simulator:
         self._pool = ThreadPoolExecutor(n_threads) if min(n_threads, n_replicas) > 1 else None
         self._replicas: list[Replica] = []
         self._seed, self._place_seed = seed, place_seed
+        own = scenario.gain_map if gains is None else gains
+        self._gains = None if own is None else OwnGains.fit(own, scenario)
         self._kpis: Kpis | None = None
         self._step_index = 0
         self._untouched = True
@@ -273,6 +279,7 @@ class Simulator:
         with self._alone:
             return {
                 "scenario": self._scenario_json,
+                "gains": self._gains and self._gains.given.digest,
                 "seed": self.seed,
                 "place_seed": self.place_seed,
                 "step_index": self.step_index,
@@ -305,7 +312,7 @@ class Simulator:
             states = snapshot["replicas"]
             replicas = self._replicas
             if (seed, place_seed) != (self.seed, self.place_seed):
-                replicas = [Replica(self.scenario, seed, r, place_seed) for r in range(self.n_replicas)]
+                replicas = self._make_replicas(seed, place_seed)
             elif self.n_replicas > 1:  # a single one refuses all or nothing by itself
                 for replica, state in zip(replicas, states, strict=True):
                     replica.check_state(state)
@@ -326,11 +333,16 @@ class Simulator:
     def _check_snapshot(self, snapshot: Snapshot) -> None:
         if snapshot["scenario"] != self._scenario_json:
             refuse("snapshot", described("one of another scenario"), "one of this simulator's own scenario")
+        if snapshot["gains"] != (self._gains and self._gains.given.digest):
+            refuse("snapshot", described("one with other gains"), "one with this simulator's own gains")
         if len(snapshot["replicas"]) != self.n_replicas:
             refuse("snapshot", described(f"{len(snapshot['replicas'])} replicas"), f"{self.n_replicas} replicas")
 
+    def _make_replicas(self, seed: int, place_seed: int | None) -> list[Replica]:
+        return [Replica(self.scenario, seed, r, place_seed, self._gains) for r in range(self.n_replicas)]
+
     def _start(self, seed: int, place_seed: int | None) -> None:
-        self._replicas = [Replica(self.scenario, seed, r, place_seed) for r in range(self.n_replicas)]
+        self._replicas = self._make_replicas(seed, place_seed)
         self._seed, self._place_seed = seed, place_seed
         self._kpis, self._step_index, self._untouched = None, 0, True
 

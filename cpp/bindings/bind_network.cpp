@@ -92,7 +92,7 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
 
 // A Network and, fixed for its life, the sizes that arrays are held against.
 struct BoundNetwork : Guarded<Network> {
-  BoundNetwork(NetworkConfig config, std::shared_ptr<const LinkModel> links)
+  BoundNetwork(NetworkConfig config, std::shared_ptr<const GainSource> links)
       : Guarded("Network", config, std::move(links)), sizes(std::move(config.scheduler)) {}
   const SchedulerConfig sizes;
 
@@ -167,7 +167,7 @@ void bind_network(py::module_& module) {
   py::class_<BoundNetwork>(
       module, "Network",
       "One replica's step. A second thread that uses it meanwhile is refused with InUseError, nothing changed.")
-      .def(py::init([](std::shared_ptr<LinkModel> links, const SchedulerConfig& scheduler, const In<double>& power_w,
+      .def(py::init([](std::shared_ptr<GainSource> links, const SchedulerConfig& scheduler, const In<double>& power_w,
                        double noise_w, double prb_bandwidth_hz, const std::string& efficiency,
                        std::optional<double> ceiling_bps_per_hz, int window_ttis, double handover_margin_db,
                        int time_to_trigger_steps, const In<std::int32_t>& slice_of, const std::string& isa, bool lend,

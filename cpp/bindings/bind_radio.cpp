@@ -4,7 +4,9 @@
 #include <memory>
 
 #include "bindings.hpp"
+#include "slicefast/checks.hpp"
 #include "slicefast/radio/folded_gains.hpp"
+#include "slicefast/radio/gain_map.hpp"
 #include "slicefast/radio/link_model.hpp"
 #include "slicefast/radio/los.hpp"
 #include "slicefast/radio/serving.hpp"
@@ -87,7 +89,7 @@ LinkModel make_link_model(const std::string& model, const std::string& pattern, 
                           const In<float>& shadow_nlos, double los_state_decorrelation_m,
                           const In<std::int32_t>& row_offset, const In<std::int32_t>& col_offset,
                           std::pair<double, double> e1_m, std::pair<double, double> e2_m, double fold_db,
-                          const std::string& isa, double sigma_indoor_db) {
+                          const std::string& line_of_sight_name, const std::string& isa, double sigma_indoor_db) {
   RadioConfig config{path_loss_model(model),
                      antenna_pattern(pattern),
                      elements,
@@ -108,6 +110,7 @@ LinkModel make_link_model(const std::string& model, const std::string& pattern, 
                      std::move(tilt_deg),
                      fold_db};
   config.sigma_indoor_db = sigma_indoor_db;
+  config.line_of_sight = line_of_sight(line_of_sight_name);
   FieldTiles tiles;
   check_shape(los_state, "los_state", {-1, -1});
   tiles.size = static_cast<int>(los_state.shape(0));
@@ -197,6 +200,18 @@ void update_gains(const LinkModel& model, const In<double>& x_m, const In<double
   model.update_gains(x, y, moved, view, profile);
 }
 
+std::shared_ptr<GainMap> make_gain_map(const In<float>& gain, std::size_t cols, std::pair<double, double> first_m,
+                                       std::pair<double, double> step_m) {
+  check_shape(gain, "gain", {-1, -1});
+  check_value("cols", cols, at_least(1));
+  const auto pixels = static_cast<std::size_t>(gain.shape(0));
+  const PixelGrid grid{pixels / cols, cols, first_m.first, first_m.second, step_m.first, step_m.second};
+  const auto matrix = matrix_of(gain);
+  // A map may be gigabytes, looked at and copied once.
+  py::gil_scoped_release release;
+  return std::make_shared<GainMap>(grid, matrix);
+}
+
 std::shared_ptr<UserProfile> make_profile(const In<double>& height_m, const In<bool>& indoor,
                                           const In<double>& inside_m, const In<double>& loss_db,
                                           const In<double>& environment) {
@@ -245,12 +260,16 @@ void bind_radio(py::module_& module) {
   py::class_<FoldedGains>(module, "FoldedGains")
       .def_property_readonly("shape", [](const FoldedGains& g) { return py::make_tuple(g.n_users(), g.n_cells); })
       .def_property_readonly("nbytes", &bytes_of);
-  py::class_<LinkModel, std::shared_ptr<LinkModel>>(module, "LinkModel")
+  py::class_<GainSource, std::shared_ptr<GainSource>>(module, "GainSource");
+  py::class_<GainMap, GainSource, std::shared_ptr<GainMap>>(module, "GainMap")
+      .def(py::init(&make_gain_map), py::kw_only(), "gain"_a, "cols"_a, "first_m"_a, "step_m"_a)
+      .def_property_readonly("n_cells", &GainMap::n_cells);
+  py::class_<LinkModel, GainSource, std::shared_ptr<LinkModel>>(module, "LinkModel")
       .def(py::init(&make_link_model), py::kw_only(), "model"_a, "pattern"_a, "elements"_a, "frequency_hz"_a,
            "ue_height_m"_a, "shadowing"_a, "site_correlation"_a, "wrap"_a, "v1_m"_a, "v2_m"_a, "site_x_m"_a,
            "site_y_m"_a, "site_height_m"_a, "cell_site"_a, "azimuth_deg"_a, "tilt_deg"_a, "los_state"_a, "shadow_los"_a,
            "shadow_nlos"_a, "los_state_decorrelation_m"_a, "row_offset"_a, "col_offset"_a, "e1_m"_a, "e2_m"_a,
-           "fold_db"_a, "isa"_a, "sigma_indoor_db"_a = 0.0)
+           "fold_db"_a, "line_of_sight"_a = "model", "isa"_a, "sigma_indoor_db"_a = 0.0)
       .def_property_readonly("n_cells", &LinkModel::n_cells)
       .def_property_readonly("n_sites", &LinkModel::n_sites)
       .def_property_readonly("folds", &LinkModel::folds)

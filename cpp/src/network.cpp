@@ -16,17 +16,17 @@ Fidelity fidelity(std::string_view name) {
 
 namespace {
 
-std::shared_ptr<const LinkModel> present(std::shared_ptr<const LinkModel> links) {
-  if (!links) refuse("links", "none", "a LinkModel");
+std::shared_ptr<const GainSource> present(std::shared_ptr<const GainSource> links) {
+  if (!links) refuse("links", "none", "a LinkModel or a GainMap");
   return links;
 }
 
-void check(const NetworkConfig& config, const LinkModel& links) {
+void check(const NetworkConfig& config, const GainSource& links) {
   const auto n_users = static_cast<std::size_t>(config.scheduler.n_users);
   const auto n_cells = static_cast<std::size_t>(config.scheduler.n_cells);
   const auto n_slices = static_cast<std::size_t>(config.scheduler.n_slices);
   if (static_cast<std::size_t>(links.n_cells()) != n_cells)
-    refuse("links", "a model of " + text_of(links.n_cells()) + " cells",
+    refuse("links", "those of " + text_of(links.n_cells()) + " cells",
            text_of(n_cells) + ", n_cells of the scheduler");
   check_size("power_w", config.power_w.size(), n_cells, "cell");
   check_values("power_w", std::span(config.power_w), not_negative, "cell");
@@ -59,7 +59,7 @@ void check(const NetworkConfig& config, const LinkModel& links) {
 
 }  // namespace
 
-Network::Network(NetworkConfig config, std::shared_ptr<const LinkModel> links)
+Network::Network(NetworkConfig config, std::shared_ptr<const GainSource> links)
     : config_(std::move(config)),
       links_(present(std::move(links))),
       scheduler_(config_.scheduler, config_.isa),

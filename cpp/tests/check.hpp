@@ -34,6 +34,7 @@ void test_lanes();
 void test_threads();
 void test_scheduler();
 void test_path_loss();
+void test_gain_map();
 void test_link_model();
 void test_folding();
 void test_serving();

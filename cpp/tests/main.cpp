@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   test_threads();
   test_scheduler();
   test_path_loss();
+  test_gain_map();
   test_link_model();
   test_folding();
   test_serving();

@@ -85,7 +85,7 @@ void test_probe_changes_nothing() {
 void test_refusals_change_nothing() {
   SmallWorld world;
   Network network = world.network();
-  CHECK(refusal([&] { Network none(world.config, nullptr); }) == "links: got none, allowed: a LinkModel");
+  CHECK(refusal([&] { Network none(world.config, nullptr); }) == "links: got none, allowed: a LinkModel or a GainMap");
   CHECK(refusal([&] {
           Network unattached = world.network();
           std::fill(world.serving.begin(), world.serving.end(), 0);

@@ -92,7 +92,7 @@ struct Snapshot {
 
 // A network and the arrays that its owner keeps for it.
 struct Replica {
-  Replica(const World& world, std::shared_ptr<const LinkModel> links)
+  Replica(const World& world, std::shared_ptr<const GainSource> links)
       : network(world.network, std::move(links)), serving(world.n_users(), -1) {}
 
   Snapshot snapshot() const { return {network.state(), serving}; }
@@ -118,7 +118,7 @@ class Walk {
         limits(limits_),
         tally(tally_),
         world(draw_world(choices_, limits_)),
-        links(std::make_shared<const LinkModel>(world.radio, world.tiles(), world.isa)),
+        links(draw_source(choices_, world)),
         replica(world, links) {}
 
   void go();
@@ -141,7 +141,7 @@ class Walk {
   const Limits& limits;
   Tally& tally;
   const World world;
-  std::shared_ptr<const LinkModel> links;
+  std::shared_ptr<const GainSource> links;
   Replica replica;
   std::vector<double> x_m, y_m;
   std::optional<Snapshot> snapped;

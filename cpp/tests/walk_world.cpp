@@ -104,6 +104,7 @@ void draw_radio(Choices& choices, World& world, const Limits& limits) {
   radio.v2_x_m = periods * world.e2_x_m, radio.v2_y_m = periods * world.e2_y_m;
   radio.sigma_indoor_db = choices.of({0.0, 7.0});
   radio.fold_db = folds ? choices.of({0.1, 0.01, 3.0}) : 0.0;
+  if (!folds) radio.line_of_sight = choices.of({LineOfSight::model, LineOfSight::always, LineOfSight::never});
   draw_sites(choices, world, n_sites);
 }
 
@@ -185,6 +186,21 @@ World draw_world(Choices& choices, const Limits& limits) {
   if (model_parameters(world.radio.model).supports_indoor && world.radio.fold_db == 0.0 && choices.one_in(2))
     config.profile = draw_profile(choices, n_users);
   return world;
+}
+
+std::shared_ptr<const GainSource> draw_source(Choices& choices, const World& world) {
+  auto links = std::make_shared<const LinkModel>(world.radio, world.tiles(), world.isa);
+  if (world.network.profile || links->folds() || !choices.one_in(4)) return links;
+  const PixelGrid grid{.rows = 5, .cols = 7, .step_x_m = world.extent_m / 6, .step_y_m = world.extent_m / 4};
+  std::vector<double> x_m, y_m;
+  for (std::size_t r = 0; r < grid.rows; ++r)
+    for (std::size_t c = 0; c < grid.cols; ++c) {
+      x_m.push_back(grid.step_x_m * static_cast<double>(c));
+      y_m.push_back(grid.step_y_m * static_cast<double>(r));
+    }
+  Matrix<float> gain(x_m.size(), world.n_cells());
+  links->gains(x_m, y_m, gain.view());
+  return std::make_shared<const GainMap>(grid, ConstMatrixView<float>(gain.view()));
 }
 
 }  // namespace slicefast::walk

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "slicefast/network.hpp"
+#include "slicefast/radio/gain_map.hpp"
 #include "slicefast/radio/link_model.hpp"
 
 namespace slicefast::walk {
@@ -59,5 +60,8 @@ struct World {
 };
 
 World draw_world(Choices& choices, const Limits& limits);
+
+// The world's links, or in some worlds a map of their gains on a few pixels.
+std::shared_ptr<const GainSource> draw_source(Choices& choices, const World& world);
 
 }  // namespace slicefast::walk

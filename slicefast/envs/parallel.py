@@ -11,6 +11,7 @@ from pettingzoo import ParallelEnv
 
 from slicefast.envs.episodes import EpisodeSeeds, check_length, spaces
 from slicefast.errors import refuse
+from slicefast.radio import Gains
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 from slicefast.task import Task, TaskOptions
@@ -32,11 +33,12 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         seed: int = 0,
         n_steps: int = 200,
         n_threads: int = 1,
+        gains: Gains | None = None,
         **options: Unpack[TaskOptions],
     ):
         self.task = Task.of(scenario, **options)
         self.n_steps = check_length(n_steps)
-        self.simulator = Simulator(self.task.scenario, seed=seed, n_threads=n_threads)
+        self.simulator = Simulator(self.task.scenario, seed=seed, n_threads=n_threads, gains=gains)
         self.possible_agents = list(self.task.agent_names)
         self.agents: list[str] = []
         self._seeds = EpisodeSeeds(seed)
@@ -150,6 +152,8 @@ def parallel_env(scenario: Scenario | Task, seed: int = 0, **options: Any) -> Sl
         Steps per episode, 200 by default.
     n_threads : int
         Threads of the simulator.
+    gains : GainMap or GainSeries, optional
+        Of the simulator.
     features, reward, coordination
         Of `Task`, where a scenario is given.
 

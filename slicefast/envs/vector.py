@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from slicefast.envs.episodes import EpisodeSeeds, check_length, spaces
 from slicefast.errors import refuse
+from slicefast.radio import Gains
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 from slicefast.task import Task, TaskOptions
@@ -36,6 +37,8 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         Steps per episode.
     n_threads : int
         Threads over which replicas are shared.
+    gains : GainMap or GainSeries, optional
+        Of the simulator.
     features, reward, coordination
         Of `Task`, where a scenario is given.
 
@@ -55,11 +58,14 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         seed: int = 0,
         n_steps: int = 200,
         n_threads: int = 1,
+        gains: Gains | None = None,
         **options: Unpack[TaskOptions],
     ):
         self.task = Task.of(scenario, **options)
         self.n_steps = check_length(n_steps)
-        self.simulator = Simulator(self.task.scenario, seed=seed, n_replicas=n_replicas, n_threads=n_threads)
+        self.simulator = Simulator(
+            self.task.scenario, seed=seed, n_replicas=n_replicas, n_threads=n_threads, gains=gains
+        )
         self.num_envs = n_replicas * self.task.n_agents
         self.single_observation_space, self.single_action_space = spaces(self.task)
         self.observation_space = gymnasium.vector.utils.batch_space(self.single_observation_space, self.num_envs)

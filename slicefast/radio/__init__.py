@@ -7,6 +7,7 @@ network in the C++ core.
 from slicefast.errors import RangeWarning
 from slicefast.radio.calibration import CALIBRATION_CASES, Calibration, calibrate
 from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields, make_fields
+from slicefast.radio.gain_map import GainMap, Gains, GainSeries, read_gain_map
 from slicefast.radio.indoor import Buildings, building_loss_db, draw_buildings
 from slicefast.radio.links import link_model, update_serving
 from slicefast.radio.models import (
@@ -25,6 +26,9 @@ __all__ = [
     "Buildings",
     "Calibration",
     "Fields",
+    "GainMap",
+    "GainSeries",
+    "Gains",
     "RangeWarning",
     "antenna_gain_db",
     "building_loss_db",
@@ -34,5 +38,6 @@ __all__ = [
     "los_probability",
     "make_fields",
     "path_loss_db",
+    "read_gain_map",
     "update_serving",
 ]

@@ -7,6 +7,7 @@ x axis; depression and tilt in degrees below the horizon.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -66,6 +67,12 @@ def _torus(
     return v1_m is not None, _pair(v1_m), _pair(v2_m)
 
 
+def _tiles(fields: Fields) -> dict[str, Any]:
+    """Return the fields as the core takes them."""
+    names = ("los_state", "shadow_los", "shadow_nlos", "row_offset", "col_offset", "e1_m", "e2_m")
+    return {name: getattr(fields, name) for name in names}
+
+
 def link_model(
     *,
     model: str,
@@ -86,6 +93,7 @@ def link_model(
     v2_m: Sequence[float] | None = None,
     fold_db: float = 0.1,
     sigma_indoor_db: float | None = None,
+    line_of_sight: str = "model",
     area_m2: float | None = None,
     longest_m: float | None = None,
     isa: str | None = None,
@@ -136,6 +144,8 @@ def link_model(
         Standard deviation of the shadowing of indoor users [dB]; left out: the model's own.
     fold_db : float
         How far folding may move a user's interference plus noise [dB]; 0 computes every link.
+    line_of_sight : {"model", "always", "never"}
+        Drawn per link, or forced; forced needs ``fold_db = 0``.
     area_m2 : float, optional
         The users' area [m²], known on a torus; a `RangeWarning` reports when more than 1 % of it is nearer to a mast
         than the model's least distance.
@@ -163,6 +173,8 @@ def link_model(
     """
     x, y = np.asarray(site_x_m, dtype=np.float64), np.asarray(site_y_m, dtype=np.float64)
     wrap, v1, v2 = _torus(v1_m, v2_m)
+    if line_of_sight != "model" and fold_db > 0.0:
+        refuse("fold_db", fold_db, f"0 beside line_of_sight = {line_of_sight!r}: far cells fold for drawn states only")
     heights = to_vector("site_height_m", site_height_m, x.size)
     if wrap:
         longest_m, area_m2 = _farthest_on_torus(v1, v2), abs(v1[0] * v2[1] - v1[1] * v2[0])
@@ -185,16 +197,11 @@ def link_model(
         cell_site=np.asarray(cell_site, dtype=np.int32),
         azimuth_deg=np.asarray(azimuth_deg, dtype=np.float64),
         tilt_deg=to_vector("tilt_deg", tilt_deg, np.size(cell_site)),
-        los_state=fields.los_state,
-        shadow_los=fields.shadow_los,
-        shadow_nlos=fields.shadow_nlos,
+        **_tiles(fields),
         los_state_decorrelation_m=LOS_STATE_DECORRELATION_M,
-        row_offset=fields.row_offset,
-        col_offset=fields.col_offset,
-        e1_m=fields.e1_m,
-        e2_m=fields.e2_m,
         fold_db=fold_db,
         sigma_indoor_db=0.0 if sigma_indoor_db is None else sigma_indoor_db,
+        line_of_sight=line_of_sight,
         isa=isa or _core.default_isa(),
     )
 

@@ -19,6 +19,7 @@ def check_network(scenario: Scenario) -> None:
     """Refuse a radio, indoor users or a handover that cannot be, naming the field."""
     _check_radio(scenario)
     _check_indoor(scenario)
+    _check_gain_map(scenario)
     radio, steps = scenario.radio, scenario.radio.time_to_trigger_s / scenario.step_s
     if abs(steps - round(steps)) > 1e-6:
         problem = f"must be a multiple of step_s = {scenario.step_s:g}"
@@ -63,6 +64,17 @@ def _check_indoor(scenario: Scenario) -> None:
     if indoor.building == "tr36873" and radio.frequency_hz > _TR36873_BUILDING_UP_TO_HZ:
         problem = f"is made for carriers up to 6 GHz, radio.frequency_hz is {radio.frequency_hz:g}"
         raise ScenarioError("indoor.building", indoor.building, problem)
+
+
+def _check_gain_map(scenario: Scenario) -> None:
+    name = scenario.radio.gain_map
+    if name is None:
+        return
+    if not Path(name).is_file():
+        raise ScenarioError("radio.gain_map", name, "no such file")
+    if scenario.indoor.share > 0.0:
+        problem = "must be 0 beside radio.gain_map: what buildings cost is in the map, or nowhere"
+        raise ScenarioError("indoor.share", scenario.indoor.share, problem)
 
 
 def check_slices(scenario: Scenario) -> None:

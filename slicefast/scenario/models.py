@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 
 from slicefast.errors import MISSING, ScenarioError
 from slicefast.link_adaptation import peak_bps_per_hz
+from slicefast.radio.gain_map import GainMap, read_gain_map
 from slicefast.scenario.checks import check_network, check_slices
 from slicefast.scenario.layouts import Area, neighbours
 from slicefast.scenario.parts import (
@@ -268,6 +269,11 @@ class Scenario(Settings):
     def slice_packet_bits(self) -> Float64:
         """Size of what arrives in each slice (S,) [bit]: packets, or whole files for the FTP models."""
         return _readonly(np.array([item.traffic.event_bits(item.packet_bits) for item in self.slices], np.float64))
+
+    @cached_property
+    def gain_map(self) -> GainMap | None:
+        """The gains that ``radio.gain_map`` names, read once; `ScenarioError` names what is wrong with the file."""
+        return None if self.radio.gain_map is None else read_gain_map(self.radio.gain_map)
 
     @cached_property
     def mean_packet_bits(self) -> Float64:

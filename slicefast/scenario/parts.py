@@ -118,6 +118,10 @@ class Radio(Settings):
         deal no PRB. Load and interference are those of downlink slots.
     handover_margin_db : by how much another cell must be better before a user moves to it (3GPP TS 36.331, event A3).
     time_to_trigger_s : for how long, a multiple of ``step_s``; 0: at the first step that finds it better.
+    line_of_sight : ``"model"``: drawn per link with the model's probability; ``"always"`` and ``"never"``: forced, as
+        other tools' examples have it; far cells do not fold then.
+    gain_map : a NetCDF file of gains by pixel in place of all of the above propagation and antennas
+        (`slicefast.radio.read_gain_map`).
     """
 
     path_loss_model: PathLossModelName = "winner_plus_c2"
@@ -142,6 +146,8 @@ class Radio(Settings):
     time_to_trigger_s: NotNegative = 0.0
     fold_db: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
     resolution_m: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
+    line_of_sight: Literal["model", "always", "never"] = "model"
+    gain_map: str | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -37,7 +37,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
     """Make the file names relative to a folder; whatever is malformed is left to validation."""
-    owners = [(data, "traffic_trace"), (data.get("layout"), "sites_csv")]
+    owners = [(data, "traffic_trace"), (data.get("layout"), "sites_csv"), (data.get("radio"), "gain_map")]
     slices = data.get("slices")
     if isinstance(slices, list):
         owners += [(item.get("traffic"), "path") for item in slices if isinstance(item, dict)]

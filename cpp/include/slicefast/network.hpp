@@ -27,7 +27,7 @@
 #include <vector>
 
 #include "slicefast/coupling/solver.hpp"
-#include "slicefast/radio/link_model.hpp"
+#include "slicefast/radio/gain_source.hpp"
 #include "slicefast/radio/serving.hpp"
 #include "slicefast/scheduling/flow.hpp"
 #include "slicefast/scheduling/scheduler.hpp"
@@ -100,7 +100,7 @@ void visit_network_state(State& state, Visit visit) {
 class Network {
  public:
   // Throws InvalidArgument.
-  Network(NetworkConfig config, std::shared_ptr<const LinkModel> links);
+  Network(NetworkConfig config, std::shared_ptr<const GainSource> links);
 
   // Computes link gains at the positions and updates `serving` (U) in place: see update_serving.
   void attach(std::span<const double> x_m, std::span<const double> y_m, std::span<std::int32_t> serving);
@@ -142,7 +142,7 @@ class Network {
                          const Arrivals& arrivals) const;
 
   NetworkConfig config_;
-  std::shared_ptr<const LinkModel> links_;
+  std::shared_ptr<const GainSource> links_;
   LoadCoupling coupling_;
   Scheduler scheduler_, trial_scheduler_;
   Matrix<float> gain_;                // (U, N); empty where far cells fold

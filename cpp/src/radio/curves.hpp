@@ -3,6 +3,7 @@
 #pragma once
 
 #include "slicefast/radio/antenna.hpp"
+#include "slicefast/radio/los.hpp"
 #include "slicefast/radio/path_loss.hpp"
 
 namespace slicefast {
@@ -30,6 +31,7 @@ struct LosCurve {
   double sure_m, scale_m;
 };
 LosCurve los_curve(PathLossModel model);
+LosCurve los_curve(PathLossModel model, LineOfSight line_of_sight);
 
 // In the TR macro models users above 13 m see further: P is multiplied by 1 + C, C = tall_user(h) 1.25 (d / 100)^3
 // e^(-d / 150) beyond 18 m, tall_user = ((h - 13) / 10)^1.5 above 13 m.

@@ -19,7 +19,7 @@ float slope_of(const Line& line) { return single(-line.slope_db / 20.0); }
 RadioSite make_site(const RadioConfig& c, const FieldTiles& tiles, std::size_t k) {
   const ModelParameters p = model_parameters(c.model);
   const LossCurves curves = loss_curves(c.model, c.frequency_hz, c.site_height_m[k], c.ue_height_m);
-  const LosCurve los = los_curve(c.model);
+  const LosCurve los = los_curve(c.model, c.line_of_sight);
   const double h = c.site_height_m[k] - c.ue_height_m;
   return {.x = single(c.site_x_m[k] - c.site_x_m[0]),
           .y = single(c.site_y_m[k] - c.site_y_m[0]),

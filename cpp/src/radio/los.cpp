@@ -10,6 +10,17 @@ namespace slicefast {
 
 double tall_user(double ue_height_m) { return ue_height_m > 13.0 ? std::pow((ue_height_m - 13.0) / 10.0, 1.5) : 0.0; }
 
+LineOfSight line_of_sight(std::string_view name) {
+  constexpr std::string_view names[] = {"model", "always", "never"};
+  return static_cast<LineOfSight>(check_name("line_of_sight", name, names));
+}
+
+LosCurve los_curve(PathLossModel model, LineOfSight line_of_sight) {
+  if (line_of_sight == LineOfSight::always) return {.sure_m = 1e6, .scale_m = 1.0};
+  if (line_of_sight == LineOfSight::never) return {.sure_m = 0.0, .scale_m = 0.05};  // below 1e-30 from 10 m on
+  return los_curve(model);
+}
+
 double los_probability(PathLossModel model, double distance_2d_m, double ue_height_m) {
   const LosCurve curve = los_curve(model);
   const double d = distance_2d_m;

@@ -15,6 +15,8 @@
 #include "slicefast/radio/antenna.hpp"
 #include "slicefast/radio/fields.hpp"
 #include "slicefast/radio/folded_gains.hpp"
+#include "slicefast/radio/gain_source.hpp"
+#include "slicefast/radio/los.hpp"
 #include "slicefast/radio/path_loss.hpp"
 #include "slicefast/radio/user_profile.hpp"
 #include "slicefast/threads.hpp"
@@ -38,27 +40,27 @@ struct RadioConfig {
   std::vector<double> azimuth_deg, tilt_deg;              // (N,)
   double fold_db = 0;          // far cells fold, moving no user's SINR by more than this; 0: every link is computed
   double sigma_indoor_db = 0;  // shadowing of indoor users; 0: the model's
+  LineOfSight line_of_sight = LineOfSight::model;
 };
 
 // Link gains of all users to all cells. Immutable after construction, so several threads may call one object.
-class LinkModel {
+class LinkModel final : public GainSource {
  public:
   LinkModel(RadioConfig config, const FieldTiles& tiles, Isa isa);
-  ~LinkModel();
+  ~LinkModel() override;
   LinkModel(LinkModel&&) noexcept;
-  LinkModel(const LinkModel&) = delete;
 
-  int n_cells() const;
+  int n_cells() const override;
   int n_sites() const;
   Isa isa() const;
   // Whether far cells fold: asked for, and more sites than are near anyone.
-  bool folds() const;
+  bool folds() const override;
 
   // gain(u, n), shape (U, N): linear channel gain with antenna, path loss and shadowing, without transmit power.
   // With a pool the blocks of users are shared among its threads; the result does not depend on their number.
   // `profile`: of all users, or none where all are outdoors at the configuration's height.
   void gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
-             ThreadPool* pool = nullptr, const UserProfile* profile = nullptr) const;
+             ThreadPool* pool = nullptr, const UserProfile* profile = nullptr) const override;
 
   // From positions straight to the best server and its SINR, without keeping the gains: server[u] = argmax_n p_n g_un,
   // sinr[u] = p_n g_un / (sum_{k != n} activity_k p_k g_uk + noise), linear. power_w, activity (N,). Far cells fold if
@@ -69,16 +71,17 @@ class LinkModel {
 
   // Only the rows of the named users (positions are those of all users), when few have moved.
   void update_gains(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
-                    MatrixView<float> gain, const UserProfile* profile = nullptr) const;
+                    MatrixView<float> gain, const UserProfile* profile = nullptr) const override;
 
   // The gains with far cells folded, so that at full activity no user's SINR is off by more than fold_db. Only if
   // folds(). `gains` may be kept from call to call.
   void fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w, double noise_w,
-            FoldedGains& gains, ThreadPool* pool = nullptr) const;
+            FoldedGains& gains, ThreadPool* pool = nullptr) const override;
 
   // Only the named users, each in the place it has (positions are those of all users), when few have moved.
   void refold(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
-              std::span<const double> power_w, double noise_w, FoldedGains& gains, ThreadPool* pool = nullptr) const;
+              std::span<const double> power_w, double noise_w, FoldedGains& gains,
+              ThreadPool* pool = nullptr) const override;
 
   struct State;
 
