@@ -39,11 +39,11 @@ def two_slices(**overrides: object) -> sf.Scenario:
 
 
 def test_policies_are_known_by_name() -> None:
-    assert policies.names() == ["equal_split", "max_min_rule", "max_min_rule_by_user", "oracle", "traffic_aware"]
+    assert {"equal_split", "oracle", "traffic_aware"} <= set(policies.names())
     assert policies.get("equal_split") is equal_split
     assert policies.get("traffic_aware") is traffic_aware
     assert policies.get("oracle") is oracle
-    with pytest.raises(ValueError, match="policy: got 'best', allowed: equal_split, max_min_rule, max_min_rule_by"):
+    with pytest.raises(ValueError, match=r"policy: got 'best', allowed: .*equal_split, .*oracle, .*traffic_aware"):
         policies.get("best")
 
 

@@ -32,6 +32,8 @@ CHOSEN = {
     "feature_most": [2, 0, 1],
     "instance_most": [2, 0, 1],
 }
+FIXED = [name for name, arm in ARMS.items() if arm.family == "fixed"]
+REMEMBERING = [name for name in FIXED if isinstance(ARMS[name].policy, type)]
 STRATEGIES = {"model_most": "model", "feature_most": "feature", "instance_most": "instance"}
 TARGET = 7  # the network seed of the target of seed 3
 
@@ -163,22 +165,25 @@ def test_the_generalist_plays_every_cell_as_it_is(toy: Any, check_evaluated: Cal
     check_evaluated(toy, arrays)
 
 
-def test_fixed_policies_play_every_step(toy: Any, check_evaluated: Callable[..., None]) -> None:
-    arrays = toy.run("equal_split")
-    assert all((shares == 0.5).all() for shares in toy.networks[0].played)
-    check_evaluated(toy, arrays)
+@pytest.mark.parametrize("name", sorted({*FIXED} - {*REMEMBERING}))
+def test_fixed_policies_play_every_step(toy: Any, check_evaluated: Callable[..., None], name: str) -> None:
+    check_evaluated(toy, toy.run(name))
     assert toy.learners == []
 
 
-def test_the_traffic_aware_policy_follows_the_demand(toy: Any, check_evaluated: Callable[..., None]) -> None:
-    arrays = toy.run("traffic_aware")
+def test_the_equal_split_gives_each_slice_as_much(toy: Any) -> None:
+    toy.run("equal_split")
+    assert all((shares == 0.5).all() for shares in toy.networks[0].played)
+
+
+def test_the_traffic_aware_policy_follows_the_demand(toy: Any) -> None:
+    toy.run("traffic_aware")
     for step, shares in enumerate(toy.networks[0].played):
         demand = 1.0 + np.indices((3, 2)).sum(axis=0) + step
         np.testing.assert_allclose(shares, demand / demand.sum(axis=1, keepdims=True))
-    check_evaluated(toy, arrays)
 
 
-@pytest.mark.parametrize("name", ["max_min_rule", "max_min_rule_by_user"])
+@pytest.mark.parametrize("name", REMEMBERING)
 def test_a_rule_that_remembers_plays_every_network_anew(
     toy: Any, check_evaluated: Callable[..., None], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -234,9 +239,8 @@ def test_the_counterfactual_policy_and_its_ablations_play_their_own_weights(
 
 def test_every_arm_is_played_by_a_test_above() -> None:
     informed_ones = {name for name, arm in ARMS.items() if arm.family in ("informed", "ablation")}
-    rules = {"equal_split", "traffic_aware", "max_min_rule", "max_min_rule_by_user"}
-    others = {*rules, "oracle", "drl", "drl_alone", "centralised", "generalist", "specialist"}
-    assert {*CHOSEN, *informed_ones, *others, "transfer_random", "transfer_itself"} == set(ARMS)
+    others = {"oracle", "drl", "drl_alone", "centralised", "generalist", "specialist"}
+    assert {*CHOSEN, *FIXED, *informed_ones, *others, "transfer_random", "transfer_itself"} == set(ARMS)
     assert [arm.without for arm in ARMS.values() if arm.family == "ablation"] == list(informed.ABLATIONS[1:])
 
 
