@@ -60,7 +60,13 @@ def neighbour_load(kpis: Kpis, scenario: Scenario) -> Float64:
 
 
 FEATURES: Registry[Feature] = Registry(
-    "feature", {"throughput": throughput, "load": load, "users": users, "neighbour_load": neighbour_load}
+    "feature",
+    {
+        "throughput": throughput,
+        "load": load,
+        "users": users,
+        "neighbour_load": neighbour_load,
+    },
 )
 get = FEATURES.get
 #: Named lists of features: what the paper's agents see of their own cell.
