@@ -10,32 +10,22 @@ from numpy.typing import ArrayLike
 
 from slicefast import _core
 from slicefast.arrays import to_flags, to_int32
+from slicefast.kpis import Kpis
 from slicefast.units import Float64
 
 
-@dataclass(frozen=True, eq=False)
-class FlowResult:
-    """What a window measures at the flow level.
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class FlowResult(Kpis):
+    """What a window measures at the flow level: `Kpis`, none of them per user.
 
     Attributes
     ----------
-    throughput_bps, delay_ms, load, users : ndarray of float64, (N, S)
-        As in `WindowResult`.
-    dropped_bits, spectral_efficiency, throughput_p5_bps : ndarray of float64, (N, S)
-        As in `WindowResult`.
     backlog_bits : ndarray of float64, (U,)
         What is queued at the end, for the next window.
     backlog_age_bit_ms : ndarray of float64, (U,)
         The sum of the ages of these bits, likewise.
     """
 
-    throughput_bps: Float64
-    delay_ms: Float64
-    load: Float64
-    users: Float64
-    dropped_bits: Float64
-    spectral_efficiency: Float64
-    throughput_p5_bps: Float64
     backlog_bits: Float64
     backlog_age_bit_ms: Float64
 

@@ -114,7 +114,7 @@ class Kpis:
                 object.__setattr__(self, name, np.full(shape, value))
 
     def __repr__(self) -> str:
-        lines = [f"Kpis, shape {self.load.shape}, mean (smallest to largest):"]
+        lines = [f"{type(self).__name__}, shape {self.load.shape}, mean (smallest to largest):"]
         for name, kpi in KPIS.items():
             if (values := getattr(self, name)) is not None and np.size(values):
                 unit = "" if kpi.unit == "1" else f" {kpi.unit}"

@@ -20,6 +20,7 @@ from slicefast import _core
 from slicefast.arrays import to_flags, to_int32
 from slicefast.errors import described, refuse
 from slicefast.flow import FlowResult, flow_window
+from slicefast.kpis import Kpis
 from slicefast.link_adaptation import McsTable, cqi, tbs_index, transport_block_bits
 from slicefast.units import Float64
 
@@ -40,48 +41,24 @@ __all__ = [
 Kind = Literal["round_robin", "proportional_fair", "max_ci"]
 
 
-@dataclass(frozen=True, eq=False)
-class WindowResult:
-    """What one window measured.
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class WindowResult(Kpis):
+    """What one window measured: all of `Kpis`, those per user too.
 
     Attributes
     ----------
-    throughput_bps : ndarray of float64, (N, S)
-        Bits / time with data in the buffer, both summed over the users that had data (DRB.UEThpDl of 3GPP TS 28.552;
-        how both are counted: `slicefast.kpis`).
-    delay_ms : ndarray of float64, (N, S)
-        Mean over the packets delivered and, with their age, those dropped or still queued (DRB.RlcSduDelayDl).
-    load : ndarray of float64, (N, S)
-        PRBs used / available (RRU.PrbUsedDl).
-    users : ndarray of float64, (N, S)
-        Active users.
-    delivered_bits, dropped_bits : ndarray of float64, (N, S)
-        Bits that arrived, and bits given up: of whole packets, where packets can be discarded.
-    spectral_efficiency : ndarray of float64, (N, S)
-        Bits sent, but for those HARQ lost / (PRBs used, bandwidth x time) [bit/s/Hz].
-    throughput_p5_bps : ndarray of float64, (N, S)
-        5th percentile of the users' throughput.
-    user_delivered_bits, user_dropped_bits, user_queued_bits : ndarray of float64, (U,)
-        Bits delivered, given up, and queued at the end. Bits sent of a packet that is not complete and may yet be
-        discarded are none of these: ``Scheduler.state()["head_sent"]``.
-    user_busy_ttis : ndarray of float64, (U,)
-        Time with data in the buffer [TTI], the last one of a burst in part.
-    user_throughput_bits : ndarray of float64, (U,)
-        Bits that count for the throughput.
+    delivered_bits : ndarray of float64, (N, S)
+        Bits that arrived: of whole packets, where packets can be discarded.
+    user_queued_bits : ndarray of float64, (U,)
+        Bits queued at the end. Bits sent of a packet that is not complete and may yet be discarded are neither queued
+        nor delivered: ``Scheduler.state()["head_sent"]``.
     """
 
-    throughput_bps: Float64
-    delay_ms: Float64
-    load: Float64
-    users: Float64
-    delivered_bits: Float64
-    dropped_bits: Float64
-    spectral_efficiency: Float64
-    throughput_p5_bps: Float64
     user_delivered_bits: Float64
-    user_dropped_bits: Float64
     user_busy_ttis: Float64
+    user_dropped_bits: Float64
     user_throughput_bits: Float64
+    delivered_bits: Float64
     user_queued_bits: Float64
 
 
