@@ -111,7 +111,7 @@ def test_own_features_and_rewards(scenario, monkeypatch) -> None:
     np.testing.assert_array_equal(task.observe(kpis)[:, 12:16], delay(kpis, scenario).astype(np.float32))
     np.testing.assert_array_equal(task.reward(kpis), kpis.load[:, 0].astype(np.float32))
     assert Task(scenario, reward=first).reward_name == "first"
-    assert features.names() == ["paper", "delay", "load", "neighbour_load", "throughput", "users"]
+    assert {"paper", "delay", "load", "neighbour_load", "throughput", "users"} <= set(features.names())
     with pytest.raises(ValueError, match="name: got 'delay'"):
         features.register("delay", first)
     with pytest.raises(ValueError, match="name: got 'paper'"):
@@ -121,7 +121,7 @@ def test_own_features_and_rewards(scenario, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"features": "speed"}, "features: got 'speed', allowed: paper, load"),
+        ({"features": "speed"}, "features: got 'speed', allowed: paper, .*load"),
         ({"features": []}, "features: got"),
         ({"features": ["load", "paper"]}, r"^features: got .*each feature once"),
         ({"features": ["load", "neighbour_load"], "coordination": "mean"}, "each feature once"),
