@@ -426,12 +426,15 @@ def test_a_new_traffic_model_is_one_class():
 def test_models_know_whether_their_packets_age_and_need_a_rate():
     """A timer would drop whole files, and a full buffer's bits have no age."""
     about = {kind: (model.has_age, model.needs_rate) for kind, model in models.MODELS.items()}
-    assert about.items() >= {
-        "poisson": (True, True),
-        "constant": (True, True),
-        "on_off": (True, True),
-        "ftp3": (False, True),
-        "ftp2": (False, False),
-        "full_buffer": (False, False),
-        "trace": (True, False),
-    }.items()
+    assert (
+        about.items()
+        >= {
+            "poisson": (True, True),
+            "constant": (True, True),
+            "on_off": (True, True),
+            "ftp3": (False, True),
+            "ftp2": (False, False),
+            "full_buffer": (False, False),
+            "trace": (True, False),
+        }.items()
+    )
