@@ -18,6 +18,8 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from slicefast.errors import described, refuse
+
 REPLAY = 0
 SMOOTHING = 1
 LOGIT_NOISE = 2
@@ -294,27 +296,35 @@ def gaussian_kl_matrix(mean: ArrayLike, variance: ArrayLike, offsets: ArrayLike)
     Every squared term is of a centred quantity, so nothing cancels when means are large against variances. Cost
     O(M d + A^2 d) instead of O(M^2 d).
 
-    Parameters: mean, variance (M, d) pooled samples, group a being rows offsets[a]:offsets[a+1]; offsets (A+1,) int.
-    Returns (A, A), row i the divergence *from* group i; never negative.
-
-    Raises ValueError for unequal shapes, non-finite means, variances that are not positive and finite, and offsets
-    that are not increasing from 0 to M (so every group holds a sample).
-
     Source: the Gaussian KL in closed form (Kullback, Information Theory and Statistics, 1959, ch. 9); the shifted
     factorisation is ours.
+
+    Parameters
+    ----------
+    mean, variance : array_like, (M, d)
+        Pooled samples; group a is the rows offsets[a]:offsets[a+1].
+    offsets : array_like of int, (A + 1,)
+        Where groups begin, and M.
+
+    Returns
+    -------
+    ndarray of float64, (A, A)
+        Row i: the divergence *from* group i; never negative.
+
+    Raises
+    ------
+    SlicefastError
+        Shapes differ, a mean is not finite, a variance is not positive and finite, or a group is empty.
     """
     mean = np.ascontiguousarray(mean, np.float64)
     variance = np.ascontiguousarray(variance, np.float64)
     offsets = np.ascontiguousarray(offsets, np.int64)
     if mean.ndim != 2:
-        raise ValueError(f"mean: got shape {mean.shape}, expected (M, d)")
+        refuse("mean", described(f"shape {mean.shape}"), "shape (M, d)")
     if variance.shape != mean.shape:
-        raise ValueError(f"variance: got shape {variance.shape}, expected that of mean, {mean.shape}")
-    if not np.isfinite(mean).all():
-        raise ValueError(f"mean: row {_first_bad_row(np.isfinite(mean))} is not finite")
-    good = np.isfinite(variance) & (variance > 0.0)
-    if not good.all():
-        raise ValueError(f"variance: row {_first_bad_row(good)} is not positive and finite")
+        refuse("variance", described(f"shape {variance.shape}"), f"that of mean, {mean.shape}")
+    _check_rows("mean", mean, np.isfinite(mean), "finite numbers")
+    _check_rows("variance", variance, np.isfinite(variance) & (variance > 0.0), "positive and finite numbers")
     if (
         offsets.ndim != 1
         or offsets.size < 2
@@ -322,9 +332,7 @@ def gaussian_kl_matrix(mean: ArrayLike, variance: ArrayLike, offsets: ArrayLike)
         or offsets[-1] != len(mean)
         or (np.diff(offsets) < 1).any()
     ):
-        raise ValueError(
-            f"offsets: must increase from 0 to M = {len(mean)} with no empty group, got {offsets.tolist()[:20]}"
-        )
+        refuse("offsets", offsets.tolist(), f"increasing from 0 to M = {len(mean)}, no group empty")
     n_agents, n_dims = offsets.size - 1, mean.shape[1]
     base = np.empty((n_agents, n_dims))
     moment = np.empty((6, n_agents, n_dims))
@@ -334,5 +342,7 @@ def gaussian_kl_matrix(mean: ArrayLike, variance: ArrayLike, offsets: ArrayLike)
     return out
 
 
-def _first_bad_row(good: NDArray[np.bool_]) -> int:
-    return int(np.argmin(good.all(axis=1)))
+def _check_rows(name: str, value: NDArray[np.float64], good: NDArray[np.bool_], allowed: str) -> None:
+    if not good.all():
+        row = int(np.argmin(good.all(axis=1)))
+        refuse(f"{name}: row {row}", float(value[row][~good[row]][0]), allowed)

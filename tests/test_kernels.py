@@ -164,12 +164,12 @@ def test_kl_extreme_variances_do_not_overflow():
 @pytest.mark.parametrize(
     ("mean", "variance", "offsets", "named"),
     [
-        (np.zeros((3, 2)), np.ones((3, 1)), [0, 3], "variance"),
-        (np.zeros((3, 2)), np.zeros((3, 2)), [0, 3], "variance: row 0"),
-        (np.full((3, 2), np.nan), np.ones((3, 2)), [0, 3], "mean: row 0"),
-        (np.zeros((3, 2)), np.ones((3, 2)), [0, 2, 2, 3], "offsets"),
+        (np.zeros((3, 2)), np.ones((3, 1)), [0, 3], r"variance: got shape \(3, 1\), allowed: that of mean"),
+        (np.zeros((3, 2)), np.zeros((3, 2)), [0, 3], "variance: row 0: got 0.0, allowed: positive"),
+        (np.full((3, 2), np.nan), np.ones((3, 2)), [0, 3], "mean: row 0: got nan, allowed: finite"),
+        (np.zeros((3, 2)), np.ones((3, 2)), [0, 2, 2, 3], r"offsets: got \[0, 2, 2, 3\], allowed: increasing"),
         (np.zeros((3, 2)), np.ones((3, 2)), [0, 2], "offsets"),
-        (np.zeros(3), np.ones(3), [0, 3], "mean"),
+        (np.zeros(3), np.ones(3), [0, 3], r"mean: got shape \(3,\), allowed: shape"),
     ],
 )
 def test_kl_refuses_by_name(mean, variance, offsets, named):

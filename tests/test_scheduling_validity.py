@@ -31,7 +31,7 @@ def test_the_range_of_the_flow_level_follows_from_the_rows():
 
     rows = [row("slice", 0.1, 0.02), row("slice", 0.5, -0.09), row("slice", 0.5, 0.01), row("network", 0.8, 0.05)]
     assert validity.flow_range([*rows, row("network", 1.2, -0.3), validity.Check("other", 1.0, 2.0, 1.0, "")]) == (
-        "The flow level is within 10 % of the TTIs in delay and throughput: a slice up to load 0.5; "
+        "The flow level is within 10 % of the TTIs in delay and throughput:\na slice up to load 0.5;\n"
         "the default network up to 0.8 of its traffic, 30 % off at 1.2."
     )
 

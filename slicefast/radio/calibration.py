@@ -60,7 +60,15 @@ _TILT_DEG = 12.0  # electrical zenith tilt 102 degrees, for columns
 
 @dataclass(frozen=True)
 class Calibration:
-    """One value per user: `coupling_gain_db` to the serving cell, `geometry_db` (no noise), `sinr_db` (with noise)."""
+    """What a drop measured.
+
+    Attributes
+    ----------
+    coupling_gain_db : ndarray of float64, (U,)
+        To the serving cell [dB].
+    geometry_db, sinr_db : ndarray of float64, (U,)
+        Signal over interference, without and with noise [dB].
+    """
 
     coupling_gain_db: Float64
     geometry_db: Float64
@@ -131,11 +139,30 @@ def _link_loss_db(case: _Case, users: Buildings, distance_m: Float64, rng: np.ra
 
 
 def calibrate(case: str, elements: int = 1, n_users: int = 20_000, seed: int = 0) -> Calibration:
-    """Run a calibration drop; one value per user, (U,) each.
+    """Run a calibration drop; users attach to the cell of largest coupling gain.
 
-    Cases: tr36873_uma, tr36873_umi (2 GHz), tr38901_uma_6ghz, tr38901_umi_6ghz. `elements`: one vertical element of 8
-    dBi, or a column with electrical zenith tilt 102 degrees. Users attach to the cell of largest coupling gain. With
-    20,000 users the percentiles from 5 to 95 are good to about 0.2 dB.
+    With 20,000 users the percentiles from 5 to 95 are good to about 0.2 dB.
+
+    Parameters
+    ----------
+    case : str
+        tr36873_uma, tr36873_umi (2 GHz), tr38901_uma_6ghz or tr38901_umi_6ghz.
+    elements : int
+        1: a vertical element of 8 dBi; more: a column of them, with electrical zenith tilt 102 degrees.
+    n_users : int
+        U, users that are dropped.
+    seed : int
+        Of the drop.
+
+    Returns
+    -------
+    Calibration
+        One value per user.
+
+    Raises
+    ------
+    SlicefastError
+        There is no such case, or a number is below 1.
     """
     if case not in _CASES:
         refuse("case", case, ", ".join(_CASES))

@@ -17,11 +17,18 @@ LOS_STATE_DECORRELATION_M = 50.0
 
 @dataclass(frozen=True)
 class Fields:
-    """Gaussian fields of unit variance on one periodic tile, and where each site reads them.
+    """Gaussian fields of unit variance on one periodic tile, and where each of K sites reads them.
 
-    `los_state`, `shadow_los`, `shadow_nlos`: (size, size) float32, node (r, c) at (c e1 + r e2) / size. Site k sees
-    them shifted by (row_offset[k], col_offset[k]) nodes, so one tile that stays in cache serves all sites; the last
-    offset, index K, is the field common to all sites.
+    One tile that stays in cache serves all sites: each sees it shifted.
+
+    Attributes
+    ----------
+    los_state, shadow_los, shadow_nlos : ndarray of float32, (size, size)
+        Node (r, c) lies at (c e1 + r e2) / size.
+    row_offset, col_offset : ndarray of int32, (K + 1,)
+        By how many nodes a site sees them shifted; the last is the field common to all sites.
+    e1_m, e2_m : tuple of float
+        The tile's periods [m].
     """
 
     los_state: Float32
@@ -62,11 +69,33 @@ def make_fields(
     v2_m: Sequence[float] | None = None,
     size: int = 256,
 ) -> Fields:
-    """Draw the fields of line of sight and shadowing for `n_sites` sites.
+    """Draw the fields of line of sight and shadowing.
 
     Autocorrelation e^(-distance / D) with the model's decorrelation distances D (LOS and NLOS shadowing) and 50 m (LOS
-    state). On a torus give its vectors v1, v2: the tile's periods are whole fractions of them. The tile has `size` x
-    `size` nodes (a power of two), about nine to the shortest decorrelation distance.
+    state).
+
+    Parameters
+    ----------
+    model : str
+        One of `PATH_LOSS_MODELS`.
+    n_sites : int
+        K.
+    rng : numpy.random.Generator
+        What they are drawn from.
+    v1_m, v2_m : sequence of float, optional
+        Sides of a torus [m]; the tile's periods are whole fractions of them.
+    size : int
+        Nodes of a side of the tile, a power of two, about nine to the shortest decorrelation distance.
+
+    Returns
+    -------
+    Fields
+        The tile, and each site's place in it.
+
+    Raises
+    ------
+    SlicefastError
+        There is no site or no such model, or the size is no power of two.
     """
     if n_sites < 1:
         refuse("n_sites", n_sites, "at least 1")

@@ -28,7 +28,17 @@ _DEEPEST_M = 25.0
 
 @dataclass(frozen=True)
 class Buildings:
-    """Users' buildings, (U,) each: height above ground [m], whether indoors, way inside [m] and loss [dB], else 0."""
+    """Users and their buildings.
+
+    Attributes
+    ----------
+    height_m : ndarray of float64, (U,)
+        Above ground [m].
+    indoor : ndarray of bool, (U,)
+        Who is in a building.
+    inside_m, loss_db : ndarray of float64, (U,)
+        Way inside [m] and what wall and way cost [dB]; 0 outdoors.
+    """
 
     height_m: Float64
     indoor: Bool
@@ -37,11 +47,25 @@ class Buildings:
 
 
 def building_loss_db(kind: str, frequency_hz: float, release: Release = "v17") -> float:
-    """Penetration loss [dB] without the indoor way: "tr36873" 20 dB; "low", "high": TR 38.901 Table 7.4.3-2.
+    """Penetration loss [dB] without the indoor way (TR 36.873 Table 7.2-1, TR 38.901 Table 7.4.3-2).
 
-    low: 5 - 10 log10(0.3 10^(-L_glass / 10) + 0.7 10^(-L_concrete / 10)), high: 5 - 10 log10(0.7 10^(-L_IRR / 10) + 0.3
-    10^(-L_concrete / 10)), L_glass = 2 + 0.2 f, L_concrete = 5 + 4 f (f in GHz); L_IRR = 23 + 0.3 f with ``release =
-    "v17"``, 25.4 + 0.11 f with "v19" (Table 7.4.3-1).
+    tr36873: 20 dB, low: 5 - 10 log10(0.3 10^(-L_glass / 10) + 0.7 10^(-L_concrete / 10)), high: 5 - 10 log10(0.7
+    10^(-L_IRR / 10) + 0.3 10^(-L_concrete / 10)), L_glass = 2 + 0.2 f, L_concrete = 5 + 4 f (f in GHz);
+    L_IRR = 23 + 0.3 f with ``release = "v17"``, 25.4 + 0.11 f with "v19" (Table 7.4.3-1).
+
+    Parameters
+    ----------
+    kind : {"tr36873", "low", "high"}
+        The building.
+    frequency_hz : float
+        Carrier [Hz].
+    release : {"v17", "v19"}
+        Of TR 38.901.
+
+    Raises
+    ------
+    SlicefastError
+        There is no such building.
     """
     if kind not in ("tr36873", "low", "high"):
         refuse("kind", kind, "tr36873, low, high")
@@ -71,11 +95,36 @@ def draw_buildings(
     outdoor_height_m: float = 1.5,
     release: Release = "v17",
 ) -> Buildings:
-    """Draw which of U users are indoors, their heights and losses.
+    """Draw which users are indoors, their heights and losses.
 
-    "tr36873": 20 dB + 0.5 d_in, d_in uniform on (0, 25) m. "tr38901": the low- or, for `high_loss_share` of the
-    buildings, the high-loss model with its standard deviation (4.4, 6.5 dB) + 0.5 d_in, d_in the smaller of two
-    uniforms on (0, 25) m; `release` as in `building_loss_db`.
+    "tr36873": 20 dB + 0.5 d_in, d_in uniform on (0, 25) m. "tr38901": the low- or the high-loss model with its standard
+    deviation (4.4, 6.5 dB) + 0.5 d_in, d_in the smaller of two uniforms on (0, 25) m.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        What they are drawn from.
+    n_users : int
+        U.
+    share : float
+        Probability that a user is indoors.
+    building : {"tr36873", "tr38901"}
+        The document of their buildings.
+    frequency_hz : float
+        Carrier [Hz].
+    high_loss_share : float
+        Of the "tr38901" buildings, which have the high loss.
+    floors : tuple of int
+        Least and most floors of a building.
+    outdoor_height_m : float
+        Height of users outdoors [m].
+    release : {"v17", "v19"}
+        As in `building_loss_db`.
+
+    Raises
+    ------
+    SlicefastError
+        There is no such building.
     """
     if building not in ("tr36873", "tr38901"):
         refuse("building", building, "tr36873, tr38901")

@@ -366,4 +366,5 @@ def flow_range(found: Sequence[Check]) -> str:
         within = [x for x in sorted(worst) if not beyond or x < beyond[0]]
         text = form.format(within[-1]) if within else form.format("none tried")
         parts.append(text + "".join(f", {100 * worst[x]:.0f} % off at {x}" for x in beyond))
-    return f"The flow level is within {100 * NEAR:g} % of the TTIs in delay and throughput: {'; '.join(parts)}."
+    head = f"The flow level is within {100 * NEAR:g} % of the TTIs in delay and throughput:"
+    return head + "\n" + ";\n".join(parts) + "."
