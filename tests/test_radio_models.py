@@ -51,17 +51,15 @@ def test_path_loss_golden(row):
     assert radio.path_loss_db(model, los, d, fc * 1e9, hb, hm) == pytest.approx(expected, abs=tolerance)
 
 
-def shared_rows(name):
-    """Rows of the full reference table where it stands beside the repository; the golden subset above always runs."""
-    for parent in Path(__file__).resolve().parents:
-        table = parent / "shared" / "reference" / name
-        if table.is_file():
-            with table.open(newline="") as file:
-                return list(csv.DictReader(file))
-    return []
+def rows_of(name):
+    """Return the rows of a table of published or printed values, each with its source."""
+    with (Path(__file__).parent / "reference" / name).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    return rows
 
 
-SHARED_MODELS = {
+TABLE_MODELS = {
     "TR38.901 UMa": "tr38901_uma",
     "TR38.901 UMi-StreetCanyon": "tr38901_umi",
     "ITU-R M.2135 UMa": "m2135_uma",
@@ -71,13 +69,10 @@ SHARED_MODELS = {
 }
 
 
-def test_path_loss_shared_tables():
-    for row in shared_rows("pathloss_points.csv"):
-        model = SHARED_MODELS.get(row["model"])
-        if model is None:
-            continue
+def test_path_loss_tables():
+    for row in rows_of("pathloss_points.csv"):
         got = radio.path_loss_db(
-            model, row["condition"] == "LOS", float(row["d2D_m"]), float(row["fc_GHz"]) * 1e9,
+            TABLE_MODELS[row["model"]], row["condition"] == "LOS", float(row["d2D_m"]), float(row["fc_GHz"]) * 1e9,
             float(row["hBS_m"]), float(row["hUT_m"]),
         )  # fmt: skip
         expected = float(row["PL_dB"]) - (9.0 if "INCLUDES the 9 dB" in row["note"] else 0.0)
@@ -153,16 +148,16 @@ def test_antenna_golden(pattern, azimuth, depression, tilt, expected):
     assert radio.antenna_gain_db(pattern, azimuth, depression, tilt) == pytest.approx(expected, abs=1e-3)
 
 
-SHARED_LOS = {
+TABLE_LOS = {
     "TR38.901 UMa": ("tr38901_uma", "tr36873_uma", "m2135_uma", "winner_plus_c2"),
     "TR38.901 UMi-SC": ("tr38901_umi", "tr36873_umi", "m2135_umi", "winner_plus_b1"),
     "WINNER II C1 SMa": ("winner_plus_c1",),
 }
 
 
-def test_los_probability_shared_tables():
-    for row in shared_rows("los_prob_points.csv"):
-        models = next(models for name, models in SHARED_LOS.items() if row["model"].startswith(name))
+def test_los_probability_tables():
+    for row in rows_of("los_prob_points.csv"):
+        models = next(models for name, models in TABLE_LOS.items() if row["model"].startswith(name))
         height = float(row["hUT_m"])
         for model in models:
             if height <= 13.0 or model.startswith("tr3"):  # the other documents do not look at the height
@@ -170,10 +165,8 @@ def test_los_probability_shared_tables():
                 assert got == pytest.approx(float(row["P_LOS"]), abs=1e-6), (model, row)
 
 
-def test_antenna_shared_tables():
-    # The file's other rows are a bare parabola of another width and a planar array, which no pattern here has.
-    rows = [row for row in shared_rows("antenna_points.csv") if row["pattern"].startswith(("TR", "ITU"))]
-    for row in rows:
+def test_antenna_tables():
+    for row in rows_of("antenna_points.csv"):
         theta = float(row["theta_deg"])
         if row["pattern"].startswith("TR38.901"):
             pattern, depression, tilt = "tr38901_element", theta - 90.0, 0.0  # theta is a zenith angle there
