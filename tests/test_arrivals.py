@@ -175,7 +175,7 @@ def test_full_buffer_is_topped_up_to_more_than_a_window_can_carry():
     first = arrivals.draw(active, backlog)
     assert first.user.tolist() == list(range(20))
     assert (first.tti == 0).all()
-    assert first.bits.min() >= 18e6 * 5.5547 * 0.2  # the carrier at the best CQI
+    assert first.bits.min() >= 75_376 * 200  # LTE's highest rate on one layer, TS 36.213 Table 7.1.7.2.1-1, 100 PRBs
     backlog[:20] = first.bits
     assert arrivals.draw(active, backlog).user.size == 0
     backlog[3] -= 1000.0
