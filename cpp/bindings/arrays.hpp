@@ -23,7 +23,7 @@ using In = py::array_t<T, py::array::c_style | py::array::forcecast | py::detail
 
 inline std::string shape_text(const py::array& array) {
   std::string text = "(";
-  for (py::ssize_t i = 0; i < array.ndim(); ++i) text += (i ? ", " : "") + std::to_string(array.shape(i));
+  for (py::ssize_t i = 0; i < array.ndim(); ++i) text += (i ? ", " : "") + text_of(array.shape(i));
   return text + ")";
 }
 
@@ -34,7 +34,7 @@ inline void check_shape(const py::array& array, const char* name, std::initializ
   py::ssize_t axis = 0;
   for (py::ssize_t length : shape) {
     right = right && (length < 0 || array.shape(axis) == length);
-    expected += (axis ? ", " : "") + (length < 0 ? std::string("any") : std::to_string(length));
+    expected += (axis ? ", " : "") + (length < 0 ? std::string("any") : text_of(length));
     ++axis;
   }
   if (!right) refuse(name, "shape " + shape_text(array), expected + ")");

@@ -19,7 +19,7 @@ void bind_link_adaptation(py::module_& module) {
   module.def("cqi", [](const In<double>& sinr, const std::string& table_name) {
     const McsTable table = mcs_table(table_name);
     return mapped(sinr.size(), [&](py::ssize_t i) {
-      if (std::isnan(sinr.data()[i])) throw InvalidArgument("sinr: value " + std::to_string(i) + " is not a number");
+      if (std::isnan(sinr.data()[i])) refuse_entry("sinr", "value", static_cast<std::size_t>(i), "nan", "numbers");
       return cqi(sinr.data()[i], table);
     });
   });
