@@ -265,11 +265,17 @@ class Spoiler {
 void Walk::spoil(const Play& play) {
   const Snapshot before = replica.snapshot();
   Snapshot spoiled = before;
-  const std::size_t field = choices.below(28);
-  if (field < 8)
+  std::size_t n_own = 0, n_fields = 0;  // the network's own fields, and with the scheduler's
+  visit_network_state(spoiled.network, [&]<class Field>(std::string_view, const Field&) {
+    n_own += !std::is_same_v<Field, SchedulerState>;
+  });
+  visit_scheduler_state(spoiled.network.scheduler, [&](std::string_view, const auto&) { ++n_fields; });
+  n_fields += n_own;
+  const std::size_t field = choices.below(n_fields);
+  if (field < n_own)
     visit_network_state(spoiled.network, Spoiler(choices, field));
   else
-    visit_scheduler_state(spoiled.network.scheduler, Spoiler(choices, field - 8));
+    visit_scheduler_state(spoiled.network.scheduler, Spoiler(choices, field - n_own));
   try {
     replica.restore(spoiled);
   } catch (const InvalidArgument&) {
