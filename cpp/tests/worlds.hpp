@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "slicefast/network.hpp"
+#include "slicefast/radio/link_model.hpp"
 
 namespace slicefast::worlds {
 
