@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "slicefast/checks.hpp"
-#include "slicefast/link_adaptation.hpp"
 
 namespace slicefast {
 
@@ -69,24 +68,19 @@ Network::Network(NetworkConfig config, std::shared_ptr<const GainSource> links)
   const auto n_cells = static_cast<std::size_t>(config_.scheduler.n_cells);
   const auto n_slices = static_cast<std::size_t>(config_.scheduler.n_slices);
   if (!links_->folds()) gain_ = Matrix<float>(n_users, n_cells);
-  // Slices that lend are one queue for the cell's PRBs, as far as interference goes.
-  const std::size_t n_columns = config_.lend ? 1 : n_slices;
+  const std::size_t n_columns = one_queue() ? 1 : n_slices;
   load_ = Matrix<double>(n_cells, n_columns);
   trial_load_ = Matrix<double>(n_cells, n_columns);
-  if (config_.lend) whole_ = Matrix<double>(n_cells, 1, 1.0);
-  if (!config_.dedicated_part.empty()) dedicated_ = Matrix<double>(n_cells, n_slices);
-  if (!config_.max_ratio.empty()) most_ = Matrix<double>(n_cells, n_slices);
+  if (config_.lend) dedicated_ = Matrix<double>(n_cells, n_slices);
+  most_ = Matrix<double>(n_cells, n_slices, 1.0);
+  whole_ = Matrix<double>(n_cells, 1, 1.0);
   demand_bps_.resize(n_users);
   rho_.resize(n_cells);
   sinr_.resize(n_users);
   trial_sinr_.resize(n_users);
   bits_per_prb_.resize(n_users);
   pending_steps_.assign(n_users, 0);
-  if (config_.transport_blocks) {
-    for (int quality = 0; quality < static_cast<int>(tbs_index_of_.size()); ++quality)
-      tbs_index_of_[static_cast<std::size_t>(quality)] = tbs_index(quality, config_.scheduler.mcs_table);
-    tbs_index_.assign(n_users, -1);
-  }
+  prepare_rates();
   if (config_.fidelity == Fidelity::flow)
     for (auto* values : {&arriving_bits_, &flow_backlog_, &flow_age_}) values->assign(n_users, 0.0);
 }
@@ -148,12 +142,14 @@ NetworkState Network::state() const {
           .link_y_m = y_m_,
           .places = vector_of(std::span<const std::int32_t>(folded_.user_of)),
           .sinr = sinr_,
-          .flow_age_bit_ttis = flow_age_};
+          .flow_age_bit_ttis = flow_age_,
+          .prbs_used = correction_.used(),
+          .prb_work = correction_.work()};
 }
 
 void Network::check_own_state(const NetworkState& state) const {
   const std::size_t n_users = pending_steps_.size(), n_links = state.link_x_m.size();
-  check_size("load", state.load.size(), load_.view().flat().size(), config_.lend ? "cell" : "slice of a cell");
+  check_size("load", state.load.size(), load_.view().flat().size(), one_queue() ? "cell" : "slice of a cell");
   check_values("load", std::span(state.load), within(0, 1 + 1e-6));
   check_size("pending_steps", state.pending_steps.size(), n_users, "user");
   check_values("pending_steps", std::span(state.pending_steps), within(0, config_.handover.time_to_trigger_steps));
@@ -172,6 +168,7 @@ void Network::check_own_state(const NetworkState& state) const {
   }
   check_size("sinr", state.sinr.size(), n_users, "user");
   check_values("sinr", std::span(state.sinr), not_negative);
+  correction_.check(state.prbs_used, state.prb_work);
 }
 
 void Network::check_state(const NetworkState& state) const {
@@ -188,6 +185,7 @@ void Network::set_state(const NetworkState& state) {
   flow_backlog_ = state.flow_backlog_bits;
   flow_age_ = state.flow_age_bit_ttis;
   sinr_ = state.sinr;
+  correction_.set(state.prbs_used, state.prb_work);
 }
 
 void Network::restore_links(const NetworkState& state) {
@@ -211,68 +209,6 @@ Matrix<float> Network::gain() const {
   Matrix<float> all(config_.slice_of.size(), config_.power_w.size());
   if (x_m_.size() == all.rows()) links_->gains(x_m_, y_m_, all.view(), nullptr, config_.profile.get());
   return all;
-}
-
-// Into the trial load and SINR: whatever is refused, here or later, the network stays as it is.
-void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
-                         const Arrivals& arrivals) {
-  if (x_m_.empty()) refuse("positions", "none", "those of all users: attach() comes first");
-  check_size("serving", serving.size(), pending_steps_.size(), "user");
-  check_indices("serving", serving, config_.power_w.size());
-  check_arrivals(arrivals.user, arrivals.tti, arrivals.bits, backlog_bits(), config_.window_ttis);
-  trial_load_ = load_;
-  const MatrixView<double> load = trial_load_.view();
-  const double window_s = config_.window_ttis * config_.scheduler.tti_s;
-  const std::span<const double> backlog = backlog_bits();
-  std::copy(backlog.begin(), backlog.end(), demand_bps_.begin());
-  for (std::size_t i = 0; i < arrivals.user.size(); ++i)
-    demand_bps_[static_cast<std::size_t>(arrivals.user[i])] += arrivals.bits[i];
-  if (config_.fidelity == Fidelity::flow) {
-    std::fill(arriving_bits_.begin(), arriving_bits_.end(), 0.0);
-    for (std::size_t i = 0; i < arrivals.user.size(); ++i)
-      arriving_bits_[static_cast<std::size_t>(arrivals.user[i])] += static_cast<double>(arrivals.bits[i]);
-  }
-  const double transmissions = expected_transmissions(config_.scheduler);
-  for (double& demand : demand_bps_) demand *= transmissions / window_s;
-
-  const CouplingProblem problem{
-      .gain = gain_.view(),
-      .power_w = config_.power_w,
-      .noise_w = config_.noise_w,
-      .demand_bps = demand_bps_,
-      .serving = serving,
-      .slice_of = config_.lend ? std::span<const std::int32_t>{} : config_.slice_of,
-      .share = config_.lend ? ConstMatrixView<double>(whole_.view()) : share,
-      .bandwidth_hz = config_.prb_bandwidth_hz * config_.scheduler.n_prb * config_.scheduler.downlink_share(),
-      .efficiency = config_.efficiency,
-      .ceiling_bps_per_hz = config_.ceiling_bps_per_hz,
-      .folded = links_->folds() ? &folded_ : nullptr};
-  coupling_.solve(problem, CouplingOptions{.isa = config_.isa}, load);
-  for (std::size_t n = 0; n < load.rows; ++n) {
-    rho_[n] = 0.0;
-    for (double part : load.row(n)) rho_[n] += part;
-  }
-  coupled_sinr(problem, rho_, config_.isa, trial_sinr_);
-  find_bits();
-}
-
-void Network::find_bits() {
-  const SchedulerConfig& rule = config_.scheduler;
-  // The flow level knows no TTIs: with TDD every one carries its part.
-  const double downlink = config_.fidelity == Fidelity::flow ? rule.downlink_share() : 1.0;
-  if (config_.transport_blocks) {
-    const int n_prb = rule.n_prb;
-    for (std::size_t u = 0; u < trial_sinr_.size(); ++u) {
-      tbs_index_[u] = tbs_index_of_[static_cast<std::size_t>(cqi(static_cast<double>(trial_sinr_[u]), rule.mcs_table))];
-      bits_per_prb_[u] = static_cast<float>(downlink * transport_block_bits(tbs_index_[u], n_prb, rule.mcs_table)) /
-                         static_cast<float>(n_prb);
-    }
-    return;
-  }
-  for (std::size_t u = 0; u < trial_sinr_.size(); ++u)
-    bits_per_prb_[u] = static_cast<float>(
-        downlink * config_.prb_bandwidth_hz * rule.tti_s *
-        spectral_efficiency(config_.efficiency, static_cast<double>(trial_sinr_[u]), config_.ceiling_bps_per_hz));
 }
 
 Window Network::window(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
@@ -310,17 +246,6 @@ FlowWindow Network::flow_window(ConstMatrixView<double> share, std::span<const s
       .lost_part = lost_blocks(config_.scheduler)};
 }
 
-// RRMPolicyRatio of 3GPP TS 28.541: the share is min.
-void Network::set_policy(ConstMatrixView<double> share, Window& played) {
-  played.min_ratio = share;
-  for (std::size_t n = 0; n < dedicated_.rows(); ++n)
-    for (std::size_t s = 0; s < share.cols; ++s) dedicated_.view()(n, s) = config_.dedicated_part[s] * share(n, s);
-  for (std::size_t n = 0; n < most_.rows(); ++n)
-    for (std::size_t s = 0; s < share.cols; ++s) most_.view()(n, s) = std::max(config_.max_ratio[s], share(n, s));
-  if (!config_.dedicated_part.empty()) played.dedicated_ratio = dedicated_.view();
-  if (!config_.max_ratio.empty()) played.max_ratio = most_.view();
-}
-
 void Network::step(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                    const WindowKpis& kpis) {
   find_rates(share, serving, arrivals);
@@ -331,6 +256,7 @@ void Network::step(ConstMatrixView<double> share, std::span<const std::int32_t> 
     if (config_.lend) set_policy(share, played);
     scheduler_.play_window(played, kpis);
   }
+  if (!correction_.empty()) correction_.update(work_, kpis.load.flat());
   std::swap(load_, trial_load_);
   std::swap(sinr_, trial_sinr_);
 }

@@ -3,6 +3,7 @@
 
 #include "check.hpp"
 #include "slicefast/errors.hpp"
+#include "slicefast/scheduling/prb_usage.hpp"
 #include "slicefast/scheduling/scheduler.hpp"
 #include "slicefast/simd.hpp"
 
@@ -168,9 +169,30 @@ void test_refusals() {
   CHECK(refused("serving: row 4"));
 }
 
+void test_usage() {
+  SchedulerConfig config{.n_cells = 1, .n_slices = 2, .n_users = 1, .n_prb = 100, .rbg_prb = 16};
+  CHECK(expected_transmissions(config) == 1.0);
+  config.block_error_rate = 0.1;
+  CHECK_CLOSE(expected_transmissions(config), 1.111, 1e-12);
+  config.max_retransmissions = 0;
+  CHECK(expected_transmissions(config) == 1.0);
+  // Seven groups, the last of 4 PRBs: the second slice's, unless it has none.
+  std::vector<double> usable(2);
+  for (const auto& share : {std::vector{3.0 / 7, 4.0 / 7}, std::vector{1.0, 0.0}}) {
+    usable_share(config, {share.data(), 1, 2}, {usable.data(), 1, 2});
+    CHECK_CLOSE(usable[0], share[1] > 0 ? 0.48 : 1.0, 1e-12);
+    CHECK_CLOSE(usable[1], share[1] > 0 ? 0.52 : 0.0, 1e-12);
+  }
+  PrbCorrection correction(1);
+  for (int k = 0; k < 30; ++k) correction.update({{correction.counted(0, 0.2 * correction.factor(0), 0.5)}}, {{0.3}});
+  CHECK_CLOSE(correction.factor(0), 1.5, 1e-6);
+  CHECK(correction.counted(0, 0.7, 0.5) == 0.0 && correction.counted(0, 0.6, 0.5) < 0.34);
+}
+
 }  // namespace
 
 void test_scheduler() {
+  test_usage();
   test_conservation_and_state();
   test_options();
   test_large_totals();

@@ -178,7 +178,7 @@ World draw_world(Choices& choices, const Limits& limits) {
   for (std::size_t u = 0; u < n_users; ++u)
     config.slice_of.push_back(static_cast<std::int32_t>(choices.value_below(world.n_slices())));
   config.fidelity = choices.one_in(3) ? Fidelity::flow : Fidelity::tti;
-  if (config.fidelity == Fidelity::flow)
+  if (config.fidelity == Fidelity::flow || choices.one_in(2))
     for (std::size_t u = 0; u < n_users; ++u) config.packet_bits.push_back(choices.between(100, 20000));
   config.lend = config.fidelity == Fidelity::tti && choices.one_in(3);
   if (config.lend) draw_lending(choices, config);

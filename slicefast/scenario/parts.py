@@ -316,6 +316,15 @@ class Scheduler(Settings):
         needed and lent to the other slices when not.
     dedicated_part, max_ratio : beside ``"guarantee"``, one value per slice: the part of the share that is dedicated,
         kept free when idle (left out: 0), and max, or the share where that is more (left out: 1).
+
+    Notes
+    -----
+    What interferes is what is used: the load coupling counts with the scheduler's bits per PRB, its expected
+    transmissions, shares in whole resource block groups and the limits of lending; users out of reach wait and do not
+    interfere. What depends on how packets bunch (the rest of a resource block group that a queue leaves empty, short
+    transport blocks, what stays queued or is refused) is measured per cell and slice, PRBs used over those that the
+    rates alone ask for, and corrects the demand of the coming windows, the past counting half from window to window
+    (ours). It is part of the state, and 1 to the last bit with the default scheduler.
     """
 
     kind: Literal["round_robin", "proportional_fair", "max_ci"] = "round_robin"

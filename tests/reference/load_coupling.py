@@ -62,6 +62,57 @@ def solve(gain, power, noise, demand, serving, bandwidth, tolerance=1e-13, itera
     return None
 
 
+def recovered_activity(gain, power, noise, sinr, serving):
+    """Activities that the users' SINR lets on: p_s g_us / SINR_u - noise = sum_k rho_k p_k g_uk, by least squares.
+
+    Rows are divided by the interference and noise, whose relative error is that of the SINR.
+    """
+    users = np.arange(len(gain))
+    received = gain * power
+    disturbance = received[users, serving] / sinr
+    others = received.copy()
+    others[users, serving] = 0.0
+    return np.linalg.lstsq(others / disturbance[:, None], 1.0 - noise / disturbance, rcond=None)[0]
+
+
+def lent_load(work, dedicated, most):
+    """PRBs (N, S) of slices that lend, as parts of the cell, from the work (N, S) of their users.
+
+    A slice uses what it needs up to its max. Together they have what the others do not keep: dedicated PRBs stay idle.
+    """
+    load = np.minimum(work, most)
+    for n, row in enumerate(load):
+        there = 1.0 - sum(max(0.0, dedicated[n, s] - work[n, s]) for s in range(len(row)))
+        if row.sum() > there:
+            load[n] = row * there / row.sum()
+    return load
+
+
+def rise(gain, power, noise, demand, serving, bandwidth, rate, limit, slice_of, n_slices, tolerance=1e-12):
+    """Return the loads (N, S) that rise from an idle network, users without a rate waiting, and who waits (U,).
+
+    ``rate(sinr)`` in bit/s/Hz; ``limit(work)`` turns work (N, S) into PRBs used. Whoever has no rate on the way is out
+    for good; loads then fall in every cell, as far as they do not rise, before they rise again.
+    """
+    rho, waits, falling = np.zeros(gain.shape[1]), np.zeros(len(gain), bool), False
+    while True:
+        bits = rate(sinr(gain, power, noise, rho, serving))
+        lost = (bits == 0) & (demand > 0) & ~waits
+        if lost.any():
+            waits |= lost
+            falling = True
+            continue
+        work = np.zeros((gain.shape[1], n_slices))
+        for u in np.flatnonzero((demand > 0) & ~waits):
+            work[serving[u], slice_of[u]] += demand[u] / (bandwidth * bits[u])
+        load = limit(work)
+        new = load.sum(axis=1)
+        falling = falling and (rho - new).max() > tolerance
+        if not falling and (new - rho).max() <= tolerance:
+            return load, waits
+        rho = np.minimum(rho, new) if falling else new
+
+
 def spectral_radius(gain, power, demand, serving, bandwidth):
     n_cells = gain.shape[1]
     m = np.zeros((n_cells, n_cells))

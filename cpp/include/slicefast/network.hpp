@@ -5,11 +5,13 @@
 //
 // Steps of step():
 //   1. demand   d_u = (bits queued + bits arriving in the window) / window           [bit/s]
+//               with the PRBs that the scheduler will spend on it (scheduling/prb_usage.hpp)
 //   2. coupling rho = fixed point of the interference mapping under the shares a_ns   [1]
 //   3. rate     b_u = W_prb * TTI * min(eff(SINR_u(rho)), ceiling)                    [bit per PRB and TTI]
 //   4. schedule the window's TTIs with real queues -> KPIs; or the flow level in closed form (flow.hpp)
-// With transport blocks, 3. is SINR -> CQI -> row of the transport block table (link_adaptation.hpp). Where slices lend
-// (RRMPolicyRatio min = a_ns, dedicated 0, max 1) no share caps a slice's load in 2., only the cell's PRBs do.
+// With transport blocks, 3. is SINR -> CQI -> row of the transport block table (link_adaptation.hpp), and so it is
+// in 2. Where slices lend (RRMPolicyRatio min = a_ns) no share caps a slice's load in 2., but the cell's PRBs, the max
+// ratio and the dedicated PRBs of the others do.
 //
 // | symbol | meaning                                   | unit |
 // |--------|-------------------------------------------|------|
@@ -30,6 +32,7 @@
 #include "slicefast/radio/gain_source.hpp"
 #include "slicefast/radio/serving.hpp"
 #include "slicefast/scheduling/flow.hpp"
+#include "slicefast/scheduling/prb_usage.hpp"
 #include "slicefast/scheduling/scheduler.hpp"
 #include "slicefast/simd.hpp"
 #include "slicefast/types.hpp"
@@ -50,13 +53,13 @@ struct NetworkConfig {
   HandoverConfig handover;
   std::vector<std::int32_t> slice_of;  // (U)
   Isa isa = Isa::baseline;
-  bool transport_blocks = false;  // in place of the efficiency, which the coupling still uses: cqi
+  bool transport_blocks = false;  // in place of the efficiency
   bool lend = false;              // shares are guaranteed, and lent when idle, instead of a hard partition
   // (S) or empty, where slices lend: the part of the share that is never lent (0), and the most a slice may use (1;
-  // its share if that is more). The coupling does not know them: a cell counts as one queue.
+  // its share if that is more).
   std::vector<double> dedicated_part = {}, max_ratio = {};
   Fidelity fidelity = Fidelity::tti;
-  std::vector<double> packet_bits;             // (U) mean size; flow level only
+  std::vector<double> packet_bits;             // (U) mean size; flow level, and what PRBs round up
   double resolution_m = 0;                     // a user's links are found anew once it has moved farther
   std::shared_ptr<const UserProfile> profile;  // of all users; none: outdoors at the links' user height
 };
@@ -78,8 +81,9 @@ struct NetworkState {
   // sums, (U) or empty unless far cells fold.
   std::vector<double> link_x_m, link_y_m;
   std::vector<std::int32_t> places;
-  std::vector<float> sinr;                // (U) of the last step
-  std::vector<double> flow_age_bit_ttis;  // (U), empty unless at the flow level
+  std::vector<float> sinr;                  // (U) of the last step
+  std::vector<double> flow_age_bit_ttis;    // (U), empty unless at the flow level
+  std::vector<double> prbs_used, prb_work;  // (N * S) of PrbCorrection, empty unless it is in use
 };
 
 // visit(name, field) for every field of a NetworkState, const or not.
@@ -94,6 +98,8 @@ void visit_network_state(State& state, Visit visit) {
   visit("places", state.places);
   visit("sinr", state.sinr);
   visit("flow_age_bit_ttis", state.flow_age_bit_ttis);
+  visit("prbs_used", state.prbs_used);
+  visit("prb_work", state.prb_work);
 }
 
 // One thread at a time per object; the const methods do not mind each other.
@@ -133,10 +139,19 @@ class Network {
   void find_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_all_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals);
+  // rates.cpp
+  void prepare_rates();
+  bool one_queue() const;
+  bool measures_usage() const;
+  void find_demand(std::span<const std::int32_t> serving, const Arrivals& arrivals);
+  ConstMatrixView<double> find_limits(ConstMatrixView<double> share);
+  CouplingProblem coupling_problem(std::span<const std::int32_t> serving, ConstMatrixView<double> most);
   void find_bits();
+  void find_work(std::span<const std::int32_t> serving, ConstMatrixView<double> most);
+  std::size_t group_of(std::span<const std::int32_t> serving, std::size_t user) const;
+  void set_policy(ConstMatrixView<double> share, Window& played);
   void check_own_state(const NetworkState& state) const;  // all but the scheduler's
   void restore_links(const NetworkState& state);
-  void set_policy(ConstMatrixView<double> share, Window& played);
   Window window(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals) const;
   FlowWindow flow_window(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
                          const Arrivals& arrivals) const;
@@ -150,10 +165,16 @@ class Network {
   std::vector<double> x_m_, y_m_;     // (U) positions that the gains belong to
   std::vector<std::int32_t> moved_;   // users
   Matrix<double> load_, trial_load_;  // (N, S), or (N, 1) where slices lend
-  Matrix<double> whole_;              // (N, 1) ones: the cap where slices lend
-  Matrix<double> dedicated_, most_;   // (N, S) of the step, where slices lend
-  std::vector<double> demand_bps_;    // (U)
-  std::vector<double> rho_;           // (N)
+  Matrix<double> whole_;              // (N, 1) ones: the cap of one queue
+  // (N, S) of the step, parts of a cell: what is never lent, where slices lend; the most that slices may use, where it
+  // is not the share.
+  Matrix<double> dedicated_, most_;
+  std::vector<double> demand_bps_;             // (U) what is coupled: queued and arriving, with what sending it takes
+  PrbCorrection correction_;                   // empty unless in use
+  std::vector<double> work_;                   // (N * S) of the step, where it is
+  std::vector<double> step_sinr_, step_rate_;  // transport blocks: from which SINR, how many bit/s/Hz
+  std::vector<std::uint8_t> waits_;            // (U) out of reach in this step; empty where nobody can be
+  std::vector<double> rho_;                    // (N)
   std::vector<std::int32_t> pending_steps_;
   std::vector<float> sinr_, trial_sinr_, bits_per_prb_;
   std::array<std::int32_t, 16> tbs_index_of_{};                       // by CQI

@@ -6,9 +6,11 @@
 // most rho*. From rho = 0 the steps therefore fall one after another, until nobody loses one: then g = f, and the fixed
 // point of g, being one of f, is rho*. Every user has few steps to lose, so this ends.
 //
-// cqi: between two jumps the load is constant, and the fixed point of g is one evaluation: the plain iteration from
-// zero. tr36942: the step is service or none; between two jumps the curve is smooth, and Newton's method finds the
+// cqi, tables: between two jumps the load is constant, and the fixed point of g is one evaluation: the plain iteration
+// from zero. tr36942: the step is service or none; between two jumps the curve is smooth, and Newton's method finds the
 // fixed point of g, which is unique.
+//
+// Users who wait when they have no service make f fall where they lose it, see rise().
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -20,16 +22,37 @@
 namespace slicefast {
 namespace {
 
-// From zero to where an evaluation changes nothing: floating-point sums are monotone too.
-CouplingResult iterate_from_zero(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingKernels& kernels,
-                                 ThreadPool* pool) {
+// The SINR from which on a user has service.
+double least_sinr(const CouplingProblem& p) {
+  if (!p.steps.empty()) return p.steps.sinr.front();
+  if (p.efficiency == Efficiency::cqi) return cqi_sinr[0];
+  return p.efficiency == Efficiency::tr36942 ? Tr36942Curve::least : 0.0;
+}
+
+// The plain iteration from zero to where no cell moves by more than `still`; 0 for steps: floating-point sums are
+// monotone too. Where users on the way lose service and wait, loads first fall, in every cell as far as they do not
+// rise again, to a point that the map leads up from: so the iteration cannot turn in a circle.
+CouplingResult rise(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingKernels& kernels, double still,
+                    ThreadPool* pool) {
   std::fill(w.rho.begin(), w.rho.end(), 0.0);
+  bool falling = false;
   for (int iteration = 1;; ++iteration) {
     w.evaluate(p, kernels, false, pool);
-    if (w.value_cell == w.rho) return {iteration, 0.0};
+    if (!p.waits.empty() && w.leave_out_unserved(p, least_sinr(p))) {
+      falling = true;
+      continue;
+    }
     if (!std::all_of(w.value_cell.begin(), w.value_cell.end(), [](double v) { return std::isfinite(v); }))
       throw_infeasible(iteration, w.residual());
-    w.rho = w.value_cell;
+    double up = 0.0, down = 0.0;
+    for (std::size_t i = 0; i < w.n_cells; ++i) {
+      up = std::max(up, w.value_cell[i] - w.rho[i]);
+      down = std::max(down, w.rho[i] - w.value_cell[i]);
+    }
+    falling = falling && down > still;
+    if (!falling && up <= still) return {iteration, w.residual()};
+    for (std::size_t i = 0; i < w.n_cells; ++i)
+      w.rho[i] = falling ? std::min(w.rho[i], w.value_cell[i]) : w.value_cell[i];
   }
 }
 
@@ -66,13 +89,19 @@ CouplingResult settle(LoadCoupling::Workspace& w, const CouplingProblem& p, cons
 CouplingResult newton_between_jumps(LoadCoupling::Workspace& w, const CouplingProblem& p,
                                     const CouplingOptions& options, ThreadPool* pool) {
   std::fill(w.interference.begin(), w.interference.end(), 0.0);
-  bool one_more = drop_unserved(w, p);
+  const bool wait = !p.waits.empty();
+  if (wait) w.leave_out_unserved(p, least_sinr(p));
+  bool one_more = !wait && drop_unserved(w, p);
   guess_start(w, p, options, pool);
   CouplingResult result;
   do {
     if (one_more && p.share.empty()) throw_infeasible(result.iterations, std::numeric_limits<double>::infinity());
     const CouplingResult piece = settle(w, p, options, pool);
     result = {result.iterations + piece.iterations, piece.residual};
+    if (wait) {
+      if (!w.anybody_unserved(p, least_sinr(p))) return result;
+      return rise(w, p, select_coupling_kernels(options.isa), options.tolerance, pool);
+    }
     one_more = drop_unserved(w, p);
     w.rho = w.value_cell;
   } while (one_more);
@@ -83,8 +112,9 @@ CouplingResult newton_between_jumps(LoadCoupling::Workspace& w, const CouplingPr
 
 CouplingResult lowest_fixed_point(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingOptions& options,
                                   ThreadPool* pool) {
-  return p.efficiency == Efficiency::cqi ? iterate_from_zero(w, p, select_coupling_kernels(options.isa), pool)
-                                         : newton_between_jumps(w, p, options, pool);
+  const bool steps = !p.steps.empty() || p.efficiency == Efficiency::cqi;
+  return steps ? rise(w, p, select_coupling_kernels(options.isa), 0.0, pool)
+               : newton_between_jumps(w, p, options, pool);
 }
 
 }  // namespace slicefast

@@ -29,6 +29,10 @@ void check_problem(const CouplingProblem& p, std::size_t n_slices) {
   check_values("demand_bps", p.demand_bps, not_negative, "user");
   if (n_slices > 1) check_size("slice_of", p.slice_of.size(), n_users, "user");
   check_indices("slice_of", p.slice_of, n_slices, "user");
+  check_size("steps", p.steps.bits_per_s_hz.size(), p.steps.sinr.size(), "SINR");
+  check_values("steps", p.steps.bits_per_s_hz, positive, "step");
+  if (!p.waits.empty()) check_size("waits", p.waits.size(), n_users, "user");
+  if (!p.dedicated.empty()) check_shape("dedicated", p.dedicated, n_cells, n_slices);
   if (p.share.empty()) return;
   check_shape("share", p.share, n_cells, n_slices);
   for (std::size_t n = 0; n < n_cells; ++n)

@@ -11,8 +11,9 @@ namespace {
 constexpr std::size_t chunk_users = 16;   // whose gain rows stay in the first-level cache
 constexpr std::size_t folded_chunk = 64;  // folded rows are short, and a region's users are better met together
 
-LoadCurve curve_of(Efficiency efficiency) {
-  switch (efficiency) {
+LoadCurve curve_of(const CouplingProblem& p) {
+  if (!p.steps.empty()) return LoadCurve::steps;
+  switch (p.efficiency) {
     case Efficiency::shannon:
       return LoadCurve::shannon;
     case Efficiency::tr36942:
@@ -23,6 +24,10 @@ LoadCurve curve_of(Efficiency efficiency) {
       break;
   }
   return LoadCurve::cqi;
+}
+
+void add_row(const double* slopes, std::span<const double> power_w, double* row) {
+  for (std::size_t k = 0; k < power_w.size(); ++k) row[k] += slopes[k] * power_w[k];
 }
 
 // A user's part of a group's demand; infinite where nothing could serve the group.
@@ -62,7 +67,7 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
     demand_per_hz[at] = p.demand_bps[u] / p.bandwidth_hz;
   }
   rho.assign(n_cells, 0.0);
-  slice_rows_.resize(n_cells * static_cast<std::size_t>(n_threads));
+  slice_rows_.resize(2 * n_cells * static_cast<std::size_t>(n_threads));
   size_results();
 }
 
@@ -77,8 +82,17 @@ void LoadCoupling::Workspace::size_results() {
 void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels,
                                             bool with_jacobian, std::size_t cell, Weights& weights, double* slice_row) {
   const std::size_t chunk_most = p.folded ? folded_chunk : chunk_users;
+  const LinkRate rate{
+      curve_of(p), p.ceiling_bps_per_hz, {p.steps.sinr.data(), p.steps.bits_per_s_hz.data(), p.steps.sinr.size()}};
   double* jacobian_row = jacobian.data() + cell * n_cells;
-  if (with_jacobian) std::fill_n(jacobian_row, n_cells, 0.0);
+  // Lending: what slices keep for themselves and do not need, with its slopes.
+  const bool lends = !p.dedicated.empty();
+  double kept = 0.0;
+  double* kept_row = slice_row + n_cells;
+  if (with_jacobian) {
+    std::fill_n(jacobian_row, n_cells, 0.0);
+    if (lends) std::fill_n(kept_row, n_cells, 0.0);
+  }
   value_cell[cell] = 0.0;
   for (std::size_t s = 0; s < n_slices; ++s) {
     const std::size_t g = cell * n_slices + s;
@@ -89,17 +103,24 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
       const std::span<const std::int32_t> chunk{users.data() + begin, n};
       interference_of(p, kernels, chunk, users.size() - begin, cell, weights, interference.data() + begin);
       if (!gains_checked_) check_gains(p, kernels, chunk);
-      kernels.user_load(curve_of(p.efficiency), p.ceiling_bps_per_hz, signal.data() + begin,
-                        interference.data() + begin, p.noise_w, demand_per_hz.data() + begin, n, load.data() + begin,
-                        slope.data() + begin);
+      kernels.user_load(rate, signal.data() + begin, interference.data() + begin, p.noise_w,
+                        demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
       for (std::size_t i = begin; i < begin + n; ++i) sum += load[i];
       if (with_jacobian) add_slopes(p, kernels, chunk, slope.data() + begin, slice_row);
     }
     const bool capped = !p.share.empty() && sum >= p.share(cell, s);
     value[g] = capped ? p.share(cell, s) : sum;
     value_cell[cell] += value[g];
-    if (!with_jacobian || capped) continue;
-    for (std::size_t k = 0; k < n_cells; ++k) jacobian_row[k] += slice_row[k] * p.power_w[k];
+    const bool keeps = lends && sum < p.dedicated(cell, s);
+    if (keeps) kept += p.dedicated(cell, s) - sum;
+    if (!with_jacobian) continue;
+    if (keeps) add_row(slice_row, p.power_w, kept_row);
+    if (!capped) add_row(slice_row, p.power_w, jacobian_row);
+  }
+  if (lends && value_cell[cell] > 1.0 - kept) {
+    for (std::size_t g = cell * n_slices; g < (cell + 1) * n_slices; ++g) value[g] *= (1.0 - kept) / value_cell[cell];
+    value_cell[cell] = 1.0 - kept;
+    if (with_jacobian) std::copy_n(kept_row, n_cells, jacobian_row);
   }
   if (with_jacobian) jacobian_row[cell] = 0.0;
 }
@@ -109,7 +130,7 @@ void LoadCoupling::Workspace::evaluate(const CouplingProblem& p, const CouplingK
   std::vector<Weights> weights(pool ? static_cast<std::size_t>(pool->n_threads()) : 1, Weights(p, rho));
   const auto work = [&](std::size_t cell, int thread) {
     const auto t = static_cast<std::size_t>(thread);
-    evaluate_cell(p, kernels, with_jacobian, cell, weights[t], slice_rows_.data() + t * n_cells);
+    evaluate_cell(p, kernels, with_jacobian, cell, weights[t], slice_rows_.data() + 2 * t * n_cells);
   };
   share_items(pool, n_cells, work);
   gains_checked_ = true;
@@ -150,7 +171,35 @@ void LoadCoupling::Workspace::sample(const Workspace& all, std::size_t stride) {
 double LoadCoupling::Workspace::cap_of(const CouplingProblem& p, std::size_t cell) {
   double most = 0.0;
   for (double a : p.share.row(cell)) most += a;
-  return most;
+  return p.dedicated.empty() ? most : std::min(1.0, most);
+}
+
+bool LoadCoupling::Workspace::anybody_unserved(const CouplingProblem& p, double least_sinr) const {
+  for (std::size_t at = 0; at < users.size(); ++at)
+    if (signal[at] / (interference[at] + p.noise_w) < least_sinr) return true;
+  return false;
+}
+
+bool LoadCoupling::Workspace::leave_out_unserved(const CouplingProblem& p, double least_sinr) {
+  std::size_t kept = 0, begin = 0;
+  for (std::size_t g = 0; g + 1 < first.size(); ++g) {
+    const std::size_t end = first[g + 1];
+    for (std::size_t at = begin; at < end; ++at) {
+      if (signal[at] / (interference[at] + p.noise_w) < least_sinr) {
+        if (!p.waits.empty()) p.waits[user_at(p, static_cast<std::size_t>(users[at]))] = 1;
+        continue;
+      }
+      users[kept] = users[at];
+      signal[kept] = signal[at];
+      demand_per_hz[kept++] = demand_per_hz[at];
+    }
+    begin = end;
+    first[g + 1] = kept;
+  }
+  const bool some = kept < users.size();
+  users.resize(kept);
+  for (auto* array : {&signal, &demand_per_hz, &interference, &load, &slope}) array->resize(kept);
+  return some;
 }
 
 }  // namespace slicefast

@@ -28,12 +28,16 @@ struct LoadCoupling::Workspace {
   void evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, ThreadPool* pool);
   // max |f - rho| relative to max(1, rho).
   double residual() const;
+  // Takes users below `least_sinr` at the interference of the last evaluation out of the problem, for good, and names
+  // them in `waits`. Whether there was one; f and J are then to be evaluated anew.
+  bool leave_out_unserved(const CouplingProblem& p, double least_sinr);
+  bool anybody_unserved(const CouplingProblem& p, double least_sinr) const;
   // The most that a cell's shares let it be active.
   static double cap_of(const CouplingProblem& p, std::size_t cell);
 
  private:
   bool gains_checked_ = false;
-  std::vector<double> slice_rows_;  // per thread: one slice's row of J
+  std::vector<double> slice_rows_;  // (2 N,) per thread: one slice's row of J, and that of what slices keep
   void evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, std::size_t cell,
                      Weights& weights, double* slice_row);
   void size_results();

@@ -120,9 +120,31 @@ static void loads(double ceiling, const double* SLICEFAST_RESTRICT signal,
   }
 }
 
-static void user_load(LoadCurve curve, double ceiling, const double* signal, const double* interference, double noise,
+// Step by step for all users: first the SINR stands in `load` and the rate in `slope`.
+static void step_loads(const StepTable& steps, const double* SLICEFAST_RESTRICT signal,
+                       const double* SLICEFAST_RESTRICT interference, double noise,
+                       const double* SLICEFAST_RESTRICT demand_per_hz, std::size_t n, double* SLICEFAST_RESTRICT load,
+                       double* SLICEFAST_RESTRICT slope) {
+  for (std::size_t i = 0; i < n; ++i) {
+    load[i] = signal[i] / (interference[i] + noise);
+    slope[i] = 0.0;
+  }
+  for (std::size_t k = 0; k < steps.n; ++k) {
+    const double from = steps.sinr[k], rate = steps.bits_per_s_hz[k];
+    for (std::size_t i = 0; i < n; ++i) slope[i] = load[i] >= from ? rate : slope[i];
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    load[i] = demand_per_hz[i] / slope[i];
+    slope[i] = 0.0;
+  }
+}
+
+static void user_load(const LinkRate& link, const double* signal, const double* interference, double noise,
                       const double* demand_per_hz, std::size_t n, double* load, double* slope) {
-  switch (curve) {
+  const double ceiling = link.ceiling;
+  switch (link.curve) {
+    case LoadCurve::steps:
+      return step_loads(link.steps, signal, interference, noise, demand_per_hz, n, load, slope);
     case LoadCurve::shannon:
       return loads<smooth_rate<ShannonCurve, log2_f64>>(ceiling, signal, interference, noise, demand_per_hz, n, load,
                                                         slope);

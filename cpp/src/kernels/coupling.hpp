@@ -7,7 +7,20 @@ namespace slicefast {
 
 // The efficiencies as load sees them. That of tr36942 goes on below its cut-off: which users it leaves without service
 // is the solver's to say.
-enum class LoadCurve { shannon, tr36942, mogensen, cqi };
+enum class LoadCurve { shannon, tr36942, mogensen, cqi, steps };
+
+// As RateSteps (efficiency.hpp), n of them.
+struct StepTable {
+  const double *sinr, *bits_per_s_hz;
+  std::size_t n;
+};
+
+// How a user's rate follows from its SINR: a curve, at most `ceiling` [bit/s/Hz], or steps.
+struct LinkRate {
+  LoadCurve curve;
+  double ceiling;
+  StepTable steps;
+};
 
 // Users of one cell (and slice), named by index into a user-major gain matrix of row length `stride`.
 struct CouplingKernels {
@@ -17,9 +30,8 @@ struct CouplingKernels {
   void (*interference_f64)(const double* gain, std::size_t stride, const std::int32_t* users, std::size_t n,
                            std::size_t readable, const double* weight, double* interference);
   // Per user with SINR s = signal / (interference + noise): load[i] = demand / (W eff(s)) and
-  // slope[i] = d load / d interference; eff at most `ceiling`. An efficiency of zero gives an infinite load and no
-  // slope.
-  void (*user_load)(LoadCurve curve, double ceiling, const double* signal, const double* interference, double noise,
+  // slope[i] = d load / d interference. An efficiency of zero gives an infinite load and no slope.
+  void (*user_load)(const LinkRate& link, const double* signal, const double* interference, double noise,
                     const double* demand_per_hz, std::size_t n, double* load, double* slope);
   // row[k] += sum_i slope[i] gain(users[i], k).
   void (*add_slopes_f32)(const float* gain, std::size_t stride, const std::int32_t* users, std::size_t n,

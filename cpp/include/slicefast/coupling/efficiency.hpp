@@ -28,6 +28,13 @@ constexpr bool has_jumps(Efficiency efficiency) {
 
 inline constexpr double no_ceiling = std::numeric_limits<double>::max();
 
+// Link adaptation by a table, in place of a curve: bits_per_s_hz[i] from the linear SINR sinr[i] up to the next, none
+// below the first. Both rise and are above 0.
+struct RateSteps {
+  std::span<const double> sinr, bits_per_s_hz;
+  bool empty() const { return sinr.empty(); }
+};
+
 // Bit/s/Hz at a linear SINR >= 0.
 double spectral_efficiency(Efficiency efficiency, double sinr, double ceiling = no_ceiling);
 

@@ -30,7 +30,18 @@ struct CouplingProblem {
   double ceiling_bps_per_hz = no_ceiling;  // of the efficiency
   ConstMatrixView<double> gain64 = {};     // (U, N) in place of `gain`, for callers that need double precision
   const FoldedGains* folded = nullptr;     // in place of `gain`; made by LinkModel::fold
+  RateSteps steps = {};                    // in place of `efficiency`
+  // (U,) zeros, or empty. There: users to whom the efficiency gives nothing wait, add no load and are set to 1 (which:
+  // solver.hpp). Otherwise they ask for all that there is.
+  std::span<std::uint8_t> waits = {};
+  // Slices that lend, (N, S) or empty; `share` is then the most that a slice may use. These PRBs are never lent.
+  ConstMatrixView<double> dedicated = {};
 };
+
+// Whether the rate jumps somewhere, so that cell loads may fit together in more than one way.
+inline bool has_jumps(const CouplingProblem& problem) {
+  return !problem.steps.empty() || has_jumps(problem.efficiency);
+}
 
 // sinr[u], linear, of every user (zero demand included) at cell activities rho (N,).
 void coupled_sinr(const CouplingProblem& problem, std::span<const double> rho, Isa isa, std::span<float> sinr,

@@ -7,6 +7,11 @@
 // Which fixed point: with an efficiency without jumps (shannon, mogensen) the map is a standard interference mapping
 // (Yates 1995) and has one at most. With jumps (tr36942, cqi) it may have several; since it is monotone one of them is
 // the lowest in every cell (Tarski), the limit of l(l(...l(0))), and that one is returned, whatever the start.
+// Users out of reach (CouplingProblem::waits) make the map fall where they fall out, so that no fixed point need exist
+// with everybody who would have service at it. Loads rise from an idle network; whoever loses service on the way is out
+// for good. Where nobody does, this is the lowest fixed point.
+// Slices that lend (dedicated D, most M = share, need w_ns the sum above without its cap) use, as in
+// src/scheduling/lending.cpp, rho_n = min(sum_s min(w_ns, M_ns), 1 - sum_s max(0, D_ns - w_ns)): a standard map too.
 #pragma once
 
 #include <memory>

@@ -1,0 +1,178 @@
+// Network: from shares and arrivals to the interference and every user's bits per PRB, with the PRBs that the scheduler
+// will spend (scheduling/prb_usage.hpp) as what interferes.
+//
+//   demand    d_u h c_ns             h: expected transmissions; c_ns: PRBs used over work, of the windows so far
+//   load      d_u h c_ns / (W eff)   eff: bits per PRB of the scheduler, by transport block where it has them
+//   out of reach                     users without a rate wait: no load in the coupling, no PRB from the scheduler
+#include <algorithm>
+#include <numeric>
+
+#include "slicefast/checks.hpp"
+#include "slicefast/link_adaptation.hpp"
+#include "slicefast/network.hpp"
+
+namespace slicefast {
+
+// Slices that lend without limits are one queue for the cell's PRBs, as far as interference goes.
+bool Network::one_queue() const { return config_.lend && config_.dedicated_part.empty() && config_.max_ratio.empty(); }
+
+// Whether a PRB carries less than its rate often enough for the coupling to be told. With single PRBs alone the part of
+// a queue's last one that stays empty matters where it is more than 4 % of a packet (ours; half a PRB at 20 dB): below,
+// what is left queued at the window's end makes up for it.
+bool Network::measures_usage() const {
+  if (config_.fidelity == Fidelity::flow) return false;
+  const SchedulerConfig& rule = config_.scheduler;
+  if (config_.transport_blocks || rule.harq() || rule.rbg_prb > 1 || rule.buffer_bits > 0) return true;
+  if (has_jumps(config_.efficiency)) return true;  // users at the edge of reach, whose queues outlast windows
+  constexpr double sinr = 100.0, part = 0.04;
+  const double lost = 0.5 * config_.prb_bandwidth_hz * config_.scheduler.tti_s *
+                      spectral_efficiency(config_.efficiency, sinr, config_.ceiling_bps_per_hz);
+  return std::any_of(config_.packet_bits.begin(), config_.packet_bits.end(),
+                     [&](double bits) { return lost > part * bits; });
+}
+
+void Network::prepare_rates() {
+  const auto n_users = static_cast<std::size_t>(config_.scheduler.n_users), n_groups = most_.rows() * most_.cols();
+  if (measures_usage()) {
+    correction_ = PrbCorrection(n_groups);
+    work_.resize(n_groups);
+  }
+  if (config_.transport_blocks) {
+    const SchedulerConfig& rule = config_.scheduler;
+    tbs_index_.assign(n_users, -1);
+    for (int quality = 0; quality < static_cast<int>(tbs_index_of_.size()); ++quality) {
+      const std::int32_t row = tbs_index(quality, rule.mcs_table);
+      tbs_index_of_[static_cast<std::size_t>(quality)] = row;
+      if (quality == 0) continue;
+      step_sinr_.push_back(cqi_threshold(quality, rule.mcs_table));
+      step_rate_.push_back(transport_block_bits(row, rule.n_prb, rule.mcs_table) /
+                           (rule.n_prb * config_.prb_bandwidth_hz * rule.tti_s));
+    }
+    // Rising, though a table's row of few PRBs may carry more than the next.
+    for (std::size_t i = step_rate_.size() - 1; i-- > 0;) step_rate_[i] = std::min(step_rate_[i], step_rate_[i + 1]);
+  }
+  if (config_.transport_blocks || has_jumps(config_.efficiency)) waits_.resize(n_users);
+}
+
+void Network::find_demand(std::span<const std::int32_t> serving, const Arrivals& arrivals) {
+  const double window_s = config_.window_ttis * config_.scheduler.tti_s;
+  const std::span<const double> backlog = backlog_bits();
+  std::copy(backlog.begin(), backlog.end(), demand_bps_.begin());
+  for (std::size_t i = 0; i < arrivals.user.size(); ++i)
+    demand_bps_[static_cast<std::size_t>(arrivals.user[i])] += arrivals.bits[i];
+  if (config_.fidelity == Fidelity::flow) {
+    std::fill(arriving_bits_.begin(), arriving_bits_.end(), 0.0);
+    for (std::size_t i = 0; i < arrivals.user.size(); ++i)
+      arriving_bits_[static_cast<std::size_t>(arrivals.user[i])] += static_cast<double>(arrivals.bits[i]);
+  }
+  const double transmissions = expected_transmissions(config_.scheduler);
+  for (double& demand : demand_bps_) demand *= transmissions / window_s;
+  if (correction_.empty()) return;
+  for (std::size_t u = 0; u < demand_bps_.size(); ++u) demand_bps_[u] *= correction_.factor(group_of(serving, u));
+}
+
+std::size_t Network::group_of(std::span<const std::int32_t> serving, std::size_t user) const {
+  return static_cast<std::size_t>(serving[user]) * most_.cols() + static_cast<std::size_t>(config_.slice_of[user]);
+}
+
+// The most that each slice may use under `share`.
+ConstMatrixView<double> Network::find_limits(ConstMatrixView<double> share) {
+  check_shape("share", share, most_.rows(), most_.cols());
+  const SchedulerConfig& rule = config_.scheduler;
+  if (config_.lend) {
+    for (std::size_t n = 0; n < share.rows; ++n)
+      for (std::size_t s = 0; s < share.cols; ++s) {
+        if (!config_.dedicated_part.empty()) dedicated_.view()(n, s) = config_.dedicated_part[s] * share(n, s);
+        if (!config_.max_ratio.empty()) most_.view()(n, s) = std::max(config_.max_ratio[s], share(n, s));
+      }
+    return most_.view();
+  }
+  if (config_.fidelity == Fidelity::flow || rule.n_prb % rule.rbg_prb == 0) return share;
+  usable_share(rule, share, most_.view());
+  return most_.view();
+}
+
+CouplingProblem Network::coupling_problem(std::span<const std::int32_t> serving, ConstMatrixView<double> most) {
+  const bool one = one_queue();
+  return {.gain = gain_.view(),
+          .power_w = config_.power_w,
+          .noise_w = config_.noise_w,
+          .demand_bps = demand_bps_,
+          .serving = serving,
+          .slice_of = one ? std::span<const std::int32_t>{} : config_.slice_of,
+          .share = one ? ConstMatrixView<double>(whole_.view()) : most,
+          .bandwidth_hz = config_.prb_bandwidth_hz * config_.scheduler.n_prb * config_.scheduler.downlink_share(),
+          .efficiency = config_.efficiency,
+          .ceiling_bps_per_hz = config_.ceiling_bps_per_hz,
+          .folded = links_->folds() ? &folded_ : nullptr,
+          .steps = {.sinr = step_sinr_, .bits_per_s_hz = step_rate_},
+          .waits = waits_,
+          .dedicated = config_.lend && !one ? ConstMatrixView<double>(dedicated_.view()) : ConstMatrixView<double>()};
+}
+
+// Into the trial load and SINR: whatever is refused, here or later, the network stays as it is.
+void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
+                         const Arrivals& arrivals) {
+  if (x_m_.empty()) refuse("positions", "none", "those of all users: attach() comes first");
+  check_size("serving", serving.size(), pending_steps_.size(), "user");
+  check_indices("serving", serving, config_.power_w.size());
+  check_arrivals(arrivals.user, arrivals.tti, arrivals.bits, backlog_bits(), config_.window_ttis);
+  const ConstMatrixView<double> most = find_limits(share);
+  find_demand(serving, arrivals);
+  trial_load_ = load_;
+  const MatrixView<double> load = trial_load_.view();
+  std::fill(waits_.begin(), waits_.end(), std::uint8_t{0});
+  const CouplingProblem problem = coupling_problem(serving, most);
+  coupling_.solve(problem, CouplingOptions{.isa = config_.isa}, load);
+  for (std::size_t n = 0; n < load.rows; ++n) {
+    rho_[n] = 0.0;
+    for (double part : load.row(n)) rho_[n] += part;
+  }
+  coupled_sinr(problem, rho_, config_.isa, trial_sinr_);
+  find_bits();
+  if (!correction_.empty()) find_work(serving, most);
+}
+
+void Network::find_bits() {
+  const SchedulerConfig& rule = config_.scheduler;
+  // The flow level knows no TTIs: with TDD every one carries its part.
+  const double downlink = config_.fidelity == Fidelity::flow ? rule.downlink_share() : 1.0;
+  for (std::size_t u = 0; u < trial_sinr_.size(); ++u) {
+    const auto sinr = static_cast<double>(trial_sinr_[u]);
+    const bool waits = !waits_.empty() && waits_[u] != 0;
+    if (config_.transport_blocks) {
+      tbs_index_[u] = waits ? -1 : tbs_index_of_[static_cast<std::size_t>(cqi(sinr, rule.mcs_table))];
+      bits_per_prb_[u] =
+          static_cast<float>(downlink * transport_block_bits(tbs_index_[u], rule.n_prb, rule.mcs_table)) /
+          static_cast<float>(rule.n_prb);
+      continue;
+    }
+    const double rate = spectral_efficiency(config_.efficiency, sinr, config_.ceiling_bps_per_hz);
+    bits_per_prb_[u] = waits ? 0.0f : static_cast<float>(downlink * config_.prb_bandwidth_hz * rule.tti_s * rate);
+  }
+}
+
+// The work of the window to come, as it will count. A cell that lends and is full says nothing about its slices.
+void Network::find_work(std::span<const std::int32_t> serving, ConstMatrixView<double> most) {
+  std::fill(work_.begin(), work_.end(), 0.0);
+  const SchedulerConfig& rule = config_.scheduler;
+  const double prbs_per_s = rule.n_prb * rule.downlink_share() / rule.tti_s;
+  for (std::size_t u = 0; u < demand_bps_.size(); ++u)
+    if (bits_per_prb_[u] > 0)
+      work_[group_of(serving, u)] += demand_bps_[u] / (static_cast<double>(bits_per_prb_[u]) * prbs_per_s);
+  for (std::size_t n = 0; n < most.rows; ++n) {
+    const std::span<double> row = std::span(work_).subspan(n * most.cols, most.cols);
+    const bool full = config_.lend && std::accumulate(row.begin(), row.end(), 0.0) > 1.0;
+    for (std::size_t s = 0; s < most.cols; ++s)
+      row[s] = full ? 0.0 : correction_.counted(n * most.cols + s, row[s], most(n, s));
+  }
+}
+
+// RRMPolicyRatio of 3GPP TS 28.541: the share is min. The other two are found with the limits.
+void Network::set_policy(ConstMatrixView<double> share, Window& played) {
+  played.min_ratio = share;
+  if (!config_.dedicated_part.empty()) played.dedicated_ratio = dedicated_.view();
+  if (!config_.max_ratio.empty()) played.max_ratio = most_.view();
+}
+
+}  // namespace slicefast
