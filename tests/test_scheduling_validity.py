@@ -87,11 +87,18 @@ def test_a_row_that_does_not_hold_is_marked():
 def test_the_command_prints_and_fills_the_page_and_says_whether_all_hold(tmp_path, monkeypatch, capsys, measured, code):
     monkeypatch.setattr(validity, "checks", lambda: [validity.Check("a", 2.0, measured, 0.1, "ms", at=("slice", 0.5))])
     monkeypatch.setattr("slicefast.validation.radio.calibration_table", lambda: "percentiles")
+    monkeypatch.setattr("slicefast.validation.interference.checks", lambda: [validity.Check("b", 0.4, 0.41, 0.03, "")])
+    monkeypatch.setattr("slicefast.validation.interference.bias_table", lambda: "bias")
+    monkeypatch.setattr("slicefast.validation.counting.checks", list)
+    monkeypatch.setattr("slicefast.validation.curves.rows", list)
+    monkeypatch.setattr("slicefast.validation.peers.differences_db", lambda: {"c": (0.0, 0.0)})
     page = tmp_path / "page.md"
-    page.write_text("".join(f"<!-- {name} begins -->\n<!-- {name} ends -->\n" for name in ("radio", "scheduler")))
+    names = ("radio", "peers", "interference", "scheduler")
+    page.write_text("".join(f"<!-- {name} begins -->\n<!-- {name} ends -->\n" for name in names))
     assert command.main(["--into", str(page)]) == code
     printed = capsys.readouterr().out
-    for text in ("percentiles", "| a | 2 ms |", "The flow level is within 10 %"):
+    rows = ("| b | 0.400 | 0.410 | +2.50 % | 3 % |", "| a | 2 ms |")
+    for text in ("percentiles", *rows, "bias", "The flow level is within 10 %"):
         assert text in printed
         assert text in page.read_text()
     page.write_text("no marks")
