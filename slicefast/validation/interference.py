@@ -78,8 +78,8 @@ def recovered_activity(gain: Float, power_w: Float, noise_w: float, sinr: Float,
     received = gain * power_w
     disturbance = received[users, serving] / sinr
     received[users, serving] = 0.0
-    activity: Float = np.linalg.lstsq(received / disturbance[:, None], 1.0 - noise_w / disturbance, rcond=None)[0]
-    return activity
+    found = np.linalg.lstsq(received / disturbance[:, None], 1.0 - noise_w / disturbance, rcond=None)[0]
+    return np.asarray(found, np.float64)
 
 
 def activity_and_load(network: Scenario, n_steps: int = 40, settling: int = 15) -> Float:
