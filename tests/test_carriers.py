@@ -96,7 +96,8 @@ def test_peak_throughput(tmp_path, reference, radio, bits, tti_s, downlink, fide
 
 def test_transport_blocks_of_wider_prbs_carry_as_much_per_hertz():
     # 102 x 180 kHz of LTE's 64QAM against 51 x 360 kHz of NR's: NR's overhead and tables move the load by a few per
-    # cent, not by the factor of two that LTE's table over wide PRBs would.
+    # cent, which interference, following the PRBs that are used, takes to a quarter; not by the factor of two and more
+    # that LTE's table over wide PRBs would.
     loads = []
     for radio in ({"n_prb": 102}, {"technology": "nr", "subcarrier_spacing_khz": 30, "n_prb": 51}):
         radio |= {"efficiency": "transport_block"}
@@ -104,7 +105,7 @@ def test_transport_blocks_of_wider_prbs_carry_as_much_per_hertz():
         simulator = sf.Simulator(scenario, seed=0)
         simulator.reset()
         loads.append(np.mean([simulator.step(EQUAL).load.sum(axis=1).mean() for _ in range(10)]))
-    assert loads[1] == pytest.approx(loads[0], rel=0.15)
+    assert loads[1] == pytest.approx(loads[0], rel=0.3)
 
 
 @pytest.mark.parametrize("options", [{}, {"min_ratio": np.ones((1, 1))}])
