@@ -237,11 +237,12 @@ def table() -> str:
             continue
         share = count[KILLED] / tried
         weighted += len(mutants) * share
-        variance += len(mutants) ** 2 * share * (1 - share) / tried * (1 - tried / len(mutants))
+        likely = (count[KILLED] + 2) / (tried + 4)  # Agresti and Coull 1998: few that all die leave doubt, too
+        variance += len(mutants) ** 2 * likely * (1 - likely) / tried * (1 - tried / len(mutants))
         lines.append(_row(room, len(mutants), tried, count, share, interval(count[KILLED], tried)))
         total += Counter(count, mutants=len(mutants), tried=tried)
     share, error = weighted / total["mutants"], 1.96 * sqrt(variance) / total["mutants"]
-    bounds = (100 * (share - error), min(100 * (share + error), 100))
+    bounds = (max(100 * (share - error), 0), min(100 * (share + error), 100))
     lines.append(_row("all, by their mutants", total["mutants"], total["tried"], total, share, bounds))
     return "\n".join(lines)
 
