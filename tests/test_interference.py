@@ -12,12 +12,15 @@ import slicefast as sf
 SHARES = (0.4, 0.3, 0.2, 0.1)
 LENDS = {"share_as": "guarantee"}
 LTE = 75_376 / 18e3  # its highest rate on one layer [bit/s/Hz]
+NR = sf.Scenario.nr_3500_100mhz
+NR_60_KHZ = {"subcarrier_spacing_khz": 60, "n_prb": 135}
+HARQ = (0.1, 0.02, 0.004)  # of the attempts, combined
 FAR = {"inter_site_distance_m": 2500.0}  # users out of reach
 
 
-def scenario(packet_bits=12_000, rate=1.0, **options):
-    """Return the default scenario with options, other packets and ``rate`` times the traffic."""
-    tables = sf.Scenario.paper(**options).model_dump()
+def scenario(packet_bits=12_000, rate=1.0, preset=sf.Scenario.paper, **options):
+    """Return a preset with options, other packets and ``rate`` times the traffic."""
+    tables = preset(**options).model_dump()
     for item in tables["slices"]:
         item["packet_bits"] = packet_bits
         item["rate_bps"] *= rate
@@ -71,6 +74,11 @@ def test_activity_is_recovered_from_sinr(reference):
         {"radio": {"efficiency": "cqi"}, "layout": FAR, "rate": 0.5},
         {"radio": {"efficiency": "tr36942"}, "layout": FAR, "rate": 0.5},
         {"radio": {"efficiency": "transport_block"}, "layout": FAR, "rate": 0.5},
+        {"preset": NR, "window_ttis": 100},
+        {"preset": NR, "window_ttis": 100, "scheduler": {"block_error_rate": HARQ}},
+        {"preset": NR, "window_ttis": 100, "radio": NR_60_KHZ, "scheduler": {"block_error_rate": HARQ, "rbg_prb": 4}},
+        {"preset": NR, "window_ttis": 100, "radio": {"mcs_table": "qam64", "tdd_pattern": ""}},
+        {"fidelity": "flow", "preset": NR, "window_ttis": 100},
         {"fidelity": "flow"},
         {"fidelity": "flow", "radio": {"efficiency": "transport_block"}},
         {"fidelity": "flow", "radio": {"efficiency": "tr36942"}, "layout": FAR, "rate": 0.5},
