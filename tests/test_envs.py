@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import gymnasium
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from pettingzoo.test import parallel_api_test, parallel_seed_test
 import slicefast as sf
 from slicefast import rewards
 from slicefast.kpis import Kpis
+from slicefast.replica import Replica
 
 
 @pytest.fixture(scope="module")
@@ -232,3 +236,55 @@ def test_what_an_environment_hands_out_is_a_copy(scenario):
     infos["cell_1"]["throughput_bps"][:] = -1.0
     observations["cell_1"][:] = -1.0
     np.testing.assert_array_equal(env.state(), before)
+
+
+@pytest.fixture
+def builds(monkeypatch) -> list[int]:
+    """Return the seeds of the replicas that are built from now on."""
+    seeds = []
+    init = Replica.__init__
+
+    def counted(self, scenario, seed, *rest):
+        seeds.append(seed)
+        init(self, scenario, seed, *rest)
+
+    monkeypatch.setattr(Replica, "__init__", counted)
+    return seeds
+
+
+@pytest.mark.parametrize("make", [sf.parallel_env, sf.VectorEnv])
+def test_a_network_is_built_once_an_episode_and_none_before_the_first(scenario, builds, make):
+    env = make(scenario, seed=4)
+    assert builds == []
+    with pytest.raises(ValueError, match=r"simulator: .*allowed: after reset"):
+        _ = env.simulator
+    env.reset(seed=7)
+    assert builds == [7]
+    env.reset()
+    assert builds == [7, next_seed(7, 1)]
+
+
+@pytest.mark.parametrize("make", [sf.parallel_env, sf.VectorEnv])
+def test_what_is_closed_lets_go_of_its_network(scenario, make):
+    env = make(scenario, n_threads=2)
+    env.close()  # before anything was played
+    env = make(scenario, n_threads=2)
+    env.reset()
+    simulator = weakref.ref(env.simulator)
+    env.close()
+    gc.collect()
+    assert simulator() is None
+    with pytest.raises(ValueError, match=r"step: .*allowed: after reset"):
+        env.step(dict.fromkeys(env.possible_agents, np.ones(4)) if make is sf.parallel_env else np.ones((3, 4)))
+
+
+@pytest.mark.parametrize(("options", "named"), [({"n_threads": 0}, "n_threads: got 0"), ({"gains": 3}, "gains: got 3")])
+@pytest.mark.parametrize("make", [sf.parallel_env, sf.VectorEnv])
+def test_what_the_simulator_would_refuse_is_refused_at_once(scenario, make, options, named):
+    with pytest.raises(ValueError, match=named):
+        make(scenario, **options)
+
+
+def test_no_replicas_are_refused(scenario):
+    with pytest.raises(ValueError, match="n_replicas: got 0"):
+        sf.VectorEnv(scenario, n_replicas=0)

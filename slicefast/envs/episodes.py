@@ -1,4 +1,4 @@
-"""What both environments have in common: spaces, lengths and seeds of episodes."""
+"""What both environments have in common: spaces, and episodes with their lengths, seeds and simulator."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import gymnasium
 import numpy as np
 
 from slicefast.errors import refuse
+from slicefast.kpis import Kpis
+from slicefast.radio import Gains
+from slicefast.radio.gain_map import OwnGains
+from slicefast.simulator import Simulator
 from slicefast.task import Task
 
 
@@ -15,11 +19,85 @@ def spaces(task: Task) -> tuple[gymnasium.spaces.Box, gymnasium.spaces.Box]:
     return observation, gymnasium.spaces.Box(0.0, 1.0, (task.action_size,), np.float32)
 
 
-def check_length(n_steps: int) -> int:
-    """Return the steps of an episode; SlicefastError unless there is at least one."""
-    if n_steps < 1:
-        refuse("n_steps", n_steps, "at least 1")
-    return n_steps
+class Episodes:
+    """The episodes of an environment, and the simulator that plays them.
+
+    The network is built when the first episode starts, not before: libraries make environments without playing them,
+    and give the seed with the first reset.
+
+    Parameters
+    ----------
+    task : Task
+        What is played.
+    seed : int
+        Seed of the first episode, see `EpisodeSeeds`.
+    n_steps : int
+        Steps of an episode.
+    n_replicas, n_threads, gains
+        Of the simulator.
+
+    Raises
+    ------
+    SlicefastError
+        A number is out of range, or the gains are for another scenario.
+    """
+
+    def __init__(
+        self, task: Task, seed: int, n_steps: int, n_replicas: int = 1, n_threads: int = 1, gains: Gains | None = None
+    ) -> None:
+        for name, value in (("n_steps", n_steps), ("n_replicas", n_replicas), ("n_threads", n_threads)):
+            if value < 1:
+                refuse(name, value, "at least 1")
+        if gains is not None:
+            OwnGains.fit(gains, task.scenario)  # refuses here what the simulator would refuse at the first reset
+        self.n_steps = n_steps
+        self._scenario = task.scenario
+        self._n_replicas, self._n_threads, self._gains = n_replicas, n_threads, gains
+        self._seeds = EpisodeSeeds(seed)
+        self._simulator: Simulator | None = None
+
+    @property
+    def simulator(self) -> Simulator:
+        """The simulator of the episode; SlicefastError before the first one and after `close`."""
+        if self._simulator is None:
+            refuse("simulator", "an environment without an episode", "after reset()")
+        return self._simulator
+
+    @property
+    def over(self) -> bool:
+        """Whether the episode has had all its steps."""
+        return self.simulator.step_index >= self.n_steps
+
+    def start(self, seed: int | None = None) -> Kpis:
+        """Start the next episode and play one step under the equal split.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Starts anew with the first episode of this seed.
+
+        Returns
+        -------
+        Kpis
+            What that step measured.
+
+        Raises
+        ------
+        SlicefastError
+            The seed is negative.
+        """
+        played = self._seeds.next(seed)
+        if self._simulator is None:
+            self._simulator = Simulator(
+                self._scenario, played, self._n_replicas, n_threads=self._n_threads, gains=self._gains
+            )
+        return self._simulator.reset(played)
+
+    def close(self) -> None:
+        """End the simulator's threads and let go of its network; a later `start` builds it again."""
+        if self._simulator is not None:
+            self._simulator.close()
+        self._simulator = None
 
 
 class EpisodeSeeds:

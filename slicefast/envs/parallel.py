@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 from pettingzoo import ParallelEnv
 
-from slicefast.envs.episodes import EpisodeSeeds, check_length, spaces
+from slicefast.envs.episodes import Episodes, spaces
 from slicefast.errors import refuse
 from slicefast.radio import Gains
 from slicefast.scenario import Scenario
@@ -37,15 +37,23 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         **options: Unpack[TaskOptions],
     ):
         self.task = Task.of(scenario, **options)
-        self.n_steps = check_length(n_steps)
-        self.simulator = Simulator(self.task.scenario, seed=seed, n_threads=n_threads, gains=gains)
+        self._episodes = Episodes(self.task, seed, n_steps, n_threads=n_threads, gains=gains)
         self.possible_agents = list(self.task.agent_names)
         self.agents: list[str] = []
-        self._seeds = EpisodeSeeds(seed)
         # A pair of spaces per agent: each draws its samples from a generator of its own.
         pairs = {agent: spaces(self.task) for agent in self.possible_agents}
         self.observation_spaces = {agent: pair[0] for agent, pair in pairs.items()}
         self.action_spaces = {agent: pair[1] for agent, pair in pairs.items()}
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of an episode."""
+        return self._episodes.n_steps
+
+    @property
+    def simulator(self) -> Simulator:
+        """The simulator of the episode; SlicefastError before the first reset and after `close`."""
+        return self._episodes.simulator
 
     def observation_space(self, agent: str) -> gymnasium.spaces.Box:
         """Return the space of an agent's observations, float32 (n_o,): see `slicefast.Task.observe`."""
@@ -72,7 +80,7 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         observations, infos : dict
             By agent; the infos are empty.
         """
-        kpis = self.simulator.reset(self._seeds.next(seed))
+        kpis = self._episodes.start(seed)
         self.agents = list(self.possible_agents)
         observation = self.task.observe(kpis)
         return dict(zip(self.agents, observation, strict=True)), {agent: {} for agent in self.agents}
@@ -101,7 +109,7 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         if not self.agents:
             refuse("step", "an environment without an episode", "after reset() and before the episode's end")
         kpis = self.simulator.step(self._shares(actions))
-        over = self.simulator.step_index >= self.n_steps
+        over = self._episodes.over
         agents = self.agents
         observations = dict(zip(agents, self.task.observe(kpis), strict=True))
         rewards = dict(zip(agents, self.task.reward(kpis).tolist(), strict=True))
@@ -132,7 +140,9 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         """Draw nothing: figures are made from result files."""
 
     def close(self) -> None:
-        """Free nothing: the simulator goes with the environment."""
+        """End the episode and let go of the simulator, its threads and its network; `reset` starts anew."""
+        self.agents = []
+        self._episodes.close()
 
 
 def parallel_env(scenario: Scenario | Task, seed: int = 0, **options: Any) -> SlicingParallelEnv:

@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.envs.episodes import EpisodeSeeds, check_length, spaces
+from slicefast.envs.episodes import Episodes, spaces
 from slicefast.errors import refuse
 from slicefast.radio import Gains
 from slicefast.scenario import Scenario
@@ -62,16 +62,22 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         **options: Unpack[TaskOptions],
     ):
         self.task = Task.of(scenario, **options)
-        self.n_steps = check_length(n_steps)
-        self.simulator = Simulator(
-            self.task.scenario, seed=seed, n_replicas=n_replicas, n_threads=n_threads, gains=gains
-        )
+        self._episodes = Episodes(self.task, seed, n_steps, n_replicas, n_threads, gains)
         self.num_envs = n_replicas * self.task.n_agents
         self.single_observation_space, self.single_action_space = spaces(self.task)
         self.observation_space = gymnasium.vector.utils.batch_space(self.single_observation_space, self.num_envs)
         self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, self.num_envs)
-        self._seeds = EpisodeSeeds(seed)
         self._playing = self._autoreset = False
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of an episode."""
+        return self._episodes.n_steps
+
+    @property
+    def simulator(self) -> Simulator:
+        """The simulator of the episode; SlicefastError before the first reset and after `close`."""
+        return self._episodes.simulator
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -92,7 +98,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         """
         if isinstance(seed, list):
             refuse("seed", seed, "one integer; replicas derive their own streams from it")
-        self.simulator.reset(self._seeds.next(seed))
+        self._episodes.start(seed)
         self._playing, self._autoreset = True, False
         return self._observe(), {}
 
@@ -125,8 +131,13 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
             refuse("actions", f"shape {np.shape(actions)}", f"shape {wanted}")
         kpis = self.simulator.step(self.task.to_shares(actions).reshape(self.simulator.shares_shape))
         rewards = self.task.reward(kpis).reshape(self.num_envs).astype(np.float64)
-        self._autoreset = self.simulator.step_index >= self.n_steps
+        self._autoreset = self._episodes.over
         return self._observe(), rewards, none, np.full(self.num_envs, self._autoreset), {}
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """End the episode and let go of the simulator, its threads and its network; `close` calls this once."""
+        self._playing = self._autoreset = False
+        self._episodes.close()
 
     def _observe(self) -> Float32:
         return self.task.observe(self.simulator.kpis).reshape(self.num_envs, -1)
