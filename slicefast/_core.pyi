@@ -260,6 +260,7 @@ class Network:
         profile: UserProfile | None = None,
         dedicated_part: Sequence[float] = (),
         max_ratio: Sequence[float] = (),
+        interference: str = "mean",
     ) -> None: ...
     def attach(self, x_m: NDArray[Any], y_m: NDArray[Any], serving: NDArray[Any]) -> None: ...
     def step(

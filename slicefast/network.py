@@ -153,6 +153,7 @@ def make_network(
         profile=profile,
         dedicated_part=scenario.scheduler.dedicated_part,
         max_ratio=scenario.scheduler.max_ratio,
+        interference=settings.interference,
     )
 
 

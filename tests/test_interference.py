@@ -79,6 +79,8 @@ def test_activity_is_recovered_from_sinr(reference):
         {"preset": NR, "window_ttis": 100, "radio": NR_60_KHZ, "scheduler": {"block_error_rate": HARQ, "rbg_prb": 4}},
         {"preset": NR, "window_ttis": 100, "radio": {"mcs_table": "qam64", "tdd_pattern": ""}},
         {"fidelity": "flow", "preset": NR, "window_ttis": 100},
+        {"radio": {"interference": "fluctuating"}, "scheduler": {"rbg_prb": 4}},
+        {"radio": {"interference": "fluctuating"}, "fidelity": "flow"},
         {"fidelity": "flow"},
         {"fidelity": "flow", "radio": {"efficiency": "transport_block"}},
         {"fidelity": "flow", "radio": {"efficiency": "tr36942"}, "layout": FAR, "rate": 0.5},
@@ -163,6 +165,45 @@ def test_dedicated_parts_and_max_ratios_are_coupled(reference):
         simulator.step(shares)
         expected = twin.sinr(gain, network.power_w_per_prb, network.noise_w_per_prb, load.sum(axis=1), serving)
         np.testing.assert_allclose(simulator.sinr, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("efficiency", ["mogensen", "shannon", "tr36942", "cqi"])
+def test_fluctuating_interference_has_the_mean_rate_over_neighbours_states(reference, efficiency):
+    twin = reference("load_coupling")
+    network = scenario(radio={"efficiency": efficiency, "interference": "fluctuating"}, fidelity="flow", rate=1.5)
+    simulator = sf.Simulator(network, seed=0)
+    simulator.reset()
+    gain, demand, serving = before_a_step(simulator, 0.2)
+    shares = np.tile(SHARES, (12, 1))
+    load = simulator.step(shares).load
+    rho, ceiling = load.sum(axis=1), None if efficiency == "shannon" else LTE
+    watts = (network.power_w_per_prb, network.noise_w_per_prb)
+
+    def rate(x):
+        return twin.efficiency(efficiency, x, ceiling)
+
+    some = np.arange(0, len(serving), 8)
+    exact = twin.mean_rate(gain[some], *watts, rho, serving[some], rate)
+    sampled, error = twin.mean_rate_prb_by_prb(
+        gain[some], *watts, rho, serving[some], rate, 2000, np.random.default_rng(0)
+    )
+    assert (np.abs(sampled - exact) < 5 * error + 1e-9).all()
+    # Six neighbours on and off, the others in the mean: the load of the twin's map at the loads themselves.
+    expected = np.zeros((12, 4))
+    for cell in range(12):
+        mine = np.flatnonzero((serving == cell) & (demand > 0))
+        bits = twin.mean_rate(gain[mine], *watts, rho, serving[mine], rate)
+        np.add.at(expected[cell], network.slice_of[mine], demand[mine] / (network.bandwidth_hz * bits))
+    # Without a ceiling the rate of a user whose neighbours are all off counts for more.
+    np.testing.assert_allclose(rho, np.minimum(expected, shares).sum(axis=1), rtol=0.07 if ceiling is None else 0.02)
+    mean = sf.Simulator(scenario(radio={"efficiency": efficiency}, fidelity="flow", rate=1.5), seed=0)
+    mean.reset()
+    assert load.sum() < 0.97 * mean.step(shares).load.sum()
+
+
+def test_fluctuating_interference_is_refused_beside_transport_blocks():
+    with pytest.raises(ValueError, match=r"radio.interference: got 'fluctuating', must be 'mean'"):
+        scenario(radio={"efficiency": "transport_block", "interference": "fluctuating"})
 
 
 def test_the_correction_is_there_only_where_it_is_needed_and_is_restored():

@@ -38,6 +38,8 @@ void check(const NetworkConfig& config, const GainSource& links) {
   check_value("resolution_m", config.resolution_m, not_negative);
   check_size("slice_of", config.slice_of.size(), n_users, "user");
   check_indices("slice_of", config.slice_of, n_slices);
+  if (config.interference == Interference::fluctuating && config.transport_blocks)
+    refuse("interference", "fluctuating", "mean beside transport blocks");
   if (config.profile && config.profile->size() != n_users)
     refuse("profile", text_of(config.profile->size()) + " users", text_of(n_users));
   if (links.folds() && config.profile)

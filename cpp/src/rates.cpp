@@ -52,6 +52,7 @@ void Network::prepare_rates() {
     for (std::size_t i = step_rate_.size() - 1; i-- > 0;) step_rate_[i] = std::min(step_rate_[i], step_rate_[i + 1]);
   }
   if (config_.transport_blocks || has_jumps(config_.efficiency)) waits_.resize(n_users);
+  if (config_.interference == Interference::fluctuating) efficiency_.resize(n_users);
 }
 
 void Network::find_demand(std::span<const std::int32_t> serving, const Arrivals& arrivals) {
@@ -107,6 +108,7 @@ CouplingProblem Network::coupling_problem(std::span<const std::int32_t> serving,
           .folded = links_->folds() ? &folded_ : nullptr,
           .steps = {.sinr = step_sinr_, .bits_per_s_hz = step_rate_},
           .waits = waits_,
+          .interference = config_.interference,
           .dedicated = config_.lend && !one ? ConstMatrixView<double>(dedicated_.view()) : ConstMatrixView<double>()};
 }
 
@@ -129,6 +131,7 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
     for (double part : load.row(n)) rho_[n] += part;
   }
   coupled_sinr(problem, rho_, config_.isa, trial_sinr_);
+  if (!efficiency_.empty()) mean_efficiencies(problem, rho_, config_.isa, efficiency_);
   find_bits();
   if (!correction_.empty()) find_work(serving, most);
 }
@@ -147,7 +150,8 @@ void Network::find_bits() {
           static_cast<float>(rule.n_prb);
       continue;
     }
-    const double rate = spectral_efficiency(config_.efficiency, sinr, config_.ceiling_bps_per_hz);
+    const double rate = efficiency_.empty() ? spectral_efficiency(config_.efficiency, sinr, config_.ceiling_bps_per_hz)
+                                            : efficiency_[u];
     bits_per_prb_[u] = waits ? 0.0f : static_cast<float>(downlink * config_.prb_bandwidth_hz * rule.tti_s * rate);
   }
 }

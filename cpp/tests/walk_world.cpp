@@ -173,6 +173,7 @@ World draw_world(Choices& choices, const Limits& limits) {
   config.efficiency = choices.of({Efficiency::mogensen, Efficiency::shannon, Efficiency::tr36942, Efficiency::cqi});
   config.ceiling_bps_per_hz = choices.of({no_ceiling, 4.19, 0.5});
   config.transport_blocks = config.efficiency == Efficiency::cqi && choices.one_in(2);
+  if (!config.transport_blocks && choices.one_in(4)) config.interference = Interference::fluctuating;
   config.window_ttis = 1 + static_cast<int>(choices.below(static_cast<std::size_t>(limits.window_ttis)));
   config.handover = {choices.of({3.0, 0.0, 20.0}), choices.of({0, 1, 2, 5})};
   for (std::size_t u = 0; u < n_users; ++u)

@@ -28,6 +28,9 @@ def check_network(scenario: Scenario) -> None:
 
 def _check_radio(scenario: Scenario) -> None:
     radio = scenario.radio
+    if radio.interference == "fluctuating" and radio.efficiency == "transport_block":
+        problem = "must be 'mean' with efficiency = 'transport_block', whose blocks have one rate for all their PRBs"
+        raise ScenarioError("radio.interference", radio.interference, problem)
     model = path_loss_model(radio.path_loss_model)
     low, high = model.frequency_range_hz
     if not low <= radio.frequency_hz <= high:

@@ -107,6 +107,12 @@ class Radio(Settings):
     Users nearer to a mast than the path loss model's least distance have the loss of that distance; a ``RangeWarning``
     reports where that is more than 1 % of the area, or where links exceed the greatest.
 
+    ``interference`` is what a user's rate follows from. ``"mean"``, as in the literature: neighbours interfere with
+    their mean activity, which understates the rate where their PRBs are on or off one by one (by how much: see
+    `slicefast.load_coupling`). ``"fluctuating"`` (ours): the mean rate over the states of the six strongest neighbours,
+    each PRB sent at its own rate, which is the most that adaptation can bring; not with ``"transport_block"``, whose
+    blocks have one rate for all their PRBs. SINRs are those of the mean interference with both.
+
     Parameters
     ----------
     technology : ``"lte"`` or ``"nr"``.
@@ -142,6 +148,7 @@ class Radio(Settings):
     shadowing: bool = True
     site_correlation: Fraction = 0.5
     efficiency: Literal["shannon", "tr36942", "mogensen", "cqi", "transport_block"] = "mogensen"
+    interference: Literal["mean", "fluctuating"] = "mean"
     handover_margin_db: NotNegative = 3.0
     time_to_trigger_s: NotNegative = 0.0
     fold_db: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1

@@ -49,6 +49,7 @@ struct NetworkConfig {
   double prb_bandwidth_hz = 180e3;
   Efficiency efficiency = Efficiency::tr36942;
   double ceiling_bps_per_hz = no_ceiling;  // of the efficiency, coupled and scheduled alike
+  Interference interference = Interference::mean;
   int window_ttis = 200;
   HandoverConfig handover;
   std::vector<std::int32_t> slice_of;  // (U)
@@ -173,6 +174,7 @@ class Network {
   PrbCorrection correction_;                   // empty unless in use
   std::vector<double> work_;                   // (N * S) of the step, where it is
   std::vector<double> step_sinr_, step_rate_;  // transport blocks: from which SINR, how many bit/s/Hz
+  std::vector<double> efficiency_;             // (U) fluctuating interference only
   std::vector<std::uint8_t> waits_;            // (U) out of reach in this step; empty where nobody can be
   std::vector<double> rho_;                    // (N)
   std::vector<std::int32_t> pending_steps_;

@@ -22,13 +22,6 @@
 namespace slicefast {
 namespace {
 
-// The SINR from which on a user has service.
-double least_sinr(const CouplingProblem& p) {
-  if (!p.steps.empty()) return p.steps.sinr.front();
-  if (p.efficiency == Efficiency::cqi) return cqi_sinr[0];
-  return p.efficiency == Efficiency::tr36942 ? Tr36942Curve::least : 0.0;
-}
-
 // The plain iteration from zero to where no cell moves by more than `still`; 0 for steps: floating-point sums are
 // monotone too. Where users on the way lose service and wait, loads first fall, in every cell as far as they do not
 // rise again, to a point that the map leads up from: so the iteration cannot turn in a circle.
@@ -38,7 +31,7 @@ CouplingResult rise(LoadCoupling::Workspace& w, const CouplingProblem& p, const 
   bool falling = false;
   for (int iteration = 1;; ++iteration) {
     w.evaluate(p, kernels, false, pool);
-    if (!p.waits.empty() && w.leave_out_unserved(p, least_sinr(p))) {
+    if (!p.waits.empty() && w.leave_out_unserved(p)) {
       falling = true;
       continue;
     }
@@ -90,7 +83,7 @@ CouplingResult newton_between_jumps(LoadCoupling::Workspace& w, const CouplingPr
                                     const CouplingOptions& options, ThreadPool* pool) {
   std::fill(w.interference.begin(), w.interference.end(), 0.0);
   const bool wait = !p.waits.empty();
-  if (wait) w.leave_out_unserved(p, least_sinr(p));
+  if (wait) w.leave_out_unserved(p);
   bool one_more = !wait && drop_unserved(w, p);
   guess_start(w, p, options, pool);
   CouplingResult result;
@@ -99,7 +92,7 @@ CouplingResult newton_between_jumps(LoadCoupling::Workspace& w, const CouplingPr
     const CouplingResult piece = settle(w, p, options, pool);
     result = {result.iterations + piece.iterations, piece.residual};
     if (wait) {
-      if (!w.anybody_unserved(p, least_sinr(p))) return result;
+      if (!w.anybody_unserved(p)) return result;
       return rise(w, p, select_coupling_kernels(options.isa), options.tolerance, pool);
     }
     one_more = drop_unserved(w, p);
@@ -112,6 +105,8 @@ CouplingResult newton_between_jumps(LoadCoupling::Workspace& w, const CouplingPr
 
 CouplingResult lowest_fixed_point(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingOptions& options,
                                   ThreadPool* pool) {
+  if (p.interference == Interference::fluctuating)
+    return rise(w, p, select_coupling_kernels(options.isa), options.tolerance, pool);
   const bool steps = !p.steps.empty() || p.efficiency == Efficiency::cqi;
   return steps ? rise(w, p, select_coupling_kernels(options.isa), 0.0, pool)
                : newton_between_jumps(w, p, options, pool);

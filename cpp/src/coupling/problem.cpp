@@ -8,6 +8,12 @@
 #include "slicefast/checks.hpp"
 
 namespace slicefast {
+
+Interference interference(std::string_view name) {
+  constexpr std::string_view names[] = {"mean", "fluctuating"};
+  return static_cast<Interference>(check_name("interference", name, names));
+}
+
 namespace {
 
 void check_radio(const CouplingProblem& p) {

@@ -11,21 +11,6 @@ namespace {
 constexpr std::size_t chunk_users = 16;   // whose gain rows stay in the first-level cache
 constexpr std::size_t folded_chunk = 64;  // folded rows are short, and a region's users are better met together
 
-LoadCurve curve_of(const CouplingProblem& p) {
-  if (!p.steps.empty()) return LoadCurve::steps;
-  switch (p.efficiency) {
-    case Efficiency::shannon:
-      return LoadCurve::shannon;
-    case Efficiency::tr36942:
-      return LoadCurve::tr36942;
-    case Efficiency::mogensen:
-      return LoadCurve::mogensen;
-    case Efficiency::cqi:
-      break;
-  }
-  return LoadCurve::cqi;
-}
-
 void add_row(const double* slopes, std::span<const double> power_w, double* row) {
   for (std::size_t k = 0; k < power_w.size(); ++k) row[k] += slopes[k] * power_w[k];
 }
@@ -66,6 +51,12 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
     signal[at] = p.power_w[cell] * gain;
     demand_per_hz[at] = p.demand_bps[u] / p.bandwidth_hz;
   }
+  strongest.clear();
+  if (p.interference == Interference::fluctuating)
+    for (std::int32_t row : users) {
+      const auto place = static_cast<std::size_t>(row);
+      strongest.push_back(strong_neighbours(p, place, static_cast<std::size_t>(p.serving[user_at(p, place)])));
+    }
   rho.assign(n_cells, 0.0);
   slice_rows_.resize(2 * n_cells * static_cast<std::size_t>(n_threads));
   size_results();
@@ -82,8 +73,7 @@ void LoadCoupling::Workspace::size_results() {
 void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels,
                                             bool with_jacobian, std::size_t cell, Weights& weights, double* slice_row) {
   const std::size_t chunk_most = p.folded ? folded_chunk : chunk_users;
-  const LinkRate rate{
-      curve_of(p), p.ceiling_bps_per_hz, {p.steps.sinr.data(), p.steps.bits_per_s_hz.data(), p.steps.sinr.size()}};
+  const LinkRate rate = link_rate(p);
   double* jacobian_row = jacobian.data() + cell * n_cells;
   // Lending: what slices keep for themselves and do not need, with its slopes.
   const bool lends = !p.dedicated.empty();
@@ -105,6 +95,9 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
       if (!gains_checked_) check_gains(p, kernels, chunk);
       kernels.user_load(rate, signal.data() + begin, interference.data() + begin, p.noise_w,
                         demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
+      if (p.interference == Interference::fluctuating)
+        for (std::size_t i = begin; i < begin + n; ++i)
+          load[i] = demand_per_hz[i] / mean_efficiency(p, kernels, rate, strongest[i], rho, signal[i], interference[i]);
       for (std::size_t i = begin; i < begin + n; ++i) sum += load[i];
       if (with_jacobian) add_slopes(p, kernels, chunk, slope.data() + begin, slice_row);
     }
@@ -174,23 +167,29 @@ double LoadCoupling::Workspace::cap_of(const CouplingProblem& p, std::size_t cel
   return p.dedicated.empty() ? most : std::min(1.0, most);
 }
 
-bool LoadCoupling::Workspace::anybody_unserved(const CouplingProblem& p, double least_sinr) const {
+bool LoadCoupling::Workspace::unserved(const CouplingProblem& p, std::size_t at) const {
+  if (p.interference == Interference::fluctuating) return std::isinf(load[at]);  // in whatever state
+  return signal[at] / (interference[at] + p.noise_w) < least_sinr(p);
+}
+
+bool LoadCoupling::Workspace::anybody_unserved(const CouplingProblem& p) const {
   for (std::size_t at = 0; at < users.size(); ++at)
-    if (signal[at] / (interference[at] + p.noise_w) < least_sinr) return true;
+    if (unserved(p, at)) return true;
   return false;
 }
 
-bool LoadCoupling::Workspace::leave_out_unserved(const CouplingProblem& p, double least_sinr) {
+bool LoadCoupling::Workspace::leave_out_unserved(const CouplingProblem& p) {
   std::size_t kept = 0, begin = 0;
   for (std::size_t g = 0; g + 1 < first.size(); ++g) {
     const std::size_t end = first[g + 1];
     for (std::size_t at = begin; at < end; ++at) {
-      if (signal[at] / (interference[at] + p.noise_w) < least_sinr) {
+      if (unserved(p, at)) {
         if (!p.waits.empty()) p.waits[user_at(p, static_cast<std::size_t>(users[at]))] = 1;
         continue;
       }
       users[kept] = users[at];
       signal[kept] = signal[at];
+      if (!strongest.empty()) strongest[kept] = strongest[at];
       demand_per_hz[kept++] = demand_per_hz[at];
     }
     begin = end;

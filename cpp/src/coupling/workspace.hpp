@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "coupling/fluctuating.hpp"
 #include "coupling/interference.hpp"
 #include "kernels/coupling.hpp"
 #include "slicefast/coupling/solver.hpp"
@@ -19,6 +20,7 @@ struct LoadCoupling::Workspace {
   std::vector<double> signal, demand_per_hz, interference, load, slope;  // per entry of users
   std::vector<double> value, value_cell, rho;                            // f (N, S) and its row sums; where
   std::vector<double> jacobian;                                          // (N, N)
+  std::vector<StrongNeighbours> strongest;  // per entry of users; fluctuating interference only
 
   // Users with demand by (serving cell, slice); rho is zero then.
   void group(const CouplingProblem& p, std::size_t slices, int n_threads);
@@ -28,10 +30,10 @@ struct LoadCoupling::Workspace {
   void evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, ThreadPool* pool);
   // max |f - rho| relative to max(1, rho).
   double residual() const;
-  // Takes users below `least_sinr` at the interference of the last evaluation out of the problem, for good, and names
-  // them in `waits`. Whether there was one; f and J are then to be evaluated anew.
-  bool leave_out_unserved(const CouplingProblem& p, double least_sinr);
-  bool anybody_unserved(const CouplingProblem& p, double least_sinr) const;
+  // Takes users without service at the last evaluation out of the problem, for good, and names them in `waits`. Whether
+  // there was one; f and J are then to be evaluated anew.
+  bool leave_out_unserved(const CouplingProblem& p);
+  bool anybody_unserved(const CouplingProblem& p) const;
   // The most that a cell's shares let it be active.
   static double cap_of(const CouplingProblem& p, std::size_t cell);
 
@@ -40,6 +42,7 @@ struct LoadCoupling::Workspace {
   std::vector<double> slice_rows_;  // (2 N,) per thread: one slice's row of J, and that of what slices keep
   void evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, std::size_t cell,
                      Weights& weights, double* slice_row);
+  bool unserved(const CouplingProblem& p, std::size_t at) const;
   void size_results();
 };
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "slicefast/coupling/efficiency.hpp"
 #include "slicefast/isa.hpp"
@@ -15,6 +16,11 @@
 #include "slicefast/types.hpp"
 
 namespace slicefast {
+
+// The rate that a user has: at its mean interference, or in the mean over its neighbours' states (fluctuating.hpp), of
+// SINRs with and without each of them.
+enum class Interference { mean, fluctuating };
+Interference interference(std::string_view name);
 
 // One instance; all arrays belong to the caller. Exactly one of `gain`, `gain64` and `folded` is there.
 struct CouplingProblem {
@@ -34,17 +40,22 @@ struct CouplingProblem {
   // (U,) zeros, or empty. There: users to whom the efficiency gives nothing wait, add no load and are set to 1 (which:
   // solver.hpp). Otherwise they ask for all that there is.
   std::span<std::uint8_t> waits = {};
+  Interference interference = Interference::mean;
   // Slices that lend, (N, S) or empty; `share` is then the most that a slice may use. These PRBs are never lent.
   ConstMatrixView<double> dedicated = {};
 };
 
-// Whether the rate jumps somewhere, so that cell loads may fit together in more than one way.
+// Whether cell loads may fit together in more than one way.
 inline bool has_jumps(const CouplingProblem& problem) {
-  return !problem.steps.empty() || has_jumps(problem.efficiency);
+  return problem.interference == Interference::fluctuating || !problem.steps.empty() || has_jumps(problem.efficiency);
 }
 
 // sinr[u], linear, of every user (zero demand included) at cell activities rho (N,).
 void coupled_sinr(const CouplingProblem& problem, std::span<const double> rho, Isa isa, std::span<float> sinr,
                   ThreadPool* pool = nullptr);
+
+// bit/s/Hz of every user at cell activities rho (N,), (U,) each: in the mean over neighbours' states.
+void mean_efficiencies(const CouplingProblem& problem, std::span<const double> rho, Isa isa,
+                       std::span<double> efficiency);
 
 }  // namespace slicefast
