@@ -194,7 +194,8 @@ def test_fluctuating_interference_has_the_mean_rate_over_neighbours_states(refer
         mine = np.flatnonzero((serving == cell) & (demand > 0))
         bits = twin.mean_rate(gain[mine], *watts, rho, serving[mine], rate)
         np.add.at(expected[cell], network.slice_of[mine], demand[mine] / (network.bandwidth_hz * bits))
-    # Without a ceiling the rate of a user whose neighbours are all off counts for more.
+    # The other five in the mean lower the rate (Jensen), most where the six are silent: there a user near its mast has
+    # 30 dB more, and without a ceiling its rate goes on to grow. All load: 0.3 % with one, 2.2 % without; a cell: more.
     np.testing.assert_allclose(rho, np.minimum(expected, shares).sum(axis=1), rtol=0.07 if ceiling is None else 0.02)
     mean = sf.Simulator(scenario(radio={"efficiency": efficiency}, fidelity="flow", rate=1.5), seed=0)
     mean.reset()

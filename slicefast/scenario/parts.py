@@ -111,7 +111,9 @@ class Radio(Settings):
     their mean activity, which understates the rate where their PRBs are on or off one by one (by how much: see
     `slicefast.load_coupling`). ``"fluctuating"`` (ours): the mean rate over the states of the six strongest neighbours,
     each PRB sent at its own rate, which is the most that adaptation can bring; not with ``"transport_block"``, whose
-    blocks have one rate for all their PRBs. SINRs are those of the mean interference with both.
+    blocks have one rate for all their PRBs. The other neighbours stay in the mean: against all states a cell's load is
+    within 2 %, and within 7 % with ``"shannon"``, whose rate has no ceiling where the six are silent. SINRs are those
+    of the mean interference with both.
 
     Parameters
     ----------
