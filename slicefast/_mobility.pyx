@@ -35,16 +35,23 @@ def move_users(object generator, object x, object y, object heading, double step
 
     Parameters
     ----------
-    generator : numpy.random.Generator, advanced by about two draws per turn.
-    x, y : positions (U,) float64 [m].
-    heading : directions of movement (U,) float64 [rad], counter-clockwise from the x axis.
-    step_m : distance per step [m].
-    turn_probability : of each user in this step.
-    v1x, v1y, v2x, v2y : the area's sides [m]; without wrap v1y and v2x must be 0.
+    generator : numpy.random.Generator
+        Advanced by about two draws per turn.
+    x, y : ndarray, (U,) float64
+        Positions [m].
+    heading : ndarray, (U,) float64
+        Directions of movement [rad], counter-clockwise from the x axis.
+    step_m : float
+        Distance per step [m].
+    turn_probability : float
+        Of each user in this step.
+    v1x, v1y, v2x, v2y : float
+        The area's sides [m]; without wrap v1y and v2x must be 0.
 
     Raises
     ------
-    TypeError, ValueError : an argument is of the wrong kind, shape or range; nothing is changed.
+    TypeError, ValueError
+        An argument is of the wrong kind, shape or range; nothing is changed.
     """
     cdef bitgen_t* bits = bit_generator(generator)
     cdef Py_ssize_t n = len(x)

@@ -52,18 +52,23 @@ def draw_poisson_arrivals(object generator, object rate_pps, object packet_bits,
 
     Parameters
     ----------
-    generator : numpy.random.Generator.
-    rate_pps : packets per second of every user (U,), 0 if idle.
-    packet_bits : packet size of every user (U,) [bit].
-    window_ttis : length of the window [TTI].
+    generator : numpy.random.Generator
+    rate_pps : ndarray, (U,) float64
+        Packets per second of every user, 0 if idle.
+    packet_bits : ndarray, (U,) float32
+        Packet size of every user [bit].
+    window_ttis : int
+        Length of the window [TTI].
 
     Returns
     -------
-    user (K,) int32, tti (K,) int32, bits (K,) float32 : sorted by tti, each in [0, window_ttis).
+    user, tti, bits : ndarray, (K,) int32, int32 and float32
+        Sorted by tti, each in [0, window_ttis).
 
     Raises
     ------
-    TypeError, ValueError : an argument is of the wrong kind, shape or range, the user named; nothing is drawn.
+    TypeError, ValueError
+        An argument is of the wrong kind, shape or range, the user named; nothing is drawn.
     """
     cdef bitgen_t* bits = bit_generator(generator)
     cdef double[::1] rates = np.ascontiguousarray(rate_pps, dtype=np.float64)
@@ -206,19 +211,26 @@ def draw_constant_arrivals(object active, object next_tti, float packet_bits, do
 
     Parameters
     ----------
-    active : who sends (U,) bool.
-    next_tti : time to each user's next packet (U,) float64 [TTI], changed in place.
-    packet_bits : packet size [bit].
-    interval_ttis : time between a user's packets [TTI].
-    window_ttis : length of the window [TTI].
+    active : ndarray, (U,) bool
+        Who sends.
+    next_tti : ndarray, (U,) float64
+        Time to each user's next packet [TTI], changed in place.
+    packet_bits : float
+        Packet size [bit].
+    interval_ttis : float
+        Time between a user's packets [TTI].
+    window_ttis : int
+        Length of the window [TTI].
 
     Returns
     -------
-    user (K,) int32, tti (K,) int32, bits (K,) float32 : by user, not sorted by tti (see `order_by_tti`).
+    user, tti, bits : ndarray, (K,) int32, int32 and float32
+        By user, not sorted by tti (see `order_by_tti`).
 
     Raises
     ------
-    TypeError, ValueError : an argument is of the wrong kind, shape or range; nothing is changed.
+    TypeError, ValueError
+        An argument is of the wrong kind, shape or range; nothing is changed.
     """
     cdef const uint8_t[::1] sends = np.ascontiguousarray(active, dtype=np.bool_).view(np.uint8)
     cdef Py_ssize_t n = sends.shape[0]
@@ -254,22 +266,32 @@ def draw_on_off_arrivals(object generator, object active, object next_tti, objec
 
     Parameters
     ----------
-    generator : numpy.random.Generator, advanced by two draws per change to on and one per change to off.
-    active : who takes part (U,) bool.
-    next_tti : time to the next packet if on (U,) float64 [TTI], changed in place.
-    left_tti : what is left of the phase (U,) float64 [TTI], negative of it while off, changed in place.
-    packet_bits : packet size [bit].
-    interval_ttis : time between packets while on [TTI].
-    on_ttis, off_ttis : mean lengths of the phases [TTI].
-    window_ttis : length of the window [TTI].
+    generator : numpy.random.Generator
+        Advanced by two draws per change to on and one per change to off.
+    active : ndarray, (U,) bool
+        Who takes part.
+    next_tti : ndarray, (U,) float64
+        Time to the next packet if on [TTI], changed in place.
+    left_tti : ndarray, (U,) float64
+        What is left of the phase [TTI], negative of it while off, changed in place.
+    packet_bits : float
+        Packet size [bit].
+    interval_ttis : float
+        Time between packets while on [TTI].
+    on_ttis, off_ttis : float
+        Mean lengths of the phases [TTI].
+    window_ttis : int
+        Length of the window [TTI].
 
     Returns
     -------
-    user (K,) int32, tti (K,) int32, bits (K,) float32 : by user, not sorted by tti (see `order_by_tti`).
+    user, tti, bits : ndarray, (K,) int32, int32 and float32
+        By user, not sorted by tti (see `order_by_tti`).
 
     Raises
     ------
-    TypeError, ValueError : an argument is of the wrong kind, shape or range; nothing is changed.
+    TypeError, ValueError
+        An argument is of the wrong kind, shape or range; nothing is changed.
     """
     cdef bitgen_t* bits = bit_generator(generator)
     cdef const uint8_t[::1] sends = np.ascontiguousarray(active, dtype=np.bool_).view(np.uint8)
@@ -313,12 +335,15 @@ def order_by_tti(object tti, int window_ttis):
 
     Parameters
     ----------
-    tti : of packets in any order (K,) int32.
-    window_ttis : length of the window [TTI].
+    tti : ndarray, (K,) int32
+        Of packets in any order.
+    window_ttis : int
+        Length of the window [TTI].
 
     Raises
     ------
-    ValueError : a tti is outside [0, window_ttis).
+    ValueError
+        A tti is outside [0, window_ttis).
     """
     check_window(window_ttis)
     cdef const int32_t[::1] ttis = np.ascontiguousarray(tti, dtype=np.int32)

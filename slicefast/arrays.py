@@ -37,6 +37,15 @@ def to_int32(name: str, value: ArrayLike, size: int | None = None) -> Int32:
 def to_vector(name: str, value: ArrayLike, size: int) -> Float64:
     """Return a number, spread over ``size`` places, or a vector of that size, as contiguous float64.
 
+    Parameters
+    ----------
+    name : str
+        For errors.
+    value : array_like
+        A number or (size,).
+    size : int
+        Places.
+
     Raises
     ------
     SlicefastError

@@ -76,6 +76,13 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {"paper": ("throughput", "load", "use
 def register(name: str, feature: Feature) -> None:
     """Make a feature known under a name.
 
+    Parameters
+    ----------
+    name : str
+        What studies and tasks call it by.
+    feature : callable
+        Its values (..., N, S) from KPIs and the scenario.
+
     Raises
     ------
     SlicefastError

@@ -29,6 +29,13 @@ def write_bytes(path: Path, data: bytes) -> None:
 
     The data go to a temporary name in the same folder, are flushed to disk and renamed; then the folder is flushed.
 
+    Parameters
+    ----------
+    path : Path
+        The file; its folder exists.
+    data : bytes
+        All it will hold.
+
     Raises
     ------
     OSError
@@ -59,7 +66,15 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays to a compressed .npz file as `write_bytes` does; its folder is made."""
+    """Write arrays to a compressed .npz file as `write_bytes` does; its folder is made.
+
+    Parameters
+    ----------
+    path : Path
+        The file, ending in .npz.
+    arrays : mapping of str to ndarray
+        By the names `load_arrays` returns them under.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     stream = io.BytesIO()
     np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # numpy's stub takes no mapping of arrays
@@ -86,7 +101,20 @@ def checksum(path: Path) -> str:
 
 
 def check_unchanged(path: Path, expected: str) -> None:
-    """Raise CheckpointError unless a file has this checksum."""
+    """Raise CheckpointError unless a file has this checksum.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    expected : str
+        Its `checksum` when it was written.
+
+    Raises
+    ------
+    CheckpointError
+        It has another checksum.
+    """
     if checksum(path) != expected:
         raise CheckpointError(f"{path}: is damaged, or not the file that was written here (its checksum differs)")
 
@@ -98,6 +126,15 @@ def section_names(path: Path) -> list[str]:
 
 def replace_section(path: Path, name: str, text: str) -> None:
     """Put text between the marks ``<!-- NAME begins -->`` and ``<!-- NAME ends -->`` of a Markdown file.
+
+    Parameters
+    ----------
+    path : Path
+        The Markdown file.
+    name : str
+        Of the marks.
+    text : str
+        What stands between them afterwards.
 
     Raises
     ------

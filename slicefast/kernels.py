@@ -110,7 +110,20 @@ def sample_indices(seed: Any, agent_ids: Any, step: Any, n_kept: Any, n_own: Any
 
     A 32-bit word x becomes floor(x n / 2^32): the probabilities of two rows differ by at most n / 2^32 relative.
 
-    Shapes: agent_ids, n_kept, n_own, kept_in_batch (A,) int64; out (A, B) int64. Empty rings give row 0.
+    Parameters
+    ----------
+    seed : uint64
+        The learner's.
+    agent_ids : ndarray, (A,) int64
+        Whose streams.
+    step : int
+        Number of the update.
+    n_kept, n_own : ndarray, (A,) int64
+        Rows in each part; empty rings give row 0.
+    kept_in_batch : ndarray, (A,) int64
+        Rows of the batch that are transferred ones, or below 0.
+    out : ndarray, (A, B) int64
+        Written: the rows drawn.
     """
     n_agents, batch = out.shape
     for a in range(n_agents):
@@ -139,7 +152,14 @@ def sample_indices(seed: Any, agent_ids: Any, step: Any, n_kept: Any, n_own: Any
 def gather(ring: Any, index: Any, out: Any) -> None:
     """Copy the sampled transitions: out[a, b] = ring[a, index[a, b]].
 
-    Shapes: ring (A, C, W) float32, index (A, B) int64, out (A, B, W) float32.
+    Parameters
+    ----------
+    ring : ndarray, (A, C, W) float32
+        Transitions.
+    index : ndarray, (A, B) int64
+        Rows, in [0, C).
+    out : ndarray, (A, B, W) float32
+        Written.
     """
     n_agents, batch = index.shape
     for a in range(n_agents):
@@ -154,8 +174,19 @@ def store(ring: Any, row: Any, observation: Any, action: Any, reward: Any, next_
     """Write one transition per agent into ring[a, row[a]]; return -1, or 4 a + part where agent a's part is not finite.
 
     Parts: 0 observation, 1 action, 2 reward, 3 next observation. Nothing is written unless everything is finite.
-    Shapes: ring (A, C, W) float32, row (A,) int64, observation and next_observation (A, n_o), action (A, S),
-    reward (A,).
+
+    Parameters
+    ----------
+    ring : ndarray, (A, C, W) float32
+        Changed.
+    row : ndarray, (A,) int64
+        Where, in [0, C).
+    observation, next_observation : ndarray, (A, n_o) float32
+        Before and after the step.
+    action : ndarray, (A, S) float32
+        What was done.
+    reward : ndarray, (A,) float32
+        What it earned.
     """
     n_agents, obs_dim = observation.shape
     action_dim = action.shape[1]
@@ -186,6 +217,19 @@ def normal_noise(seed: Any, purpose: Any, agent_ids: Any, step: Any, out: Any) -
     """Fill out (A, B, S) float32 with standard normals, a function of (seed, purpose, agent, step, sample).
 
     Box-Muller: z = sqrt(-2 ln u1) (cos, sin)(2 pi u2). Sample b owns the blocks b ceil(S/4) ... of its stream.
+
+    Parameters
+    ----------
+    seed : uint64
+        The learner's.
+    purpose : int
+        What the noise is for, `LOGIT_NOISE` or `SMOOTHING`.
+    agent_ids : ndarray, (A,) int64
+        Whose streams.
+    step : int
+        Number of the action or update.
+    out : ndarray, (A, B, S) float32
+        Written.
     """
     n_agents, batch, length = out.shape
     n_blocks = (length + 3) // 4
@@ -205,7 +249,10 @@ def normal_noise(seed: Any, purpose: Any, agent_ids: Any, step: Any, out: Any) -
 
 @_compiled
 def dirichlet(seed: Any, agent_ids: Any, step: Any, out: Any) -> None:
-    """Fill out (A, S) float32 with points uniform on the simplex, Dirichlet(1, ..., 1): normalised -ln u."""
+    """Fill out (A, S) float32 with points uniform on the simplex, Dirichlet(1, ..., 1): normalised -ln u.
+
+    The other arguments are those of `normal_noise`.
+    """
     n_agents, length = out.shape
     for a in range(n_agents):
         total = 0.0

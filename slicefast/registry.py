@@ -33,6 +33,13 @@ class Registry(Generic[Entry]):
     def register(self, name: str, entry: Entry) -> None:
         """Make an entry known under a name.
 
+        Parameters
+        ----------
+        name : str
+            What it is asked for by.
+        entry : object
+            What `get` returns.
+
         Raises
         ------
         SlicefastError

@@ -110,12 +110,32 @@ class Replica:
         return demand.reshape(n_cells, n_slices) / (self.scenario.window_ttis * self.scenario.radio.tti_s)
 
     def play(self, share: Float64, out: Float64, user_out: Float64 | None) -> None:
-        """Play the prepared step into ``out``, a row (N, S) per KPI, and ``user_out`` (U,); then prepare the next."""
+        """Play the prepared step into ``out``, a row (N, S) per KPI, and ``user_out`` (U,); then prepare the next.
+
+        Parameters
+        ----------
+        share : ndarray, (N, S)
+            Rows on the simplex.
+        out : ndarray, (KPIs, N, S)
+            Written, in the order of `CELL_KPIS`.
+        user_out : ndarray, (KPIs, U), or None
+            Written where there is one, in the order of `USER_KPIS`.
+        """
         self.network.step(share, self.serving, *self.arrivals, self.active, out, user_out)
         self._prepare()
 
     def probe(self, share: Float64, coupled: Float64, out: Float64, user_out: Float64 | None) -> None:
-        """Write the KPIs that the prepared step would have; see `Simulator.probe`."""
+        """Write the KPIs that the prepared step would have; see `Simulator.probe`.
+
+        Parameters
+        ----------
+        share, coupled : ndarray, (N, S)
+            What each slice has, and the shares that the interference comes from.
+        out : ndarray, (KPIs, N, S)
+            Written, in the order of `CELL_KPIS`.
+        user_out : ndarray, (KPIs, U), or None
+            Written where there is one, in the order of `USER_KPIS`.
+        """
         self.network.probe(share, coupled, self.serving, *self.arrivals, self.active, out, user_out)
 
     _COPIED = ("x_m", "y_m", "heading", "threshold", "serving", "active", "step_index")

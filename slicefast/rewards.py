@@ -87,6 +87,13 @@ def logarithmic(kpis: Kpis, scenario: Scenario) -> Float32:
 
     It lies in [0, 1] like the paper's and trades slices off against each other proportionally, as TL-DIRP's utility
     does (arXiv 2306.11552); scale and floor are ours. Shapes are those of `max_min`.
+
+    Parameters
+    ----------
+    kpis : Kpis
+        What a step measured.
+    scenario : Scenario
+        The requirements.
     """
     quality = np.minimum(*satisfaction(kpis, scenario))
     utility = 1.0 - np.log(np.maximum(quality, LOGARITHM_FLOOR)).mean(axis=-1) / np.log(LOGARITHM_FLOOR)

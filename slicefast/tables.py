@@ -12,13 +12,25 @@ from pathlib import Path
 
 from slicefast.errors import MISSING, ScenarioError
 
-_NO_LIMIT = 1e100  # keeps sums finite; a file that exceeds it is told that it must be a number
+_NO_LIMIT = 1e100  # keeps sums finite; what exceeds it is refused as no number
 _DATE_FORMATS = ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of text, by the names asked for; ``line`` is each row's line in the file (the header is line 1)."""
+    """Columns of text of K rows, by the names asked for.
+
+    Parameters
+    ----------
+    file : str
+        The file's name, for errors.
+    header : mapping of str to str
+        Each column's header in the file.
+    columns : mapping of str to list of str, (K,)
+        The values.
+    line : list of int, (K,)
+        Each row's line in the file; the header is line 1.
+    """
 
     file: str
     header: Mapping[str, str]
@@ -32,12 +44,37 @@ class Table:
         return len(self.line)
 
     def error(self, row: int, column: str, problem: str) -> ScenarioError:
-        """Make the error for one value."""
+        """Return the error for one value.
+
+        Parameters
+        ----------
+        row : int
+            From 0, without the header.
+        column : str
+            Its name in the program; the error names its header.
+        problem : str
+            What is allowed.
+        """
         where = f"{self.file} row {self.line[row]} column {self.header[column]}"
         return ScenarioError(where, self.columns[column][row], problem)
 
     def numbers(self, column: str, *, low: float, high: float = _NO_LIMIT, blank: bool = False) -> list[float]:
-        """Return a column as finite floats in [low, high]; with ``blank`` an empty or "nan" value becomes NaN."""
+        """Return a column as finite floats.
+
+        Parameters
+        ----------
+        column : str
+            Its name in the program.
+        low, high : float
+            The range, both included.
+        blank : bool
+            Whether a value may be empty or "nan"; it becomes NaN.
+
+        Raises
+        ------
+        ScenarioError
+            A value is no number in the range; its row is named.
+        """
         limits = f" in [{low:g}, {high:g}]" if high < _NO_LIMIT else f" of at least {low:g}"
         values = []
         for row, text in enumerate(self.columns[column]):
@@ -54,7 +91,13 @@ class Table:
         return values
 
     def times_s(self, column: str) -> list[float]:
-        """Return a column of times as seconds: numbers of seconds, ISO 8601, or month/day/year hour:minute."""
+        """Return a column of times [s]: numbers of seconds, ISO 8601, or month/day/year hour:minute.
+
+        Raises
+        ------
+        ScenarioError
+            A value is no time of the first row's form.
+        """
         parse = _time_parser(self.columns[column][0])
         values = []
         for row, text in enumerate(self.columns[column]):
@@ -103,12 +146,15 @@ def read_table(
 
     Parameters
     ----------
-    path : the file, UTF-8.
-    required, optional : accepted headers of each column, in lower case; other columns are ignored.
+    path : path-like
+        The file, UTF-8.
+    required, optional : mapping of str to sequence of str
+        Accepted headers of each column, in lower case; other columns are ignored.
 
     Raises
     ------
-    ScenarioError : the file cannot be read, lacks a required column or any rows, or a row is cut short.
+    ScenarioError
+        The file cannot be read, lacks a required column or any rows, or a row is cut short.
     """
     file = Path(path).name
     try:

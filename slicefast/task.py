@@ -205,10 +205,27 @@ def observe(kpis: Kpis, scenario: Scenario, coordination: Coordination = "mean")
 
     In this order, S values each: phi_ns/phi*_ns capped at 4, load l_ns, active users over the slice's users per cell,
     and the neighbours' mean load, which coordination "none" leaves out.
+
+    Parameters
+    ----------
+    kpis : Kpis
+        What a step measured.
+    scenario : Scenario
+        Requirements, users and neighbours.
+    coordination : {"mean", "none"}
+        Whether agents see their neighbours' load.
     """
     return Task(scenario, coordination=coordination).observe(kpis)
 
 
 def reward(kpis: Kpis, scenario: Scenario) -> Float32:
-    """Return the paper's reward r_n = min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1): (N,) or (R, N) float32."""
+    """Return the paper's reward r_n = min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1): (N,) or (R, N) float32.
+
+    Parameters
+    ----------
+    kpis : Kpis
+        What a step measured.
+    scenario : Scenario
+        The requirements phi* [bit/s] and d* [ms].
+    """
     return _rewards.max_min(kpis, scenario)

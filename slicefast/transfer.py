@@ -134,6 +134,13 @@ def mean_squared_distance(mean: Float64, offsets: Int64) -> Float64:
     """Return the fast distance (A, A): the mean over all sample pairs of ||m_i - m_j||^2.
 
     It factorises over moments, E||m_i - m_j||^2 = tr C_i + tr C_j + ||E m_i - E m_j||^2, which does not cancel.
+
+    Parameters
+    ----------
+    mean : ndarray, (M, d)
+        Latent means m of all agents' samples, those of one agent together.
+    offsets : ndarray of int, (A + 1,)
+        Agent i's samples are the rows offsets[i] to offsets[i + 1].
     """
     parts = [mean[start:stop] for start, stop in pairwise(offsets)]
     centre = np.stack([part.mean(axis=0) for part in parts])
@@ -167,6 +174,20 @@ def median_distance(mean: Float64, variance: Float64, offsets: Int64, most_sampl
     """Return the (A, A) median over sample pairs of KL(q(z|x_i) || q(z|x_j)), where the paper takes the mean (ours).
 
     A median does not factorise, so at most `most_samples` samples of each agent are compared, evenly spaced.
+
+    Parameters
+    ----------
+    mean, variance : ndarray, (M, d)
+        Of the latent Gaussians of all agents' samples, those of one agent together.
+    offsets : ndarray of int, (A + 1,)
+        Agent i's samples are the rows offsets[i] to offsets[i + 1].
+    most_samples : int
+        Compared of each agent.
+
+    Returns
+    -------
+    ndarray, (A, A)
+        Row i the source, column j the target.
     """
     chosen = [
         np.linspace(start, stop - 1, min(most_samples, stop - start)).astype(np.int64)
@@ -308,6 +329,11 @@ def transfer(
 
 def check_compatible(source: TD3, target: TD3) -> None:
     """Refuse two sets of agents that do not observe and act alike.
+
+    Parameters
+    ----------
+    source, target : TD3
+        Any numbers of agents.
 
     Raises
     ------

@@ -49,6 +49,13 @@ def write(
 def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Read what `write` wrote: (arrays, document).
 
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    kind : str
+        What `write` was told it holds.
+
     Raises
     ------
     CheckpointError
@@ -75,7 +82,19 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, NDArray[Any
 
 
 def take(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...], path: object) -> NDArray[Any]:
-    """Return arrays[name] after checking that it is there with this shape; CheckpointError otherwise."""
+    """Return arrays[name] after checking that it is there with this shape; CheckpointError otherwise.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        What `read` returned.
+    name : str
+        Which.
+    shape : tuple of int
+        What it must have.
+    path : object
+        The file, for errors.
+    """
     if name not in arrays:
         raise CheckpointError(f"{path}: array {name!r} is missing")
     if arrays[name].shape != shape:

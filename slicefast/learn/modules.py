@@ -28,7 +28,15 @@ def perceptron(sizes: Sequence[int]) -> list[nn.Module]:
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw all weights and biases from U(-1/sqrt(in), 1/sqrt(in)), layer by layer in the order of the modules."""
+    """Draw all weights and biases from U(-1/sqrt(in), 1/sqrt(in)), layer by layer in the order of the modules.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Changed in place.
+    generator : torch.Generator
+        On the CPU.
+    """
     with torch.no_grad():
         for layer in module.modules():
             if isinstance(layer, nn.Linear):
@@ -59,6 +67,13 @@ class Normaliser:
         """Take mean and spread over all axes of the inputs (..., F) but the last.
 
         A component whose spread is not above `least_spread` is centred and keeps its scale.
+
+        Parameters
+        ----------
+        inputs : ndarray, (..., F)
+            What is to have mean 0 and variance 1.
+        least_spread : float or ndarray, (F,)
+            In the unit of the inputs.
         """
         axes = tuple(range(inputs.ndim - 1))
         self.mean, spread = inputs.mean(axis=axes), inputs.std(axis=axes)
@@ -72,7 +87,21 @@ class Normaliser:
 def save(
     path: str | os.PathLike[str], kind: str, module: nn.Module, normaliser: Normaliser, document: Mapping[str, Any]
 ) -> None:
-    """Write weights, normalisation and a JSON-able document as one safetensors file, atomically."""
+    """Write weights, normalisation and a JSON-able document as one safetensors file, atomically.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    kind : str
+        What it holds; `checkpoint.read` asks for it.
+    module : torch.nn.Module
+        The weights.
+    normaliser : Normaliser
+        The inputs' mean and spread.
+    document : mapping
+        What else is needed to build the module again.
+    """
     arrays: dict[str, NDArray[Any]] = {name: value.numpy() for name, value in module.state_dict().items()}
     arrays |= {"input_mean": normaliser.mean, "input_scale": normaliser.scale}
     checkpoint.write(path, kind, arrays, document)
@@ -82,6 +111,17 @@ def load_into(
     module: nn.Module, normaliser: Normaliser, arrays: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]
 ) -> None:
     """Copy the weights and the normalisation of a checkpoint that `save` wrote.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Of the sizes that were saved; changed.
+    normaliser : Normaliser
+        Changed.
+    arrays : mapping of str to ndarray
+        What `checkpoint.read` returned.
+    path : path-like
+        The file, for errors.
 
     Raises
     ------

@@ -23,6 +23,13 @@ def zero_bank(n_rows: int, n_columns: int, device: torch.device | str | None = N
     """Return zeros (n_rows, n_columns) float32; on the CPU NumPy's memory, which asks for huge pages when it is large.
 
     A few hundred agents' banks span thousands of ordinary pages, more than the processor's translation buffer holds.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+        Its size.
+    device : torch.device or str, optional
+        The CPU unless given.
     """
     if torch.device(device or "cpu").type != "cpu":
         return torch.zeros((n_rows, n_columns), device=device)

@@ -18,7 +18,17 @@ from slicefast.units import Float32, Int64
 
 
 def as_float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Float32:
-    """Convert to a C-contiguous float32 array of the stated shape; SlicefastError names the argument."""
+    """Convert to a C-contiguous float32 array of the stated shape; SlicefastError names the argument.
+
+    Parameters
+    ----------
+    name : str
+        The argument's, for errors.
+    value : array_like
+        What came.
+    shape : tuple of int
+        What is allowed.
+    """
     array = np.ascontiguousarray(value, np.float32)
     if array.shape != shape:
         refuse(name, f"shape {array.shape}", f"shape {shape}")
@@ -187,7 +197,21 @@ class ReplayRing:
         self.n_kept[agent], self.n_own[agent], self.next_row[agent] = count, 0, count
 
     def sample(self, seed: int, agent_ids: Int64, step: int, batch_size: int, kept_in_batch: Int64) -> Int64:
-        """Draw row indices (A, batch_size); see `kernels.sample_indices`."""
+        """Draw row indices (A, batch_size); see `kernels.sample_indices`.
+
+        Parameters
+        ----------
+        seed : int
+            The learner's.
+        agent_ids : ndarray, (A,) int64
+            Whose streams.
+        step : int
+            Number of the update.
+        batch_size : int
+            B.
+        kept_in_batch : ndarray, (A,) int64
+            Rows of the batch that are transferred ones, or below 0: uniform over all.
+        """
         index = np.empty((self.n_agents, batch_size), np.int64)
         kernels.sample_indices(np.uint64(seed), agent_ids, step, self.n_kept, self.n_own, kept_in_batch, index)
         return index

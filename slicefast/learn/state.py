@@ -56,7 +56,21 @@ class LearnerState:
     def new(
         cls, obs_dim: int, action_dim: int, config: TD3Config, seed: int, agent_ids: Int64, device: torch.device
     ) -> LearnerState:
-        """Return untrained agents, one per id: weights drawn, target networks equal to the online ones."""
+        """Return untrained agents, one per id: weights drawn, target networks equal to the online ones.
+
+        Parameters
+        ----------
+        obs_dim, action_dim : int
+            n_o and S, sizes of an observation and an action.
+        config : TD3Config
+            Hidden layers and learning rates.
+        seed : int
+            Of the weights.
+        agent_ids : ndarray, (A,) int64
+            Agent i's weights depend on the seed and on its id alone.
+        device : torch.device
+            Where the tensors are.
+        """
         n_agents = len(agent_ids)
         actor_sizes = (obs_dim, *config.actor_hidden, action_dim)
         critic_sizes = (obs_dim + action_dim, *config.critic_hidden, 1)
@@ -137,10 +151,29 @@ class Engine(Protocol):
     """What acts and learns on a state."""
 
     def act(self, observation: Float32, noise: float, step: int) -> Float32:
-        """Return actions (A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams."""
+        """Return actions (A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams.
+
+        Parameters
+        ----------
+        observation : ndarray, (A, n_o) float32
+            What the agents see.
+        noise : float
+            Standard deviation of the logits' noise, 0 for none.
+        step : int
+            Which numbers of the streams to use.
+        """
 
     def update(self, index: Int64, step: int, with_policy: bool) -> tuple[Float32, Float32 | None]:
         """Do one update on the given replay rows (A, B); return the critics' and the policy's losses, (A,) each.
+
+        Parameters
+        ----------
+        index : ndarray, (A, B) int64
+            Rows of the replay ring.
+        step : int
+            Which numbers of the streams to use.
+        with_policy : bool
+            Whether the policy and the target networks move too.
 
         Raises
         ------

@@ -76,7 +76,17 @@ class Leaves:
         return x
 
     def follow(self, loss: Tensor, what: str, check: Check | None) -> None:
-        """Take one optimiser step down the losses (A,); summed, so that each agent's gradient is its own."""
+        """Take one optimiser step down the losses (A,); summed, so that each agent's gradient is its own.
+
+        Parameters
+        ----------
+        loss : Tensor, (A,)
+            Each agent's.
+        what : str
+            What the loss is called in errors.
+        check : callable or None
+            Gets the loss and its name before the step; raises to prevent it.
+        """
         assert self.optimiser is not None
         gradients = torch.autograd.grad(loss.sum(), self.tensors)
         if check is not None:
@@ -152,7 +162,16 @@ class TorchEngine:
         every policy_delay updates: policy loss = mean_B(-Q1(o, pi(o)) + logit_penalty mean_S z^2), z the logits, then
         target <- (1 - tau) target + tau online.
 
-        Shapes: batch (A, B, W), noise (A, B, S). `check` sees each loss before it is followed.
+        Parameters
+        ----------
+        batch : Tensor, (A, B, W)
+            Transitions, as the replay ring lays them out.
+        noise : Tensor, (A, B, S)
+            Standard normals.
+        with_policy : bool
+            Whether the policy and the target networks move too.
+        check : callable, optional
+            Sees each loss before it is followed.
         """
         state, config = self.state, self.state.config
         n_o, n_a = state.obs_dim, state.action_dim

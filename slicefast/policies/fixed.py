@@ -10,7 +10,15 @@ from slicefast.units import Float32, Float64
 
 
 def equal_split(simulator: Simulator, observation: Float32 | None = None) -> Float64:
-    """Return 1/S for every slice: the default action, under which similarity samples are collected."""
+    """Return 1/S for every slice: the default action, under which similarity samples are collected.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        Whose sizes count.
+    observation : ndarray, optional
+        Not looked at; every policy is called with one.
+    """
     return np.full(simulator.shares_shape, 1.0 / simulator.scenario.n_slices)
 
 
@@ -18,5 +26,12 @@ def traffic_aware(simulator: Simulator, observation: Float32 | None = None) -> F
     """Return shares proportional to each slice's true traffic demand in the coming step (perfect information).
 
     a_ns = d_ns / sum_s d_ns with d_ns the mean rate offered by the slice's active users; equal split without traffic.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        Whose demand is looked up.
+    observation : ndarray, optional
+        Not looked at; every policy is called with one.
     """
     return to_simplex(simulator.demand_bps)

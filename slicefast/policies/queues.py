@@ -20,7 +20,15 @@ def queue_of(simulator: Simulator) -> NDArray[np.intp]:
 
 
 def sum_by_queue(simulator: Simulator, values: NDArray[np.float64]) -> Float64:
-    """Return the sum of users' values, (U,) or (R, U), over each cell and slice, (N, S) or (R, N, S)."""
+    """Return the sum of users' values, (U,) or (R, U), over each cell and slice, (N, S) or (R, N, S).
+
+    Parameters
+    ----------
+    simulator : Simulator
+        Knows who serves whom.
+    values : ndarray, (U,) or (R, U)
+        In any unit, also the sum's.
+    """
     shape = simulator.shares_shape
     total = np.bincount(queue_of(simulator).ravel(), values.ravel(), minlength=int(np.prod(shape)))
     return np.asarray(total.reshape(shape), np.float64)

@@ -91,6 +91,13 @@ class GainMap:
     def check(self, n_cells: int, n_users: int, area: Area) -> None:
         """Refuse a map of other cells, or one that does not reach over the users' area.
 
+        Parameters
+        ----------
+        n_cells, n_users : int
+            Of the scenario.
+        area : Area
+            Where users are [m].
+
         Raises
         ------
         SlicefastError
@@ -107,7 +114,15 @@ class GainMap:
                 refuse("gains", described(f"a map over {where}"), allowed)
 
     def places(self, x_m: Float64, y_m: Float64, step: int) -> tuple[Float64, Float64]:
-        """Return where users look up their gains: where they are."""
+        """Return where users look up their gains: where they are.
+
+        Parameters
+        ----------
+        x_m, y_m : ndarray, (U,)
+            Positions [m].
+        step : int
+            Not looked at.
+        """
         return x_m, y_m
 
 
@@ -150,6 +165,13 @@ class GainSeries:
     def check(self, n_cells: int, n_users: int, area: Area) -> None:
         """Refuse gains of other users or cells.
 
+        Parameters
+        ----------
+        n_cells, n_users : int
+            Of the scenario.
+        area : Area
+            Not looked at.
+
         Raises
         ------
         SlicefastError
@@ -160,7 +182,15 @@ class GainSeries:
             refuse("gains", described(f"a series of shape {self.gain.shape[1:]}"), expected)
 
     def places(self, x_m: Float64, y_m: Float64, step: int) -> tuple[Float64, Float64]:
-        """Return where users look up their gains: each in its column of the step's row."""
+        """Return where users look up their gains: each in its column of the step's row.
+
+        Parameters
+        ----------
+        x_m, y_m : ndarray, (U,)
+            Not looked at but for their size.
+        step : int
+            The decision step; the series repeats.
+        """
         return np.arange(x_m.size, dtype=np.float64), np.full(x_m.size, float(step % len(self.gain)))
 
 

@@ -213,7 +213,15 @@ def _warn_of_far_links(model: PathLossModel, distance_m: Float64) -> None:
 
 
 def warn_of_heights(model: str, bs_height_m: Float64, ue_height_m: Float64) -> None:
-    """Warn of heights [m] that the formula takes, but was not made for."""
+    """Warn of heights [m] that the formula takes, but was not made for.
+
+    Parameters
+    ----------
+    model : str
+        Name of the path loss model.
+    bs_height_m, ue_height_m : ndarray, (K,) and (U,)
+        Heights above ground [m].
+    """
     known = path_loss_model(model)
     for name, heights, made_for in (
         ("bs_height_m", bs_height_m, known.made_for_bs_m),

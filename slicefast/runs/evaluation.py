@@ -47,7 +47,17 @@ class Scores:
 
     @classmethod
     def of(cls, history: History, recorder: KpiRecorder, counted: Bool) -> Scores:
-        """Compute the scores of a run that was recorded from its first step to its last, over the cells `counted`."""
+        """Compute the scores of a run that was recorded from its first step to its last, over the cells `counted`.
+
+        Parameters
+        ----------
+        history : History
+            Rewards (T, N).
+        recorder : KpiRecorder
+            KPIs (T, N, S) of the same steps.
+        counted : ndarray, (N,) bool
+            The cells that count.
+        """
         worst = recorder.arrays["throughput_satisfaction"].min(axis=-1)[..., counted]
         delay = recorder.arrays["delay_ms"].max(axis=-1)[..., counted]
         reward = history.reward[..., counted]

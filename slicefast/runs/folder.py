@@ -79,6 +79,13 @@ class Run:
     def task(self, scenario: Scenario | None = None, reward: str | None = None) -> Task:
         """Return what the agents see and earn, on the run's own scenario and for its own reward unless given.
 
+        Parameters
+        ----------
+        scenario : Scenario, optional
+            What is played; of the sizes of the run's own.
+        reward : str, optional
+            A registered name.
+
         Raises
         ------
         RunError
@@ -129,6 +136,13 @@ def new_run(
 
 def configure(numbers: Mapping[str, object], preset: Preset = "published") -> TD3Config:
     """Return the learner's numbers, those that are named changed from a preset's.
+
+    Parameters
+    ----------
+    numbers : mapping of str to object
+        Fields of TD3Config, by name.
+    preset : str
+        The preset that the others come from, of `learn.PRESETS`.
 
     Raises
     ------
@@ -226,7 +240,17 @@ def settings_of(run: Run) -> dict[str, Any]:
 
 
 def check_integer(name: str, value: object, least: int, most: int | None = None) -> None:
-    """Raise RunError unless a value is an integer in a range."""
+    """Raise RunError unless a value is an integer in a range.
+
+    Parameters
+    ----------
+    name : str
+        For errors.
+    value : object
+        What came.
+    least, most : int
+        The range, both included; no upper end unless given.
+    """
     right = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not right or value < least or (most is not None and value > most):  # type: ignore[operator]  # an integer here
         allowed = f"an integer of at least {least}" + ("" if most is None else f" and at most {most}")
@@ -234,7 +258,17 @@ def check_integer(name: str, value: object, least: int, most: int | None = None)
 
 
 def check_slices(known: Scenario, wanted: Scenario, by_position: bool, where: str) -> None:
-    """Raise RunError unless agents of one scenario find their slices in another."""
+    """Raise RunError unless agents of one scenario find their slices in another.
+
+    Parameters
+    ----------
+    known, wanted : Scenario
+        What the agents learned on, and what they are to play.
+    by_position : bool
+        Whether the slices' order may stand in for their names.
+    where : str
+        What `wanted` is called in errors.
+    """
     if known.n_slices != wanted.n_slices:
         raise RunError(
             f"n_slices: got {wanted.n_slices} in the {where}, allowed: {known.n_slices}, as the agents learned"

@@ -46,7 +46,15 @@ class Area:
         return abs(self.v1_m[0] * self.v2_m[1] - self.v1_m[1] * self.v2_m[0])
 
     def sample(self, generator: np.random.Generator, n: int) -> tuple[Float64, Float64]:
-        """Draw n positions (n,) and (n,) [m], uniform over the area; where there is a region, over that."""
+        """Draw n positions (n,) and (n,) [m], uniform over the area; where there is a region, over that.
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+            Draws them.
+        n : int
+            How many.
+        """
         x_m, y_m = self._sample_box(generator, n)
         if self.region is not None:
             while (outside := np.flatnonzero(~self.region.contains(x_m, y_m))).size:
@@ -80,6 +88,15 @@ def hexagonal_sites(n_sites: int, inter_site_distance_m: float, wrap_around: boo
     With wrap-around the sites fill a torus of T = i² + i j + j² sites, so n_sites must be such a number (1, 3, 4, 7, 9,
     12, 13, 16, 19, ...: `ScenarioError` otherwise). Without, they spiral out from one site, and users stay in the
     `slicefast.scenario.region` that holds a hexagon of the lattice for every site.
+
+    Parameters
+    ----------
+    n_sites : int
+        K.
+    inter_site_distance_m : float
+        Of nearest sites [m].
+    wrap_around : bool
+        Whether the area is a torus.
     """
     isd = inter_site_distance_m
     basis = isd * np.array([[1.0, 0.0], [0.5, np.sqrt(3.0) / 2.0]])
@@ -128,6 +145,15 @@ def boxed(sites_m: Float64, distance_m: float, margin_m: float | None = None) ->
 
     The box reaches `margin_m` beyond the outermost sites, their typical distance / sqrt(3) unless given; the region has
     that margin, or follows from the distance (`slicefast.scenario.region`).
+
+    Parameters
+    ----------
+    sites_m : ndarray, (K, 2)
+        Positions [m].
+    distance_m : float
+        Typical distance of neighbouring sites [m].
+    margin_m : float, optional
+        See above [m].
     """
     region_margin_m, margin_m = margin_m, distance_m / np.sqrt(3.0) if margin_m is None else margin_m
     corner = sites_m.min(axis=0) - margin_m
@@ -138,7 +164,15 @@ def boxed(sites_m: Float64, distance_m: float, margin_m: float | None = None) ->
 
 
 def torus_distance(dx_m: Float64, dy_m: Float64, area: Area) -> Float64:
-    """Distance [m] of each offset to the nearest image; the plain distance where the area does not wrap."""
+    """Distance [m] of each offset to the nearest image; the plain distance where the area does not wrap.
+
+    Parameters
+    ----------
+    dx_m, dy_m : ndarray
+        Offsets [m], of one shape, also the distances'.
+    area : Area
+        Its sides.
+    """
     if not area.wrap:
         return np.hypot(dx_m, dy_m)
     (v1x, v1y), (v2x, v2y) = area.v1_m, area.v2_m
@@ -155,6 +189,13 @@ def neighbours(centre_x_m: Float64, centre_y_m: Float64, area: Area) -> Int32:
     """Return each cell's nearest other cells by cell centre, (N, min(6, N - 1)) int32, the nearest first.
 
     Distances are those of the nearest image on a torus; ties go to the lower cell number.
+
+    Parameters
+    ----------
+    centre_x_m, centre_y_m : ndarray, (N,)
+        Centres of the cells [m].
+    area : Area
+        Where they are.
     """
     n = centre_x_m.size
     count = min(_NEIGHBOURS, n - 1)

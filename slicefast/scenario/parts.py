@@ -46,9 +46,11 @@ class CsvLayout(Settings):
 
     Parameters
     ----------
-    sites_csv : the file.
-    margin_m : how far the users' region reaches beyond the sites' convex hull; if left out, so far that every site has
-        the area it would have in a lattice of their typical distance (`slicefast.scenario.region`).
+    sites_csv : path
+        The file.
+    margin_m : float, optional
+        How far the users' region reaches beyond the sites' convex hull; if left out, so far that every site has the
+        area it would have in a lattice of their typical distance (`slicefast.scenario.region`).
     """
 
     kind: Literal["csv"]
@@ -117,18 +119,27 @@ class Radio(Settings):
 
     Parameters
     ----------
-    technology : ``"lte"`` or ``"nr"``.
-    subcarrier_spacing_khz : of NR; LTE has 15 kHz.
-    mcs_table : of NR, 3GPP TS 38.214 v17 Tables 5.1.3.1-1 to -3: up to 64QAM, up to 256QAM, or low rates.
-    prb_bandwidth_hz : 12 subcarriers, so it follows from the spacing in NR; LTE's tables need 180 kHz.
-    tdd_pattern : slots of a TDD period, such as ``"DDDSU"``; none for FDD. Of their symbols those of D and 10 of S's 14
-        (ours) are the downlink's: 0.743 of all. The downlink's slots are spread evenly, that part of all; the others
-        deal no PRB. Load and interference are those of downlink slots.
-    handover_margin_db : by how much another cell must be better before a user moves to it (3GPP TS 36.331, event A3).
-    time_to_trigger_s : for how long, a multiple of ``step_s``; 0: at the first step that finds it better.
-    line_of_sight : ``"model"``: drawn per link with the model's probability; ``"always"`` and ``"never"``: forced, as
-        other tools' examples have it; far cells do not fold then.
-    gain_map : a NetCDF file of gains by pixel in place of all of the above propagation and antennas
+    technology : {"lte", "nr"}
+        The carrier's; see above.
+    subcarrier_spacing_khz : {15, 30, 60}
+        Of NR; LTE has 15 kHz.
+    mcs_table : {"qam64", "qam256", "qam64_low_se"}
+        Of NR, 3GPP TS 38.214 v17 Tables 5.1.3.1-1 to -3: up to 64QAM, up to 256QAM, or low rates.
+    prb_bandwidth_hz : float
+        12 subcarriers, so it follows from the spacing in NR; LTE's tables need 180 kHz.
+    tdd_pattern : str
+        Slots of a TDD period, such as ``"DDDSU"``; none for FDD. Of their symbols those of D and 10 of S's 14 (ours)
+        are the downlink's: 0.743 of all. The downlink's slots are spread evenly, that part of all; the others deal no
+        PRB. Load and interference are those of downlink slots.
+    handover_margin_db : float
+        By how much another cell must be better before a user moves to it (3GPP TS 36.331, event A3).
+    time_to_trigger_s : float
+        For how long, a multiple of ``step_s``; 0: at the first step that finds it better.
+    line_of_sight : {"model", "always", "never"}
+        ``"model"``: drawn per link with the model's probability; ``"always"`` and ``"never"``: forced, as other tools'
+        examples have it; far cells do not fold then.
+    gain_map : path, optional
+        A NetCDF file of gains by pixel in place of all of the above propagation and antennas
         (`slicefast.radio.read_gain_map`).
     """
 
@@ -203,13 +214,18 @@ class Indoor(Settings):
 
     Parameters
     ----------
-    share : probability that a user is indoors (3GPP drops: 0.8).
-    building : ``"tr36873"``: 20 dB + 0.5 dB per metre inside, shadowing of 7 dB, up to 6 GHz; ``"tr38901"``: low- and
+    share : float
+        Probability that a user is indoors (3GPP drops: 0.8).
+    building : {"tr36873", "tr38901"}
+        ``"tr36873"``: 20 dB + 0.5 dB per metre inside, shadowing of 7 dB, up to 6 GHz; ``"tr38901"``: low- and
         high-loss buildings with their random part.
-    high_loss_share : of the ``"tr38901"`` buildings.
-    release : of TR 38.901, for their coated glass: ``"v17"``, with which 3GPP calibrated in 2016, or ``"v19"``, 2 dB
-        more at 1 GHz and 3 dB less at 28 GHz.
-    min_floors, max_floors : a building has any number of floors between them, with equal probability.
+    high_loss_share : float
+        Of the ``"tr38901"`` buildings.
+    release : {"v17", "v19"}
+        Of TR 38.901, for their coated glass: ``"v17"``, with which 3GPP calibrated in 2016, or ``"v19"``, 2 dB more at
+        1 GHz and 3 dB less at 28 GHz.
+    min_floors, max_floors : int
+        A building has any number of floors between them, with equal probability.
     """
 
     share: Fraction = 0.0
@@ -231,9 +247,12 @@ class Slice(Settings):
 
     Parameters
     ----------
-    rate_bps : mean rate of an active user; left out where the traffic model sets it (ftp2, full_buffer, trace).
-    packet_bits : packet size of the models that send packets (poisson, constant, on_off).
-    traffic : the traffic model, such as ``"ftp3"`` or ``{kind = "on_off", on_s = 2, off_s = 5}``.
+    rate_bps : float, optional
+        Mean rate of an active user; left out where the traffic model sets it (ftp2, full_buffer, trace).
+    packet_bits : float
+        Packet size of the models that send packets (poisson, constant, on_off).
+    traffic : str or dict
+        The traffic model, such as ``"ftp3"`` or ``{kind = "on_off", on_s = 2, off_s = 5}``.
     """
 
     name: Name
@@ -272,12 +291,18 @@ class Traffic(Settings):
 
     Parameters
     ----------
-    period_steps : decision steps per day of the mask, generated or from a trace.
-    n_periods : days of a generated mask before it repeats; the daily shape stays, the noise differs.
-    low, high : the range of the mask.
-    noise : standard deviation of the smooth noise on top of the daily shape, as a fraction of the range.
-    noise_steps : correlation length of that noise.
-    trace_percentile : the percentile of a trace's volumes that is mapped to ``high``.
+    period_steps : int
+        Decision steps per day of the mask, generated or from a trace.
+    n_periods : int
+        Days of a generated mask before it repeats; the daily shape stays, the noise differs.
+    low, high : float
+        The range of the mask.
+    noise : float
+        Standard deviation of the smooth noise on top of the daily shape, as a fraction of the range.
+    noise_steps : float
+        Correlation length of that noise.
+    trace_percentile : float
+        The percentile of a trace's volumes that is mapped to ``high``.
     """
 
     period_steps: Annotated[int, Field(ge=2, le=1_000_000)] = 200
@@ -310,21 +335,30 @@ class Scheduler(Settings):
 
     Parameters
     ----------
-    kind : how a slice's PRBs are dealt to its users.
-    alpha, beta, averaging_ttis : exponents and averaging time of proportional fair.
-    discard_timer_ms : age at which packets are dropped (3GPP TS 36.323, discardTimer; 0: never, default ours), so that
-        a starved slice recovers within a step instead of carrying its past along for minutes. Files (ftp2, ftp3) and
-        full buffers have none.
-    rbg_prb : PRBs of a resource block group, the unit that is dealt (3GPP TS 36.213 has 4 at 100 PRBs).
-    buffer_bits : what a user's queue holds, 0: anything; a packet that does not fit is dropped.
-    block_error_rate : probability that a transmission fails and HARQ sends it again, 0: never; or one for each attempt,
-        the last for all further ones, such as ``[0.1, 0.001]``: what combining with the attempts before leaves.
-    max_retransmissions, retransmission_ttis : after so many the block is lost; round trip of one.
-    share_as : what a share is in terms of RRMPolicyRatio (3GPP TS 28.541). ``"partition"``, as in the paper: dedicated
-        = min = max, idle PRBs stay idle. ``"guarantee"``: min, with dedicated 0 and max 1: PRBs that are there when
-        needed and lent to the other slices when not.
-    dedicated_part, max_ratio : beside ``"guarantee"``, one value per slice: the part of the share that is dedicated,
-        kept free when idle (left out: 0), and max, or the share where that is more (left out: 1).
+    kind : {"round_robin", "proportional_fair", "max_ci"}
+        How a slice's PRBs are dealt to its users.
+    alpha, beta, averaging_ttis : float
+        Exponents and averaging time of proportional fair.
+    discard_timer_ms : int
+        Age at which packets are dropped (3GPP TS 36.323, discardTimer; 0: never, default ours), so that a starved slice
+        recovers within a step instead of carrying its past along for minutes. Files (ftp2, ftp3) and full buffers have
+        none.
+    rbg_prb : int
+        PRBs of a resource block group, the unit that is dealt (3GPP TS 36.213 has 4 at 100 PRBs).
+    buffer_bits : float
+        What a user's queue holds, 0: anything; a packet that does not fit is dropped.
+    block_error_rate : float or tuple of float
+        Probability that a transmission fails and HARQ sends it again, 0: never; or one for each attempt, the last for
+        all further ones, such as ``[0.1, 0.001]``: what combining with the attempts before leaves.
+    max_retransmissions, retransmission_ttis : int
+        After so many the block is lost; round trip of one.
+    share_as : {"partition", "guarantee"}
+        What a share is in terms of RRMPolicyRatio (3GPP TS 28.541). ``"partition"``, as in the paper: dedicated = min =
+        max, idle PRBs stay idle. ``"guarantee"``: min, with dedicated 0 and max 1: PRBs that are there when needed and
+        lent to the other slices when not.
+    dedicated_part, max_ratio : tuple of float, (S,)
+        Beside ``"guarantee"``, one value per slice: the part of the share that is dedicated, kept free when idle (left
+        out: 0), and max, or the share where that is more (left out: 1).
 
     Notes
     -----

@@ -49,7 +49,13 @@ class Region:
         return area + perimeter * self.margin_m + np.pi * self.margin_m**2
 
     def contains(self, x_m: Float64, y_m: Float64) -> Bool:
-        """Whether points lie within the margin of the hull, of their shape."""
+        """Whether points lie within the margin of the hull, of their shape.
+
+        Parameters
+        ----------
+        x_m, y_m : ndarray
+            Positions [m], of one shape.
+        """
         corners = np.array(self.hull_m)
         inside = np.full(np.shape(x_m), len(corners) > 2)
         near = np.zeros(np.shape(x_m), bool)
@@ -78,6 +84,15 @@ class Region:
         """Put users who stepped out of the region back where they were, facing about; in place.
 
         One step that leads out is undone by the next, so users who are uniform over the region stay uniform.
+
+        Parameters
+        ----------
+        x_m, y_m : ndarray, (U,)
+            Positions [m], changed.
+        heading : ndarray, (U,)
+            Directions [rad], changed.
+        before : tuple of ndarray, (U,) each
+            Positions before the step [m].
         """
         out = ~self.contains(x_m, y_m)
         x_m[out], y_m[out] = before[0][out], before[1][out]
@@ -134,7 +149,19 @@ def around(sites_m: Float64, distance_m: float, margin_m: float | None = None) -
 def inner_cells(
     site_x_m: Float64, site_y_m: Float64, cell_site: Int32, azimuth_deg: Float64, region: Region | None
 ) -> Bool:
-    """Return which cells' areas do not reach the region's edge, (N,); all without a region, or if none were left."""
+    """Return which cells' areas do not reach the region's edge, (N,); all without a region, or if none were left.
+
+    Parameters
+    ----------
+    site_x_m, site_y_m : ndarray, (K,)
+        Positions of the sites [m].
+    cell_site : ndarray, (N,) int32
+        Site of each cell.
+    azimuth_deg : ndarray, (N,)
+        Directions of the cells [deg].
+    region : Region or None
+        Where users are.
+    """
     every = np.ones(cell_site.size, bool)
     if region is None:
         return every

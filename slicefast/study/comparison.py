@@ -127,6 +127,13 @@ class Comparison:
         """Return the estimate of scores (K, N): requirement groups as strata, seeds resampled in each or `jointly`.
 
         Tables, figures and claims ask for the same ones, and resampling is what a report takes its time for.
+
+        Parameters
+        ----------
+        values : ndarray, (K, N)
+            Scores per seed and cell.
+        jointly : bool
+            Whether the groups share the seeds that are drawn.
         """
         key = values.tobytes(), jointly
         if key not in self._estimates:

@@ -88,6 +88,15 @@ def fingerprint(job: Job, budget: Budget, scenario: Scenario) -> str:
 
     That is the scenario, the seed, what the job does and with which settings, exactly the numbers that it reads, and
     the fingerprints of the jobs that it needs.
+
+    Parameters
+    ----------
+    job : Job
+        Which.
+    budget : Budget
+        The study's numbers.
+    scenario : Scenario
+        What is played.
     """
     return _fingerprint(job, budget, scenario.model_dump(mode="json"))
 

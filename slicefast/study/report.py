@@ -241,7 +241,17 @@ def _indented(document: str) -> str:
 
 
 def write(comparison: Comparison, figures: Sequence[Figure], path: Path) -> None:
-    """Write the page, and `.md` beside it, so that each appears whole or not at all."""
+    """Write the page, and `.md` beside it, so that each appears whole or not at all.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The results.
+    figures : sequence of Figure
+        To be shown.
+    path : Path
+        Of the HTML page.
+    """
     document = build(comparison, figures)
     files.write_text(path, to_html(document))
     files.write_text(path.with_suffix(".md"), to_markdown(document))
@@ -249,6 +259,13 @@ def write(comparison: Comparison, figures: Sequence[Figure], path: Path) -> None
 
 def put_section(comparison: Comparison, path: Path) -> None:
     """Replace what stands between the marks of a Markdown file, `SECTION` or `SHORT_SECTION` or both.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The results.
+    path : Path
+        The Markdown file.
 
     Raises
     ------

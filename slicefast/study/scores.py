@@ -136,6 +136,11 @@ def relative_gain_percent(value: Float64, reference: Float64) -> Float64:
 
     Dividing by the network's mean keeps a cell that the reference leaves near zero from outweighing all others. Where
     that mean is zero there is nothing to be relative to: NaN.
+
+    Parameters
+    ----------
+    value, reference : ndarray, (..., N)
+        Of any unit, one for both.
     """
     mean = reference.mean(axis=-1, keepdims=True)
     return np.asarray(100.0 * (value - reference) / np.where(mean == 0.0, np.nan, mean))
@@ -170,7 +175,17 @@ def without_diagonal(matrices: Float64, value: float = np.nan) -> Float64:
 
 
 def window_means(reward: ArrayLike, steps: list[int], window: int) -> Float64:
-    """Return the mean of rewards (K, T, N) over the ``window`` steps before each of G steps, (K, G, N)."""
+    """Return the mean of rewards (K, T, N) over the ``window`` steps before each of G steps, (K, G, N).
+
+    Parameters
+    ----------
+    reward : array_like, (K, T, N)
+        Per seed, step and cell.
+    steps : list of int, (G,)
+        Ends of the windows, excluded.
+    window : int
+        Their length in steps.
+    """
     rewards = np.asarray(reward, dtype=np.float64)
     return np.stack([rewards[:, max(0, step - window) : step].mean(axis=1) for step in steps], axis=1)
 
@@ -263,6 +278,15 @@ def band(curves: ArrayLike, n_resamples: int = 1000, seed: int = 0) -> tuple[Flo
     """Return the interquartile mean over seeds of curves (K, T) and its pointwise 95 % bootstrap interval, (T,) each.
 
     One seed has no interval: all three are its curve.
+
+    Parameters
+    ----------
+    curves : array_like, (K, T)
+        One per seed.
+    n_resamples : int
+        Of the bootstrap.
+    seed : int
+        Of its random numbers.
     """
     from scipy.stats import bootstrap
 
@@ -320,6 +344,11 @@ def rank_correlation_within(x: ArrayLike, y: ArrayLike) -> float:
     """Return the mean over columns of the rank correlation within each column; x and y are (source, target).
 
     Targets differ in how much any transfer gains; within a column that difference is gone.
+
+    Parameters
+    ----------
+    x, y : array_like, (source, target)
+        Of one shape.
     """
     columns = zip(np.asarray(x).T, np.asarray(y).T, strict=True)
     return float(np.mean([rank_correlation(first, second) for first, second in columns]))

@@ -28,6 +28,13 @@ def training_network_seed(seed: int, number: int) -> int:
     """Return the simulator seed of a network that the counterfactual policy learns on: the source network, then others.
 
     They are even, as source networks' are, so that none is the target network of any seed.
+
+    Parameters
+    ----------
+    seed : int
+        The study's.
+    number : int
+        Which network, from 0.
     """
     return source_network_seed(seed) + _FURTHER * number
 

@@ -46,7 +46,7 @@ _MOST_SAMPLES = 10_000_000
 class TrafficMask:
     """The share of active users per cell and slice at every decision step; made by `generate` or `from_trace`.
 
-    ``note`` tells in one line what was done to a trace; it is empty for a generated mask.
+    ``note`` says in one line what was done to a trace; it is empty for a generated mask.
     """
 
     low: float
@@ -60,7 +60,15 @@ class TrafficMask:
 
     @classmethod
     def from_scenario(cls, scenario: Scenario, rng: np.random.Generator) -> Self:
-        """Read the scenario's trace if it names one, else generate a mask."""
+        """Read the scenario's trace if it names one, else generate a mask.
+
+        Parameters
+        ----------
+        scenario : Scenario
+            Cells, slices and the settings of ``traffic``, and the trace's path.
+        rng : numpy.random.Generator
+            Of `generate` or `from_trace`.
+        """
         if scenario.traffic_trace is None:
             return cls.generate(scenario, rng)
         return cls.from_trace(scenario.traffic_trace, scenario, rng)
@@ -71,6 +79,13 @@ class TrafficMask:
 
         v = b ((1 + cos(2 pi (t / period - p))) / 2)^k + e, with p, k, b drawn per cell and slice (slices spread evenly
         over the day, cells within an hour or two) and e smooth Gaussian noise that repeats after ``n_periods`` only.
+
+        Parameters
+        ----------
+        scenario : Scenario
+            Cells, slices and the settings of ``traffic``.
+        rng : numpy.random.Generator
+            Draws the cycles and the noise.
         """
         traffic, shape = scenario.traffic, (scenario.n_cells, scenario.n_slices)
         slice_phase = (rng.permutation(shape[1]) + rng.random(shape[1])) / shape[1]
@@ -104,11 +119,21 @@ class TrafficMask:
         the trace (all of it, if shorter) lasts ``period_steps`` decision steps, and the trace repeats. Cells are dealt
         to the trace's cells in turn; slices go by name or by number from 1. Where the trace does not tell cells (or
         slices) apart, each reads it from a day of its own, at most an hour off (slices: spread over the day), and
-        scaled by 0.7 to 1, all seeded by rng. Gaps, duplicates, spikes and near-zero samples are told in ``note``.
+        scaled by 0.7 to 1, all seeded by rng. Gaps, duplicates, spikes and near-zero samples are reported in ``note``.
+
+        Parameters
+        ----------
+        path : path-like
+            The trace.
+        scenario : Scenario
+            Cells, slices and the settings of ``traffic``.
+        rng : numpy.random.Generator
+            Draws offsets and levels.
 
         Raises
         ------
-        ScenarioError : the file cannot be used; it names file, row and column.
+        ScenarioError
+            The file cannot be used; it names file, row and column.
         """
         traffic, shape = scenario.traffic, (scenario.n_cells, scenario.n_slices)
         trace = _Trace.read(path, [item.name for item in scenario.slices], traffic.trace_percentile)

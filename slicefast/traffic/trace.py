@@ -22,16 +22,41 @@ _LONGEST_S = 1e9
 
 @dataclass(frozen=True, eq=False)
 class PacketTrace:
-    """Packets of one slice, sorted by TTI; the first is in TTI 0 and the trace repeats after ``period_ttis``."""
+    """K packets of one slice, sorted by TTI; the first packet of the file is in TTI 0.
 
-    tti: NDArray[np.int64]  # (K,)
-    user: NDArray[np.int32]  # (K,) within the slice, -1 where the trace names none
-    bits: NDArray[np.float32]  # (K,)
+    Parameters
+    ----------
+    tti : ndarray, (K,) int64
+        When.
+    user : ndarray, (K,) int32
+        Whose, counted from 0 within the slice; -1 where the trace names none.
+    bits : ndarray, (K,) float32
+        How large.
+    period_ttis : int
+        After so many the trace repeats.
+    ttis_per_s : float
+        TTIs in a second.
+    """
+
+    tti: NDArray[np.int64]
+    user: NDArray[np.int32]
+    bits: NDArray[np.float32]
     period_ttis: int
     ttis_per_s: float = 1000.0
 
     def window(self, start_tti: int, n_ttis: int) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-        """Return the TTIs within [start, start + n_ttis), counted from its start, and the packets' indices."""
+        """Return the packets of a window.
+
+        Parameters
+        ----------
+        start_tti, n_ttis : int
+            Its first TTI, at least 0, and its length.
+
+        Returns
+        -------
+        tti, index : ndarray, (K,)
+            TTIs counted from the window's start, and which packets these are.
+        """
         ttis, packets = [], []
         for lap in range(start_tti // self.period_ttis, (start_tti + n_ttis - 1) // self.period_ttis + 1):
             begin = start_tti - lap * self.period_ttis
@@ -48,15 +73,22 @@ def read_packets(
 
     Parameters
     ----------
-    path : comma-separated, with the columns time, time_s, t_s, timestamp or datetime (seconds or a date); bytes, size,
+    path : path-like
+        Comma-separated, with the columns time, time_s, t_s, timestamp or datetime (seconds or a date); bytes, size,
         size_bytes or length; and, if it has them, user, user_id or ue, and slice or slice_id.
-    slice_index, slice_names : which slice's rows to take; a row names its slice, or numbers it from 1.
-    n_users : users of the slice; a row numbers its user from 1.
-    ttis_per_s : TTIs in a second.
+    slice_index : int
+        Which slice's rows to take, from 0; a row names its slice, or numbers it from 1.
+    slice_names : list of str
+        The names of all slices.
+    n_users : int
+        Users of the slice; a row numbers its user from 1.
+    ttis_per_s : float
+        TTIs in a second.
 
     Raises
     ------
-    ScenarioError : times out of order, a size below one bit, an unknown user or slice; the row is named.
+    ScenarioError
+        Times out of order, a size below one bit, an unknown user or slice; the row is named.
     """
     table = read_table(path, _REQUIRED, _OPTIONAL)
     time_s = np.array(table.times_s("time"))

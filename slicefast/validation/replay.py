@@ -76,13 +76,16 @@ def read_run(kpis: str | os.PathLike[str], actions: str | os.PathLike[str]) -> R
 
     Parameters
     ----------
-    kpis : one row per report and slice, with the columns t_s, slice_id (0, 1, ...), n_rows (user reports summed),
+    kpis : path-like
+        One row per report and slice, with the columns t_s, slice_id (0, 1, ...), n_rows (user reports summed),
         sum_dl_buffer_bytes, sum_tx_brate_dl_mbps and slice_prb.
-    actions : one row per change of the partition, with t_s and prb_slice0, prb_slice1, ...
+    actions : path-like
+        One row per change of the partition, with t_s and prb_slice0, prb_slice1, ...
 
     Raises
     ------
-    ScenarioError : a file cannot be used; file, row and column are named.
+    ScenarioError
+        A file cannot be used; file, row and column are named.
     """
     table = read_table(kpis, {name: (name,) for name in _REPORT}, {})
     slice_id = np.array(table.numbers("slice_id", low=0)).astype(int)

@@ -140,7 +140,21 @@ def play_policy(context: Context, policy: Policy) -> Played:
 def train_and_play(
     context: Context, learner: Learner, task: Task, learn_steps: int, extra: Arrays | None = None
 ) -> Played:
-    """Train a learner on the target network, then play it as it is to the last step."""
+    """Train a learner on the target network, then play it as it is to the last step.
+
+    Parameters
+    ----------
+    context : Context
+        The job's.
+    learner : Learner
+        What is trained.
+    task : Task
+        What it sees and earns.
+    learn_steps : int
+        Steps in which it explores and learns, of the budget's horizon.
+    extra : dict of ndarray, optional
+        Further outputs of the arm.
+    """
     recorder, ticker = callbacks_of(context, task)
     history = train(
         [context.target_network()],
