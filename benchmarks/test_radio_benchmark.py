@@ -87,7 +87,7 @@ class NumpySame:
         self.fields, self.cells = fields, cells
         self.tiles = [
             np.clip(np.rint(tile * np.float32(32)), -127, 127).astype(np.float32) / np.float32(32)
-            for tile in (fields.los_state, fields.shadow_los, fields.shadow_nlos)
+            for tile in (fields.los_state, fields.shadow_los, fields.shadow_nlos, fields.common_los, fields.common_nlos)
         ]
         e1, e2, size = np.array(fields.e1_m), np.array(fields.e2_m), fields.los_state.shape[0]
         self.inverse = np.linalg.inv(np.array([e1, e2]).T) * size
@@ -96,10 +96,12 @@ class NumpySame:
         self.correlations = [np.exp(-distance / d) for d in (50.0, 45.0, 50.0)]
 
     def _values(self, tile, base, weight, rows, cols):
-        mask = tile.shape[0] - 1
+        n_rows, n_cols = tile.shape
         r, c = base[0][:, None] + rows, base[1][:, None] + cols
         corners = ((0, 0), (0, 1), (1, 0), (1, 1))
-        return sum(w[:, None] * tile[(r + i) & mask, (c + j) & mask] for w, (i, j) in zip(weight, corners, strict=True))
+        return sum(
+            w[:, None] * tile[(r + i) % n_rows, (c + j) % n_cols] for w, (i, j) in zip(weight, corners, strict=True)
+        )
 
     def _chunk(self, x, y):
         cells, fields = self.cells, self.fields
@@ -126,7 +128,7 @@ class NumpySame:
         decay = np.exp(d * np.float32(-1 / 63))
         near = np.minimum(np.float32(18) / d, np.float32(1))
         probability = near + (1 - near) * decay
-        rows, cols = fields.row_offset[:-1], fields.col_offset[:-1]
+        rows, cols = fields.row_offset, fields.col_offset
         state = self._values(self.tiles[0], base, weights[0], rows, cols)
         los = 1 / (1 + np.exp(-state * (np.float32(1.5976) + np.float32(0.070565) * state * state))) < probability
         log_d = np.log10(d)
@@ -141,7 +143,7 @@ class NumpySame:
         nlos_loss = np.float32(44.9 - 6.55 * log_h) * log_d + np.float32(5.83 * log_h + 18.38 + 23 * log_f)
         own_los, own_nlos = (self._values(self.tiles[i], base, weights[i], rows, cols) for i in (1, 2))
         all_los, all_nlos = (
-            self._values(self.tiles[i], base, weights[i], fields.row_offset[-1:], fields.col_offset[-1:])
+            self._values(self.tiles[i + 2], base, weights[i], np.zeros(1, np.int32), np.zeros(1, np.int32))
             for i in (1, 2)
         )
         half = np.float32(np.sqrt(0.5))

@@ -80,11 +80,14 @@ class LinkModel(GainSource):
         los_state: NDArray[np.float32],
         shadow_los: NDArray[np.float32],
         shadow_nlos: NDArray[np.float32],
+        common_los: NDArray[np.float32],
+        common_nlos: NDArray[np.float32],
         los_state_decorrelation_m: float,
         row_offset: NDArray[np.int32],
         col_offset: NDArray[np.int32],
         e1_m: tuple[float, float],
         e2_m: tuple[float, float],
+        further_images: bool,
         fold_db: float,
         line_of_sight: str = "model",
         isa: str,
@@ -104,8 +107,17 @@ class LinkModel(GainSource):
         gain: NDArray[np.float32] | None = None,
         profile: UserProfile | None = None,
     ) -> NDArray[np.float32]: ...
+    def reach(
+        self,
+        x_m: NDArray[np.float64],
+        y_m: NDArray[np.float64],
+        n_threads: int = 1,
+        profile: UserProfile | None = None,
+    ) -> NDArray[np.float32]: ...
     @property
     def folds(self) -> bool: ...
+    @property
+    def has_images(self) -> bool: ...
     def fold(
         self,
         x_m: NDArray[np.float64],
@@ -288,6 +300,7 @@ class Network:
     ) -> None: ...
     def sinr(self) -> NDArray[np.float32]: ...
     def gain(self) -> NDArray[np.float32]: ...
+    def reach(self) -> NDArray[np.float32]: ...
     def backlog_bits(self) -> NDArray[np.float64]: ...
     def state(self) -> tuple[Any, ...]: ...
     def set_state(self, state: tuple[Any, ...]) -> None: ...

@@ -37,10 +37,13 @@ def make_links(scenario: Scenario, generator: np.random.Generator) -> _core.Link
     """
     settings, area = scenario.radio, scenario.area
     torus = (area.v1_m, area.v2_m) if area.wrap else (None, None)
+    fields = radio.make_fields(
+        settings.path_loss_model, scenario.n_sites, generator, torus[0], torus[1], extent_m=_longer_side_m(scenario)
+    )
     return radio.link_model(
         model=settings.path_loss_model,
         pattern=settings.antenna,
-        fields=radio.make_fields(settings.path_loss_model, scenario.n_sites, generator, *torus),
+        fields=fields,
         site_x_m=scenario.site_x_m,
         site_y_m=scenario.site_y_m,
         site_height_m=scenario.site_height_m,
@@ -55,12 +58,18 @@ def make_links(scenario: Scenario, generator: np.random.Generator) -> _core.Link
         # Folding knows outdoor users and drawn states only.
         fold_db=settings.fold_db if scenario.indoor.share == 0.0 and settings.line_of_sight == "model" else 0.0,
         line_of_sight=settings.line_of_sight,
+        further_images=area.wrap,
         v1_m=torus[0],
         v2_m=torus[1],
         area_m2=area.area_m2,
         sigma_indoor_db=SIMPLE_WALL_SIGMA_DB if scenario.indoor.building == "tr36873" else None,
         longest_m=None if area.wrap else _longest_link_m(scenario),
     )
+
+
+def _longer_side_m(scenario: Scenario) -> float:
+    """Longer side [m] of the area."""
+    return float(max(np.hypot(*scenario.area.v1_m), np.hypot(*scenario.area.v2_m)))
 
 
 def _longest_link_m(scenario: Scenario) -> float:

@@ -158,8 +158,19 @@ class Simulator:
 
     @property
     def gain(self) -> Float32:
-        """Linear channel gain of every link in the coming step, (U, N) or (R, U, N); without transmit power."""
+        """Linear channel gain of every link in the coming step, (U, N) or (R, U, N); without transmit power.
+
+        On a torus of at most 37 sites that of the strongest image of the cell.
+        """
         return self._gather([replica.network.gain() for replica in self._replicas])
+
+    @property
+    def reach(self) -> Float32:
+        """Linear gain with which every cell interferes, (U, N) or (R, U, N): `gain`, and that of its other images.
+
+        The SINR of a user u of cell n is p g_un / (sum_k rho_k p r_uk - rho_n p g_un + noise), g the gain, r the reach.
+        """
+        return self._gather([replica.network.reach() for replica in self._replicas])
 
     @property
     def backlog_bits(self) -> Float64:

@@ -14,11 +14,13 @@ def test_sinr_of_a_step_is_the_coupled_fixed_point(reference, seed):
     simulator.reset()
     shares = np.random.default_rng(seed).dirichlet(np.ones(4), 12)
     # Everything the coming step is played on, before it is played.
-    gain, serving = simulator.gain.astype(float), simulator.serving
+    gain, reach, serving = simulator.gain.astype(float), simulator.reach.astype(float), simulator.serving
+    served = gain[np.arange(scenario.n_users), serving]
+    own_images = reach[np.arange(scenario.n_users), serving] - served
     user, _, bits = simulator.arrivals
     demand = (simulator.backlog_bits + np.bincount(user, bits, minlength=scenario.n_users)) / 0.1
     rho = twin.solve(
-        gain,
+        reach,
         scenario.power_w_per_prb,
         scenario.noise_w_per_prb,
         demand,
@@ -29,8 +31,15 @@ def test_sinr_of_a_step_is_the_coupled_fixed_point(reference, seed):
         share=shares,
         slice_of=scenario.slice_of,
         n_slices=4,
+        own_images=own_images,
     )
-    expected = twin.sinr(gain, scenario.power_w_per_prb, scenario.noise_w_per_prb, rho.reshape(12, -1).sum(1), serving)
+    activity = rho.reshape(12, -1).sum(1)
+    expected = twin.sinr(
+        reach, scenario.power_w_per_prb, scenario.noise_w_per_prb, activity, serving, own_images=own_images
+    )
+    # Four sites: every cell meets itself again, but for signals 70 dB above it, which float32 drowns it in.
+    assert (own_images >= 0.0).all()
+    assert (own_images > 0.0).mean() > 0.9
     simulator.step(shares)
     # Loads are converged to 1e-6; interference, hence SINR, follows them linearly, in float32.
     np.testing.assert_allclose(simulator.sinr, expected, rtol=1e-4)

@@ -132,12 +132,15 @@ struct BoundNetwork : Guarded<Network> {
   py::array_t<double> backlog_bits() {
     return use([](Network& network) { return array_of(network.backlog_bits()); });
   }
+  static py::array_t<float> matrix_to_python(const Matrix<float>& matrix) {
+    return py::array_t<float>({static_cast<py::ssize_t>(matrix.rows()), static_cast<py::ssize_t>(matrix.cols())},
+                              matrix.view().data);
+  }
   py::array_t<float> gain() {
-    return use([](Network& network) {
-      const Matrix<float> gain = network.gain();
-      return py::array_t<float>({static_cast<py::ssize_t>(gain.rows()), static_cast<py::ssize_t>(gain.cols())},
-                                gain.view().data);
-    });
+    return use([](Network& network) { return matrix_to_python(network.gain()); });
+  }
+  py::array_t<float> reach() {
+    return use([](Network& network) { return matrix_to_python(network.reach()); });
   }
   py::tuple state() {
     return use([](Network& network) { return to_python(network.state()); });
@@ -193,6 +196,7 @@ void bind_network(py::module_& module) {
       .def("probe", &BoundNetwork::probe)
       .def("sinr", &BoundNetwork::sinr)
       .def("gain", &BoundNetwork::gain)
+      .def("reach", &BoundNetwork::reach)
       .def("backlog_bits", &BoundNetwork::backlog_bits)
       .def("state", &BoundNetwork::state)
       .def("set_state", &BoundNetwork::set_state)

@@ -86,9 +86,10 @@ LinkModel make_link_model(const std::string& model, const std::string& pattern, 
                           std::vector<double> site_y_m, std::vector<double> site_height_m,
                           std::vector<std::int32_t> cell_site, std::vector<double> azimuth_deg,
                           std::vector<double> tilt_deg, const In<float>& los_state, const In<float>& shadow_los,
-                          const In<float>& shadow_nlos, double los_state_decorrelation_m,
-                          const In<std::int32_t>& row_offset, const In<std::int32_t>& col_offset,
-                          std::pair<double, double> e1_m, std::pair<double, double> e2_m, double fold_db,
+                          const In<float>& shadow_nlos, const In<float>& common_los, const In<float>& common_nlos,
+                          double los_state_decorrelation_m, const In<std::int32_t>& row_offset,
+                          const In<std::int32_t>& col_offset, std::pair<double, double> e1_m,
+                          std::pair<double, double> e2_m, bool further_images, double fold_db,
                           const std::string& line_of_sight_name, const std::string& isa, double sigma_indoor_db) {
   RadioConfig config{path_loss_model(model),
                      antenna_pattern(pattern),
@@ -108,6 +109,7 @@ LinkModel make_link_model(const std::string& model, const std::string& pattern, 
                      std::move(cell_site),
                      std::move(azimuth_deg),
                      std::move(tilt_deg),
+                     further_images,
                      fold_db};
   config.sigma_indoor_db = sigma_indoor_db;
   config.line_of_sight = line_of_sight(line_of_sight_name);
@@ -119,6 +121,11 @@ LinkModel make_link_model(const std::string& model, const std::string& pattern, 
   tiles.los_state = span_of(los_state);
   tiles.shadow_los = span_of(shadow_los);
   tiles.shadow_nlos = span_of(shadow_nlos);
+  check_shape(common_los, "common_los", {-1, -1});
+  tiles.common_rows = static_cast<int>(common_los.shape(0));
+  tiles.common_cols = static_cast<int>(common_los.shape(1));
+  tiles.common_los = span_of(common_los);
+  tiles.common_nlos = span_of(common_nlos);
   tiles.los_state_decorrelation_m = los_state_decorrelation_m;
   tiles.row_offset = span_of(row_offset);
   tiles.col_offset = span_of(col_offset);
@@ -143,6 +150,23 @@ py::array gains(const LinkModel& model, const In<double>& x_m, const In<double>&
     model.gains(x, y, view, pool.get(), profile);
   }
   return gain;
+}
+
+py::array_t<float> reach(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, int n_threads,
+                         const UserProfile* profile) {
+  check_shape(x_m, "x_m", {-1});
+  check_shape(y_m, "y_m", {x_m.shape(0)});
+  py::array_t<float> sum({x_m.shape(0), static_cast<py::ssize_t>(model.n_cells())});
+  const auto n_users = static_cast<std::size_t>(x_m.shape(0)), n_cells = static_cast<std::size_t>(model.n_cells());
+  const MatrixView<float> view{sum.mutable_data(), n_users, n_cells};
+  const auto x = span_of(x_m), y = span_of(y_m);
+  // Pure arithmetic on arrays this call holds references to: other Python threads may run.
+  py::gil_scoped_release release;
+  const auto pool = pool_of(n_threads);
+  Matrix<float> gain(n_users, n_cells);
+  const bool summed = model.has_images();
+  model.gains(x, y, summed ? gain.view() : view, pool.get(), profile, summed ? view : MatrixView<float>{});
+  return sum;
 }
 
 py::tuple best_server(const LinkModel& model, const In<double>& x_m, const In<double>& y_m, const In<double>& power_w,
@@ -268,13 +292,16 @@ void bind_radio(py::module_& module) {
       .def(py::init(&make_link_model), py::kw_only(), "model"_a, "pattern"_a, "elements"_a, "frequency_hz"_a,
            "ue_height_m"_a, "shadowing"_a, "site_correlation"_a, "wrap"_a, "v1_m"_a, "v2_m"_a, "site_x_m"_a,
            "site_y_m"_a, "site_height_m"_a, "cell_site"_a, "azimuth_deg"_a, "tilt_deg"_a, "los_state"_a, "shadow_los"_a,
-           "shadow_nlos"_a, "los_state_decorrelation_m"_a, "row_offset"_a, "col_offset"_a, "e1_m"_a, "e2_m"_a,
-           "fold_db"_a, "line_of_sight"_a = "model", "isa"_a, "sigma_indoor_db"_a = 0.0)
+           "shadow_nlos"_a, "common_los"_a, "common_nlos"_a, "los_state_decorrelation_m"_a, "row_offset"_a,
+           "col_offset"_a, "e1_m"_a, "e2_m"_a, "further_images"_a, "fold_db"_a, "line_of_sight"_a = "model", "isa"_a,
+           "sigma_indoor_db"_a = 0.0)
       .def_property_readonly("n_cells", &LinkModel::n_cells)
       .def_property_readonly("n_sites", &LinkModel::n_sites)
       .def_property_readonly("folds", &LinkModel::folds)
+      .def_property_readonly("has_images", &LinkModel::has_images)
       .def_property_readonly("isa", [](const LinkModel& m) { return std::string(isa_name(m.isa())); })
       .def("gains", &gains, "x_m"_a, "y_m"_a, "n_threads"_a = 1, "gain"_a = py::none(), "profile"_a = py::none())
+      .def("reach", &reach, "x_m"_a, "y_m"_a, "n_threads"_a = 1, "profile"_a = py::none())
       .def("best_server", &best_server, "x_m"_a, "y_m"_a, "power_w"_a, "activity"_a, "noise_w"_a, "n_threads"_a = 1,
            "profile"_a = py::none())
       .def("fold", &fold, "x_m"_a, "y_m"_a, "power_w"_a, "noise_w"_a, "n_threads"_a = 1)

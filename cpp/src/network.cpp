@@ -25,8 +25,7 @@ void check(const NetworkConfig& config, const GainSource& links) {
   const auto n_cells = static_cast<std::size_t>(config.scheduler.n_cells);
   const auto n_slices = static_cast<std::size_t>(config.scheduler.n_slices);
   if (static_cast<std::size_t>(links.n_cells()) != n_cells)
-    refuse("links", "those of " + text_of(links.n_cells()) + " cells",
-           text_of(n_cells) + ", n_cells of the scheduler");
+    refuse("links", "those of " + text_of(links.n_cells()) + " cells", text_of(n_cells) + ", n_cells of the scheduler");
   check_size("power_w", config.power_w.size(), n_cells, "cell");
   check_values("power_w", std::span(config.power_w), not_negative, "cell");
   check_value("noise_w", config.noise_w, not_negative);
@@ -70,6 +69,10 @@ Network::Network(NetworkConfig config, std::shared_ptr<const GainSource> links)
   const auto n_cells = static_cast<std::size_t>(config_.scheduler.n_cells);
   const auto n_slices = static_cast<std::size_t>(config_.scheduler.n_slices);
   if (!links_->folds()) gain_ = Matrix<float>(n_users, n_cells);
+  if (links_->has_images()) {
+    reach_ = Matrix<float>(n_users, n_cells);
+    own_images_.resize(n_users);
+  }
   const std::size_t n_columns = one_queue() ? 1 : n_slices;
   load_ = Matrix<double>(n_cells, n_columns);
   trial_load_ = Matrix<double>(n_cells, n_columns);
@@ -117,7 +120,7 @@ void Network::find_gains(std::span<const double> x_m, std::span<const double> y_
   if (links_->folds())
     links_->refold(x_m, y_m, moved_, config_.power_w, config_.noise_w, folded_);
   else
-    links_->update_gains(x_m, y_m, moved_, gain_.view(), config_.profile.get());
+    links_->update_gains(x_m, y_m, moved_, gain_.view(), config_.profile.get(), reach_.view());
   for (std::int32_t user : moved_) {
     const auto u = static_cast<std::size_t>(user);
     x_m_[u] = x_m[u];
@@ -129,7 +132,7 @@ void Network::find_all_gains(std::span<const double> x_m, std::span<const double
   if (links_->folds())
     links_->fold(x_m, y_m, config_.power_w, config_.noise_w, folded_);
   else
-    links_->gains(x_m, y_m, gain_.view(), nullptr, config_.profile.get());
+    links_->gains(x_m, y_m, gain_.view(), nullptr, config_.profile.get(), reach_.view());
 }
 
 NetworkState Network::state() const {
@@ -212,6 +215,8 @@ Matrix<float> Network::gain() const {
   if (x_m_.size() == all.rows()) links_->gains(x_m_, y_m_, all.view(), nullptr, config_.profile.get());
   return all;
 }
+
+Matrix<float> Network::reach() const { return links_->has_images() ? reach_ : gain(); }
 
 Window Network::window(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
                        const Arrivals& arrivals) const {

@@ -95,7 +95,12 @@ ConstMatrixView<double> Network::find_limits(ConstMatrixView<double> share) {
 
 CouplingProblem Network::coupling_problem(std::span<const std::int32_t> serving, ConstMatrixView<double> most) {
   const bool one = one_queue();
-  return {.gain = gain_.view(),
+  // Of two floats the sum is never below either, so what interferes is never negative.
+  for (std::size_t u = 0; u < own_images_.size(); ++u) {
+    const auto cell = static_cast<std::size_t>(serving[u]);
+    own_images_[u] = reach_(u, cell) - gain_(u, cell);
+  }
+  return {.gain = links_->has_images() ? reach_.view() : gain_.view(),
           .power_w = config_.power_w,
           .noise_w = config_.noise_w,
           .demand_bps = demand_bps_,
@@ -106,6 +111,7 @@ CouplingProblem Network::coupling_problem(std::span<const std::int32_t> serving,
           .efficiency = config_.efficiency,
           .ceiling_bps_per_hz = config_.ceiling_bps_per_hz,
           .folded = links_->folds() ? &folded_ : nullptr,
+          .own_images = own_images_,
           .steps = {.sinr = step_sinr_, .bits_per_s_hz = step_rate_},
           .waits = waits_,
           .interference = config_.interference,

@@ -14,7 +14,9 @@ struct RadioWorld {
   RadioConfig config;
   std::vector<float> nodes;
   std::vector<std::int32_t> offsets;
-  FieldTiles tiles() const { return {16, 300, 0, 0, 300, nodes, nodes, nodes, 50, offsets, offsets}; }
+  FieldTiles tiles() const {
+    return {16, 300, 0, 0, 300, nodes, nodes, nodes, 50, offsets, offsets, 16, 16, nodes, nodes};
+  }
 };
 
 // 8 x 8 sites on a torus, 500 m apart, with white noise for fields.
@@ -35,7 +37,7 @@ inline RadioWorld grid() {
     }
   }
   for (int i = 0; i < 256; ++i) n.nodes.push_back(static_cast<float>(random() % 401) / 100.0f - 2.0f);
-  for (int k = 0; k < 65; ++k) n.offsets.push_back(static_cast<std::int32_t>(random() % 16));
+  for (int k = 0; k < 64; ++k) n.offsets.push_back(static_cast<std::int32_t>(random() % 16));
   return n;
 }
 
@@ -49,7 +51,7 @@ inline RadioWorld two_sites() {
   n.config.tilt_deg.assign(6, 15);
   n.nodes.resize(256);
   for (std::size_t i = 0; i < 256; ++i) n.nodes[i] = std::sin(static_cast<float>(i % 16) * 0.4f) + 0.3f;
-  n.offsets = {0, 5, 9};
+  n.offsets = {0, 5};
   return n;
 }
 

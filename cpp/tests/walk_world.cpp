@@ -42,7 +42,11 @@ FieldTiles World::tiles() const {
           .shadow_nlos = shadow_nlos,
           .los_state_decorrelation_m = 50,
           .row_offset = row_offset,
-          .col_offset = col_offset};
+          .col_offset = col_offset,
+          .common_cols = common_cols,
+          .common_rows = common_rows,
+          .common_los = common_los,
+          .common_nlos = common_nlos};
 }
 
 namespace {
@@ -58,8 +62,14 @@ void draw_fields(Choices& choices, World& world, std::size_t n_sites) {
     field->resize(nodes);
     for (float& node : *field) node = static_cast<float>(choices.between(-2.5, 2.5));
   }
+  world.common_cols = choices.one_in(2) ? world.tile_size : 2;
+  world.common_rows = choices.one_in(2) ? world.tile_size : 2;
+  for (auto* field : {&world.common_los, &world.common_nlos}) {
+    field->resize(static_cast<std::size_t>(world.common_cols) * static_cast<std::size_t>(world.common_rows));
+    for (float& node : *field) node = static_cast<float>(choices.between(-2.5, 2.5));
+  }
   for (auto* offset : {&world.row_offset, &world.col_offset}) {
-    offset->resize(n_sites + 1);
+    offset->resize(n_sites);
     const auto size = static_cast<std::size_t>(world.tile_size);
     for (std::int32_t& nodes_away : *offset) nodes_away = static_cast<std::int32_t>(choices.value_below(size));
   }
@@ -103,6 +113,7 @@ void draw_radio(Choices& choices, World& world, const Limits& limits) {
   radio.v1_x_m = periods * world.e1_x_m, radio.v1_y_m = 0;
   radio.v2_x_m = periods * world.e2_x_m, radio.v2_y_m = periods * world.e2_y_m;
   radio.sigma_indoor_db = choices.of({0.0, 7.0});
+  radio.further_images = choices.one_in(4);
   radio.fold_db = folds ? choices.of({0.1, 0.01, 3.0}) : 0.0;
   if (!folds) radio.line_of_sight = choices.of({LineOfSight::model, LineOfSight::always, LineOfSight::never});
   draw_sites(choices, world, n_sites);

@@ -46,9 +46,9 @@ struct Limits {
 struct World {
   Isa isa = Isa::baseline;
   RadioConfig radio;
-  std::vector<float> los_state, shadow_los, shadow_nlos;
+  std::vector<float> los_state, shadow_los, shadow_nlos, common_los, common_nlos;
   std::vector<std::int32_t> row_offset, col_offset;
-  int tile_size = 2;
+  int tile_size = 2, common_cols = 2, common_rows = 2;
   double e1_x_m = 1, e1_y_m = 0, e2_x_m = 0, e2_y_m = 1;
   double extent_m = 1;  // users are in [0, extent) each way, and somewhat around
   NetworkConfig network;

@@ -44,7 +44,7 @@ struct SmallWorld {
     radio.azimuth_deg = {0.0, 120.0, 240.0};
     radio.tilt_deg = {10.0, 10.0, 10.0};
     radio.shadowing = false;
-    const std::vector<std::int32_t> offsets{0, 0};
+    const std::vector<std::int32_t> offsets{0};
     const FieldTiles tiles{.size = 16,
                            .e1_x_m = 300,
                            .e2_y_m = 300,
@@ -52,7 +52,11 @@ struct SmallWorld {
                            .shadow_los = no_field,
                            .shadow_nlos = no_field,
                            .row_offset = offsets,
-                           .col_offset = offsets};
+                           .col_offset = offsets,
+                           .common_cols = 16,
+                           .common_rows = 16,
+                           .common_los = no_field,
+                           .common_nlos = no_field};
     links = std::make_shared<LinkModel>(radio, tiles, Isa::baseline);
     config.scheduler = {.n_cells = n_cells, .n_slices = n_slices, .n_users = n_users, .n_prb = 25};
     config.power_w = {0.2, 0.2, 0.2};

@@ -1,9 +1,13 @@
-"""Correlated Gaussian fields of line of sight and shadowing, drawn by FFT on a periodic tile."""
+"""Correlated Gaussian fields of line of sight and shadowing, drawn by FFT on periodic tiles.
+
+Symbols: K sites; D decorrelation distances; v1, v2 the sides of a torus; e1, e2 the periods of a tile.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,50 +19,104 @@ from slicefast.units import Float32, Float64, Int32
 LOS_STATE_DECORRELATION_M = 50.0
 
 
+#: A torus of more sites folds far cells, which needs tiles that divide it; on smaller ones further images count.
+_MOST_SITES_WITH_IMAGES = 37
+#: Nodes to the shortest decorrelation distance: as many as wanted, and the fewest (a longer tile) accepted.
+_NODES, _FEWEST_NODES = 9.0, 6.0
+_SIZES = (256, 512, 1024)
+#: Length of a tile in decorrelation distances, at least: 256 independent patches.
+_PATCHES = 16.0
+
+
 @dataclass(frozen=True)
 class Fields:
-    """Gaussian fields of unit variance on one periodic tile, and where each of K sites reads them.
-
-    One tile that stays in cache serves all sites: each sees it shifted.
+    """Gaussian fields on periodic tiles, and where each site reads them.
 
     Attributes
     ----------
     los_state, shadow_los, shadow_nlos : ndarray of float32, (size, size)
-        Node (r, c) lies at (c e1 + r e2) / size.
-    row_offset, col_offset : ndarray of int32, (K + 1,)
-        By how many nodes a site sees them shifted; the last is the field common to all sites.
+        The sites' own fields: node (r, c) lies at (c e1 + r e2) / size. The values of a tile are the quantiles of the
+        standard normal distribution, so that no seed shifts a network.
+    common_los, common_nlos : ndarray of float32, (rows, cols)
+        The fields common to all sites, on the same mesh: of links in line of sight and of the others, from one draw,
+        so that they agree but for their decorrelation distances.
+    row_offset, col_offset : ndarray of int32, (K,)
+        Site k sees its own fields shifted by so many nodes: one tile that stays in cache serves all sites.
     e1_m, e2_m : tuple of float
-        The tile's periods [m].
+        Periods of the sites' own tiles [m].
     """
 
     los_state: Float32
     shadow_los: Float32
     shadow_nlos: Float32
+    common_los: Float32
+    common_nlos: Float32
     row_offset: Int32
     col_offset: Int32
     e1_m: tuple[float, float]
     e2_m: tuple[float, float]
 
 
-def _unit_field(covariance: Float64, rng: np.random.Generator) -> Float32:
+@lru_cache(maxsize=8)
+def _normal_quantiles(n: int) -> Float32:
+    from scipy.special import ndtri
+
+    quantiles: Float32 = np.asarray(ndtri((np.arange(n) + 0.5) / n), dtype=np.float32)
+    quantiles.flags.writeable = False
+    return quantiles
+
+
+def _unit_field(noise: Float64, decorrelation_m: float, e1_m: Sequence[float], e2_m: Sequence[float]) -> Float32:
+    """Return a field of correlation e^(-distance / D) from white noise (rows, cols), its values normal quantiles."""
     # Circulant embedding: the covariance's Fourier transform is the variance of each Fourier coefficient. The wrap of
-    # the tile can make a few of them slightly negative; they are dropped and the variance restored.
-    spectrum = np.maximum(np.fft.fft2(covariance).real, 0.0)
-    spectrum *= spectrum.size / spectrum.sum()
-    noise = np.fft.fft2(rng.standard_normal(covariance.shape))
-    return np.asarray(np.fft.ifft2(noise * np.sqrt(spectrum)).real, dtype=np.float32)
+    # the tile can make a few of them slightly negative; they are dropped.
+    covariance = np.exp(-_node_distance_m(noise.shape, e1_m, e2_m) / decorrelation_m)
+    spectrum = np.maximum(np.fft.rfft2(covariance).real, 0.0)
+    drawn = np.fft.irfft2(np.fft.rfft2(noise) * np.sqrt(spectrum), noise.shape).ravel()
+    # The mean of a tile is random, and all sites read it: by its ranks every tile gets the same distribution.
+    values = np.empty(drawn.size, dtype=np.float32)
+    values[np.argsort(drawn.astype(np.float32))] = _normal_quantiles(drawn.size)
+    return values.reshape(noise.shape)
 
 
-def _node_distance_m(size: int, e1_m: Sequence[float], e2_m: Sequence[float]) -> Float64:
-    """Distance of every node from node (0, 0) on the torus of the tile, (size, size)."""
-    step = np.arange(size) / size
-    best = np.full((size, size), np.inf)
+def _node_distance_m(shape: tuple[int, ...], e1_m: Sequence[float], e2_m: Sequence[float]) -> Float64:
+    """Distance of every node from node (0, 0) on the torus of the tile, (rows, cols)."""
+    rows, cols = shape
+    col, row = np.arange(cols)[None, :] / cols, np.arange(rows)[:, None] / rows
+    best = np.full(shape, np.inf)
     for i in (-1, 0, 1):
         for j in (-1, 0, 1):
-            x = (step[None, :] + i) * e1_m[0] + (step[:, None] + j) * e2_m[0]
-            y = (step[None, :] + i) * e1_m[1] + (step[:, None] + j) * e2_m[1]
-            best = np.minimum(best, np.hypot(x, y))
-    return best
+            x = (col + i) * e1_m[0] + (row + j) * e2_m[0]
+            y = (col + i) * e1_m[1] + (row + j) * e2_m[1]
+            best = np.minimum(best, x * x + y * y)
+    return np.asarray(np.sqrt(best))
+
+
+def _length_m(vector_m: Sequence[float]) -> float:
+    return float(np.hypot(vector_m[0], vector_m[1]))
+
+
+def _scaled(vector_m: Sequence[float], factor: float) -> tuple[float, float]:
+    return vector_m[0] * factor, vector_m[1] * factor
+
+
+def _choose_mesh(shortest_m: float, wanted_m: float, size: int | None) -> tuple[int, float]:
+    """Return the tile's nodes along a side, and their distance [m]: a tile `wanted_m` long where memory allows."""
+    sizes = _SIZES if size is None else (size,)
+    size = next((n for n in sizes if wanted_m / n <= shortest_m / _FEWEST_NODES), sizes[-1])
+    return size, float(np.clip(wanted_m / size, shortest_m / _NODES, shortest_m / _FEWEST_NODES))
+
+
+def _nodes_around(length_m: float, mesh_m: float, size: int) -> int:
+    """Return in how many nodes to cut a small torus' side so that its images read a tile of `size` far apart.
+
+    Images 1 to 4 turns away read it that many times so many nodes further on: of the numbers up to a quarter above
+    the mesh's the one that keeps these farthest from whole periods.
+    """
+    least = max(2, int(np.ceil(length_m / mesh_m)))
+    numbers = np.arange(least, least + max(2, least // 4))
+    turned = np.outer(numbers, np.arange(1, 5)) % size
+    return int(numbers[np.minimum(turned, size - turned).min(axis=1).argmax()])
 
 
 def make_fields(
@@ -67,30 +125,35 @@ def make_fields(
     rng: np.random.Generator,
     v1_m: Sequence[float] | None = None,
     v2_m: Sequence[float] | None = None,
-    size: int = 256,
+    size: int | None = None,
+    extent_m: float = 0.0,
 ) -> Fields:
-    """Draw the fields of line of sight and shadowing.
+    """Draw the fields of line of sight and shadowing for ``n_sites`` sites.
 
     Autocorrelation e^(-distance / D) with the model's decorrelation distances D (LOS and NLOS shadowing) and 50 m (LOS
-    state).
+    state). Tiles are as long as the area, at least 16 of the longest D, with nine nodes to the shortest D; longer ones
+    have fewer, down to six, and areas longer than 170 of the shortest D (6.3 km where that is 37 m) repeat.
 
     Parameters
     ----------
     model : str
         One of `PATH_LOSS_MODELS`.
     n_sites : int
-        K.
+        Sites that read the fields.
     rng : numpy.random.Generator
-        What they are drawn from.
+        Draws the fields.
     v1_m, v2_m : sequence of float, optional
-        Sides of a torus [m]; the tile's periods are whole fractions of them.
-    size : int
-        Nodes of a side of the tile, a power of two, about nine to the shortest decorrelation distance.
+        Sides of a torus [m]. The fields common to all sites are periodic on it. Those of a site lie around it: on a
+        torus of at most 37 sites its further images read them elsewhere; larger ones take tiles that divide them.
+    size : int, optional
+        Nodes along a tile's side, a power of two; 256 to 1,024 by the above unless given.
+    extent_m : float
+        Length of the area that must not repeat, known on a torus [m].
 
     Returns
     -------
     Fields
-        The tile, and each site's place in it.
+        The tiles and where sites read them.
 
     Raises
     ------
@@ -99,25 +162,38 @@ def make_fields(
     """
     if n_sites < 1:
         refuse("n_sites", n_sites, "at least 1")
-    if size < 2 or size & (size - 1):
+    if size is not None and (size < 2 or size & (size - 1)):
         refuse("size", size, "a power of two")
     los, nlos = path_loss_model(model).decorrelation_m
-    period = size * min(los, nlos) / 9.0
-    if v1_m is None or v2_m is None:
-        e1, e2 = (period, 0.0), (0.0, period)
+    torus = None if v1_m is None or v2_m is None else (tuple(v1_m), tuple(v2_m))
+    if torus is not None:
+        extent_m = max(_length_m(v) for v in torus)
+    patches_m = _PATCHES * max(los, nlos, LOS_STATE_DECORRELATION_M)
+    size, mesh = _choose_mesh(min(los, nlos), max(patches_m, extent_m), size)
+    cols = rows = size
+    if torus is None:
+        e1, e2 = (size * mesh, 0.0), (0.0, size * mesh)
+    elif n_sites > _MOST_SITES_WITH_IMAGES:
+        e1, e2 = (_scaled(v, 1.0 / max(1, round(_length_m(v) / (size * mesh)))) for v in torus)
     else:
-        m1 = max(1, round(float(np.hypot(v1_m[0], v1_m[1])) / period))
-        m2 = max(1, round(float(np.hypot(v2_m[0], v2_m[1])) / period))
-        e1, e2 = (v1_m[0] / m1, v1_m[1] / m1), (v2_m[0] / m2, v2_m[1] / m2)
-    distance = _node_distance_m(size, e1, e2)
+        cols, rows = (_nodes_around(_length_m(v), mesh, size) for v in torus)
+        e1, e2 = _scaled(torus[0], size / cols), _scaled(torus[1], size / rows)
     state_tile, los_tile, nlos_tile = (
-        _unit_field(np.exp(-distance / d), rng) for d in (LOS_STATE_DECORRELATION_M, los, nlos)
+        _unit_field(rng.standard_normal((size, size)), d, e1, e2) for d in (LOS_STATE_DECORRELATION_M, los, nlos)
     )
+    noise = rng.standard_normal((rows, cols))
+    around_1, around_2 = _scaled(e1, cols / size), _scaled(e2, rows / size)
+    common_los, common_nlos = (_unit_field(noise, d, around_1, around_2) for d in (los, nlos))
+    row, col = _site_offsets(n_sites, rng, size)
+    return Fields(state_tile, los_tile, nlos_tile, common_los, common_nlos, row, col, e1_m=e1, e2_m=e2)
+
+
+def _site_offsets(n_sites: int, rng: np.random.Generator, size: int) -> tuple[Int32, Int32]:
     # A low-discrepancy sequence (Roberts' R2, from the plastic number, p^3 = p + 1) keeps the sites' windows into the
     # tile as far apart as they fit.
     plastic = 1.32471795724474602596
-    index = np.arange(n_sites + 1)
+    index = np.arange(n_sites)
     start = rng.random(2)
     row = np.floor((start[0] + index / plastic) % 1.0 * size).astype(np.int32)
     col = np.floor((start[1] + index / plastic**2) % 1.0 * size).astype(np.int32)
-    return Fields(state_tile, los_tile, nlos_tile, row_offset=row, col_offset=col, e1_m=e1, e2_m=e2)
+    return row, col

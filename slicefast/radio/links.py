@@ -7,7 +7,6 @@ x axis; depression and tilt in degrees below the horizon.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -67,12 +66,6 @@ def _torus(
     return v1_m is not None, _pair(v1_m), _pair(v2_m)
 
 
-def _tiles(fields: Fields) -> dict[str, Any]:
-    """Return the fields as the core takes them."""
-    names = ("los_state", "shadow_los", "shadow_nlos", "row_offset", "col_offset", "e1_m", "e2_m")
-    return {name: getattr(fields, name) for name in names}
-
-
 def link_model(
     *,
     model: str,
@@ -91,6 +84,7 @@ def link_model(
     site_correlation: float = 0.5,
     v1_m: Sequence[float] | None = None,
     v2_m: Sequence[float] | None = None,
+    further_images: bool = False,
     fold_db: float = 0.1,
     sigma_indoor_db: float | None = None,
     line_of_sight: str = "model",
@@ -101,9 +95,9 @@ def link_model(
     """Link gains of a network; N cells, K sites, U users.
 
     gain = antenna / (path loss x shadowing), shadowing = sigma (sqrt(c) common + sqrt(1 - c) own) dB with c =
-    ``site_correlation``, one value per site; line of sight where Phi(state field) < P(LOS). Users nearer than the
-    model's least distance have the path loss of that distance; links beyond its greatest are extrapolated. The fields
-    are kept in steps of 1/32 standard deviation.
+    ``site_correlation``, one value per site, whether its links are in line of sight or not; line of sight where
+    Phi(state field) < P(LOS). Users nearer than the model's least distance have the path loss of that distance; links
+    beyond its greatest are extrapolated. The fields are kept in steps of 1/32 standard deviation.
 
     Networks of more than 37 sites fold far cells: every user keeps its links to the 37 sites nearest to its region, all
     links in line of sight, and a remainder, the mean over shadowing of all others. Users whose remainder could deviate
@@ -140,6 +134,12 @@ def link_model(
         Correlation of the shadowing between sites, in [0, 1].
     v1_m, v2_m : sequence of float, optional
         Sides of a torus [m]; give both or neither.
+    further_images : bool
+        Whether on a torus of at most 37 sites every image of a site counts, as in the plane that repeats it, and not
+        the nearest alone: the strongest serves, the others interfere. Further images have line of sight and shadowing
+        of their own, read from a map (ours; up to six site spacings away, nodes at a quarter of the shadowing's
+        shortest decorrelation distance; users indoors lose there what their building costs). On larger tori nearest
+        images do.
     sigma_indoor_db : float, optional
         Standard deviation of the shadowing of indoor users [dB]; left out: the model's own.
     fold_db : float
@@ -165,6 +165,7 @@ def link_model(
         noise_w)`` folds at full activity, for `slicefast.load_coupling.solve` and `sinr` in place of a gain matrix: at
         very unequal activities the SINR can be off by more than ``fold_db``. All but ``fold`` take ``profile``, a
         ``UserProfile`` of all users (TR 36.873 and TR 38.901 models, see `draw_buildings`), and then fold nothing.
+        ``reach(x_m, y_m)`` gives what cells interfere with, (U, N): the gain summed over all images.
 
     Raises
     ------
@@ -197,8 +198,9 @@ def link_model(
         cell_site=np.asarray(cell_site, dtype=np.int32),
         azimuth_deg=np.asarray(azimuth_deg, dtype=np.float64),
         tilt_deg=to_vector("tilt_deg", tilt_deg, np.size(cell_site)),
-        **_tiles(fields),
+        **vars(fields),
         los_state_decorrelation_m=LOS_STATE_DECORRELATION_M,
+        further_images=further_images,
         fold_db=fold_db,
         sigma_indoor_db=0.0 if sigma_indoor_db is None else sigma_indoor_db,
         line_of_sight=line_of_sight,

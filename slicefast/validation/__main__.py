@@ -13,7 +13,7 @@ from pathlib import Path
 from slicefast import files
 from slicefast.errors import SlicefastError
 from slicefast.scenario import Scenario
-from slicefast.validation import counting, curves, figures, interference, peers, radio, replay, scheduler
+from slicefast.validation import counting, curves, figures, interference, network, peers, radio, replay, scheduler
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,8 +55,14 @@ def _run(options: argparse.Namespace) -> int:
         text = "\n\n".join((scheduler.table(checks), scheduler.NOTE, scheduler.flow_range(checks)))
         coupled = "\n\n".join((interference.table(used), interference.bias_table(), interference.NOTE))
         links = "\n\n".join((curves.LEAD, curves.table(curves.rows()), curves.NOTE))
-        tables = f"{radio.calibration_table()}\n\n{links}"
-        sections = {"radio": tables, "peers": peers.table(apart), "interference": coupled, "scheduler": text}
+        sections = {
+            "radio": f"{radio.calibration_table()}\n\n{links}",
+            "torus": network.torus_table(),
+            "seeds": network.seeds_table(),
+            "peers": peers.table(apart),
+            "interference": coupled,
+            "scheduler": text,
+        }
         if options.figures:
             radio.calibration_figure(options.figures / "calibration.png")
             radio.sinr_map_figure(Scenario.paper(), options.figures / "sinr_map.png")

@@ -24,20 +24,21 @@ def efficiency(name, x, ceiling=None):
     return steps[np.searchsorted(CQI_DB, 10 * np.log10(x), side="right")]
 
 
-def sinr(gain, power, noise, rho, serving):
+def sinr(gain, power, noise, rho, serving, own_images=0.0):
+    """Of the serving cell's gain `own_images` (U,) interferes, at the cell's activity, and only the rest serves."""
     users = np.arange(len(gain))
     received = gain * power
-    own = received[users, serving]
+    own = power[serving] * (gain[users, serving] - own_images)
     others = received.copy()
-    others[users, serving] = 0.0
+    others[users, serving] = power[serving] * own_images
     return own / (others @ rho + noise)
 
 
 def load_map(
     gain, power, noise, demand, serving, bandwidth, rho,
-    name="shannon", share=None, slice_of=None, n_slices=1, ceiling=None,
+    name="shannon", share=None, slice_of=None, n_slices=1, ceiling=None, own_images=0.0,
 ):  # fmt: skip
-    x = sinr(gain, power, noise, rho, serving)
+    x = sinr(gain, power, noise, rho, serving, own_images)
     with np.errstate(divide="ignore", invalid="ignore"):
         need = np.where(demand > 0, demand / (bandwidth * efficiency(name, x, ceiling)), 0.0)
     load = np.zeros((gain.shape[1], n_slices))

@@ -152,16 +152,16 @@ def antenna_gain_db(pattern, azimuth, depression, tilt, elements=1):
 
 
 def nearest_image(dx, dy, v1, v2):
-    """Displacement to the nearest of the images within two periods, by trying them all."""
-    images = [(dx + i * v1[0] + j * v2[0], dy + i * v1[1] + j * v2[1]) for i, j in product(range(-2, 3), repeat=2)]
-    x, y = np.stack([i[0] for i in images]), np.stack([i[1] for i in images])
-    best = np.argmin(np.hypot(x, y), axis=0)[None]
-    return np.take_along_axis(x, best, 0)[0], np.take_along_axis(y, best, 0)[0]
+    """Return the turns (2, U) around the torus to the nearest of the images within two periods: all are tried."""
+    turns = np.array(list(product(range(-2, 3), repeat=2)))
+    x = dx - turns[:, :1] * v1[0] - turns[:, 1:] * v2[0]
+    y = dy - turns[:, :1] * v1[1] - turns[:, 1:] * v2[1]
+    return turns[np.argmin(np.hypot(x, y), axis=0)].T
 
 
-def tile_value(tile, row_offset, col_offset, x, y, e1, e2, decorrelation):
-    """Bilinear value of a tile kept in steps of 1/32, brought back to unit variance."""
-    size = tile.shape[0]
+def tile_value(tile, row_offset, col_offset, x, y, e1, e2, size, decorrelation):
+    """Bilinear value of a tile kept in steps of 1/32, brought back to unit variance; e1, e2 periods of `size` nodes."""
+    rows, cols = tile.shape
     nodes = np.clip(np.rint(np.asarray(tile, dtype=np.float32) * np.float32(32)), -127, 127) / 32
     s, t = np.linalg.solve(np.array([e1, e2]).T, np.stack([x, y])) * size
     c, r = np.floor(s).astype(int), np.floor(t).astype(int)
@@ -169,7 +169,7 @@ def tile_value(tile, row_offset, col_offset, x, y, e1, e2, decorrelation):
     corners = [(0, 0), (0, 1), (1, 0), (1, 1)]
     weight = np.stack([(fy if i else 1 - fy) * (fx if j else 1 - fx) for i, j in corners])
     value = sum(
-        w * nodes[(r + row_offset + i) % size, (c + col_offset + j) % size]
+        w * nodes[(r + row_offset + i) % rows, (c + col_offset + j) % cols]
         for w, (i, j) in zip(weight, corners, strict=True)
     )
     place = np.array([i * np.array(e2) + j * np.array(e1) for i, j in corners]) / size
@@ -177,10 +177,11 @@ def tile_value(tile, row_offset, col_offset, x, y, e1, e2, decorrelation):
     return value / np.sqrt(np.einsum("iu,ij,ju->u", weight, correlation, weight))
 
 
-def link_gains_db(config, fields, x, y, profile=None):
+def link_gains_db(config, fields, x, y, profile=None, turns=None):
     """Gains (U, N) [dB] and the LOS margin Phi(field) - P (U, N), whose sign is the state.
 
-    It is 0 where the environment's height hangs by a thread. `profile`: height_m, indoor, inside_m, loss_db,
+    On a torus of the images `turns` (2,) around it, or of the nearest: a site's fields lie around each of its images.
+    The margin is 0 where the environment's height hangs by a thread. `profile`: height_m, indoor, inside_m, loss_db,
     environment of the users, (U,) each.
     """
     model, f_hz, hm = config["model"], config["frequency_hz"], config.get("ue_height_m", 1.5)
@@ -190,10 +191,17 @@ def link_gains_db(config, fields, x, y, profile=None):
     sigma, decorrelation, least = MODELS[model]
     correlation = config.get("site_correlation", 0.5)
     gains, margins = [], []
-    geometry = {"x": x, "y": y, "e1": fields.e1_m, "e2": fields.e2_m}
+    size = fields.los_state.shape[0]
+    geometry = {"e1": fields.e1_m, "e2": fields.e2_m, "size": size}
+    common = {
+        state: tile_value(tile, 0, 0, x, y, decorrelation=d, **geometry)
+        for state, tile, d in (
+            ("los", fields.common_los, decorrelation[0]), ("nlos", fields.common_nlos, decorrelation[1])
+        )
+    }  # fmt: skip
     lookup = {
-        state: lambda k, tile=tile, d=d: tile_value(
-            tile, fields.row_offset[k], fields.col_offset[k], decorrelation=d, **geometry
+        state: lambda k, at, tile=tile, d=d: tile_value(
+            tile, fields.row_offset[k], fields.col_offset[k], *at, decorrelation=d, **geometry
         )
         for state, tile, d in (
             ("state", fields.los_state, 50.0),
@@ -203,12 +211,16 @@ def link_gains_db(config, fields, x, y, profile=None):
     }
     for n, k in enumerate(config["cell_site"]):
         dx, dy = x - config["site_x_m"][k], y - config["site_y_m"][k]
+        at = (x, y)
         if config.get("v1_m") is not None:
-            dx, dy = nearest_image(dx, dy, config["v1_m"], config["v2_m"])
+            v1, v2 = config["v1_m"], config["v2_m"]
+            a, b = nearest_image(dx, dy, v1, v2) if turns is None else turns
+            shift = (a * v1[0] + b * v2[0], a * v1[1] + b * v2[1])
+            dx, dy, at = dx - shift[0], dy - shift[1], (x - shift[0], y - shift[1])
         hb = config["site_height_m"][k]
         true_d = np.hypot(dx, dy)
         d = np.maximum(true_d, least)
-        margin = norm.cdf(lookup["state"](k)) - los_probability(model, d - inside, hm)
+        margin = norm.cdf(lookup["state"](k, at)) - los_probability(model, d - inside, hm)
         los = margin < 0
         if profile is not None:
             he, nearness = environment_height_m(model, d, hm, profile["environment"])
@@ -218,9 +230,9 @@ def link_gains_db(config, fields, x, y, profile=None):
             deviation = np.where(los, np.where(beyond, sigma[1], sigma[0]), sigma[2])
             if profile is not None and model.startswith("tr36873"):
                 deviation = np.where(profile["indoor"], 7.0, deviation)
-            common = np.where(los, lookup["los"](-1), lookup["nlos"](-1))
-            own = np.where(los, lookup["los"](k), lookup["nlos"](k))
-            loss = loss + deviation * (np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own)
+            shared = np.where(los, common["los"], common["nlos"])
+            own = np.where(los, lookup["los"](k, at), lookup["nlos"](k, at))
+            loss = loss + deviation * (np.sqrt(correlation) * shared + np.sqrt(1 - correlation) * own)
         azimuth = np.degrees(np.arctan2(dy, dx)) - config["azimuth_deg"][n]
         depression = np.degrees(np.arctan2(hb - hm, true_d))
         antenna = antenna_gain_db(
@@ -229,3 +241,29 @@ def link_gains_db(config, fields, x, y, profile=None):
         gains.append(antenna - loss - (0.0 if profile is None else profile["loss_db"]))
         margins.append(np.where(nearness < 1e-4, 0.0, margin))
     return np.stack(gains, axis=1), np.stack(margins, axis=1)
+
+
+def torus_gains(config, fields, x, y):
+    """Gain of the strongest image and sum over all images (reach), linear, (U, N) each; image by image.
+
+    Images count up to six site spacings away, the nearest one anyhow. With them the least |LOS margin| (U, N).
+    """
+    v1, v2, site = config["v1_m"], config["v2_m"], config["cell_site"]
+    area = abs(v1[0] * v2[1] - v1[1] * v2[0])
+    farthest = 6 * np.sqrt(area / len(config["site_x_m"]) * 2 / np.sqrt(3))
+    dx = x[:, None] - np.asarray(config["site_x_m"])[site]
+    dy = y[:, None] - np.asarray(config["site_y_m"])[site]
+    gain, reach, least = 0.0, 0.0, np.inf
+    nearest = np.stack([nearest_image(dx[:, n], dy[:, n], v1, v2) for n in range(len(site))], axis=2)
+    for turns in product(range(-8, 9), repeat=2):
+        distance = np.hypot(
+            dx - turns[0] * v1[0] - turns[1] * v2[0], dy - turns[0] * v1[1] - turns[1] * v2[1]
+        )  # fmt: skip
+        counts = (distance <= farthest) | ((nearest[0] == turns[0]) & (nearest[1] == turns[1]))
+        if not counts.any():
+            continue
+        image_db, margin = link_gains_db(config, fields, x, y, turns=turns)
+        image = np.where(counts, 10 ** (image_db / 10), 0)
+        gain, reach = np.maximum(gain, image), reach + image
+        least = np.minimum(least, np.where(counts, np.abs(margin), np.inf))
+    return gain, reach, least

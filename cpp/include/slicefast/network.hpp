@@ -126,6 +126,7 @@ class Network {
   const NetworkConfig& config() const { return config_; }
   std::span<const float> sinr() const { return sinr_; }  // (U) of the last step
   Matrix<float> gain() const;                            // (U, N), every link at the links' positions
+  Matrix<float> reach() const;                           // (U, N), what a cell interferes with: over all its images
   std::span<const double> backlog_bits() const {         // (U)
     return config_.fidelity == Fidelity::flow ? std::span<const double>(flow_backlog_) : scheduler_.backlog_bits();
   }
@@ -162,6 +163,8 @@ class Network {
   LoadCoupling coupling_;
   Scheduler scheduler_, trial_scheduler_;
   Matrix<float> gain_;                // (U, N); empty where far cells fold
+  Matrix<float> reach_;               // (U, N); empty unless all images of a site count
+  std::vector<float> own_images_;     // (U,) of the serving cell, or empty
   FoldedGains folded_;                // used there
   std::vector<double> x_m_, y_m_;     // (U) positions that the gains belong to
   std::vector<std::int32_t> moved_;   // users

@@ -97,7 +97,18 @@ void interference_of(const CouplingProblem& p, const CouplingKernels& kernels, s
     const float own = std::exchange(weights.single[cell], 0.0f);
     kernels.interference_f32(p.gain.data, n_cells, rows.data(), rows.size(), readable, weights.single.data(), out);
     weights.single[cell] = own;
+    if (p.own_images.empty()) return;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      out[i] += static_cast<double>(own * p.own_images[static_cast<std::size_t>(rows[i])]);
   }
+}
+
+double own_slopes(const CouplingProblem& p, std::span<const std::int32_t> rows, const double* slope) {
+  double sum = 0.0;
+  if (p.own_images.empty()) return sum;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    sum += slope[i] * static_cast<double>(p.own_images[static_cast<std::size_t>(rows[i])]);
+  return sum;
 }
 
 void add_slopes(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> rows,

@@ -26,6 +26,14 @@ inline double gain_at(const CouplingProblem& p, std::size_t row, std::size_t n) 
   return has_gain64(p) ? p.gain64(row, n) : static_cast<double>(p.gain(row, n));
 }
 
+// The part of the serving cell's gain that interferes, and the part that serves.
+inline double own_image_at(const CouplingProblem& p, std::size_t row) {
+  return p.own_images.empty() ? 0.0 : static_cast<double>(p.own_images[row]);
+}
+inline double serving_gain_at(const CouplingProblem& p, std::size_t row, std::size_t serving) {
+  return gain_at(p, row, serving) - own_image_at(p, row);
+}
+
 // Refuses a problem by the name of its first bad argument; gains are left to check_gains.
 void check_problem(const CouplingProblem& problem, std::size_t n_slices);
 void check_gains(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows);
@@ -42,12 +50,15 @@ struct Weights {
 };
 
 // Interference of users of one cell, by their rows; `readable` counts the rows after the first that may be read ahead.
-// The own cell is left out of the sum, not subtracted from it: a strong signal would drown the interference.
+// The own cell is left out of the sum, not subtracted from it: a strong signal would drown the interference. What of it
+// interferes is added.
 void interference_of(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
                      std::size_t readable, std::size_t cell, Weights& weights, double* out);
 
-// sum[k] += sum of slope[i] gain(rows[i], k). Remainders are left out: Newton's method does as well without.
+// sum[k] += sum of slope[i] gain(rows[i], k); of the own cell, what interferes is own_slopes. Remainders are left out:
+// Newton's method does as well without.
 void add_slopes(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
                 const double* slope, double* sum);
+double own_slopes(const CouplingProblem& problem, std::span<const std::int32_t> rows, const double* slope);
 
 }  // namespace slicefast

@@ -22,6 +22,9 @@ void check_radio(const CouplingProblem& p) {
   check_value("noise_w", p.noise_w, positive);
   check_size("serving", p.serving.size(), users_of(p), "user");
   check_indices("serving", p.serving, cells_of(p), "user");
+  if (p.own_images.empty()) return;
+  if (p.folded || has_gain64(p)) refuse("own_images", "gains of every user", "none beside folded or double gains");
+  check_size("own_images", p.own_images.size(), users_of(p), "user");
 }
 
 }  // namespace
@@ -75,7 +78,7 @@ void coupled_sinr(const CouplingProblem& p, std::span<const double> rho, Isa isa
       const std::int32_t place = static_cast<std::int32_t>(row);
       double interference = 0.0;
       interference_of(p, kernels, {&place, 1}, 1, cell, weights, &interference);
-      sinr[u] = static_cast<float>(p.power_w[cell] * gain_at(p, row, cell) / (interference + p.noise_w));
+      sinr[u] = static_cast<float>(p.power_w[cell] * serving_gain_at(p, row, cell) / (interference + p.noise_w));
     }
   };
   const std::size_t n_blocks = (n_users + block - 1) / block;

@@ -69,19 +69,20 @@ double spectral_radius(const CouplingProblem& p, Isa isa) {
   check_problem(p, 1);
   const std::size_t n_users = users_of(p), n_cells = cells_of(p);
   const CouplingKernels& kernels = select_coupling_kernels(isa);
-  std::vector<double> m(n_cells * n_cells, 0.0);
+  std::vector<double> m(n_cells * n_cells, 0.0), itself(n_cells, 0.0);
   for (std::size_t row = 0; row < n_users; ++row) {
     const std::size_t u = user_at(p, row), i = static_cast<std::size_t>(p.serving[u]);
     if (!(p.demand_bps[u] > 0.0)) continue;
-    const double own = p.power_w[i] * gain_at(p, row, i);
+    const double own = p.power_w[i] * serving_gain_at(p, row, i);
     if (!(own > 0.0)) refuse_entry("gain", "user", u, text_of(own), "above 0 to the serving cell");
     const double factor = p.demand_bps[u] * std::numbers::ln2 / p.bandwidth_hz / own;
     const std::int32_t place = static_cast<std::int32_t>(row);
     add_slopes(p, kernels, {&place, 1}, &factor, m.data() + i * n_cells);
+    itself[i] += own_slopes(p, {&place, 1}, &factor);
   }
   for (std::size_t i = 0; i < n_cells; ++i) {
+    m[i * n_cells + i] = itself[i];
     for (std::size_t k = 0; k < n_cells; ++k) m[i * n_cells + k] *= p.power_w[k];
-    m[i * n_cells + i] = 0.0;
   }
   return radius_of(kernels, std::move(m), n_cells);
 }

@@ -43,7 +43,7 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
     const std::size_t u = user_at(p, row);
     if (!(p.demand_bps[u] > 0.0)) continue;
     const std::size_t at = next[key(u)]++, cell = static_cast<std::size_t>(p.serving[u]);
-    const double gain = gain_at(p, row, cell);
+    const double gain = serving_gain_at(p, row, cell);
     if (!positive.holds(gain))
       refuse_entry("gain", "user " + text_of(u) + ", cell", cell, text_of(gain),
                    "above 0 and finite to the serving cell");
@@ -86,7 +86,7 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
   value_cell[cell] = 0.0;
   for (std::size_t s = 0; s < n_slices; ++s) {
     const std::size_t g = cell * n_slices + s;
-    double sum = 0.0;
+    double sum = 0.0, own = 0.0;
     if (with_jacobian) std::fill_n(slice_row, n_cells, 0.0);
     for (std::size_t begin = first[g]; begin < first[g + 1]; begin += chunk_most) {
       const std::size_t n = std::min(chunk_most, first[g + 1] - begin);
@@ -99,7 +99,9 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
         for (std::size_t i = begin; i < begin + n; ++i)
           load[i] = demand_per_hz[i] / mean_efficiency(p, kernels, rate, strongest[i], rho, signal[i], interference[i]);
       for (std::size_t i = begin; i < begin + n; ++i) sum += load[i];
-      if (with_jacobian) add_slopes(p, kernels, chunk, slope.data() + begin, slice_row);
+      if (!with_jacobian) continue;
+      add_slopes(p, kernels, chunk, slope.data() + begin, slice_row);
+      own += own_slopes(p, chunk, slope.data() + begin);
     }
     const bool capped = !p.share.empty() && sum >= p.share(cell, s);
     value[g] = capped ? p.share(cell, s) : sum;
@@ -107,6 +109,7 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
     const bool keeps = lends && sum < p.dedicated(cell, s);
     if (keeps) kept += p.dedicated(cell, s) - sum;
     if (!with_jacobian) continue;
+    slice_row[cell] = own;
     if (keeps) add_row(slice_row, p.power_w, kept_row);
     if (!capped) add_row(slice_row, p.power_w, jacobian_row);
   }
@@ -115,7 +118,6 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
     value_cell[cell] = 1.0 - kept;
     if (with_jacobian) std::copy_n(kept_row, n_cells, jacobian_row);
   }
-  if (with_jacobian) jacobian_row[cell] = 0.0;
 }
 
 void LoadCoupling::Workspace::evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian,

@@ -29,8 +29,8 @@ static void gather_links(const RadioSite* sites, const RadioTorus* torus, const 
   if (!torus->wrap) return;
   const RadioTorus t = *torus;
   for (std::size_t i = 0; i < padded; ++i) {
-    float x = links.dx[i], y = links.dy[i];
-    nearest_image(t, x, y);
+    float x = links.dx[i], y = links.dy[i], first, second;  // tiles fit a torus that folds: turns change nothing
+    nearest_image(t, x, y, first, second);
     links.dx[i] = x;
     links.dy[i] = y;
   }

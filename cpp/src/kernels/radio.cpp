@@ -6,19 +6,33 @@
 
 namespace slicefast::SLICEFAST_ISA {
 
-static inline void tile_index(const RadioUsers& users, std::int32_t row_offset, std::int32_t col_offset,
-                              std::int32_t log2_size, std::size_t n, std::int32_t* SLICEFAST_RESTRICT index) {
-  const std::int32_t mask = (1 << log2_size) - 1;
+// Whole turns around the torus from a site to its image nearest to each user.
+struct Turns {
+  float first[max_block], second[max_block];
+};
+
+// Where a site's fields are read: offset by the site's own nodes, and back by those between its nearest image and it.
+template <bool wrap>
+static inline void tile_index(const RadioSite& site, const RadioTorus& torus, const RadioUsers& users,
+                              std::int32_t log2_size, const Turns* SLICEFAST_RESTRICT turns, std::size_t n,
+                              std::int32_t* SLICEFAST_RESTRICT index) {
+  const std::int32_t mask = (1 << log2_size) - 1, row_offset = site.row_offset, col_offset = site.col_offset;
+  const RadioTorus t = torus;
   const std::int32_t* SLICEFAST_RESTRICT row = users.row;
   const std::int32_t* SLICEFAST_RESTRICT col = users.col;
-  for (std::size_t i = 0; i < n; ++i)
-    index[i] = (((row[i] + row_offset) & mask) << log2_size) + ((col[i] + col_offset) & mask);
+  for (std::size_t i = 0; i < n; ++i) {
+    std::int32_t r = row[i] + row_offset, c = col[i] + col_offset;
+    if (wrap) {
+      r -= static_cast<std::int32_t>(turns->first[i] * t.v1_row + turns->second[i] * t.v2_row);
+      c -= static_cast<std::int32_t>(turns->first[i] * t.v1_col + turns->second[i] * t.v2_col);
+    }
+    index[i] = ((r & mask) << log2_size) + (c & mask);
+  }
 }
 
-static void field(const std::int32_t* tile, std::int32_t log2_size, std::int32_t row_offset, std::int32_t col_offset,
-                  const RadioUsers* users, const float* scale, std::size_t n, float* SLICEFAST_RESTRICT out) {
-  std::int32_t index[max_block], packed[max_block];
-  tile_index(*users, row_offset, col_offset, log2_size, n, index);
+static void field(const std::int32_t* tile, const std::int32_t* index, const RadioUsers* users, const float* scale,
+                  std::size_t n, float* SLICEFAST_RESTRICT out) {
+  std::int32_t packed[max_block];
   gather(tile, index, n, packed);
   for (std::size_t i = 0; i < n; ++i)
     out[i] = scale[i] * interpolate(packed[i], users->col_fraction[i], users->row_fraction[i]);
@@ -26,11 +40,12 @@ static void field(const std::int32_t* tile, std::int32_t log2_size, std::int32_t
 
 template <bool wrap>
 static void displacement(const RadioSite& site, const RadioTorus& torus, const RadioUsers& users, std::size_t n,
-                         float* SLICEFAST_RESTRICT distance2, float* SLICEFAST_RESTRICT azimuth) {
+                         float* SLICEFAST_RESTRICT distance2, float* SLICEFAST_RESTRICT azimuth,
+                         Turns* SLICEFAST_RESTRICT turns) {
   const RadioTorus t = torus;
   for (std::size_t i = 0; i < n; ++i) {
     float dx = users.x[i] - site.x, dy = users.y[i] - site.y;
-    if (wrap) nearest_image(t, dx, dy);
+    if (wrap) nearest_image(t, dx, dy, turns->first[i], turns->second[i]);
     distance2[i] = dx * dx + dy * dy;
     azimuth[i] = atan2_f32(dy, dx);
   }
@@ -136,8 +151,9 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast*
   const RadioProfile v = profiled ? *profile : RadioProfile{};
   float d2[max_block];
   std::int32_t index[max_block], packed[max_block], state[max_block];
-  (torus->wrap ? displacement<true> : displacement<false>)(s, *torus, u, n, d2, azimuth);
-  tile_index(u, s.row_offset, s.col_offset, tiles->log2_size, n, index);
+  Turns turns;
+  (torus->wrap ? displacement<true> : displacement<false>)(s, *torus, u, n, d2, azimuth, &turns);
+  (torus->wrap ? tile_index<true> : tile_index<false>)(s, *torus, u, tiles->log2_size, &turns, n, index);
   gather(tiles->los_state, index, n, packed);
   const float inverse_height = 1.0f / s.height, min_d = __builtin_sqrtf(s.min_d2), inverse_min = 1.0f / min_d;
   const std::int32_t nlos_tile = tiles->size * tiles->size;

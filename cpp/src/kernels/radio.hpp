@@ -36,6 +36,8 @@ struct RadioTorus {
   std::int32_t wrap;
   float v1_x, v1_y, v2_x, v2_y;  // reduced, v1 . v2 >= 0
   float i11, i12, i21, i22;      // inverse: (s, t) = I (x, y)
+  // v1 and v2 in nodes of the tiles, whole numbers
+  float v1_col, v1_row, v2_col, v2_row;
 };
 
 // Packed tiles: the four corners of a mesh as signed bytes in steps of 1/32, (r, c), (r, c + 1), (r + 1, c), (r + 1, c
@@ -83,9 +85,9 @@ struct RadioKernels {
   // out[i][column + r] = in[r * in_stride + i].
   void (*transpose)(const float* in, std::size_t in_stride, std::size_t rows, std::size_t n, float* const* out,
                     std::size_t column);
-  // Interpolated tile values of a block, unit variance: out = scale * bilinear.
-  void (*field)(const std::int32_t* tile, std::int32_t log2_size, std::int32_t row_offset, std::int32_t col_offset,
-                const RadioUsers* users, const float* scale, std::size_t n, float* out);
+  // Interpolated values of a tile at the nodes `index` of a block, unit variance: out = scale * bilinear.
+  void (*field)(const std::int32_t* tile, const std::int32_t* index, const RadioUsers* users, const float* scale,
+                std::size_t n, float* out);
 };
 
 SLICEFAST_DECLARE_KERNELS(RadioKernels, radio_kernels)

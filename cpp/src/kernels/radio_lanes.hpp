@@ -13,8 +13,8 @@ namespace slicefast::SLICEFAST_ISA {
 static const std::size_t max_block = 256;
 
 // Displacement to the nearest image. With a reduced lattice (v1 . v2 >= 0) rounding leaves at most one of the two
-// neighbours v1, v2 on the same side nearer.
-static inline void nearest_image(const RadioTorus& torus, float& dx, float& dy) {
+// neighbours v1, v2 on the same side nearer. `first`, `second`: how often v1 and v2 were taken off.
+static inline void nearest_image(const RadioTorus& torus, float& dx, float& dy, float& first, float& second) {
   float s = torus.i11 * dx + torus.i12 * dy, t = torus.i21 * dx + torus.i22 * dy;
   const float rs = round_f32(s), rt = round_f32(t);
   dx -= rs * torus.v1_x + rt * torus.v2_x;
@@ -26,8 +26,11 @@ static inline void nearest_image(const RadioTorus& torus, float& dx, float& dy) 
   const float bx = dx - side_t * torus.v2_x, by = dy - side_t * torus.v2_y;
   const float d2 = dx * dx + dy * dy, a2 = ax * ax + ay * ay, b2 = bx * bx + by * by;
   const float cx = a2 < b2 ? ax : bx, cy = a2 < b2 ? ay : by, c2 = a2 < b2 ? a2 : b2;
+  const bool along_s = c2 < d2 && a2 < b2, along_t = c2 < d2 && !(a2 < b2);
   dx = c2 < d2 ? cx : dx;
   dy = c2 < d2 ? cy : dy;
+  first = along_s ? rs + side_s : rs;
+  second = along_t ? rt + side_t : rt;
 }
 
 // Bilinear value of packed corners.

@@ -68,6 +68,27 @@ class BestServerSink final : public FarSink {
   std::span<const double> power_, activity_;
 };
 
+// Where all images count: by the rows of gain and reach of a block of users.
+void best_images(const LinkModel& links, const Servers& servers, std::span<const double> x, std::span<const double> y,
+                 std::span<const double> power, std::span<const double> activity, ThreadPool* pool,
+                 const UserProfile* profile) {
+  Matrix<float> gain(x.size(), power.size()), reach(x.size(), power.size());
+  links.gains(x, y, gain.view(), pool, profile, reach.view());
+  for (std::size_t u = 0; u < x.size(); ++u) {
+    double interference = 0.0;
+    std::size_t best = 0;
+    for (std::size_t n = 0; n < power.size(); ++n)
+      if (power[n] * static_cast<double>(gain(u, n)) > power[best] * static_cast<double>(gain(u, best))) best = n;
+    for (std::size_t n = 0; n < power.size(); ++n) {
+      const double served = n == best ? static_cast<double>(gain(u, n)) : 0.0;
+      interference += activity[n] * power[n] * (static_cast<double>(reach(u, n)) - served);
+    }
+    servers.server[u] = static_cast<std::int32_t>(best);
+    servers.sinr[u] = static_cast<float>(power[best] * static_cast<double>(gain(u, best)) /
+                                         (interference + static_cast<double>(servers.noise)));
+  }
+}
+
 }  // namespace
 
 void LinkModel::best_server(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
@@ -90,6 +111,7 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
     walk.walk(pool, [&](std::size_t) { return BestServerSink(state, servers, power_w, activity); });
     return;
   }
+  if (state.images) return best_images(*this, servers, x_m, y_m, power_w, activity, pool, profile);
   share_items(pool, (n_users + block_users - 1) / block_users, [&](std::size_t item, int) {
     LinkBlock block;
     Strongest strongest;

@@ -97,7 +97,7 @@ bool FarCellsBuilder::cut_plane() {
       return false;
     far.n_cols = std::llround(col_of(config.v1_x_m, config.v1_y_m));
     far.n_rows = std::llround(row_of(config.v2_x_m, config.v2_y_m));
-    if (far.n_cols <= 0 || far.n_rows <= 0) return false;
+    if (far.n_cols <= 0 || far.n_rows <= 0 || far.n_cols % tiles.size || far.n_rows % tiles.size) return false;
   } else {
     double low[2] = {1e300, 1e300}, high[2] = {-1e300, -1e300};
     for (std::size_t k = 0; k < config.site_x_m.size(); ++k) {

@@ -9,14 +9,14 @@ namespace slicefast {
 namespace {
 
 // Four corners per node, as signed bytes in steps of 1/32 standard deviation.
-void pack_tile(std::span<const float> nodes, std::size_t size, std::int32_t* packed) {
+void pack_tile(std::span<const float> nodes, std::size_t rows, std::size_t cols, std::int32_t* packed) {
   const auto at = [&](std::size_t r, std::size_t c) {
-    const float value = nodes[(r % size) * size + c % size];
+    const float value = nodes[(r % rows) * cols + c % cols];
     return static_cast<std::uint32_t>(std::clamp(static_cast<int>(std::lrint(value * 32.0f)), -127, 127)) & 0xffu;
   };
-  for (std::size_t r = 0; r < size; ++r)
-    for (std::size_t c = 0; c < size; ++c)
-      packed[r * size + c] =
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t c = 0; c < cols; ++c)
+      packed[r * cols + c] =
           static_cast<std::int32_t>(at(r, c) | at(r, c + 1) << 8 | at(r + 1, c) << 16 | at(r + 1, c + 1) << 24);
 }
 
@@ -37,12 +37,17 @@ void check_tiles(const FieldTiles& tiles, std::size_t n_sites) {
   check_size("los_state", tiles.los_state.size(), nodes, "node");
   check_size("shadow_los", tiles.shadow_los.size(), nodes, "node");
   check_size("shadow_nlos", tiles.shadow_nlos.size(), nodes, "node");
-  check_size("row_offset", tiles.row_offset.size(), n_sites + 1, "site and one for the common field");
-  check_size("col_offset", tiles.col_offset.size(), n_sites + 1, "site and one for the common field");
+  check_size("row_offset", tiles.row_offset.size(), n_sites, "site");
+  check_size("col_offset", tiles.col_offset.size(), n_sites, "site");
+  check_value("common_cols", tiles.common_cols, at_least(2));
+  check_value("common_rows", tiles.common_rows, at_least(2));
+  const std::size_t common = static_cast<std::size_t>(tiles.common_cols) * static_cast<std::size_t>(tiles.common_rows);
+  check_size("common_los", tiles.common_los.size(), common, "node");
+  check_size("common_nlos", tiles.common_nlos.size(), common, "node");
 }
 
 PackedFields::PackedFields(const FieldTiles& t, const ModelParameters& p)
-    : size(t.size), common_row(t.row_offset.back()), common_col(t.col_offset.back()) {
+    : size(t.size), common_cols(t.common_cols), common_rows(t.common_rows) {
   const double determinant = t.e1_x_m * t.e2_y_m - t.e2_x_m * t.e1_y_m;
   if (!(std::abs(determinant) > 0.0))
     refuse("e1_m, e2_m", "an area of " + text_of(determinant), "periods that span one");
@@ -54,9 +59,14 @@ PackedFields::PackedFields(const FieldTiles& t, const ModelParameters& p)
   const auto side = static_cast<std::size_t>(size), nodes = side * side;
   los_state.resize(nodes);
   shadow.resize(2 * nodes);
-  pack_tile(t.los_state, side, los_state.data());
-  pack_tile(t.shadow_los, side, shadow.data());
-  pack_tile(t.shadow_nlos, side, shadow.data() + nodes);
+  pack_tile(t.los_state, side, side, los_state.data());
+  pack_tile(t.shadow_los, side, side, shadow.data());
+  pack_tile(t.shadow_nlos, side, side, shadow.data() + nodes);
+  const auto rows = static_cast<std::size_t>(common_rows), cols = static_cast<std::size_t>(common_cols);
+  common_los.resize(rows * cols);
+  common_nlos.resize(rows * cols);
+  pack_tile(t.common_los, rows, cols, common_los.data());
+  pack_tile(t.common_nlos, rows, cols, common_nlos.data());
   unit_state = unit_variance(t, t.los_state_decorrelation_m);
   unit_los = unit_variance(t, p.decorrelation_los_m);
   unit_nlos = unit_variance(t, p.decorrelation_nlos_m);

@@ -49,7 +49,7 @@ void GainMap::check(std::span<const double> x_m, std::span<const double> y_m, co
 }
 
 void GainMap::gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain, ThreadPool* pool,
-                    const UserProfile* profile) const {
+                    const UserProfile* profile, MatrixView<float> /*reach*/) const {
   check(x_m, y_m, gain, profile);
   share_items(pool, (x_m.size() + block - 1) / block, [&](std::size_t item, int) {
     for (std::size_t u = item * block; u < std::min(x_m.size(), (item + 1) * block); ++u)
@@ -58,8 +58,8 @@ void GainMap::gains(std::span<const double> x_m, std::span<const double> y_m, Ma
 }
 
 void GainMap::update_gains(std::span<const double> x_m, std::span<const double> y_m,
-                           std::span<const std::int32_t> users, MatrixView<float> gain,
-                           const UserProfile* profile) const {
+                           std::span<const std::int32_t> users, MatrixView<float> gain, const UserProfile* profile,
+                           MatrixView<float> /*reach*/) const {
   check(x_m, y_m, gain, profile);
   check_indices("users", users, x_m.size());
   for (std::int32_t user : users) {

@@ -21,6 +21,7 @@ void load_positions(LinkBlock& b, const LinkModel::State& state, std::span<const
     b.fy[i] = static_cast<float>(t - static_cast<double>(row));
     b.col[i] = static_cast<std::int32_t>(col & (size - 1));
     b.row[i] = static_cast<std::int32_t>(row & (size - 1));
+    b.common[i] = state.fields.common_at(row, col);
   }
 }
 
@@ -31,10 +32,8 @@ void load_fields(LinkBlock& b, const LinkModel::State& state, std::size_t padded
   f.unit_los.scale(b.fx, b.fy, padded, b.scale_los);
   f.unit_nlos.scale(b.fx, b.fy, padded, b.scale_nlos);
   const RadioUsers users = b.users();
-  state.kernels->field(f.shadow.data(), f.log2_size, f.common_row, f.common_col, &users, b.scale_los, padded,
-                       b.common_los);
-  state.kernels->field(f.shadow.data() + f.los_state.size(), f.log2_size, f.common_row, f.common_col, &users,
-                       b.scale_nlos, padded, b.common_nlos);
+  state.kernels->field(f.common_los.data(), b.common, &users, b.scale_los, padded, b.common_los);
+  state.kernels->field(f.common_nlos.data(), b.common, &users, b.scale_nlos, padded, b.common_nlos);
   const auto common = static_cast<float>(state.common_weight), own = static_cast<float>(state.own_weight);
   for (std::size_t i = 0; i < padded; ++i) {
     b.common_los[i] *= common;

@@ -22,7 +22,7 @@ struct LinkBlock {
   alignas(64) float x[block_users], y[block_users], fx[block_users], fy[block_users];
   alignas(64) float scale_state[block_users], scale_los[block_users], scale_nlos[block_users];
   alignas(64) float common_los[block_users], common_nlos[block_users];
-  alignas(64) std::int32_t row[block_users], col[block_users];
+  alignas(64) std::int32_t row[block_users], col[block_users], common[block_users];
   alignas(64) float base[block_users], azimuth[block_users], depression[block_users];
   alignas(64) float rows[group_rows * block_users];  // gains of a group's cells
   float* out[block_users];                           // the users' rows of a gain matrix

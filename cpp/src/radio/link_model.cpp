@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "radio/far_cells.hpp"
+#include "radio/image_map.hpp"
 #include "radio/link_block.hpp"
 #include "slicefast/checks.hpp"
 
@@ -55,15 +56,19 @@ const RadioConfig& checked(const RadioConfig& config, const FieldTiles& tiles) {
   return config;
 }
 
-void check_gain(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain, std::size_t n_cells) {
+void check_gain(const LinkModel::State& state, std::span<const double> x_m, std::span<const double> y_m,
+                MatrixView<float> gain, MatrixView<float> reach) {
   check_positions(x_m, y_m);
-  check_shape("gain", gain, x_m.size(), n_cells);
+  check_shape("gain", gain, x_m.size(), state.n_cells);
+  if (reach.empty()) return;
+  if (!state.images) refuse("reach", "a matrix", "none, unless further images count");
+  check_shape("reach", reach, x_m.size(), state.n_cells);
 }
 
 // Gains of at most a block of users into their rows of the matrix.
 void fill_rows(const LinkModel::State& state, LinkBlock& block, std::span<const std::int32_t> users,
                std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
-               const UserProfile* profile) {
+               MatrixView<float> reach, const UserProfile* profile) {
   block.load(state, users, x_m, y_m, profile);
   for (std::size_t i = 0; i < users.size(); ++i)
     block.out[i] = gain.data + static_cast<std::size_t>(users[i]) * gain.cols;
@@ -76,6 +81,7 @@ void fill_rows(const LinkModel::State& state, LinkBlock& block, std::span<const 
     for (std::size_t i = 0; i < users.size(); ++i)
       for (std::size_t r = 0; r < group.rows(); ++r) block.out[i][state.index_of(group.first() + r)] = group.row(r)[i];
   }
+  if (state.images) state.images->add(users, x_m, y_m, profile, gain, reach);
 }
 
 }  // namespace
@@ -121,6 +127,7 @@ LinkModel::State::State(const RadioConfig& c, const FieldTiles& tiles, Isa isa_)
   }
   in_order = std::is_sorted(cell_index.begin(), cell_index.end());
   far = make_far_cells(*this, c, tiles);
+  images = make_image_map(*this, c, tiles);
 }
 
 LinkModel::LinkModel(RadioConfig config, const FieldTiles& tiles, Isa isa)
@@ -132,6 +139,7 @@ int LinkModel::n_cells() const { return static_cast<int>(state_->n_cells); }
 int LinkModel::n_sites() const { return static_cast<int>(state_->sites.size()); }
 Isa LinkModel::isa() const { return state_->isa; }
 bool LinkModel::folds() const { return state_->far != nullptr; }
+bool LinkModel::has_images() const { return state_->images != nullptr; }
 
 void LinkModel::check_profile(const UserProfile* profile, std::size_t n_users) const {
   if (!profile) return;
@@ -141,26 +149,27 @@ void LinkModel::check_profile(const UserProfile* profile, std::size_t n_users) c
 }
 
 void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
-                      ThreadPool* pool, const UserProfile* profile) const {
-  check_gain(x_m, y_m, gain, state_->n_cells);
+                      ThreadPool* pool, const UserProfile* profile, MatrixView<float> reach) const {
+  check_gain(*state_, x_m, y_m, gain, reach);
   check_profile(profile, x_m.size());
   const std::size_t n_users = x_m.size();
   share_items(pool, (n_users + block_users - 1) / block_users, [&](std::size_t item, int) {
     LinkBlock block;
     const std::size_t first = item * block_users;
-    fill_rows(*state_, block, ConsecutiveUsers(first, std::min(block_users, n_users - first)), x_m, y_m, gain, profile);
+    const ConsecutiveUsers users(first, std::min(block_users, n_users - first));
+    fill_rows(*state_, block, users, x_m, y_m, gain, reach, profile);
   });
 }
 
 void LinkModel::update_gains(std::span<const double> x_m, std::span<const double> y_m,
-                             std::span<const std::int32_t> users, MatrixView<float> gain,
-                             const UserProfile* profile) const {
-  check_gain(x_m, y_m, gain, state_->n_cells);
+                             std::span<const std::int32_t> users, MatrixView<float> gain, const UserProfile* profile,
+                             MatrixView<float> reach) const {
+  check_gain(*state_, x_m, y_m, gain, reach);
   check_profile(profile, x_m.size());
   check_indices("users", users, x_m.size());
   LinkBlock block;
   for (std::size_t first = 0; first < users.size(); first += block_users)
-    fill_rows(*state_, block, users.subspan(first, std::min(block_users, users.size() - first)), x_m, y_m, gain,
+    fill_rows(*state_, block, users.subspan(first, std::min(block_users, users.size() - first)), x_m, y_m, gain, reach,
               profile);
 }
 

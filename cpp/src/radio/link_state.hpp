@@ -13,6 +13,7 @@
 
 namespace slicefast {
 
+class ImageMap;
 struct FarCells;
 
 struct LinkModel::State {
@@ -29,13 +30,14 @@ struct LinkModel::State {
   double common_weight, own_weight;  // square roots of correlation and its rest; zero without shadowing
   RadioTorus torus;
   std::vector<RadioSite> sites;
-  std::vector<RadioMast> masts;          // of the sites
-  std::vector<RadioCell> cells;          // grouped by site
-  std::vector<std::size_t> first_cell;   // (K + 1,) into cells
-  std::vector<std::int32_t> cell_index;  // of `cells`, as the caller numbers them
-  bool in_order;                         // cell_index is 0, 1, 2, ...
-  std::vector<std::int32_t> all_sites;   // 0, 1, 2, ...
-  std::shared_ptr<const FarCells> far;   // empty unless far cells fold
+  std::vector<RadioMast> masts;            // of the sites
+  std::vector<RadioCell> cells;            // grouped by site
+  std::vector<std::size_t> first_cell;     // (K + 1,) into cells
+  std::vector<std::int32_t> cell_index;    // of `cells`, as the caller numbers them
+  bool in_order;                           // cell_index is 0, 1, 2, ...
+  std::vector<std::int32_t> all_sites;     // 0, 1, 2, ...
+  std::shared_ptr<const FarCells> far;     // empty unless far cells fold
+  std::shared_ptr<const ImageMap> images;  // empty unless all images of a site count
 
   std::size_t index_of(std::size_t cell) const { return static_cast<std::size_t>(cell_index[cell]); }
 };
@@ -46,7 +48,7 @@ RadioMast make_mast(const RadioConfig& config, std::size_t k);
 RadioCell make_cell(const RadioConfig& config, std::size_t n);
 
 // The torus with v1, v2 reduced (Lagrange) so that the kernel's few candidates hold the nearest image; all zero without
-// one. Refuses one that the periods of the fields do not divide (torus.cpp).
+// one. Refuses one that the periods of the common fields do not divide (torus.cpp).
 RadioTorus make_torus(const RadioConfig& config, const PackedFields& fields);
 // Displacement to the nearest image, in double.
 void to_nearest_image(const RadioTorus& torus, double& dx, double& dy);

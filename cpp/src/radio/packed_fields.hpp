@@ -29,15 +29,26 @@ struct PackedFields {
   int size, log2_size;
   std::vector<std::int32_t> los_state, shadow;  // packed; the shadow of LOS links, then of the others
   UnitVariance unit_state, unit_los, unit_nlos;
-  std::int32_t common_row, common_col;  // where the field common to all sites is read
+  int common_cols, common_rows;
+  std::vector<std::int32_t> common_los, common_nlos;  // packed
 
   RadioTiles tiles() const { return {los_state.data(), shadow.data(), size, log2_size}; }
   // In units of nodes.
   double col_at(double x, double y) const { return (inverse[0] * x + inverse[1] * y) * size; }
   double row_at(double x, double y) const { return (inverse[2] * x + inverse[3] * y) * size; }
+  std::int32_t common_at(std::int64_t row, std::int64_t col) const;
 };
 
 // Rounding down, through the conversion: std::floor is a library call on the baseline instruction set.
 inline std::int64_t rounded_down(double value) { return static_cast<std::int64_t>(value) - (value < 0.0); }
+
+// Index of a node of the common tile. Positions are below 1e9 m and nodes are not denser than one a millimetre, so
+// that half a node is more than the rounding of the quotient: cheaper than dividing whole numbers.
+inline std::int32_t PackedFields::common_at(std::int64_t row, std::int64_t col) const {
+  const auto within = [](std::int64_t at, int n) {
+    return static_cast<std::int32_t>(at - n * rounded_down((static_cast<double>(at) + 0.5) / n));
+  };
+  return within(row, common_rows) * common_cols + within(col, common_cols);
+}
 
 }  // namespace slicefast

@@ -13,9 +13,9 @@ RadioTorus make_torus(const RadioConfig& c, const PackedFields& fields) {
   if (!(std::abs(ax * by - ay * bx) > 0.0))
     refuse("v1_m, v2_m", "an area of " + text_of(ax * by - ay * bx), "vectors that span one, when wrap is on");
   for (const auto& [x, y] : {std::pair{ax, ay}, std::pair{bx, by}}) {
-    const double s = fields.inverse[0] * x + fields.inverse[1] * y, r = fields.inverse[2] * x + fields.inverse[3] * y;
+    const double s = fields.col_at(x, y) / fields.common_cols, r = fields.row_at(x, y) / fields.common_rows;
     if (std::abs(s - std::round(s)) > 1e-6 || std::abs(r - std::round(r)) > 1e-6)
-      refuse("v1_m, v2_m", text_of(s) + " and " + text_of(r) + " periods of the fields",
+      refuse("v1_m, v2_m", text_of(s) + " and " + text_of(r) + " periods of the common fields",
              "whole multiples, when wrap is on");
   }
   while (true) {
@@ -35,7 +35,10 @@ RadioTorus make_torus(const RadioConfig& c, const PackedFields& fields) {
   }
   const double d = ax * by - ay * bx;
   const auto f = [](double v) { return static_cast<float>(v); };
-  return {1, f(ax), f(ay), f(bx), f(by), f(by / d), f(-bx / d), f(-ay / d), f(ax / d)};
+  const auto col = [&](double x, double y) { return f(std::round(fields.col_at(x, y))); };
+  const auto row = [&](double x, double y) { return f(std::round(fields.row_at(x, y))); };
+  return {1,          f(ax),     f(ay),       f(bx),       f(by),       f(by / d),  f(-bx / d),
+          f(-ay / d), f(ax / d), col(ax, ay), row(ax, ay), col(bx, by), row(bx, by)};
 }
 
 void to_nearest_image(const RadioTorus& torus, double& dx, double& dy) {

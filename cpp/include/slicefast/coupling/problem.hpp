@@ -1,8 +1,10 @@
 // Load coupling: who disturbs whom, and the SINR that given cell activities leave.
 //
-//   SINR_u(rho) = p_n g_un / (sum_{k != n} rho_k p_k g_uk + sigma^2),  n = serving cell of u
+//   SINR_u(rho) = p_n (g_un - e_u) / (sum_{k != n} rho_k p_k g_uk + rho_n p_n e_u + sigma^2),  n = serving cell of u
 //
-// g: gain, linear; p: power_w; sigma^2: noise_w, over the same bandwidth unit as p; rho: activity of the cells.
+// g: gain, linear; p: power_w; sigma^2: noise_w, over the same bandwidth unit as p; rho: activity of the cells; e: the
+// part of the serving cell's gain that does not serve, but interferes as other cells do: on a torus, its further
+// images.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +38,9 @@ struct CouplingProblem {
   double ceiling_bps_per_hz = no_ceiling;  // of the efficiency
   ConstMatrixView<double> gain64 = {};     // (U, N) in place of `gain`, for callers that need double precision
   const FoldedGains* folded = nullptr;     // in place of `gain`; made by LinkModel::fold
-  RateSteps steps = {};                    // in place of `efficiency`
+  // (U,) e; empty: zero. Only beside `gain`.
+  std::span<const float> own_images = {};
+  RateSteps steps = {};  // in place of `efficiency`
   // (U,) zeros, or empty. There: users to whom the efficiency gives nothing wait, add no load and are set to 1 (which:
   // solver.hpp). Otherwise they ask for all that there is.
   std::span<std::uint8_t> waits = {};

@@ -38,8 +38,9 @@ struct RadioConfig {
   std::vector<double> site_x_m, site_y_m, site_height_m;  // (K,)
   std::vector<std::int32_t> cell_site;                    // (N,)
   std::vector<double> azimuth_deg, tilt_deg;              // (N,)
-  double fold_db = 0;          // far cells fold, moving no user's SINR by more than this; 0: every link is computed
-  double sigma_indoor_db = 0;  // shadowing of indoor users; 0: the model's
+  bool further_images = false;  // on a torus of at most 37 sites every image of a site counts, not the nearest alone
+  double fold_db = 0;           // far cells fold, moving no user's SINR by more than this; 0: every link is computed
+  double sigma_indoor_db = 0;   // shadowing of indoor users; 0: the model's
   LineOfSight line_of_sight = LineOfSight::model;
 };
 
@@ -55,23 +56,30 @@ class LinkModel final : public GainSource {
   Isa isa() const;
   // Whether far cells fold: asked for, and more sites than are near anyone.
   bool folds() const override;
+  // Whether all images of a site count: asked for, on a torus of at most 37 sites.
+  bool has_images() const override;
 
-  // gain(u, n), shape (U, N): linear channel gain with antenna, path loss and shadowing, without transmit power.
+  // gain(u, n), shape (U, N): linear channel gain with antenna, path loss and shadowing, without transmit power; on a
+  // torus that of the nearest image, with has_images() of the strongest. reach(u, n), if not empty: the sum over all
+  // images, what a cell interferes with; only with has_images().
   // With a pool the blocks of users are shared among its threads; the result does not depend on their number.
   // `profile`: of all users, or none where all are outdoors at the configuration's height.
   void gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
-             ThreadPool* pool = nullptr, const UserProfile* profile = nullptr) const override;
+             ThreadPool* pool = nullptr, const UserProfile* profile = nullptr,
+             MatrixView<float> reach = {}) const override;
 
   // From positions straight to the best server and its SINR, without keeping the gains: server[u] = argmax_n p_n g_un,
   // sinr[u] = p_n g_un / (sum_{k != n} activity_k p_k g_uk + noise), linear. power_w, activity (N,). Far cells fold if
-  // folds(): see far_cells.hpp.
+  // folds(): see far_cells.hpp. With has_images() reach - gain of the server joins the interference, reach stands for
+  // the others' gain.
   void best_server(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
                    std::span<const double> activity, double noise_w, std::span<std::int32_t> server,
                    std::span<float> sinr, ThreadPool* pool = nullptr, const UserProfile* profile = nullptr) const;
 
   // Only the rows of the named users (positions are those of all users), when few have moved.
   void update_gains(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
-                    MatrixView<float> gain, const UserProfile* profile = nullptr) const override;
+                    MatrixView<float> gain, const UserProfile* profile = nullptr,
+                    MatrixView<float> reach = {}) const override;
 
   // The gains with far cells folded, so that at full activity no user's SINR is off by more than fold_db. Only if
   // folds(). `gains` may be kept from call to call.
