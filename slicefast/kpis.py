@@ -145,3 +145,11 @@ KPIS: Mapping[str, Kpi] = MappingProxyType(
 #: The indicators per cell and slice, and per user.
 CELL_KPIS = tuple(name for name, kpi in KPIS.items() if kpi.per == "cell")
 USER_KPIS = tuple(name for name, kpi in KPIS.items() if kpi.per == "user")
+
+
+def read_only(kpis: Kpis) -> Kpis:
+    """Return the KPIs with arrays that refuse to be written."""
+    for values in vars(kpis).values():
+        if values is not None:
+            values.setflags(write=False)
+    return kpis

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.errors import InUseError, SlicefastError, described, refuse
-from slicefast.kpis import CELL_KPIS, USER_KPIS, Kpis
+from slicefast.kpis import CELL_KPIS, USER_KPIS, Kpis, read_only
 from slicefast.radio.gain_map import Gains, OwnGains
 from slicefast.replica import Replica, Snapshot
 from slicefast.scenario import Scenario
@@ -158,10 +158,7 @@ class Simulator:
 
     @property
     def gain(self) -> Float32:
-        """Linear channel gain of every link in the coming step, (U, N) or (R, U, N); without transmit power.
-
-        On a torus of at most 37 sites that of the strongest image of the cell.
-        """
+        """Linear gain of every link in the coming step, of a cell's strongest image on a torus, (U, N) or (R, U, N)."""
         return self._gather([replica.network.gain() for replica in self._replicas])
 
     @property
@@ -319,7 +316,7 @@ class Simulator:
             self._check_snapshot(snapshot)
             seed, place_seed = snapshot["seed"], snapshot["place_seed"]
             step_index = int(snapshot["step_index"])
-            kpis = None if snapshot["kpis"] is None else _read_only(Kpis(**_copies(snapshot["kpis"])))
+            kpis = None if snapshot["kpis"] is None else read_only(Kpis(**_copies(snapshot["kpis"])))
             states = snapshot["replicas"]
             replicas = self._replicas
             if (seed, place_seed) != (self.seed, self.place_seed):
@@ -401,10 +398,3 @@ class Simulator:
 
 def _copies(kpis: dict[str, Any]) -> dict[str, Any]:
     return {name: None if values is None else np.array(values) for name, values in kpis.items()}
-
-
-def _read_only(kpis: Kpis) -> Kpis:
-    for values in vars(kpis).values():
-        if values is not None:
-            values.setflags(write=False)
-    return kpis

@@ -27,6 +27,13 @@ def scenario(packet_bits=12_000, rate=1.0, preset=sf.Scenario.paper, **options):
     return sf.Scenario.model_validate(tables)
 
 
+def interfering(simulator):
+    """Gains with which cells interfere (U, N), of the serving cell's the part that does (U,), and who serves."""
+    gain, reach, serving = simulator.gain.astype(float), simulator.reach.astype(float), simulator.serving
+    users = np.arange(len(serving))
+    return reach, reach[users, serving] - gain[users, serving], serving
+
+
 def activity_and_load(network, twin, n_steps=36, warm=14, seed=0):
     """Return per cell, in the mean over the steps behind ``warm``, what interferes and what is used."""
     simulator = sf.Simulator(network, seed=seed)
@@ -34,10 +41,10 @@ def activity_and_load(network, twin, n_steps=36, warm=14, seed=0):
     shares = np.tile(SHARES, (network.n_cells, 1))
     pairs = []
     for _ in range(n_steps):
-        gain, serving = simulator.gain.astype(float), simulator.serving
+        gain, own, serving = interfering(simulator)
         load = simulator.step(shares).load.sum(axis=1)
         sinr = simulator.sinr.astype(float)
-        activity = twin.recovered_activity(gain, network.power_w_per_prb, network.noise_w_per_prb, sinr, serving)
+        activity = twin.recovered_activity(gain, network.power_w_per_prb, network.noise_w_per_prb, sinr, serving, own)
         pairs.append((activity, load))
     return np.mean(pairs[warm:], axis=0)
 
@@ -120,7 +127,7 @@ def test_what_interferes_is_what_is_used_in_every_combination(reference, efficie
 def before_a_step(simulator, window_s):
     user, _, bits = simulator.arrivals
     demand = (simulator.backlog_bits + np.bincount(user, bits, minlength=len(simulator.serving))) / window_s
-    return simulator.gain.astype(float), demand, simulator.serving
+    return demand, *interfering(simulator)
 
 
 @pytest.mark.parametrize("efficiency", ["cqi", "tr36942"])
@@ -131,13 +138,14 @@ def test_users_out_of_reach_wait_and_do_not_interfere(reference, efficiency):
     simulator.reset()
     shares, seen = np.tile(SHARES, (12, 1)), 0
     for _ in range(4):
-        gain, demand, serving = before_a_step(simulator, 0.2)
+        demand, gain, own, serving = before_a_step(simulator, 0.2)
         load, waits = twin.rise(
             gain, network.power_w_per_prb, network.noise_w_per_prb, demand, serving, network.bandwidth_hz,
             lambda x: twin.efficiency(efficiency, x, LTE), lambda work: np.minimum(work, shares), network.slice_of, 4,
+            own=own,
         )  # fmt: skip
         kpis = simulator.step(shares)
-        expected = twin.sinr(gain, network.power_w_per_prb, network.noise_w_per_prb, load.sum(axis=1), serving)
+        expected = twin.sinr(gain, network.power_w_per_prb, network.noise_w_per_prb, load.sum(axis=1), serving, own)
         np.testing.assert_allclose(simulator.sinr, expected, rtol=1e-4)  # loads are converged to 1e-6, SINR in float32
         np.testing.assert_allclose(kpis.load, load, atol=1e-5)
         assert (kpis.user_delivered_bits[waits] == 0).all()
@@ -154,16 +162,16 @@ def test_dedicated_parts_and_max_ratios_are_coupled(reference):
     simulator.reset()
     for seed in range(3):
         shares = np.random.default_rng(seed).dirichlet(np.ones(4), 12)
-        gain, demand, serving = before_a_step(simulator, 0.2)
+        demand, gain, own, serving = before_a_step(simulator, 0.2)
         load, _ = twin.rise(
             gain, network.power_w_per_prb, network.noise_w_per_prb, demand, serving, network.bandwidth_hz,
             lambda x: twin.efficiency("mogensen", x, LTE),
             lambda work, a=shares: twin.lent_load(work, dedicated * a, np.maximum(most, a)), network.slice_of, 4,
-            tolerance=1e-9,
+            tolerance=1e-9, own=own,
         )  # fmt: skip
         assert load.sum(axis=1).min() < 0.97  # limits, not the cell
         simulator.step(shares)
-        expected = twin.sinr(gain, network.power_w_per_prb, network.noise_w_per_prb, load.sum(axis=1), serving)
+        expected = twin.sinr(gain, network.power_w_per_prb, network.noise_w_per_prb, load.sum(axis=1), serving, own)
         np.testing.assert_allclose(simulator.sinr, expected, rtol=1e-4)
 
 

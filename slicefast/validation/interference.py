@@ -72,12 +72,15 @@ def scenario(packet_bits: int = 12_000, rate: float = 1.0, **options: Any) -> Sc
     return Scenario.model_validate(tables)
 
 
-def recovered_activity(gain: Float, power_w: Float, noise_w: float, sinr: Float, serving: NDArray[np.int32]) -> Float:
+def recovered_activity(
+    gain: Float, reach: Float, power_w: Float, noise_w: float, sinr: Float, serving: NDArray[np.int32]
+) -> Float:
     """Return the cells' activities (N,) that the users' SINR (U,) lets on, see the module."""
     users = np.arange(serving.size)
-    received = gain * power_w
-    disturbance = received[users, serving] / sinr
-    received[users, serving] = 0.0
+    received = reach * power_w
+    signal = (gain * power_w)[users, serving]
+    disturbance = signal / sinr
+    received[users, serving] -= signal
     found = np.linalg.lstsq(received / disturbance[:, None], 1.0 - noise_w / disturbance, rcond=None)[0]
     return np.asarray(found, np.float64)
 
@@ -89,11 +92,12 @@ def activity_and_load(network: Scenario, n_steps: int = 40, settling: int = 15) 
     shares = np.tile(SHARES, (network.n_cells, 1))
     pairs = []
     for _ in range(n_steps):
-        gain, serving = simulator.gain.astype(np.float64), simulator.serving
+        gain, reach = simulator.gain.astype(np.float64), simulator.reach.astype(np.float64)
+        serving = simulator.serving
         load = simulator.step(shares).load.sum(axis=1)
         sinr = simulator.sinr.astype(np.float64)
         power_w, noise_w = network.power_w_per_prb, network.noise_w_per_prb
-        pairs.append((recovered_activity(gain, power_w, noise_w, sinr, serving), load))
+        pairs.append((recovered_activity(gain, reach, power_w, noise_w, sinr, serving), load))
     return np.asarray(np.mean(pairs[settling:], axis=0), np.float64)
 
 
@@ -113,10 +117,11 @@ def mean_rate_over_rate_at_the_mean(
     """Return per user of the default network the mean rate of single PRBs over the rate at mean interference, (U,)."""
     network = Scenario.paper()
     simulator = Simulator(network, seed=seed)
-    received = simulator.gain.astype(np.float64) * network.power_w_per_prb
+    served = simulator.gain.astype(np.float64) * network.power_w_per_prb
+    received = simulator.reach.astype(np.float64) * network.power_w_per_prb
     users, serving = np.arange(network.n_users), simulator.serving
-    signal = received[users, serving]
-    received[users, serving] = 0.0
+    signal = served[users, serving]
+    received[users, serving] -= signal
     on = np.random.default_rng(seed).random((n_prbs, network.n_cells)) < activity
 
     def rate(interference: Float) -> Float:

@@ -63,16 +63,15 @@ def solve(gain, power, noise, demand, serving, bandwidth, tolerance=1e-13, itera
     return None
 
 
-def recovered_activity(gain, power, noise, sinr, serving):
+def recovered_activity(gain, power, noise, sinr, serving, own_images=0.0):
     """Activities that the users' SINR lets on: p_s g_us / SINR_u - noise = sum_k rho_k p_k g_uk, by least squares.
 
     Rows are divided by the interference and noise, whose relative error is that of the SINR.
     """
     users = np.arange(len(gain))
-    received = gain * power
-    disturbance = received[users, serving] / sinr
-    others = received.copy()
-    others[users, serving] = 0.0
+    others = gain * power
+    disturbance = (others[users, serving] - power[serving] * own_images) / sinr
+    others[users, serving] = power[serving] * own_images
     return np.linalg.lstsq(others / disturbance[:, None], 1.0 - noise / disturbance, rcond=None)[0]
 
 
@@ -89,7 +88,7 @@ def lent_load(work, dedicated, most):
     return load
 
 
-def rise(gain, power, noise, demand, serving, bandwidth, rate, limit, slice_of, n_slices, tolerance=1e-12):
+def rise(gain, power, noise, demand, serving, bandwidth, rate, limit, slice_of, n_slices, tolerance=1e-12, own=0.0):
     """Return the loads (N, S) that rise from an idle network, users without a rate waiting, and who waits (U,).
 
     ``rate(sinr)`` in bit/s/Hz; ``limit(work)`` turns work (N, S) into PRBs used. Whoever has no rate on the way is out
@@ -97,7 +96,7 @@ def rise(gain, power, noise, demand, serving, bandwidth, rate, limit, slice_of, 
     """
     rho, waits, falling = np.zeros(gain.shape[1]), np.zeros(len(gain), bool), False
     while True:
-        bits = rate(sinr(gain, power, noise, rho, serving))
+        bits = rate(sinr(gain, power, noise, rho, serving, own))
         lost = (bits == 0) & (demand > 0) & ~waits
         if lost.any():
             waits |= lost
