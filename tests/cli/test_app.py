@@ -1,0 +1,113 @@
+"""The command line as a whole: what it prints, what it refuses, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import slicefast
+from slicefast import Scenario, runs
+from slicefast.cli import app
+
+runner = CliRunner()
+
+
+def test_help_names_every_command() -> None:
+    found = runner.invoke(app, ["--help"])
+    assert found.exit_code == 0
+    for name in ("reproduce", "report", "scenario", "train", "transfer", "evaluate", "info"):
+        assert name in found.output
+
+
+def test_info_names_versions_and_instruction_set() -> None:
+    found = runner.invoke(app, ["info"])
+    assert found.exit_code == 0
+    for name in ("slicefast", "torch", "instruction_set"):
+        assert name in found.output
+
+
+def test_printed_scenario_loads_again(tmp_path: Path) -> None:
+    printed = runner.invoke(app, ["scenario", "paper"])
+    (tmp_path / "mine.toml").write_text(printed.output)
+    assert Scenario.from_toml(tmp_path / "mine.toml") == Scenario.paper()
+    written = runner.invoke(app, ["scenario", "hexagonal", "--sites", "7", "--out", str(tmp_path / "seven.toml")])
+    assert written.exit_code == 0
+    assert Scenario.from_toml(tmp_path / "seven.toml").n_cells == 21
+    checked = runner.invoke(app, ["scenario", "--check", str(tmp_path / "seven.toml")])
+    assert "21 cells" in checked.output
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [('name = "x"\nstep_s = -1.0\n', "step_s"), ("step_s = \n", "TOML"), ("colour = 3\n", "colour")],
+)
+def test_wrong_scenario_gets_one_message_and_nothing_is_written(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "wrong.toml").write_text(text)
+    for command in (["reproduce", "--quick"], ["train"]):
+        arguments = [*command, "--scenario", str(tmp_path / "wrong.toml"), "--out", str(tmp_path / "out")]
+        found = runner.invoke(app, arguments)
+        assert found.exit_code == 2
+        assert found.stderr.count("\n") == 1
+        assert named in found.stderr
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("option", "named"), [("--scenario", "nowhere"), ("--trace", "traffic_trace")])
+def test_missing_file_is_refused(tmp_path: Path, option: str, named: str) -> None:
+    arguments = ["reproduce", "--quick", option, str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]
+    found = runner.invoke(app, arguments)
+    assert found.exit_code == 2
+    assert named in found.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    for command in ("evaluate", "report"):
+        found = runner.invoke(app, [command, str(tmp_path)])
+        assert found.exit_code == 2
+        assert str(tmp_path) in found.stderr.replace("\n", "")
+
+
+def test_choices_are_listed_and_are_the_packages_own() -> None:
+    from typing import get_args
+
+    from slicefast import task, transfer
+    from slicefast.cli import runs as commands
+
+    assert get_args(commands.Strategy) == get_args(transfer.Strategy)
+    assert get_args(commands.Choice) == get_args(runs.Choice)
+    assert get_args(commands.Coordination) == get_args(task.Coordination)
+    listed = "".join(runner.invoke(app, ["transfer", "--help"], env={"COLUMNS": "200"}).output.split())
+    for word in (*transfer.STRATEGIES, *runs.CHOICES):
+        assert word in listed
+    for arguments in (["transfer", "--choice", "nearest"], ["reproduce", "--engine", "cloud"], ["scenario", "none"]):
+        found = runner.invoke(app, [*arguments, *(["--out", "x"] if arguments[0] != "scenario" else [])])
+        assert found.exit_code == 2
+        assert arguments[-1] in found.stderr
+
+
+def test_version_and_module() -> None:
+    assert runner.invoke(app, ["--version"]).output == f"slicefast {slicefast.__version__}\n"
+    command = [sys.executable, "-P", "-m", "slicefast", "--version"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout == f"slicefast {slicefast.__version__}\n"
+    assert json.loads(runner.invoke(app, ["info", "--json"]).output)["slicefast"] == slicefast.__version__
+
+
+def test_files_that_cannot_be_used_are_one_line(
+    tmp_path: Path, tiny: Path, refused: Callable[[list[str], str], None]
+) -> None:
+    tiny = tiny
+    refused(["train", "--scenario", str(tiny), "--out", str(tiny / "x")], "Not a directory")
+    refused(["train", "--scenario", str(tmp_path), "--out", str(tmp_path / "x")], str(tmp_path))
+    before = tiny.read_text()
+    refused(["scenario", "--out", str(tiny)], "nothing is overwritten")
+    assert tiny.read_text() == before
+    assert runner.invoke(app, ["train", "--seed", str(2**64), "--out", str(tmp_path / "x")]).exit_code == 2
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,82 @@
+"""The commands of the study: what they take, and how they stop and go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from slicefast import Scenario
+from slicefast.cli import app
+from slicefast.study.folder import load_study, open_study
+from slicefast.study.protocol import Protocol
+
+runner = CliRunner()
+
+
+@pytest.mark.usefixtures("ctrl_c_works")
+def test_ctrl_c_leaves_a_readable_report_and_resuming_is_offered(tmp_path: Path, tiny: Path) -> None:
+    """Interrupt a real run after its first finished part, as a terminal does: the whole process group gets SIGINT."""
+    out = tmp_path / "out"
+    arguments = ["reproduce", "--quick", "--scenario", str(tiny), "--out", str(out), "--workers", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "slicefast", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    give_up = time.monotonic() + 90.0
+    while not list(out.glob("parts/*/*.npz")) and process.poll() is None and time.monotonic() < give_up:
+        time.sleep(0.02)
+    assert list(out.glob("parts/*/*.npz")), "no part was finished in time"
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "--resume" in errors
+    assert (out / "results.nc").is_file()
+    assert "not finished" in (out / "report.html").read_text()
+    assert not list(out.rglob("*.partial*"))
+    other = runner.invoke(app, arguments)
+    assert other.exit_code == 2
+    assert "--resume" in other.stderr
+
+
+def test_resuming_keeps_the_number_of_seeds_and_refuses_fewer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Path, refused: Callable[[list[str], str], None]
+) -> None:
+    scenario, out = tiny, tmp_path / "out"
+    open_study(out, Scenario.from_toml(scenario), Protocol.quick(n_seeds=3))
+    monkeypatch.setattr("slicefast.study.execute.run_study", lambda *_: True)
+    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study: None)
+    arguments = ["reproduce", "--quick", "--scenario", str(scenario), "--out", str(out), "--resume"]
+    refused([*arguments, "--seeds", "2"], "n_seeds = 2")
+    for seeds, expected in ((None, 3), (4, 4), (None, 4)):
+        found = runner.invoke(app, arguments if seeds is None else [*arguments, "--seeds", str(seeds)])
+        assert found.exit_code == 0, found.output
+        assert load_study(out).protocol.n_seeds == expected
+
+
+def test_study_takes_every_number_of_the_learner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Path, refused: Callable[[list[str], str], None]
+) -> None:
+    scenario, out = tiny, tmp_path / "out"
+    monkeypatch.setattr("slicefast.study.execute.run_study", lambda *_: True)
+    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study: None)
+    arguments = ["reproduce", "--quick", "--scenario", str(scenario), "--out", str(out)]
+    numbers = ["--set", "actor_lr=1e-4", "--set", "actor_hidden=[8,4]", "--set", "exploration_steps=700"]
+    found = runner.invoke(app, [*arguments, *numbers])
+    assert found.exit_code == 0, (found.output, found.exception)
+    config = load_study(out).protocol.td3_config()
+    assert (config.actor_lr, config.actor_hidden, config.exploration_steps) == (1e-4, (8, 4), 700)
+    assert runner.invoke(app, [*arguments, "--resume"]).exit_code == 0
+    refused([*arguments, "--resume", "--set", "actor_lr=1e-3"], "other settings")
+    refused([*arguments[:-1], str(tmp_path / "bad"), "--set", "actor_rate=1"], "actor_rate")
+    assert not (tmp_path / "bad").exists()
