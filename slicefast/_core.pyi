@@ -174,6 +174,7 @@ class ModelParameters(TypedDict):
     sigma_indoor_db: float
     decorrelation_los_m: float
     decorrelation_nlos_m: float
+    decorrelation_los_state_m: float
     min_distance_m: float
     max_distance_m: float
     min_frequency_hz: float

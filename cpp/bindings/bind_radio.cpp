@@ -57,6 +57,7 @@ py::dict dict_of(const ModelParameters& p) {
   result["sigma_nlos_db"] = p.sigma_nlos_db;
   result["sigma_indoor_db"] = p.sigma_indoor_db;
   result["decorrelation_los_m"] = p.decorrelation_los_m;
+  result["decorrelation_los_state_m"] = p.decorrelation_los_state_m;
   result["decorrelation_nlos_m"] = p.decorrelation_nlos_m;
   result["min_distance_m"] = p.min_distance_m;
   result["max_distance_m"] = p.max_distance_m;

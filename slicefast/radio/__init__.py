@@ -6,7 +6,7 @@ network in the C++ core.
 
 from slicefast.errors import RangeWarning
 from slicefast.radio.calibration import CALIBRATION_CASES, Calibration, calibrate
-from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields, make_fields
+from slicefast.radio.fields import Fields, make_fields
 from slicefast.radio.gain_map import GainMap, Gains, GainSeries, read_gain_map
 from slicefast.radio.indoor import Buildings, building_loss_db, draw_buildings
 from slicefast.radio.links import link_model, update_serving
@@ -21,7 +21,6 @@ from slicefast.radio.models import (
 __all__ = [
     "ANTENNA_PATTERNS",
     "CALIBRATION_CASES",
-    "LOS_STATE_DECORRELATION_M",
     "PATH_LOSS_MODELS",
     "Buildings",
     "Calibration",

@@ -15,10 +15,6 @@ from slicefast.errors import refuse
 from slicefast.radio.models import path_loss_model
 from slicefast.units import Float32, Float64, Int32
 
-#: Decorrelation distance of the line-of-sight state [m] (TR 38.901 Table 7.6.3.1-2, UMa and UMi).
-LOS_STATE_DECORRELATION_M = 50.0
-
-
 #: A torus of more sites folds far cells, which needs tiles that divide it; on smaller ones further images count.
 _MOST_SITES_WITH_IMAGES = 37
 #: Nodes to the shortest decorrelation distance: as many as wanted, and the fewest (a longer tile) accepted.
@@ -130,9 +126,10 @@ def make_fields(
 ) -> Fields:
     """Draw the fields of line of sight and shadowing for ``n_sites`` sites.
 
-    Autocorrelation e^(-distance / D) with the model's decorrelation distances D (LOS and NLOS shadowing) and 50 m (LOS
-    state). Tiles are as long as the area, at least 16 of the longest D, with nine nodes to the shortest D; longer ones
-    have fewer, down to six, and areas longer than 170 of the shortest D (6.3 km where that is 37 m) repeat.
+    Autocorrelation e^(-distance / D) with the model's decorrelation distances D (LOS and NLOS shadowing, and LOS state,
+    TR 38.901 Table 7.6.3.1-2). Tiles are as long as the area, at least 16 of the longest D, with nine nodes to the
+    shortest D; longer ones have fewer, down to six, and areas longer than 170 of the shortest D (6.3 km where that is
+    37 m) repeat.
 
     Parameters
     ----------
@@ -164,11 +161,12 @@ def make_fields(
         refuse("n_sites", n_sites, "at least 1")
     if size is not None and (size < 2 or size & (size - 1)):
         refuse("size", size, "a power of two")
-    los, nlos = path_loss_model(model).decorrelation_m
+    known = path_loss_model(model)
+    los, nlos = known.decorrelation_m
     torus = None if v1_m is None or v2_m is None else (tuple(v1_m), tuple(v2_m))
     if torus is not None:
         extent_m = max(_length_m(v) for v in torus)
-    patches_m = _PATCHES * max(los, nlos, LOS_STATE_DECORRELATION_M)
+    patches_m = _PATCHES * max(los, nlos, known.los_state_decorrelation_m)
     size, mesh = _choose_mesh(min(los, nlos), max(patches_m, extent_m), size)
     cols = rows = size
     if torus is None:
@@ -179,7 +177,7 @@ def make_fields(
         cols, rows = (_nodes_around(_length_m(v), mesh, size) for v in torus)
         e1, e2 = _scaled(torus[0], size / cols), _scaled(torus[1], size / rows)
     state_tile, los_tile, nlos_tile = (
-        _unit_field(rng.standard_normal((size, size)), d, e1, e2) for d in (LOS_STATE_DECORRELATION_M, los, nlos)
+        _unit_field(rng.standard_normal((size, size)), d, e1, e2) for d in (known.los_state_decorrelation_m, los, nlos)
     )
     noise = rng.standard_normal((rows, cols))
     around_1, around_2 = _scaled(e1, cols / size), _scaled(e2, rows / size)

@@ -15,7 +15,7 @@ from slicefast import _core
 from slicefast.arrays import to_vector
 from slicefast.errors import refuse
 from slicefast.plausible import warn
-from slicefast.radio.fields import LOS_STATE_DECORRELATION_M, Fields
+from slicefast.radio.fields import Fields
 from slicefast.radio.models import path_loss_model, warn_of_heights
 from slicefast.units import Float32, Float64, Int32
 
@@ -199,7 +199,7 @@ def link_model(
         azimuth_deg=np.asarray(azimuth_deg, dtype=np.float64),
         tilt_deg=to_vector("tilt_deg", tilt_deg, np.size(cell_site)),
         **vars(fields),
-        los_state_decorrelation_m=LOS_STATE_DECORRELATION_M,
+        los_state_decorrelation_m=path_loss_model(model).los_state_decorrelation_m,
         further_images=further_images,
         fold_db=fold_db,
         sigma_indoor_db=0.0 if sigma_indoor_db is None else sigma_indoor_db,

@@ -1,7 +1,7 @@
 """Link gains in plain NumPy float64, one formula at a time; shares no code with slicefast.
 
-Written from WINNER+ D5.3 Table 4-1, ITU-R M.2135 Table A1-2, TR 36.873 Table 7.2-1, TR 38.901 Tables 7.3-1 and 7.4.1-1
-and TR 36.814 Table A.2.1.1-2.
+Written from WINNER+ D5.3 Table 4-1, ITU-R M.2135 Table A1-2, TR 36.873 Table 7.2-1, TR 38.901 Tables 7.3-1, 7.4.1-1
+and 7.4.2-1 and TR 36.814 Table A.2.1.1-2.
 """
 
 from itertools import product
@@ -22,13 +22,27 @@ MODELS = {
     "tr36873_umi": ((3, 3, 4), (10, 13), 10),
     "tr38901_uma": ((4, 4, 6), (37, 50), 10),
     "tr38901_umi": ((4, 4, 7.82), (10, 13), 10),
+    "tr38901_rma": ((4, 6, 8), (37, 120), 10),
+    "tr38901_inh_mixed": ((3, 3, 8.03), (10, 6), 1),
+    "tr38901_inh_open": ((3, 3, 8.03), (10, 6), 1),
 }
+
+LOS_STATE_DECORRELATION_M = {"tr38901_rma": 60.0, "tr38901_inh_mixed": 10.0, "tr38901_inh_open": 10.0}  # others 50 m
 
 
 def breakpoint_m(model, f_hz, hb, hm, he=1.0):
     if model == "winner_plus_c1":
         return 4 * hb * hm * f_hz / 3e8
+    if model == "tr38901_rma":
+        return 2 * np.pi * hb * hm * f_hz / 3e8
+    if model.startswith("tr38901_inh"):
+        return np.inf
     return 4 * (hb - he) * (hm - he) * f_hz / 3e8
+
+
+def rma_los_near_db(d3, f, h=5.0):
+    a, b = min(0.03 * h**1.72, 10), min(0.044 * h**1.72, 14.77)
+    return 20 * log10(40 * np.pi * d3 * f / 3) + a * log10(d3) - b + 0.002 * log10(h) * d3
 
 
 def los_loss_db(model, d, f_hz, hb, hm, he=1.0):
@@ -47,6 +61,11 @@ def los_loss_db(model, d, f_hz, hb, hm, he=1.0):
     elif model.startswith("m2135"):
         near = 22 * log10(d) + 28 + 20 * log10(f)
         far = 40 * log10(d) + 7.8 - 18 * log10(hb - 1) - 18 * log10(hm - 1) + 2 * log10(f)
+    elif model == "tr38901_rma":
+        near = rma_los_near_db(d3, f)
+        far = rma_los_near_db(bp, f) + 40 * log10(d3 / bp)
+    elif model.startswith("tr38901_inh"):
+        near = far = 32.4 + 17.3 * log10(d3) + 20 * log10(f)
     elif model == "tr38901_umi":
         near = 32.4 + 21 * log10(d3) + 20 * log10(f)
         far = 32.4 + 40 * log10(d3) + 20 * log10(f) - 9.5 * log10(bp**2 + (hb - hm) ** 2)
@@ -96,6 +115,9 @@ def nlos_loss_db(model, d, f_hz, hb, hm, he=1.0):
         "tr36873_umi": 36.7 * log10(d3) + 22.7 + 26 * log10(f) - 0.3 * (hm - 1.5),
         "tr38901_uma": 13.54 + 39.08 * log10(d3) + 20 * log10(f) - 0.6 * (hm - 1.5),
         "tr38901_umi": 35.3 * log10(d3) + 22.4 + 21.3 * log10(f) - 0.3 * (hm - 1.5),
+        "tr38901_rma": m2135_uma_nlos_db(d3, f, hb, hm, h=5.0),
+        "tr38901_inh_mixed": 38.3 * log10(d3) + 17.3 + 24.9 * log10(f),
+        "tr38901_inh_open": 38.3 * log10(d3) + 17.3 + 24.9 * log10(f),
     }[model]
     return np.maximum(los_loss_db(model, d, f_hz, hb, hm, he), line)
 
@@ -125,6 +147,14 @@ def los_probability(model, d, hm=1.5):
     d = np.maximum(np.asarray(d, dtype=float), 1e-9)
     if model == "winner_plus_c1":
         return np.exp(-d / 200)
+    if model == "tr38901_rma":
+        return np.where(d <= 10, 1, np.exp(-(d - 10) / 1000))
+    if model == "tr38901_inh_mixed":
+        beyond = np.where(d < 6.5, np.exp(-(d - 1.2) / 4.7), np.exp(-(d - 6.5) / 32.6) * 0.32)
+        return np.where(d <= 1.2, 1, beyond)
+    if model == "tr38901_inh_open":
+        beyond = np.where(d <= 49, np.exp(-(d - 5) / 70.8), np.exp(-(d - 49) / 211.7) * 0.54)
+        return np.where(d <= 5, 1, beyond)
     scale = 36 if model.endswith(("umi", "b1")) else 63
     p = np.minimum(18 / d, 1) * (1 - np.exp(-d / scale)) + np.exp(-d / scale)
     return np.minimum(p * (1 + tall_user(model, d, hm)), 1)
@@ -204,7 +234,7 @@ def link_gains_db(config, fields, x, y, profile=None, turns=None):
             tile, fields.row_offset[k], fields.col_offset[k], *at, decorrelation=d, **geometry
         )
         for state, tile, d in (
-            ("state", fields.los_state, 50.0),
+            ("state", fields.los_state, LOS_STATE_DECORRELATION_M.get(model, 50.0)),
             ("los", fields.shadow_los, decorrelation[0]),
             ("nlos", fields.shadow_nlos, decorrelation[1]),
         )

@@ -87,10 +87,14 @@ static inline float angle_below(const Rise& rise, float d, float inverse_d) {
   return profiled && rise.h < 0.0f ? -steep : steep;
 }
 
-template <bool profiled>
+template <bool profiled, bool curved>
 static inline float los_chance(const RadioSite& s, const RadioMast& m, const RadioProfile& v, float d, float inverse_d,
                                std::size_t i) {
   const float outside = profiled ? max_f(d - v.inside[i], 1e-3f) : d;
+  if constexpr (curved) {
+    const float near = s.los_0 + s.decay * outside, far = s.los_far_0 + s.los_far_1 * outside;
+    return exp2_f32(min_f(outside < s.los_turn ? near : far, 0.0f));
+  }
   const float q = min_f(s.sure * (profiled ? inverse_f32(outside) : inverse_d), 1.0f);
   float p = q + (1.0f - q) * exp2_f32(s.decay * outside);
   if constexpr (profiled) p *= 1.0f + further(m.tall_see_further * v.tall[i], outside);
@@ -140,7 +144,8 @@ static inline void add_shadowing(const RadioSite& s, const RadioMast& m, const R
   }
 }
 
-template <bool profiled>
+// Curved models have code of their own, so that the others pay nothing.
+template <bool profiled, bool curved>
 static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast* mast, const RadioTorus* torus,
                                  const RadioTiles* tiles, const RadioUsers* users, const RadioProfile* profile,
                                  std::size_t n, float* SLICEFAST_RESTRICT base, float* SLICEFAST_RESTRICT azimuth,
@@ -164,11 +169,16 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast*
     const Rise rise = rise_over<profiled>(s, m, v, inverse_height, i);
     depression[i] = angle_below<profiled>(rise, true_d, inverse_d);
     const float f = u.scale_state[i] * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
-    const bool is_los = in_line_of_sight(f, los_chance<profiled>(s, m, v, d, used_inverse, i));
+    const bool is_los = in_line_of_sight(f, los_chance<profiled, curved>(s, m, v, d, used_inverse, i));
     const float l = log2_f32(used_d2 + (profiled ? rise.h * rise.h : s.height2_loss));
     const Intercepts at = intercepts_of<profiled>(s, m, v, rise.h, d, i);
     const bool is_near = d2[i] <= at.turn2;
-    const float los_gain = is_near ? s.near_0 + s.near_1 * l : at.far_0 + s.far_1 * l;
+    float near_gain = s.near_0 + s.near_1 * l;
+    if constexpr (curved) {
+      const float d2_loss = used_d2 + (profiled ? rise.h * rise.h : s.height2_loss);
+      near_gain += s.near_per_m * d2_loss * inverse_sqrt_f32(d2_loss);
+    }
+    const float los_gain = is_near ? near_gain : at.far_0 + s.far_1 * l;
     const float nlos_gain = min_f(at.nlos_0 + s.nlos_1 * l, los_gain + s.nlos_margin);
     state[i] = is_los ? (is_near ? near_los_link : far_los_link) : nlos_link;
     base[i] = is_los ? los_gain : nlos_gain;
@@ -181,14 +191,16 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast*
 static void site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
                  const RadioUsers* users, std::size_t n, float* SLICEFAST_RESTRICT base,
                  float* SLICEFAST_RESTRICT azimuth, float* SLICEFAST_RESTRICT depression) {
-  evaluate_site<false>(site_pointer, nullptr, torus, tiles, users, nullptr, n, base, azimuth, depression);
+  const auto evaluate = site_pointer->curved ? evaluate_site<false, true> : evaluate_site<false, false>;
+  evaluate(site_pointer, nullptr, torus, tiles, users, nullptr, n, base, azimuth, depression);
 }
 
 static void profiled_site(const RadioSite* site_pointer, const RadioMast* mast, const RadioTorus* torus,
                           const RadioTiles* tiles, const RadioUsers* users, const RadioProfile* profile, std::size_t n,
                           float* SLICEFAST_RESTRICT base, float* SLICEFAST_RESTRICT azimuth,
                           float* SLICEFAST_RESTRICT depression) {
-  evaluate_site<true>(site_pointer, mast, torus, tiles, users, profile, n, base, azimuth, depression);
+  const auto evaluate = site_pointer->curved ? evaluate_site<true, true> : evaluate_site<true, false>;
+  evaluate(site_pointer, mast, torus, tiles, users, profile, n, base, azimuth, depression);
 }
 
 static void cell(const RadioCell* cell_pointer, std::size_t n, const float* SLICEFAST_RESTRICT base,

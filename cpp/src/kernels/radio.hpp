@@ -13,7 +13,11 @@ struct RadioSite {
   float near_0, near_1, far_0, far_1;  // LOS before and beyond the breakpoint
   float nlos_0, nlos_1, nlos_margin;   // NLOS <= LOS + nlos_margin: 0, or large where the model has no such rule
   float sigma_near, sigma_far, sigma_nlos;
-  float sure, decay;                    // P(LOS) = q + (1 - q) 2^(decay d), q = min(sure / d, 1)
+  float sure, decay;  // P(LOS) = q + (1 - q) 2^(decay d), q = min(sure / d, 1)
+  // Of curved models only: near + near_per_m d; P(LOS) = min(1, 2^(los_0 + decay d)) up to los_turn, 2^(los_far_0 +
+  // los_far_1 d) beyond.
+  std::int32_t curved;
+  float near_per_m, los_turn, los_0, los_far_0, los_far_1;
   std::int32_t row_offset, col_offset;  // into the tiles
 };
 

@@ -1,5 +1,6 @@
 // The pieces that path_loss.cpp, los.cpp and antenna.cpp evaluate in double and LinkModel turns into float32 constants:
-// every path loss curve is a straight line in log10 of the distance between breakpoints.
+// every path loss curve is a straight line in log10 of the distance between breakpoints; RMa's has a part in the
+// distance itself besides.
 #pragma once
 
 #include "slicefast/radio/antenna.hpp"
@@ -22,13 +23,19 @@ struct LossCurves {
   // What other users' heights change in the TR models: los_far holds - far_drop log10(dBP^2 + dh^2), nlos holds
   // nlos_per_m (hm - 1.5).
   double far_drop = 0.0, nlos_per_m = 0.0;
+  double los_near_per_m = 0.0;  // added to los_near, times the distance
 };
 LossCurves loss_curves(PathLossModel model, double frequency_hz, double bs_height_m, double ue_height_m,
                        double environment_height_m = 1.0);
 
+inline constexpr double no_turn_m = 1e9;  // farther than any link
+
 // P(LOS) = q + (1 - q) e^(-d / scale), q = min(sure / d, 1), for users up to 13 m.
+// In pieces (turn > 0): P = min(1, e^(-(d - sure) / scale)) up to turn, w e^(-(d - turn) / far_scale) beyond.
 struct LosCurve {
   double sure_m, scale_m;
+  double turn_m = 0.0, far_weight = 1.0, far_scale_m = 1.0;
+  bool in_pieces() const { return turn_m > 0.0; }
 };
 LosCurve los_curve(PathLossModel model);
 LosCurve los_curve(PathLossModel model, LineOfSight line_of_sight);

@@ -292,6 +292,7 @@ double FarCells::remainder(std::size_t region, std::span<const float> weight_k) 
 std::shared_ptr<const FarCells> make_far_cells(const LinkModel::State& state, const RadioConfig& config,
                                                const FieldTiles& tiles) {
   if (!(config.fold_db > 0.0) || state.sites.size() <= FarCells::near_sites) return nullptr;
+  if (state.sites[0].curved) return nullptr;  // single far links have no code for them
   FarCellsBuilder builder(state, config, tiles);
   if (!builder.cut_plane()) return nullptr;
   FarCells& far = builder.far;

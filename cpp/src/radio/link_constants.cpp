@@ -20,7 +20,7 @@ RadioSite make_site(const RadioConfig& c, const FieldTiles& tiles, std::size_t k
   const ModelParameters p = model_parameters(c.model);
   const LossCurves curves = loss_curves(c.model, c.frequency_hz, c.site_height_m[k], c.ue_height_m);
   const LosCurve los = los_curve(c.model, c.line_of_sight);
-  const double h = c.site_height_m[k] - c.ue_height_m;
+  const double h = c.site_height_m[k] - c.ue_height_m, scale = los.scale_m, far_scale = los.far_scale_m;
   return {.x = single(c.site_x_m[k] - c.site_x_m[0]),
           .y = single(c.site_y_m[k] - c.site_y_m[0]),
           .height = single(h),
@@ -39,6 +39,12 @@ RadioSite make_site(const RadioConfig& c, const FieldTiles& tiles, std::size_t k
           .sigma_nlos = single(p.sigma_nlos_db * log2_per_db),
           .sure = single(los.sure_m),
           .decay = single(-std::numbers::log2e / los.scale_m),
+          .curved = los.in_pieces() || curves.los_near_per_m > 0.0 ? 1 : 0,
+          .near_per_m = single(-curves.los_near_per_m * log2_per_db),
+          .los_turn = single(los.turn_m),
+          .los_0 = single(std::numbers::log2e * los.sure_m / scale),
+          .los_far_0 = single(std::log2(los.far_weight) + std::numbers::log2e * los.turn_m / far_scale),
+          .los_far_1 = single(-std::numbers::log2e / far_scale),
           .row_offset = tiles.row_offset[k],
           .col_offset = tiles.col_offset[k]};
 }

@@ -16,14 +16,19 @@ LineOfSight line_of_sight(std::string_view name) {
 }
 
 LosCurve los_curve(PathLossModel model, LineOfSight line_of_sight) {
-  if (line_of_sight == LineOfSight::always) return {.sure_m = 1e6, .scale_m = 1.0};
-  if (line_of_sight == LineOfSight::never) return {.sure_m = 0.0, .scale_m = 0.05};  // below 1e-30 from 10 m on
-  return los_curve(model);
+  LosCurve curve = los_curve(model);
+  if (line_of_sight == LineOfSight::model) return curve;
+  const double turn_m = curve.in_pieces() ? no_turn_m : 0.0;  // the form stays: it selects the kernel
+  if (line_of_sight == LineOfSight::always) return {.sure_m = 1e6, .scale_m = 1.0, .turn_m = turn_m};
+  return {.sure_m = 0.0, .scale_m = 0.05, .turn_m = turn_m};  // below 1e-8 at 1 m, below 1e-30 from 10 m on
 }
 
 double los_probability(PathLossModel model, double distance_2d_m, double ue_height_m) {
   const LosCurve curve = los_curve(model);
   const double d = distance_2d_m;
+  if (curve.in_pieces())
+    return d < curve.turn_m ? std::min(1.0, std::exp(-(d - curve.sure_m) / curve.scale_m))
+                            : curve.far_weight * std::exp(-(d - curve.turn_m) / curve.far_scale_m);
   const double decay = std::exp(-d / curve.scale_m);
   const double near = d <= curve.sure_m ? 1.0 : curve.sure_m / d;
   double probability = near + decay * (1.0 - near);

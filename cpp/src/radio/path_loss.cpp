@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 
 #include "radio/curves.hpp"
 #include "slicefast/checks.hpp"
@@ -34,9 +35,10 @@ double winner_c2_constant(double fc) {
   return 18.38 + 23.0 * std::log10(fc);
 }
 
-// ITU-R M.2135 Table A1-2, UMa NLOS with street width 20 m and building height 20 m; also TR 36.873 3D-UMa.
-Line m2135_uma_nlos(double fc, double hb, double hm) {
-  const double w = 20.0, h = 20.0;
+// ITU-R M.2135 Table A1-2, UMa NLOS with street width 20 m and building height 20 m; also TR 36.873 3D-UMa and, with
+// buildings of 5 m, TR 38.901 RMa.
+Line m2135_uma_nlos(double fc, double hb, double hm, double h = 20.0) {
+  const double w = 20.0;
   const double slope = 43.42 - 3.1 * std::log10(hb);
   const double at_1km = 161.04 - 7.1 * std::log10(w) + 7.5 * std::log10(h) -
                         (24.37 - 3.7 * (h / hb) * (h / hb)) * std::log10(hb) + 20.0 * std::log10(fc) -
@@ -107,15 +109,45 @@ LossCurves tr38901_umi(const Link& l) {
   return tr(l, {32.4 + 20.0 * l.log_fc, 21.0}, 32.4, 9.5, {22.4 + 21.3 * l.log_fc, 35.3}, -0.3);
 }
 
+// TR 38.901 RMa with buildings of 5 m. PL2 = PL1(dBP) + 40 log(d / dBP).
+LossCurves tr38901_rma(const Link& l) {
+  const double h = 5.0, raised = std::pow(h, 1.72), per_m = 0.002 * std::log10(h);
+  const Line near{20.0 * std::log10(40.0 * std::numbers::pi * l.fc / 3.0) - std::min(0.044 * raised, 14.77),
+                  20.0 + std::min(0.03 * raised, 10.0)};
+  const double log_turn = std::log10(l.breakpoint);
+  return {.los_near = near,
+          .los_far = {near.at(log_turn) + per_m * l.breakpoint - 40.0 * log_turn, 40.0},
+          .nlos = m2135_uma_nlos(l.fc, l.hb, l.hm, h),
+          .breakpoint_m = l.breakpoint,
+          .nlos_at_least_los = true,
+          .los_near_per_m = per_m};
+}
+
+LossCurves tr38901_inh(const Link& l) {
+  const Line los{32.4 + 20.0 * l.log_fc, 17.3};
+  return {.los_near = los,
+          .los_far = los,
+          .nlos = {17.3 + 24.9 * l.log_fc, 38.3},
+          .breakpoint_m = l.breakpoint,
+          .nlos_at_least_los = true};
+}
+
+// What the breakpoint is made of: 4 h h f / c of heights above the environment or of true heights, or 2 pi h h f / c.
+enum class Breakpoint : std::uint8_t { effective_heights, true_heights, rural, none };
+
 struct Row {
   std::string_view name;
   LossCurves (*curves)(const Link&);
   LosCurve los;
-  bool breakpoint_of_true_heights;  // suburban; the others subtract the environment's height
+  Breakpoint breakpoint;
   ModelParameters parameters;
 };
 
 constexpr LosCurve suburban{0.0, 200.0}, macro{18.0, 63.0}, micro{18.0, 36.0};
+// TR 38.901 Table 7.4.2-1: RMa, indoor office mixed and open.
+constexpr LosCurve rural{10.0, 1000.0, no_turn_m}, mixed_office{1.2, 4.7, 6.5, 0.32, 32.6};
+constexpr LosCurve open_office{5.0, 70.8, 49.0, 0.54, 211.7};
+constexpr Breakpoint effective = Breakpoint::effective_heights;
 
 // Parameters that a family of models shares; the table names what differs.
 constexpr ModelParameters winner_plus(double near, double far, double nlos, double decorrelation_los,
@@ -126,6 +158,7 @@ constexpr ModelParameters winner_plus(double near, double far, double nlos, doub
           .sigma_indoor_db = 0,
           .decorrelation_los_m = decorrelation_los,
           .decorrelation_nlos_m = decorrelation_nlos,
+          .decorrelation_los_state_m = 50,
           .min_distance_m = min_distance,
           .max_distance_m = max_distance,
           .min_frequency_hz = 0.45e9,
@@ -191,16 +224,41 @@ constexpr ModelParameters with_sigma(ModelParameters p, double los_db, double nl
   return p;
 }
 
+// TR 38.901 Tables 7.2-3, 7.4.1-1, 7.5-6 and 7.6.3.1-2; the NLOS formula of RMa ends at 5 km, the LOS one at 10 km.
+constexpr ModelParameters tr38901_rural() {
+  ModelParameters p = winner_plus(4, 6, 8, 37, 120, 10, 5000);
+  p.decorrelation_los_state_m = 60;
+  p.min_frequency_hz = 0.5e9;
+  p.max_frequency_hz = 30e9;
+  p.made_for_ue_height_m = {1.0, 10.0};
+  p.uses_3d_distance = true;
+  return p;
+}
+// Tables 7.2-2 (masts at the ceiling, 3 m), 7.4.1-1, 7.5-6 and 7.6.3.1-2; users of 1 m there, of 1.5 m in ITU-R M.2412.
+constexpr ModelParameters tr38901_office() {
+  ModelParameters p = winner_plus(3, 3, 8.03, 10, 6, 1, 150);
+  p.decorrelation_los_state_m = 10;
+  p.min_frequency_hz = 0.5e9;
+  p.max_frequency_hz = 100e9;
+  p.made_for_bs_height_m = {3.0, 3.0};
+  p.made_for_ue_height_m = {1.0, 1.5};
+  p.uses_3d_distance = true;
+  return p;
+}
+
 constexpr auto rows = std::to_array<Row>({
-    {"winner_plus_c1", winner_plus_c1, suburban, true, winner_plus(4, 6, 8, 40, 50, 30, 5000)},
-    {"winner_plus_c2", winner_plus_c2, macro, false, winner_plus(4, 6, 8, 45, 50, 10, 5000)},
-    {"winner_plus_b1", winner_plus_b1, micro, false, street_level(winner_plus(3, 3, 4, 14, 12, 10, 2000))},
-    {"m2135_uma", m2135_uma, macro, false, m2135_macro()},
-    {"m2135_umi", m2135_umi, micro, false, m2135_micro()},
-    {"tr36873_uma", tr36873_uma, macro, false, with_tall_users(tr36873(m2135_macro()))},
-    {"tr36873_umi", tr36873_umi, micro, false, tr36873(m2135_micro())},
-    {"tr38901_uma", tr38901_uma, macro, false, at_25m(with_tall_users(tr38901(m2135_macro())))},
-    {"tr38901_umi", tr38901_umi, micro, false, with_sigma(tr38901(m2135_micro()), 4, 7.82)},
+    {"winner_plus_c1", winner_plus_c1, suburban, Breakpoint::true_heights, winner_plus(4, 6, 8, 40, 50, 30, 5000)},
+    {"winner_plus_c2", winner_plus_c2, macro, effective, winner_plus(4, 6, 8, 45, 50, 10, 5000)},
+    {"winner_plus_b1", winner_plus_b1, micro, effective, street_level(winner_plus(3, 3, 4, 14, 12, 10, 2000))},
+    {"m2135_uma", m2135_uma, macro, effective, m2135_macro()},
+    {"m2135_umi", m2135_umi, micro, effective, m2135_micro()},
+    {"tr36873_uma", tr36873_uma, macro, effective, with_tall_users(tr36873(m2135_macro()))},
+    {"tr36873_umi", tr36873_umi, micro, effective, tr36873(m2135_micro())},
+    {"tr38901_uma", tr38901_uma, macro, effective, at_25m(with_tall_users(tr38901(m2135_macro())))},
+    {"tr38901_umi", tr38901_umi, micro, effective, with_sigma(tr38901(m2135_micro()), 4, 7.82)},
+    {"tr38901_rma", tr38901_rma, rural, Breakpoint::rural, tr38901_rural()},
+    {"tr38901_inh_mixed", tr38901_inh, mixed_office, Breakpoint::none, tr38901_office()},
+    {"tr38901_inh_open", tr38901_inh, open_office, Breakpoint::none, tr38901_office()},
 });
 
 const Row& row_of(PathLossModel model) { return rows.at(static_cast<std::size_t>(model)); }
@@ -225,7 +283,16 @@ LosCurve los_curve(PathLossModel model) { return row_of(model).los; }
 
 double breakpoint_distance_m(PathLossModel model, double frequency_hz, double bs_height_m, double ue_height_m,
                              double environment_height_m) {
-  if (row_of(model).breakpoint_of_true_heights) return 4.0 * bs_height_m * ue_height_m * frequency_hz / speed_of_light;
+  switch (row_of(model).breakpoint) {
+    case Breakpoint::true_heights:
+      return 4.0 * bs_height_m * ue_height_m * frequency_hz / speed_of_light;
+    case Breakpoint::rural:
+      return 2.0 * std::numbers::pi * bs_height_m * ue_height_m * frequency_hz / speed_of_light;
+    case Breakpoint::none:
+      return no_turn_m;
+    case Breakpoint::effective_heights:
+      break;
+  }
   return 4.0 * (bs_height_m - environment_height_m) * (ue_height_m - environment_height_m) * frequency_hz /
          speed_of_light;
 }
@@ -248,8 +315,9 @@ double path_loss_db(PathLossModel model, bool los, double distance_2d_m, double 
                     double ue_height_m, double environment_height_m) {
   const LossCurves curves = loss_curves(model, frequency_hz, bs_height_m, ue_height_m, environment_height_m);
   const double dh = row_of(model).parameters.uses_3d_distance ? bs_height_m - ue_height_m : 0.0;
-  const double log_d = std::log10(std::hypot(distance_2d_m, dh));
-  const double los_db = (distance_2d_m <= curves.breakpoint_m ? curves.los_near : curves.los_far).at(log_d);
+  const double d = std::hypot(distance_2d_m, dh), log_d = std::log10(d);
+  const double los_db = distance_2d_m <= curves.breakpoint_m ? curves.los_near.at(log_d) + curves.los_near_per_m * d
+                                                             : curves.los_far.at(log_d);
   if (los) return los_db;
   const double nlos_db = curves.nlos.at(log_d);
   return curves.nlos_at_least_los ? std::max(los_db, nlos_db) : nlos_db;

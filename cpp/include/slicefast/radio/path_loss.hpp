@@ -31,8 +31,9 @@ struct ModelParameters {
   double sigma_indoor_db;  // of links to indoor users; 0: that of the link's state
   double decorrelation_los_m;
   double decorrelation_nlos_m;
-  double min_distance_m;  // below it the least distance is used
-  double max_distance_m;  // beyond it the curve is continued
+  double decorrelation_los_state_m;  // of who is in line of sight
+  double min_distance_m;             // below it the least distance is used
+  double max_distance_m;             // beyond it the curve is continued
   double min_frequency_hz;
   double max_frequency_hz;
   Interval bs_height_m;           // that the formula takes
