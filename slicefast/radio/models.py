@@ -2,7 +2,8 @@
 
 Azimuths in degrees counter-clockwise from the x axis; depression and tilt in degrees below the horizon. Formulas:
 WINNER+ D5.3 Table 4-1, ITU-R M.2135 Table A1-2, TR 36.873 Table 7.2-1, TR 38.901 Tables 7.3-1, 7.4.1-1 and 7.4.2-1, TR
-36.814 Table A.2.1.1-2. RMa has streets of 20 m and buildings of 5 m, the document's defaults. WINNER+ and M.2135 take the 2-D distance, the TR models the 3-D distance.
+36.814 Table A.2.1.1-2. RMa has streets of 20 m and buildings of 5 m, the document's defaults. WINNER+ and M.2135 take
+the 2-D distance, the TR models the 3-D distance.
 """
 
 from __future__ import annotations
@@ -245,8 +246,9 @@ def los_probability(model: str, distance_2d_m: ArrayLike, ue_height_m: ArrayLike
 
     P = q + (1 - q) e^(-d / s), q = min(18 / d, 1), s = 63 m (macro) or 36 m (micro); C1: e^(-d / 200); RMa:
     min(1, e^(-(d - 10) / 1000)); InH: min(1, e^(-(d - 1.2) / 4.7)), from 6.5 m on 0.32 e^(-(d - 6.5) / 32.6) in mixed
-    offices, min(1, e^(-(d - 5) / 70.8)), from 49 m on 0.54 e^(-(d - 49) / 211.7) in open ones. For the TR macro models users above 13 m see further (TR 36.873 Table 7.2-2, TR 38.901 Table 7.4.2-1). Distances beyond the
-    model's greatest are extrapolated with a `RangeWarning`.
+    offices, min(1, e^(-(d - 5) / 70.8)), from 49 m on 0.54 e^(-(d - 49) / 211.7) in open ones. For the TR macro
+    models users above 13 m see further (TR 36.873 Table 7.2-2, TR 38.901 Table 7.4.2-1). Distances beyond the model's
+    greatest are extrapolated with a `RangeWarning`.
 
     Parameters
     ----------

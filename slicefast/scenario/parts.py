@@ -103,8 +103,9 @@ class Radio(Settings):
 
     In networks of more than 37 sites far cells fold into a remainder that, at equal activity of all cells, moves no
     user's SINR by more than ``fold_db`` (see `slicefast.radio.link_model`); 0 computes every link, as networks with
-    indoor users or the RMa and InH models do. With ``resolution_m`` a user keeps its links until it has moved farther than that, as a planning
-    map of such pixels would have it: large networks step faster. 0, the default, follows every step of a user.
+    indoor users or the RMa and InH models do. With ``resolution_m`` a user keeps its links until it has moved farther
+    than that, as a planning map of such pixels would have it: large networks step faster. 0, the default, follows
+    every step of a user.
 
     Users nearer to a mast than the path loss model's least distance have the loss of that distance; a ``RangeWarning``
     reports where that is more than 1 % of the area, or where links exceed the greatest.
