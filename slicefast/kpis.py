@@ -41,7 +41,9 @@ from typing import Annotated, Literal, NamedTuple, get_type_hints
 
 import numpy as np
 
+from slicefast.energy import MACRO, Station, power_w
 from slicefast.errors import refuse
+from slicefast.packets import PacketKpis
 from slicefast.units import TTI_S, Float64
 
 
@@ -83,7 +85,8 @@ class Kpis:
     Dropped are bits that grew too old, found no room in the buffer or failed HARQ's last transmission. Spectral
     efficiency is of what was sent, over the PRBs used, 0 where none were. The cell-edge throughput is the 5th
     percentile over the users that had data, linear between them. Indicators that are not given are NaN; those per user
-    are None unless the simulator was made with ``per_user=True``.
+    are None unless the simulator was made with ``per_user=True``, and ``packets`` with ``per_packet=True``. A TTI takes
+    ``tti_s`` [s], LTE's 1 ms unless given.
     """
 
     throughput_bps: Annotated[Float64, Kpi("phi_ns", "bit/s", "user throughput", "DRB.UEThpDl")]
@@ -103,6 +106,8 @@ class Kpis:
     user_throughput_bits: Annotated[
         Float64 | None, Kpi("", "bit", "bits that count for the throughput", per="user")
     ] = None
+    packets: PacketKpis | None = field(default=None, kw_only=True)
+    tti_s: float = field(default=TTI_S, kw_only=True)
 
     def __post_init__(self) -> None:
         shape = np.shape(self.throughput_bps)
@@ -134,13 +139,21 @@ class Kpis:
         """
         if self.user_throughput_bits is None or self.user_busy_ttis is None:
             refuse("user_throughput_bps", None, "the series of every user, Simulator(..., per_user=True)")
-        busy_s = np.where(self.user_busy_ttis > 0, self.user_busy_ttis * TTI_S, np.nan)
+        busy_s = np.where(self.user_busy_ttis > 0, self.user_busy_ttis * self.tti_s, np.nan)
         return self.user_throughput_bits / busy_s
+
+    def power_w(self, station: Station = MACRO, sleeps: bool = False) -> Float64:
+        """Return the power that each cell drew, (N,) or (R, N) [W]: see `slicefast.energy.power_w`; times s, joules."""
+        return power_w(self.load.sum(axis=-1), station, sleeps)
 
 
 #: Every indicator by name, in the order in which the core writes them.
 KPIS: Mapping[str, Kpi] = MappingProxyType(
-    {name: hint.__metadata__[0] for name, hint in get_type_hints(Kpis, include_extras=True).items()}
+    {
+        name: hint.__metadata__[0]
+        for name, hint in get_type_hints(Kpis, include_extras=True).items()
+        if hasattr(hint, "__metadata__")
+    }
 )
 #: The indicators per cell and slice, and per user.
 CELL_KPIS = tuple(name for name, kpi in KPIS.items() if kpi.per == "cell")
@@ -149,7 +162,7 @@ USER_KPIS = tuple(name for name, kpi in KPIS.items() if kpi.per == "user")
 
 def read_only(kpis: Kpis) -> Kpis:
     """Return the KPIs with arrays that refuse to be written."""
-    for values in vars(kpis).values():
-        if values is not None:
+    for name in KPIS:
+        if (values := getattr(kpis, name)) is not None:
             values.setflags(write=False)
     return kpis

@@ -10,6 +10,7 @@ import numpy as np
 from slicefast import _mobility
 from slicefast.errors import described, refuse
 from slicefast.network import make_buildings, make_network
+from slicefast.packets import PacketArrays
 from slicefast.radio.gain_map import OwnGains
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario
@@ -109,7 +110,7 @@ class Replica:
         demand = np.bincount(self._queue(), waiting, minlength=n_cells * n_slices)
         return demand.reshape(n_cells, n_slices) / (self.scenario.window_ttis * self.scenario.radio.tti_s)
 
-    def play(self, share: Float64, out: Float64, user_out: Float64 | None) -> None:
+    def play(self, share: Float64, out: Float64, user_out: Float64 | None, packets: PacketArrays | None = None) -> None:
         """Play the prepared step into ``out``, a row (N, S) per KPI, and ``user_out`` (U,); then prepare the next.
 
         Parameters
@@ -120,8 +121,11 @@ class Replica:
             Written, in the order of `CELL_KPIS`.
         user_out : ndarray, (KPIs, U), or None
             Written where there is one, in the order of `USER_KPIS`.
+        packets : tuple of ndarray, (N, S, B) and (3, N, S), or None
+            Written where there are any: counts by delay, and the rest of `PacketKpis` in its order.
         """
-        self.network.step(share, self.serving, *self.arrivals, self.active, out, user_out)
+        counts, rows = packets or (None, None)
+        self.network.step(share, self.serving, *self.arrivals, self.active, out, user_out, counts, rows)
         self._prepare()
 
     def probe(self, share: Float64, coupled: Float64, out: Float64, user_out: Float64 | None) -> None:

@@ -22,7 +22,8 @@ from slicefast.errors import described, refuse
 from slicefast.flow import FlowResult, flow_window
 from slicefast.kpis import Kpis
 from slicefast.link_adaptation import McsTable, cqi, tbs_index, transport_block_bits
-from slicefast.units import Float64
+from slicefast.packets import PacketKpis
+from slicefast.units import TTI_S, Float64
 
 __all__ = [
     "FlowResult",
@@ -181,6 +182,7 @@ class Scheduler:
         )
         self._core = _core.Scheduler(config, isa=isa or _core.default_isa())
         self._sizes = (n_cells, n_slices, n_users)
+        self._tti_s = options.get("tti_s", TTI_S)
 
     def run(
         self,
@@ -199,6 +201,7 @@ class Scheduler:
         min_ratio: ArrayLike | None = None,
         max_ratio: ArrayLike | None = None,
         separate_slices: bool = False,
+        per_packet: bool = False,
     ) -> WindowResult:
         """Play one window and return what it measured.
 
@@ -225,6 +228,8 @@ class Scheduler:
             three equal: the hard partition, the same as ``share``.
         separate_slices : bool
             Rows of ``share`` need not add up: every slice is measured as if alone with its share.
+        per_packet : bool
+            Whether to measure packets, too.
 
         Returns
         -------
@@ -261,8 +266,13 @@ class Scheduler:
             max_ratio=_optional(max_ratio),
             active=None if active is None else to_flags(active),
             separate_slices=separate_slices,
+            per_packet=per_packet,
         )
-        return WindowResult(**out, user_queued_bits=self._core.backlog_bits())
+        packets = None
+        if per_packet:
+            arrays = (out.pop("delay_counts")[None], out.pop("packet_kpis")[None])
+            packets = PacketKpis.of(arrays, self._tti_s)
+        return WindowResult(**out, user_queued_bits=self._core.backlog_bits(), packets=packets, tti_s=self._tti_s)
 
     @property
     def clock_ttis(self) -> int:
@@ -277,7 +287,7 @@ class Scheduler:
     def copy(self) -> Scheduler:
         """Return an independent copy: run it to look ahead."""
         other = Scheduler.__new__(Scheduler)
-        other._core, other._sizes = self._core.copy(), self._sizes
+        other._core, other._sizes, other._tti_s = self._core.copy(), self._sizes, self._tti_s
         return other
 
     def state(self) -> dict[str, Any]:

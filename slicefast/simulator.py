@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.errors import InUseError, SlicefastError, described, refuse
-from slicefast.kpis import CELL_KPIS, USER_KPIS, Kpis, read_only
+from slicefast.kpis import Kpis
 from slicefast.radio.gain_map import Gains, OwnGains
 from slicefast.replica import Replica, Snapshot
 from slicefast.scenario import Scenario
+from slicefast.step_arrays import StepArrays, kpis_of, series_of
 from slicefast.traffic.arrivals import Events
 from slicefast.units import Bool, Float32, Float64, Int32
 
@@ -59,8 +60,9 @@ class Simulator:
         R, independent copies with random streams of their own.
     n_threads : int
         Replicas are shared among this many threads.
-    per_user : bool
-        Whether KPIs carry the series of every user, see `Kpis`.
+    per_user, per_packet : bool
+        Whether KPIs carry the series of every user, see `Kpis`, and those of `step` what became of the packets, see
+        `PacketKpis` (not at the flow level).
     place_seed : int, optional
         Seed of the shadowing and line-of-sight fields, ``seed`` unless given: two networks of one place seed are the
         same place with other users and traffic.
@@ -87,6 +89,7 @@ class Simulator:
         n_threads: int = 1,
         *,
         per_user: bool = False,
+        per_packet: bool = False,
         place_seed: int | None = None,
         gains: Gains | None = None,
     ):
@@ -96,7 +99,9 @@ class Simulator:
         self.scenario = scenario
         self._scenario_json = scenario.model_dump_json()
         self.n_replicas = n_replicas
-        self.per_user = per_user
+        if per_packet and scenario.fidelity == "flow":
+            refuse("per_packet", per_packet, "False at the flow level, which knows no packets")
+        self.per_user, self.per_packet = per_user, per_packet
         self._pool = ThreadPoolExecutor(n_threads) if min(n_threads, n_replicas) > 1 else None
         self._replicas: list[Replica] = []
         self._seed, self._place_seed = seed, place_seed
@@ -240,12 +245,12 @@ class Simulator:
             The first offending cell is named; the simulator is unchanged.
         """
         checked = self._check_shares("shares", shares, simplex=True)
-        out, user_out = self._outputs()
+        arrays = StepArrays(self.scenario, self.n_replicas, self.per_user, self.per_packet)
         with self._alone:
             self._untouched = False
-            self._each(lambda r, replica: replica.play(checked[r], out[r], None if user_out is None else user_out[r]))
+            self._each(lambda r, replica: replica.play(checked[r], *arrays.of(r)))
             self._step_index += 1
-            self._kpis = self._as_kpis(out, user_out)
+            self._kpis = arrays.kpis()
             return self._kpis
 
     def probe(self, shares: NDArray[Any], coupled_shares: NDArray[Any]) -> Kpis:
@@ -273,14 +278,10 @@ class Simulator:
         """
         asked = self._check_shares("shares", shares, simplex=False)
         coupled = self._check_shares("coupled_shares", coupled_shares, simplex=True)
-        out, user_out = self._outputs()
+        arrays = StepArrays(self.scenario, self.n_replicas, self.per_user)
         with self._alone:
-            self._each(
-                lambda r, replica: replica.probe(
-                    asked[r], coupled[r], out[r], None if user_out is None else user_out[r]
-                )
-            )
-        return self._as_kpis(out, user_out)
+            self._each(lambda r, replica: replica.probe(asked[r], coupled[r], *arrays.of(r)[:2]))
+        return arrays.kpis()
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the whole state, random streams included: nested dicts and lists of arrays and numbers."""
@@ -291,7 +292,7 @@ class Simulator:
                 "seed": self.seed,
                 "place_seed": self.place_seed,
                 "step_index": self.step_index,
-                "kpis": None if self._kpis is None else _copies(vars(self._kpis)),
+                "kpis": None if self._kpis is None else series_of(self._kpis),
                 "replicas": [replica.snapshot() for replica in self._replicas],
             }
 
@@ -316,7 +317,8 @@ class Simulator:
             self._check_snapshot(snapshot)
             seed, place_seed = snapshot["seed"], snapshot["place_seed"]
             step_index = int(snapshot["step_index"])
-            kpis = None if snapshot["kpis"] is None else read_only(Kpis(**_copies(snapshot["kpis"])))
+            tti_s = self.scenario.radio.tti_s
+            kpis = None if snapshot["kpis"] is None else kpis_of(snapshot["kpis"], tti_s)
             states = snapshot["replicas"]
             replicas = self._replicas
             if (seed, place_seed) != (self.seed, self.place_seed):
@@ -382,19 +384,3 @@ class Simulator:
 
     def _gather(self, values: list[NDArray[_T]]) -> NDArray[_T]:
         return values[0] if self.n_replicas == 1 else np.stack(values)
-
-    def _outputs(self) -> tuple[Float64, Float64 | None]:
-        out = np.empty((self.n_replicas, len(CELL_KPIS), *self.shares_shape[-2:]))
-        return out, np.empty((self.n_replicas, len(USER_KPIS), self.scenario.n_users)) if self.per_user else None
-
-    def _as_kpis(self, out: Float64, user_out: Float64 | None) -> Kpis:
-        for values in (out, user_out):
-            if values is not None:
-                values.setflags(write=False)  # once for all the rows that are taken from it
-        cells = out[0] if self.n_replicas == 1 else np.moveaxis(out, 1, 0)
-        users = [] if user_out is None else (user_out[0] if self.n_replicas == 1 else np.moveaxis(user_out, 1, 0))
-        return Kpis(*cells, *users)
-
-
-def _copies(kpis: dict[str, Any]) -> dict[str, Any]:
-    return {name: None if values is None else np.array(values) for name, values in kpis.items()}

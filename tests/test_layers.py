@@ -16,8 +16,8 @@ LONGEST_FUNCTION = 60
 FLOORS = {
     "ground": ("_core", "_compiled", "_generator", "_mobility", "_traffic", "arrays", "errors", "files", "plausible",
                "provenance", "registry", "settings", "tables", "units"),
-    "network": ("flow", "kernels", "kpis", "link_adaptation", "load_coupling", "network", "radio", "replica", "rng",
-                "scenario", "scheduling", "simulator", "traffic"),
+    "network": ("energy", "flow", "kernels", "kpis", "kpm", "link_adaptation", "load_coupling", "network", "packets",
+                "radio", "replica", "rng", "scenario", "scheduling", "simulator", "step_arrays", "traffic"),
     "agents": ("envs", "features", "learn", "policies", "progress", "rewards", "runs", "task", "training", "transfer"),
     "study": ("study",),
     "beside": ("__main__", "cli", "validation"),

@@ -116,8 +116,10 @@ def test_bits_are_conserved(name):
         assert kpis.dropped_bits.sum() == pytest.approx(kpis.user_dropped_bits.sum())
 
 
-def test_cell_kpis_follow_from_the_users_series():
-    simulator = simulator_of({"scheduler": {"discard_timer_ms": 0}}, per_user=True)
+@pytest.mark.parametrize("spacing_khz", [15, 30, 60])
+def test_cell_kpis_follow_from_the_users_series(spacing_khz):
+    radio = {} if spacing_khz == 15 else {"technology": "nr", "subcarrier_spacing_khz": spacing_khz, "n_prb": 50}
+    simulator = simulator_of({"scheduler": {"discard_timer_ms": 0}, "radio": radio}, per_user=True)
     simulator.reset()
     serving, slice_of = simulator.serving, simulator.scenario.slice_of
     kpis = played(simulator, 1)[0]
@@ -127,7 +129,7 @@ def test_cell_kpis_follow_from_the_users_series():
         assert kpis.throughput_bps[n, s] == pytest.approx(np.average(throughput, weights=kpis.user_busy_ttis[members]))
         assert kpis.throughput_p5_bps[n, s] == pytest.approx(np.percentile(throughput, 5))
         delivered = kpis.user_delivered_bits[members].sum()
-        used_hz_s = kpis.load[n, s] * simulator.scenario.bandwidth_hz * WINDOW_TTIS * 1e-3
+        used_hz_s = kpis.load[n, s] * simulator.scenario.bandwidth_hz * WINDOW_TTIS * simulator.scenario.radio.tti_s
         assert kpis.spectral_efficiency[n, s] == pytest.approx(delivered / used_hz_s)
     assert np.isnan(kpis.user_throughput_bps[kpis.user_busy_ttis == 0]).all()
 

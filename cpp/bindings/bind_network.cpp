@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings.hpp"
+#include "kpi_arrays.hpp"
 #include "slicefast/network.hpp"
 #include "slicefast/simd.hpp"
 #include "state.hpp"
@@ -110,8 +111,16 @@ struct BoundNetwork : Guarded<Network> {
 
   void step(const In<double>& share, const In<std::int32_t>& serving, const In<std::int32_t>& user,
             const In<std::int32_t>& tti, const In<float>& bits, const In<std::uint8_t>& active, py::array& kpis,
-            const py::object& user_kpis_out) {
-    const StepArrays a = step_arrays(sizes, share, serving, user, tti, bits, active, kpis, user_kpis_out);
+            const py::object& user_kpis_out, const py::object& delay_counts, const py::object& packet_kpis_out) {
+    StepArrays a = step_arrays(sizes, share, serving, user, tti, bits, active, kpis, user_kpis_out);
+    if (!delay_counts.is_none()) {
+      auto counts = delay_counts.cast<py::array>(), rows = packet_kpis_out.cast<py::array>();
+      const py::ssize_t n_cells = sizes.n_cells, n_slices = sizes.n_slices;
+      set_packet_views(
+          writable<std::uint32_t>(counts, "delay_counts", {n_cells, n_slices, static_cast<py::ssize_t>(n_delay_bins)}),
+          writable<double>(rows, "packet_kpis", {static_cast<py::ssize_t>(packet_kpis.size()), n_cells, n_slices}),
+          n_cells, n_slices, a.kpis);
+    }
     // The step is the bulk of the work, and replicas are stepped by several Python threads at once.
     use_alone([&](Network& network) { network.step(a.share, a.serving, a.arrivals(), a.kpis); });
   }
@@ -168,6 +177,11 @@ void bind_network(py::module_& module) {
   // In the order of a step's rows.
   module.attr("CELL_KPIS") = names_of(cell_kpis);
   module.attr("USER_KPIS") = names_of(user_kpis);
+  module.def("delay_bins_ttis", [] {
+    std::vector<double> middles(n_delay_bins);
+    for (std::size_t bin = 0; bin < n_delay_bins; ++bin) middles[bin] = delay_of_bin(bin);
+    return array_of(std::span<const double>(middles));
+  });
   py::class_<BoundNetwork>(
       module, "Network",
       "One replica's step. A second thread that uses it meanwhile is refused with InUseError, nothing changed.")
@@ -192,7 +206,9 @@ void bind_network(py::module_& module) {
            py::arg("profile") = nullptr, py::arg("dedicated_part") = std::vector<double>{},
            py::arg("max_ratio") = std::vector<double>{}, py::arg("interference") = "mean")
       .def("attach", &BoundNetwork::attach)
-      .def("step", &BoundNetwork::step)
+      .def("step", &BoundNetwork::step, py::arg("share"), py::arg("serving"), py::arg("arrival_user"),
+           py::arg("arrival_tti"), py::arg("arrival_bits"), py::arg("active"), py::arg("kpis"), py::arg("user_kpis"),
+           py::arg("delay_counts") = py::none(), py::arg("packet_kpis") = py::none())
       .def("probe", &BoundNetwork::probe)
       .def("sinr", &BoundNetwork::sinr)
       .def("gain", &BoundNetwork::gain)

@@ -31,7 +31,7 @@ py::dict run(BoundScheduler& scheduler, int n_ttis, const In<std::int32_t>& arri
              const In<std::int32_t>& arrival_tti, const In<float>& arrival_bits, const In<std::int32_t>& serving,
              const In<std::int32_t>& slice_of, const py::object& bits_per_prb, const py::object& tbs_index,
              const py::object& share, const py::object& dedicated_ratio, const py::object& min_ratio,
-             const py::object& max_ratio, const py::object& active, bool separate_slices) {
+             const py::object& max_ratio, const py::object& active, bool separate_slices, bool per_packet) {
   const SchedulerConfig sizes = scheduler.use([](Scheduler& own) { return own.config(); });
   const py::ssize_t n_users = sizes.n_users;
   check_shape(arrival_user, "arrival_user", {-1});
@@ -66,6 +66,7 @@ py::dict run(BoundScheduler& scheduler, int n_ttis, const In<std::int32_t>& arri
   for (const CellKpi& kpi : cell_kpis) arrays.add_matrix(kpi.name, kpi.values);
   for (const UserKpi& kpi : user_kpis) arrays.add_users(kpi.name, kpi.values);
   arrays.add_matrix("delivered_bits", &WindowKpis::delivered_bits);
+  if (per_packet) arrays.add_packets();
   // Pure arithmetic on arrays this call holds references to.
   scheduler.use_alone([&](Scheduler& own) { own.play_window(window, arrays.kpis); });
   return arrays.out;
@@ -117,7 +118,7 @@ void bind_scheduler(py::module_& module) {
       .def(py::init(&make_scheduler), "config"_a, py::kw_only(), "isa"_a)
       .def("run", &run, py::kw_only(), "n_ttis"_a, "arrival_user"_a, "arrival_tti"_a, "arrival_bits"_a, "serving"_a,
            "slice_of"_a, "bits_per_prb"_a, "tbs_index"_a, "share"_a, "dedicated_ratio"_a, "min_ratio"_a, "max_ratio"_a,
-           "active"_a, "separate_slices"_a)
+           "active"_a, "separate_slices"_a, "per_packet"_a = false)
       .def("copy",
            [](BoundScheduler& scheduler) {
              return scheduler.use([](Scheduler& own) { return std::make_unique<BoundScheduler>("Scheduler", own); });

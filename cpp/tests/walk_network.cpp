@@ -142,6 +142,19 @@ void Walk::check_kpis(Kpis& kpis, bool probed) {
     CHECK(users[n] <= static_cast<double>(attached));
     CHECK(probed || load[n] <= 1.0 + 1e-9);
   }
+  const WindowKpis all = kpis.views();
+  const double tti_ms = world.network.scheduler.tti_s * 1e3;
+  for (std::size_t g = 0; g < all.delay_counts.rows; ++g) {
+    double delivered = 0, shortest = 0;
+    for (std::size_t bin = n_delay_bins; bin-- > 0;)
+      if (const double count = all.delay_counts(g, bin); count > 0) {
+        delivered += count;
+        shortest = delay_of_bin(bin);
+      }
+    const double mean_ms = all.mean_delay_ms.data[g];
+    CHECK(delivered > 0 ? shortest >= 1 && mean_ms >= 0.98 * tti_ms * shortest : std::isnan(mean_ms));
+    CHECK(all.lost_packets.data[g] >= 0 && all.waiting_packets.data[g] >= 0);
+  }
   double per_slice = 0, per_user = 0;
   for (double bits : kpis.views().delivered_bits.flat()) per_slice += bits;
   for (double bits : kpis.per_user(0)) per_user += bits;

@@ -33,7 +33,11 @@ struct Kpis {
       : n_cells(world.n_cells()),
         n_slices(world.n_slices()),
         n_users(world.n_users()),
-        values(n_kpis * n_cells * n_slices + n_user_kpis * n_users, std::numeric_limits<double>::quiet_NaN()) {}
+        values(n_kpis * n_cells * n_slices + n_user_kpis * n_users, std::numeric_limits<double>::quiet_NaN()) {
+    if (world.network.fidelity == Fidelity::flow) return;
+    delay_counts.resize(n_cells * n_slices * n_delay_bins);
+    packets.resize(packet_kpis.size() * n_cells * n_slices);
+  }
   MatrixView<double> matrix(std::size_t i) { return {values.data() + i * n_cells * n_slices, n_cells, n_slices}; }
   std::span<double> per_user(std::size_t i) {
     return std::span(values).subspan(n_kpis * n_cells * n_slices + i * n_users, n_users);
@@ -43,10 +47,16 @@ struct Kpis {
     for (std::size_t i = 0; i < cell_kpis.size(); ++i) all.*cell_kpis[i].values = matrix(i);
     all.delivered_bits = matrix(cell_kpis.size());
     for (std::size_t i = 0; i < user_kpis.size(); ++i) all.*user_kpis[i].values = per_user(i);
+    if (delay_counts.empty()) return all;
+    all.delay_counts = {delay_counts.data(), n_cells * n_slices, n_delay_bins};
+    for (std::size_t i = 0; i < packet_kpis.size(); ++i)
+      all.*packet_kpis[i].values = {packets.data() + i * n_cells * n_slices, n_cells, n_slices};
     return all;
   }
   std::size_t n_cells, n_slices, n_users;
   std::vector<double> values;
+  std::vector<std::uint32_t> delay_counts;  // of packets: none at the flow level
+  std::vector<double> packets;
 };
 
 // All that a network carries from step to step, and the serving cells, which are the caller's.

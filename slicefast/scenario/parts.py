@@ -252,6 +252,9 @@ class Slice(Settings):
         Mean rate of an active user; left out where the traffic model sets it (ftp2, full_buffer, trace).
     packet_bits : float
         Packet size of the models that send packets (poisson, constant, on_off).
+    sst, sd : int, optional
+        S-NSSAI (3GPP TS 23.003) under which its measurements are reported, see `slicefast.kpm`; both left out: 1 and
+        the slice's number.
     traffic : str or dict
         The traffic model, such as ``"ftp3"`` or ``{kind = "on_off", on_s = 2, off_s = 5}``.
     """
@@ -260,6 +263,8 @@ class Slice(Settings):
     rate_bps: Positive | None = None
     packet_bits: PacketBits = 12_000.0
     users_per_cell: Count = 32
+    sst: Annotated[int, Field(ge=0, le=255)] | None = None
+    sd: Annotated[int, Field(ge=0, le=0xFFFFFF)] | None = None
     traffic: AnyTraffic = Field(default_factory=PoissonTraffic)
 
     @model_validator(mode="after")

@@ -11,6 +11,10 @@ An overloaded queue, first in first out, that drops packets of age T wherever th
 that of a dam of content T (Moran; Asmussen, Applied Probability and Queues, ch. XIV.3), for packets of one size spread
 like exp(g v / s) up to T with x (1 - exp(-g)) = g. A packet is complete in time if it finds less than T - s, so
 x exp(-g) of what is sent is of use.
+
+M/M/1, first in first out, mean service s and load rho: the time from arrival to the last bit is exponential with mean
+s / (1 - rho), so p of the packets take less than -ln(1 - p) s / (1 - rho); half a TTI more, as a packet leaves at the
+end of the TTI in which its last bit is sent.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from slicefast.packets import PacketKpis
 from slicefast.scheduling import Scheduler, flow_window, schedule_window
 from slicefast.validation.scheduler import Check, poisson
 
@@ -27,6 +32,8 @@ PACKET_BITS = 12_000.0
 CHANNELS_BPS = (12e6, 25e6, 50e6, 100e6, 150e6)
 TIMER_TTIS = 100
 OVERLOADS = (1.3, 1.6, 2.0, 3.0)
+#: Percentiles of the delay and what they may differ by: 250,000 packets, those of a busy period alike.
+PERCENT = {50.0: 0.03, 95.0: 0.03, 99.0: 0.05, 99.9: 0.1}
 
 
 def lone_packet_bps(channel_bps: float) -> float:
@@ -81,7 +88,7 @@ def delivered_over_sent(overload: float, n_users: int = 8, bits_per_ms: float = 
 
 def checks() -> list[Check]:
     """Run every check, in the order of the table."""
-    return [*_lone_packets(), *_discarded()]
+    return [*_lone_packets(), *_discarded(), *percentile_checks()]
 
 
 def _lone_packets() -> Iterator[Check]:
@@ -101,3 +108,27 @@ def _discarded() -> Iterator[Check]:
         for level, measured in (("packets", packets), ("flow level", flow)):
             what = f"users {overload:g} times overloaded, dropped after 100 ms, of use of what is sent: {level}"
             yield Check(what, of_use(overload), measured, 0.1, "")
+
+
+def exponential_packets(load: float = 0.5, s: int = 20, n_ttis: int = 10_000_000, seed: int = 7) -> PacketKpis:
+    """Return the packets of one user, of exponential sizes that take ``s`` TTIs on average."""
+    rng = np.random.default_rng(seed)
+    cell = Scheduler(1, 1, 1, 10, "round_robin")
+    found, window = [], 1_000_000
+    for _ in range(n_ttis // window):
+        user, tti = poisson(rng, load / s, window)
+        bits = np.maximum(rng.exponential(1000.0 * s, tti.size), 1)
+        packets = cell.run(window, user, tti, bits, [100.0], per_packet=True).packets
+        assert packets is not None
+        found.append(packets)
+    return PacketKpis.total(found)
+
+
+def percentile_checks() -> list[Check]:
+    """Return the rows of the delay's percentiles."""
+    packets, rows = exponential_packets(), []
+    for percent, allowed in PERCENT.items():
+        theory = -np.log(1 - percent / 100) * 40 + 0.5
+        measured = float(packets.delay_ms(percent)[0, 0])
+        rows.append(Check(f"M/M/1, load 0.5: {percent:g} % of the packets take less", theory, measured, allowed, "ms"))
+    return rows

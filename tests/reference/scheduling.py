@@ -80,6 +80,8 @@ class SlowScheduler:
         carried, taken_back = np.zeros(n_users), np.zeros(n_users)
         delays = [[[] for _ in range(n_slices)] for _ in range(n_cells)]
         used, dropped = np.zeros((n_cells, n_slices)), np.zeros((n_cells, n_slices))
+        self.ended = [[[] for _ in range(n_slices)] for _ in range(n_cells)]  # delays of packets delivered
+        self.lost = np.zeros((n_cells, n_slices))
         refused = np.zeros(n_users, bool)
         granted = [quotas(share[n], self.n_prb, n_ttis, self.carry[n]) for n in range(n_cells)]
         for t in range(n_ttis):
@@ -89,6 +91,7 @@ class SlowScheduler:
                     refused[u] = True
                     delays[serving[u]][slice_of[u]].append(n_ttis)
                     dropped[serving[u], slice_of[u]] += bits[i]
+                    self.lost[serving[u], slice_of[u]] += 1
                 else:
                     self.queue[u].append([float(bits[i]), self.now, float(bits[i])])
             self.drop(serving, slice_of, delays, dropped, taken_back)
@@ -107,9 +110,10 @@ class SlowScheduler:
                         place[chosen] = k + 1
                         used[n, s] += 1
                     for u in members:
-                        had_data = len(self.queue[u]) > 0
+                        had_data, n_before = len(self.queue[u]) > 0, len(delays[n][s])
                         served[u], complete = self.send(u, capacity[u], delays[n][s])
                         delivered[u] += complete if self.discard else served[u]
+                        self.ended[n][s] += delays[n][s][n_before:]
                         if had_data and not self.queue[u]:
                             # Of the last TTI counts what lies before the last of its PRBs that it filled, in part.
                             unfilled = (capacity[u] - served[u]) / rate[u]
@@ -133,6 +137,7 @@ class SlowScheduler:
                 left, arrived, bits = queue.pop(0)
                 taken_back[u] += bits - left
                 dropped[serving[u], slice_of[u]] += bits
+                self.lost[serving[u], slice_of[u]] += 1
                 delays[serving[u]][slice_of[u]].append(self.now - arrived)
 
     def send(self, u, capacity, delays):

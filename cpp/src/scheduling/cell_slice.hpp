@@ -154,6 +154,9 @@ class CellSlice {
   std::vector<FailedBlock> blocks_;  // of its users, by due TTI
   std::int64_t delay_sum_ = 0, n_packets_ = 0, prbs_used_ = 0;
   std::uint64_t dropped_units_ = 0;
+  std::int64_t delivered_delay_sum_ = 0;
+  std::uint32_t n_delivered_ = 0, n_lost_ = 0;  // packets
+  std::uint32_t* delay_counts_ = nullptr;       // (n_delay_bins), if asked for
 };
 
 inline void CellSlice::start_tti(int tti) {

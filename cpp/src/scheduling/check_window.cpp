@@ -185,6 +185,10 @@ void check_kpis(const WindowKpis& kpis, std::size_t n_cells, std::size_t n_slice
     if (i < n_required_kpis || !values.empty()) check_shape(cell_kpis[i].name, values, n_cells, n_slices);
   }
   if (!kpis.delivered_bits.empty()) check_shape("delivered_bits", kpis.delivered_bits, n_cells, n_slices);
+  if (!kpis.delay_counts.empty()) {
+    check_shape("delay_counts", kpis.delay_counts, n_cells * n_slices, n_delay_bins);
+    for (const CellKpi& kpi : packet_kpis) check_shape(kpi.name, kpis.*kpi.values, n_cells, n_slices);
+  }
   for (const UserKpi& kpi : user_kpis)
     if (!(kpis.*kpi.values).empty()) check_size(kpi.name, (kpis.*kpi.values).size(), n_users, "user");
 }

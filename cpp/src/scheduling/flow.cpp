@@ -41,6 +41,7 @@ void check(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& kpis
       check_values("share", w.share.row(n), shares, "row " + text_of(n) + ", slice");
   check_flow_queues(queues.bits, queues.age_bit_ttis, n_users);
   check_kpis(kpis, w.share.rows, w.share.cols, n_users);
+  if (!kpis.delay_counts.empty()) refuse("delay_counts", "an array", "none at the flow level, which knows no packets");
 }
 
 // One user's window. Times in TTIs.

@@ -26,6 +26,7 @@ void CellSlice::measure() {
   work_->user_throughput.clear();
   double throughput_bits_sum = 0, busy_ttis = 0, delivered_bits = 0, carried_bits = 0;
   std::size_t users = 0;
+  std::int64_t waiting = 0;
   touched_.for_each([&](std::size_t local) {
     const std::size_t slot = first_ + local, number = number_of(local);
     const UserQueue& user = live_->users[number];
@@ -33,6 +34,7 @@ void CellSlice::measure() {
       work_->busy[slot] += n_ttis - work_->busy_since[slot];
       delay_sum_ += now * user.queued - user.arrival_sum;
       n_packets_ += user.queued;
+      waiting += user.queued;
       if (!by_packet_) live_->packets[static_cast<std::size_t>(user.head)].bits = user.head_left;  // counted
     }
     if (work_->refused[slot]) work_->busy[slot] = n_ttis;
@@ -61,6 +63,11 @@ void CellSlice::measure() {
   write(kpis_->load, offered_ttis > 0 ? static_cast<double>(prbs_used_) / offered_prbs : 0.0);
   write(kpis_->users, window_->active.empty() ? static_cast<double>(users) : work_->active_users[group_]);
   write(kpis_->delivered_bits, delivered_bits);
+  write(kpis_->mean_delay_ms, n_delivered_
+                                  ? static_cast<double>(delivered_delay_sum_) / n_delivered_ * (config_->tti_s * 1e3)
+                                  : std::numeric_limits<double>::quiet_NaN());
+  write(kpis_->lost_packets, n_lost_);
+  write(kpis_->waiting_packets, static_cast<double>(waiting));
   write(kpis_->dropped_bits, static_cast<double>(dropped_units_) / bit_grid);
   write(
       kpis_->spectral_efficiency,

@@ -77,8 +77,10 @@ void CellSlice::note_first_data(std::size_t local) {
   queue.average_tti = now;
 }
 
+// A packet, whole.
 void CellSlice::count_dropped(std::size_t user, double bits) {
   dropped_units_ += grid_units(bits);
+  ++n_lost_;
   if (!kpis_->user_dropped_bits.empty()) kpis_->user_dropped_bits[user] += bits;
 }
 
@@ -166,12 +168,16 @@ void CellSlice::end_packet(std::size_t local, int tti) {
   const std::size_t number = number_of(local);
   UserQueue& user = live_->users[number];
   const QueuedPacket& packet = live_->packets[static_cast<std::size_t>(user.head)];
-  delay_sum_ += live_->clock + tti + 1 - packet.tti;
+  const std::int64_t delay = live_->clock + tti + 1 - packet.tti;
+  delay_sum_ += delay;
   ++n_packets_;
   if (user.head_lost) {
     count_dropped(number, packet.bits);
-  } else if (by_packet_) {
-    work_->completed[first_ + local] += packet.bits;
+  } else {
+    if (by_packet_) work_->completed[first_ + local] += packet.bits;
+    delivered_delay_sum_ += delay;
+    ++n_delivered_;
+    if (delay_counts_) ++delay_counts_[delay_bin(delay)];
   }
   live_->pop_packet(user);
 }
@@ -204,6 +210,10 @@ void CellSlice::start_window(std::size_t group) {
   last_arrival_ = work_->arrivals.data() + work_->first_arrival[group + 1];
   delay_sum_ = n_packets_ = prbs_used_ = 0;
   dropped_units_ = 0;
+  delivered_delay_sum_ = 0;
+  n_delivered_ = n_lost_ = 0;
+  delay_counts_ = kpis_->delay_counts.empty() ? nullptr : kpis_->delay_counts.row(group).data();
+  if (delay_counts_) std::fill_n(delay_counts_, n_delay_bins, 0u);
   next_expiry_ = no_tti;
   n_ready_ = 0;
   span_start_ = 0;

@@ -22,12 +22,36 @@
 #pragma once
 
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "slicefast/types.hpp"
 
 namespace slicefast {
+
+// Delays of delivered packets fall into bins: one for each TTI below 2^6, then 2^5 to every doubling, so that the
+// middle of a bin is within 1/64 of what fell into it; the last one takes what is 2^21 TTIs or more.
+inline constexpr int exact_delay_bits = 6, longest_delay_bits = 21;
+inline constexpr std::size_t bins_per_doubling = std::size_t{1} << (exact_delay_bits - 1);
+inline constexpr std::size_t n_delay_bins =
+    (std::size_t{1} << exact_delay_bits) + (longest_delay_bits - exact_delay_bits) * bins_per_doubling;
+
+inline std::size_t delay_bin(std::int64_t ttis) {
+  const auto k = static_cast<std::uint64_t>(ttis);
+  if (k >> exact_delay_bits == 0) return static_cast<std::size_t>(k);
+  if (k >> longest_delay_bits != 0) return n_delay_bins - 1;
+  const int shift = static_cast<int>(std::bit_width(k)) - exact_delay_bits;  // int or unsigned, as the library has it
+  return static_cast<std::size_t>(shift) * bins_per_doubling + static_cast<std::size_t>(k >> shift);
+}
+// The middle of what falls into a bin [TTI].
+inline double delay_of_bin(std::size_t bin) {
+  if (bin >> exact_delay_bits == 0) return static_cast<double>(bin);
+  const std::size_t shift = bin / bins_per_doubling - 1;
+  const std::size_t first = (bin - shift * bins_per_doubling) << shift;
+  return static_cast<double>(first) + 0.5 * static_cast<double>((std::size_t{1} << shift) - 1);
+}
 
 // A slice whose users had no data has throughput 0, delay 0, load 0. (N, S) each; those below the line may be empty.
 struct WindowKpis {
@@ -40,6 +64,10 @@ struct WindowKpis {
   MatrixView<double> spectral_efficiency = {};  // bits sent, but for those HARQ lost / (PRBs used, bandwidth x time)
   MatrixView<double> throughput_p5_bps = {};    // 5th percentile of the users' throughput, linear between users
   MatrixView<double> delivered_bits = {};       // no KPI of its own: the sum over the users
+  // Of packets, where there are any (not at the flow level): delivered, by delay; how many were lost or wait at the
+  // end; the mean delay of those delivered, NaN where there is none.
+  MatrixView<std::uint32_t> delay_counts = {};  // (N * S, n_delay_bins)
+  MatrixView<double> mean_delay_ms = {}, lost_packets = {}, waiting_packets = {};
   // (U,) or empty
   std::span<double> user_delivered_bits = {};
   std::span<double> user_busy_ttis = {};  // time with data in the buffer, see above
@@ -65,6 +93,12 @@ inline constexpr std::array cell_kpis{
     CellKpi{"dropped_bits", &WindowKpis::dropped_bits},
     CellKpi{"spectral_efficiency", &WindowKpis::spectral_efficiency},
     CellKpi{"throughput_p5_bps", &WindowKpis::throughput_p5_bps},
+};
+// In the order of the rows of a step's packet KPIs, all or none of them, beside delay_counts.
+inline constexpr std::array packet_kpis{
+    CellKpi{"mean_delay_ms", &WindowKpis::mean_delay_ms},
+    CellKpi{"lost", &WindowKpis::lost_packets},
+    CellKpi{"waiting", &WindowKpis::waiting_packets},
 };
 inline constexpr std::size_t n_required_kpis = 4;  // the first; the others may be empty
 inline constexpr std::array user_kpis{
