@@ -181,7 +181,7 @@ def test_fluctuating_interference_has_the_mean_rate_over_neighbours_states(refer
     network = scenario(radio={"efficiency": efficiency, "interference": "fluctuating"}, fidelity="flow", rate=1.5)
     simulator = sf.Simulator(network, seed=0)
     simulator.reset()
-    gain, demand, serving = before_a_step(simulator, 0.2)
+    demand, gain, own, serving = before_a_step(simulator, 0.2)
     shares = np.tile(SHARES, (12, 1))
     load = simulator.step(shares).load
     rho, ceiling = load.sum(axis=1), None if efficiency == "shannon" else LTE
@@ -191,16 +191,16 @@ def test_fluctuating_interference_has_the_mean_rate_over_neighbours_states(refer
         return twin.efficiency(efficiency, x, ceiling)
 
     some = np.arange(0, len(serving), 8)
-    exact = twin.mean_rate(gain[some], *watts, rho, serving[some], rate)
+    exact = twin.mean_rate(gain[some], *watts, rho, serving[some], rate, own[some])
     sampled, error = twin.mean_rate_prb_by_prb(
-        gain[some], *watts, rho, serving[some], rate, 2000, np.random.default_rng(0)
+        gain[some], *watts, rho, serving[some], rate, 2000, np.random.default_rng(0), own[some]
     )
     assert (np.abs(sampled - exact) < 5 * error + 1e-9).all()
     # Six neighbours on and off, the others in the mean: the load of the twin's map at the loads themselves.
     expected = np.zeros((12, 4))
     for cell in range(12):
         mine = np.flatnonzero((serving == cell) & (demand > 0))
-        bits = twin.mean_rate(gain[mine], *watts, rho, serving[mine], rate)
+        bits = twin.mean_rate(gain[mine], *watts, rho, serving[mine], rate, own[mine])
         np.add.at(expected[cell], network.slice_of[mine], demand[mine] / (network.bandwidth_hz * bits))
     # The other five in the mean lower the rate (Jensen), most where the six are silent: there a user near its mast has
     # 30 dB more, and without a ceiling its rate goes on to grow. All load: 0.3 % with one, 2.2 % without; a cell: more.

@@ -113,19 +113,20 @@ def rise(gain, power, noise, demand, serving, bandwidth, rate, limit, slice_of, 
         rho = np.minimum(rho, new) if falling else new
 
 
-def mean_rate(gain, power, noise, rho, serving, rate):
+def mean_rate(gain, power, noise, rho, serving, rate, own_images=0.0):
     """Return per user the mean of ``rate(sinr)`` over all states of its neighbours, on or off by themselves."""
     n_cells = gain.shape[1]
     mean = np.zeros(len(gain))
     for state in range(2**n_cells):
         on = np.array([state >> k & 1 for k in range(n_cells)], float)
-        mean += np.prod(np.where(on > 0, rho, 1 - rho)) * rate(sinr(gain, power, noise, on, serving))
+        mean += np.prod(np.where(on > 0, rho, 1 - rho)) * rate(sinr(gain, power, noise, on, serving, own_images))
     return mean
 
 
-def mean_rate_prb_by_prb(gain, power, noise, rho, serving, rate, n_prbs, rng):
+def mean_rate_prb_by_prb(gain, power, noise, rho, serving, rate, n_prbs, rng, own_images=0.0):
     """Estimate the same from so many PRBs, each cell on or off in each; and the standard error."""
-    rates = [rate(sinr(gain, power, noise, (rng.random(len(rho)) < rho).astype(float), serving)) for _ in range(n_prbs)]
+    states = (rng.random((n_prbs, len(rho))) < rho).astype(float)
+    rates = [rate(sinr(gain, power, noise, on, serving, own_images)) for on in states]
     return np.mean(rates, axis=0), np.std(rates, axis=0) / np.sqrt(n_prbs)
 
 

@@ -94,7 +94,7 @@ void mean_efficiencies(const CouplingProblem& p, std::span<const double> rho, Is
     double interference = 0.0;
     interference_of(p, kernels, {&place, 1}, 1, cell, weights, &interference);
     out[u] = mean_efficiency(p, kernels, rate, strong_neighbours(p, row, cell), rho,
-                             p.power_w[cell] * gain_at(p, row, cell), interference);
+                             p.power_w[cell] * serving_gain_at(p, row, cell), interference);
   }
 }
 

@@ -3,12 +3,12 @@
 //   eff_u(rho) = sum over states x of P(x) eff(p_n g_un / (sum_{k in K} x_k p_k g_uk + rest + sigma^2)),
 //   P(x) = product over k in K of rho_k^x_k (1 - rho_k)^(1 - x_k),  rest = sum_{k not in K} rho_k p_k g_uk
 //
-// K: the six strongest neighbours of the user, on or off by themselves in every PRB; all others are there in the mean.
-// That moves no cell's load by more than 2 % in the default network, 7 % without a ceiling of the rate (shannon): with
-// all six silent the rate then follows the others' noise without bound, and their mean understates it most near the
-// mast (tests/test_interference.py, against all states). The rate is that of a scheduler that adapts to every PRB.
-// eff_u falls with every rho_k, so the load map stays monotone; it need not have a single fixed point, and the lowest
-// is meant.
+// K: the six strongest neighbours of the user, on or off by themselves in every PRB; all others, and on a torus the own
+// cell's images, are there in the mean. That moves no cell's load by more than 2 % in the default network, 7 % without
+// a ceiling of the rate (shannon): with all six silent the rate then follows the others' noise without bound, and their
+// mean understates it most near the mast (tests/test_interference.py, against all states). The rate is that of a
+// scheduler that adapts to every PRB. eff_u falls with every rho_k, so the load map stays monotone; it need not have a
+// single fixed point, and the lowest is meant.
 #pragma once
 
 #include <array>
