@@ -275,6 +275,7 @@ class Network:
         dedicated_part: Sequence[float] = (),
         max_ratio: Sequence[float] = (),
         interference: str = "mean",
+        bands: str = "anywhere",
     ) -> None: ...
     def attach(self, x_m: NDArray[Any], y_m: NDArray[Any], serving: NDArray[Any]) -> None: ...
     def step(

@@ -55,8 +55,7 @@ def make_links(scenario: Scenario, generator: np.random.Generator) -> _core.Link
         ue_height_m=settings.ue_height_m,
         shadowing=settings.shadowing,
         site_correlation=settings.site_correlation,
-        # Folding knows outdoor users and drawn states only.
-        fold_db=settings.fold_db if scenario.indoor.share == 0.0 and settings.line_of_sight == "model" else 0.0,
+        fold_db=settings.fold_db if _folds(scenario) else 0.0,
         line_of_sight=settings.line_of_sight,
         further_images=area.wrap,
         v1_m=torus[0],
@@ -70,6 +69,12 @@ def make_links(scenario: Scenario, generator: np.random.Generator) -> _core.Link
 def _longer_side_m(scenario: Scenario) -> float:
     """Longer side [m] of the area."""
     return float(max(np.hypot(*scenario.area.v1_m), np.hypot(*scenario.area.v2_m)))
+
+
+def _folds(scenario: Scenario) -> bool:
+    """Whether far cells may fold: that knows outdoor users, drawn states and one activity per cell only."""
+    outdoors, drawn = scenario.indoor.share == 0.0, scenario.radio.line_of_sight == "model"
+    return outdoors and drawn and scenario.scheduler.bands == "anywhere"
 
 
 def _longest_link_m(scenario: Scenario) -> float:
@@ -163,6 +168,7 @@ def make_network(
         dedicated_part=scenario.scheduler.dedicated_part,
         max_ratio=scenario.scheduler.max_ratio,
         interference=settings.interference,
+        bands=scenario.scheduler.bands,
     )
 
 

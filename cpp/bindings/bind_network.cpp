@@ -66,7 +66,7 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
                              int time_to_trigger_steps, const In<std::int32_t>& slice_of, const std::string& isa,
                              bool lend, const std::string& fidelity, const In<double>& packet_bits, double resolution_m,
                              std::shared_ptr<UserProfile> profile, std::vector<double> dedicated_part,
-                             std::vector<double> max_ratio, const std::string& interference) {
+                             std::vector<double> max_ratio, const std::string& interference, const std::string& bands) {
   const bool transport_blocks = efficiency == "transport_block";
   const auto power = span_of(power_w);
   const auto slices = span_of(slice_of);
@@ -78,6 +78,7 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
           .efficiency = transport_blocks ? Efficiency::cqi : slicefast::efficiency(efficiency),
           .ceiling_bps_per_hz = ceiling_bps_per_hz.value_or(no_ceiling),
           .interference = slicefast::interference(interference),
+          .bands = slicefast::bands(bands),
           .window_ttis = window_ttis,
           .handover = {.margin_db = handover_margin_db, .time_to_trigger_steps = time_to_trigger_steps},
           .slice_of = {slices.begin(), slices.end()},
@@ -191,12 +192,12 @@ void bind_network(py::module_& module) {
                        int time_to_trigger_steps, const In<std::int32_t>& slice_of, const std::string& isa, bool lend,
                        const std::string& fidelity, const In<double>& packet_bits, double resolution_m,
                        std::shared_ptr<UserProfile> profile, std::vector<double> dedicated_part,
-                       std::vector<double> max_ratio, const std::string& interference) {
+                       std::vector<double> max_ratio, const std::string& interference, const std::string& bands) {
              return std::make_unique<BoundNetwork>(
                  network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, ceiling_bps_per_hz,
                                 window_ttis, handover_margin_db, time_to_trigger_steps, slice_of, isa, lend, fidelity,
                                 packet_bits, resolution_m, std::move(profile), std::move(dedicated_part),
-                                std::move(max_ratio), interference),
+                                std::move(max_ratio), interference, bands),
                  std::move(links));
            }),
            py::kw_only(), py::arg("links"), py::arg("scheduler"), py::arg("power_w"), py::arg("noise_w"),
@@ -204,7 +205,8 @@ void bind_network(py::module_& module) {
            py::arg("window_ttis"), py::arg("handover_margin_db"), py::arg("time_to_trigger_steps"), py::arg("slice_of"),
            py::arg("isa"), py::arg("lend"), py::arg("fidelity"), py::arg("packet_bits"), py::arg("resolution_m") = 0.0,
            py::arg("profile") = nullptr, py::arg("dedicated_part") = std::vector<double>{},
-           py::arg("max_ratio") = std::vector<double>{}, py::arg("interference") = "mean")
+           py::arg("max_ratio") = std::vector<double>{}, py::arg("interference") = "mean",
+           py::arg("bands") = "anywhere")
       .def("attach", &BoundNetwork::attach)
       .def("step", &BoundNetwork::step, py::arg("share"), py::arg("serving"), py::arg("arrival_user"),
            py::arg("arrival_tti"), py::arg("arrival_bits"), py::arg("active"), py::arg("kpis"), py::arg("user_kpis"),

@@ -39,6 +39,8 @@ void check(const NetworkConfig& config, const GainSource& links) {
   check_indices("slice_of", config.slice_of, n_slices);
   if (config.interference == Interference::fluctuating && config.transport_blocks)
     refuse("interference", "fluctuating", "mean beside transport blocks");
+  if (config.bands == Bands::in_order && config.lend) refuse("bands", "in_order", "anywhere where slices lend");
+  if (config.bands == Bands::in_order && links.folds()) refuse("bands", "in_order", "anywhere where far cells fold");
   if (config.profile && config.profile->size() != n_users)
     refuse("profile", text_of(config.profile->size()) + " users", text_of(n_users));
   if (links.folds() && config.profile)

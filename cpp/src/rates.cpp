@@ -115,6 +115,7 @@ CouplingProblem Network::coupling_problem(std::span<const std::int32_t> serving,
           .steps = {.sinr = step_sinr_, .bits_per_s_hz = step_rate_},
           .waits = waits_,
           .interference = config_.interference,
+          .bands = config_.bands,
           .dedicated = config_.lend && !one ? ConstMatrixView<double>(dedicated_.view()) : ConstMatrixView<double>()};
 }
 
@@ -136,8 +137,10 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
     rho_[n] = 0.0;
     for (double part : load.row(n)) rho_[n] += part;
   }
-  coupled_sinr(problem, rho_, config_.isa, trial_sinr_);
-  if (!efficiency_.empty()) mean_efficiencies(problem, rho_, config_.isa, efficiency_);
+  const std::span<const double> activity =
+      config_.bands == Bands::in_order ? std::span<const double>(load.flat()) : rho_;
+  coupled_sinr(problem, activity, config_.isa, trial_sinr_);
+  if (!efficiency_.empty()) mean_efficiencies(problem, activity, config_.isa, efficiency_);
   find_bits();
   if (!correction_.empty()) find_work(serving, most);
 }

@@ -194,6 +194,7 @@ World draw_world(Choices& choices, const Limits& limits) {
     for (std::size_t u = 0; u < n_users; ++u) config.packet_bits.push_back(choices.between(100, 20000));
   config.lend = config.fidelity == Fidelity::tti && choices.one_in(3);
   if (config.lend) draw_lending(choices, config);
+  if (!config.lend && world.radio.fold_db == 0.0 && choices.one_in(4)) config.bands = Bands::in_order;
   config.resolution_m = choices.of({0.0, 0.0, 5.0, 100.0});
   if (model_parameters(world.radio.model).supports_indoor && world.radio.fold_db == 0.0 && choices.one_in(2))
     config.profile = draw_profile(choices, n_users);

@@ -124,6 +124,9 @@ def _check_scheduler(scenario: Scenario) -> None:
         if values and len(values) != scenario.n_slices:
             problem = f"needs {scenario.n_slices} values, one per slice, or none"
             raise ScenarioError(f"scheduler.{field}", values, problem)
+    if rule.bands == "in_order" and rule.share_as == "guarantee":
+        problem = "must be 'anywhere' with share_as = 'guarantee': PRBs that are lent have no place of their own"
+        raise ScenarioError("scheduler.bands", rule.bands, problem)
     if rule.buffer_bits > 0:
         _check_buffers(scenario)
     if scenario.fidelity == "flow":

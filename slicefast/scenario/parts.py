@@ -366,6 +366,12 @@ class Scheduler(Settings):
         Beside ``"guarantee"``, one value per slice: the part of the share that is dedicated, kept free when idle (left
         out: 0), and max, or the share where that is more (left out: 1).
 
+    bands : where a slice's PRBs lie. ``"anywhere"``, as in the literature: spread over the carrier, so that a slice
+        meets the mean of what its neighbours use. ``"in_order"`` (ours): shares are laid out from the carrier's start
+        in the order of the slices, and slices of two cells interfere as far as their bands overlap, with the activity
+        that each has within its band, so that neighbours' partitions decide who meets whom. A slice without PRBs meets
+        its neighbours' mean. Not beside ``"guarantee"``; far cells do not fold then.
+
     Notes
     -----
     What interferes is what is used: the load coupling counts with the scheduler's bits per PRB, its expected
@@ -389,5 +395,6 @@ class Scheduler(Settings):
     max_retransmissions: Annotated[int, Field(ge=0, le=1000)] = 3
     retransmission_ttis: Annotated[int, Field(ge=1, le=1_000_000)] = 8
     share_as: Literal["partition", "guarantee"] = "partition"
+    bands: Literal["anywhere", "in_order"] = "anywhere"
     dedicated_part: tuple[Fraction, ...] = ()
     max_ratio: tuple[Fraction, ...] = ()

@@ -113,6 +113,67 @@ def rise(gain, power, noise, demand, serving, bandwidth, rate, limit, slice_of, 
         rho = np.minimum(rho, new) if falling else new
 
 
+def band_overlap(share):
+    """Part of the band of (n, s) that the band of (k, t) covers, (N, S, N, S); bands lie in order from 0.
+
+    0 where (n, s) has none.
+    """
+    n_cells, n_slices = share.shape
+    overlap = np.zeros((n_cells, n_slices, n_cells, n_slices))
+    for n in range(n_cells):
+        for s in range(n_slices):
+            low, high = share[n, :s].sum(), share[n, : s + 1].sum()
+            for k in range(n_cells):
+                for t in range(n_slices):
+                    other = share[k, :t].sum(), share[k, : t + 1].sum()
+                    both = min(high, other[1]) - max(low, other[0])
+                    if high > low and both > 0:
+                        overlap[n, s, k, t] = both / (high - low)
+    return overlap
+
+
+def band_received(gain, power, serving, slice_of, share, own_images):
+    """Return what interferes from (k, t) if that is active all over its band, (U, N, S)."""
+    received = gain * power
+    received[np.arange(len(gain)), serving] = power[serving] * own_images
+    return received[:, :, None] * band_overlap(share)[serving, slice_of]
+
+
+def band_sinr(gain, power, noise, load, serving, slice_of, share, own_images=0.0):
+    """SINR where slices lie in order, at loads (N, S); whoever has no band meets the cells' whole load."""
+    activity = np.divide(load, share, out=np.zeros_like(load), where=share > 0)
+    own = power[serving] * (gain[np.arange(len(gain)), serving] - own_images)
+    received = band_received(gain, power, serving, slice_of, share, own_images)
+    banded = own / ((received * activity).sum(axis=(1, 2)) + noise)
+    return np.where(
+        share[serving, slice_of] > 0, banded, sinr(gain, power, noise, load.sum(axis=1), serving, own_images)
+    )
+
+
+def band_solve(gain, power, noise, demand, serving, bandwidth, rate, slice_of, share, own_images=0.0, tolerance=1e-12):
+    """Return the loads (N, S) of slices in order that rise from an idle network under the shares."""
+    load = np.zeros(share.shape)
+    while True:
+        bits = rate(band_sinr(gain, power, noise, load, serving, slice_of, share, own_images))
+        work = np.zeros(share.shape)
+        there = demand > 0
+        with np.errstate(divide="ignore"):  # no rate, however many PRBs
+            np.add.at(work, (serving[there], slice_of[there]), demand[there] / (bandwidth * bits[there]))
+        new = np.minimum(work, share)
+        if np.abs(new - load).max() <= tolerance:
+            return new
+        load = new
+
+
+def recovered_band_activity(gain, power, noise, sinr, serving, slice_of, share, own_images=0.0):
+    """Activities (N, S) of slices in order within their bands, as `recovered_activity`."""
+    users = np.arange(len(gain))
+    disturbance = power[serving] * (gain[users, serving] - own_images) / sinr
+    received = band_received(gain, power, serving, slice_of, share, own_images).reshape(len(gain), -1)
+    solution = np.linalg.lstsq(received / disturbance[:, None], 1.0 - noise / disturbance, rcond=None)[0]
+    return solution.reshape(share.shape)
+
+
 def mean_rate(gain, power, noise, rho, serving, rate, own_images=0.0):
     """Return per user the mean of ``rate(sinr)`` over all states of its neighbours, on or off by themselves."""
     n_cells = gain.shape[1]

@@ -50,6 +50,7 @@ struct NetworkConfig {
   Efficiency efficiency = Efficiency::tr36942;
   double ceiling_bps_per_hz = no_ceiling;  // of the efficiency, coupled and scheduled alike
   Interference interference = Interference::mean;
+  Bands bands = Bands::anywhere;
   int window_ttis = 200;
   HandoverConfig handover;
   std::vector<std::int32_t> slice_of;  // (U)

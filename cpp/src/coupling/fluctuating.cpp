@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "coupling/bands.hpp"
 #include "coupling/curves.hpp"
-#include "coupling/interference.hpp"
 #include "slicefast/checks.hpp"
 
 namespace slicefast {
@@ -87,15 +87,12 @@ void mean_efficiencies(const CouplingProblem& p, std::span<const double> rho, Is
   check_size("efficiency", out.size(), users_of(p), "user");
   const CouplingKernels& kernels = select_coupling_kernels(isa);
   const LinkRate rate = link_rate(p);
-  Weights weights(p, rho);
-  for (std::size_t row = 0; row < out.size(); ++row) {
-    const std::size_t u = user_at(p, row), cell = static_cast<std::size_t>(p.serving[u]);
-    const std::int32_t place = static_cast<std::int32_t>(row);
-    double interference = 0.0;
-    interference_of(p, kernels, {&place, 1}, 1, cell, weights, &interference);
-    out[u] = mean_efficiency(p, kernels, rate, strong_neighbours(p, row, cell), rho,
-                             p.power_w[cell] * serving_gain_at(p, row, cell), interference);
-  }
+  visit_users(p, rho, [&](std::size_t row, std::span<const double> activity, Weights& weights) {
+    const std::size_t u = user_at(p, row);
+    const Link link = link_at(p, kernels, row, weights);
+    out[u] = mean_efficiency(p, kernels, rate, strong_neighbours(p, row, static_cast<std::size_t>(p.serving[u])),
+                             activity, link.signal_w, link.interference_w);
+  });
 }
 
 }  // namespace slicefast

@@ -111,6 +111,14 @@ double own_slopes(const CouplingProblem& p, std::span<const std::int32_t> rows, 
   return sum;
 }
 
+Link link_at(const CouplingProblem& p, const CouplingKernels& kernels, std::size_t row, Weights& weights) {
+  const std::size_t cell = static_cast<std::size_t>(p.serving[user_at(p, row)]);
+  const std::int32_t place = static_cast<std::int32_t>(row);
+  double interference = 0.0;
+  interference_of(p, kernels, {&place, 1}, 1, cell, weights, &interference);
+  return {p.power_w[cell] * serving_gain_at(p, row, cell), interference};
+}
+
 void add_slopes(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
                 const double* slope, double* sum) {
   if (p.folded)

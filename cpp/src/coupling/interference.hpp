@@ -55,6 +55,13 @@ struct Weights {
 void interference_of(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
                      std::size_t readable, std::size_t cell, Weights& weights, double* out);
 
+// What one user receives, from its cell and from all others.
+struct Link {
+  double signal_w, interference_w;
+  double sinr(double noise_w) const { return signal_w / (interference_w + noise_w); }
+};
+Link link_at(const CouplingProblem& problem, const CouplingKernels& kernels, std::size_t row, Weights& weights);
+
 // sum[k] += sum of slope[i] gain(rows[i], k); of the own cell, what interferes is own_slopes. Remainders are left out:
 // Newton's method does as well without.
 void add_slopes(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows,

@@ -10,6 +10,8 @@
 // from zero. tr36942: the step is service or none; between two jumps the curve is smooth, and Newton's method finds the
 // fixed point of g, which is unique.
 //
+// Fluctuating interference and bands: the plain iteration from zero, for all curves.
+//
 // Users who wait when they have no service make f fall where they lose it, see rise().
 #include <algorithm>
 #include <cmath>
@@ -35,17 +37,17 @@ CouplingResult rise(LoadCoupling::Workspace& w, const CouplingProblem& p, const 
       falling = true;
       continue;
     }
-    if (!std::all_of(w.value_cell.begin(), w.value_cell.end(), [](double v) { return std::isfinite(v); }))
+    const std::vector<double>& value = w.mapped();
+    if (!std::all_of(value.begin(), value.end(), [](double v) { return std::isfinite(v); }))
       throw_infeasible(iteration, w.residual());
     double up = 0.0, down = 0.0;
-    for (std::size_t i = 0; i < w.n_cells; ++i) {
-      up = std::max(up, w.value_cell[i] - w.rho[i]);
-      down = std::max(down, w.rho[i] - w.value_cell[i]);
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      up = std::max(up, value[i] - w.rho[i]);
+      down = std::max(down, w.rho[i] - value[i]);
     }
     falling = falling && down > still;
     if (!falling && up <= still) return {iteration, w.residual()};
-    for (std::size_t i = 0; i < w.n_cells; ++i)
-      w.rho[i] = falling ? std::min(w.rho[i], w.value_cell[i]) : w.value_cell[i];
+    for (std::size_t i = 0; i < value.size(); ++i) w.rho[i] = falling ? std::min(w.rho[i], value[i]) : value[i];
   }
 }
 
@@ -105,7 +107,7 @@ CouplingResult newton_between_jumps(LoadCoupling::Workspace& w, const CouplingPr
 
 CouplingResult lowest_fixed_point(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingOptions& options,
                                   ThreadPool* pool) {
-  if (p.interference == Interference::fluctuating)
+  if (p.interference == Interference::fluctuating || p.bands == Bands::in_order)
     return rise(w, p, select_coupling_kernels(options.isa), options.tolerance, pool);
   const bool steps = !p.steps.empty() || p.efficiency == Efficiency::cqi;
   return steps ? rise(w, p, select_coupling_kernels(options.isa), 0.0, pool)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "coupling/bands.hpp"
 #include "coupling/interference.hpp"
 #include "slicefast/checks.hpp"
 
@@ -12,6 +13,11 @@ namespace slicefast {
 Interference interference(std::string_view name) {
   constexpr std::string_view names[] = {"mean", "fluctuating"};
   return static_cast<Interference>(check_name("interference", name, names));
+}
+
+Bands bands(std::string_view name) {
+  constexpr std::string_view names[] = {"anywhere", "in_order"};
+  return static_cast<Bands>(check_name("bands", name, names));
 }
 
 namespace {
@@ -42,6 +48,11 @@ void check_problem(const CouplingProblem& p, std::size_t n_slices) {
   check_values("steps", p.steps.bits_per_s_hz, positive, "step");
   if (!p.waits.empty()) check_size("waits", p.waits.size(), n_users, "user");
   if (!p.dedicated.empty()) check_shape("dedicated", p.dedicated, n_cells, n_slices);
+  if (p.bands == Bands::in_order) {
+    if (!p.dedicated.empty()) refuse("bands", "in_order", "anywhere where slices lend");
+    if (p.folded) refuse("bands", "in_order", "anywhere where far cells fold");
+    check_shape("share", p.share, n_cells, n_slices);
+  }
   if (p.share.empty()) return;
   check_shape("share", p.share, n_cells, n_slices);
   for (std::size_t n = 0; n < n_cells; ++n)
@@ -64,21 +75,23 @@ void check_gains(const CouplingProblem& p, const CouplingKernels& kernels, std::
 void coupled_sinr(const CouplingProblem& p, std::span<const double> rho, Isa isa, std::span<float> sinr,
                   ThreadPool* pool) {
   const std::size_t n_users = users_of(p), n_cells = cells_of(p);
-  check_size("rho", rho.size(), n_cells, "cell");
+  const bool banded = p.bands == Bands::in_order;
+  check_size("rho", rho.size(), banded ? n_cells * p.share.cols : n_cells, banded ? "slice of a cell" : "cell");
   check_values("rho", rho, not_negative, "cell");
   check_size("sinr", sinr.size(), n_users, "user");
   check_radio(p);
   const CouplingKernels& kernels = select_coupling_kernels(isa);
+  if (banded)
+    return visit_users(p, rho, [&](std::size_t row, std::span<const double>, Weights& weights) {
+      sinr[row] = static_cast<float>(link_at(p, kernels, row, weights).sinr(p.noise_w));
+    });
   constexpr std::size_t block = 256;
   std::vector<Weights> weights_of(pool ? static_cast<std::size_t>(pool->n_threads()) : 1, Weights(p, rho));
   const auto work = [&](std::size_t item, int thread) {
     Weights& weights = weights_of[static_cast<std::size_t>(thread)];
     for (std::size_t row = item * block; row < std::min(n_users, (item + 1) * block); ++row) {
-      const std::size_t u = user_at(p, row), cell = static_cast<std::size_t>(p.serving[u]);
-      const std::int32_t place = static_cast<std::int32_t>(row);
-      double interference = 0.0;
-      interference_of(p, kernels, {&place, 1}, 1, cell, weights, &interference);
-      sinr[u] = static_cast<float>(p.power_w[cell] * serving_gain_at(p, row, cell) / (interference + p.noise_w));
+      const std::size_t u = user_at(p, row);
+      sinr[u] = static_cast<float>(link_at(p, kernels, row, weights).sinr(p.noise_w));
     }
   };
   const std::size_t n_blocks = (n_users + block - 1) / block;

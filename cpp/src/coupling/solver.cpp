@@ -24,7 +24,7 @@ CouplingResult LoadCoupling::solve(const CouplingProblem& problem, const Couplin
   Workspace& w = *work_;
   w.group(problem, load.cols, pool ? pool->n_threads() : 1);
   CouplingResult result;
-  if (has_jumps(problem)) {
+  if (has_jumps(problem) || problem.bands == Bands::in_order) {
     result = lowest_fixed_point(w, problem, options, pool);
   } else {
     for (std::size_t i = 0; i < w.n_cells; ++i)

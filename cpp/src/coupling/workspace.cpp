@@ -57,7 +57,8 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
       const auto place = static_cast<std::size_t>(row);
       strongest.push_back(strong_neighbours(p, place, static_cast<std::size_t>(p.serving[user_at(p, place)])));
     }
-  rho.assign(n_cells, 0.0);
+  bands = p.bands == Bands::in_order ? BandActivity(p.share) : BandActivity();
+  rho.assign(bands.empty() ? n_cells : n_groups, 0.0);
   slice_rows_.resize(2 * n_cells * static_cast<std::size_t>(n_threads));
   size_results();
 }
@@ -74,6 +75,8 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
                                             bool with_jacobian, std::size_t cell, Weights& weights, double* slice_row) {
   const std::size_t chunk_most = p.folded ? folded_chunk : chunk_users;
   const LinkRate rate = link_rate(p);
+  std::vector<double> met(bands.empty() ? 0 : n_cells);
+  const std::span<const double> activity = bands.empty() ? rho : met;
   double* jacobian_row = jacobian.data() + cell * n_cells;
   // Lending: what slices keep for themselves and do not need, with its slopes.
   const bool lends = !p.dedicated.empty();
@@ -87,6 +90,10 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
   for (std::size_t s = 0; s < n_slices; ++s) {
     const std::size_t g = cell * n_slices + s;
     double sum = 0.0, own = 0.0;
+    if (!bands.empty()) {
+      bands.met_by(cell, s, rho, met);
+      weights = Weights(p, met);
+    }
     if (with_jacobian) std::fill_n(slice_row, n_cells, 0.0);
     for (std::size_t begin = first[g]; begin < first[g + 1]; begin += chunk_most) {
       const std::size_t n = std::min(chunk_most, first[g + 1] - begin);
@@ -97,7 +104,8 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
                         demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
       if (p.interference == Interference::fluctuating)
         for (std::size_t i = begin; i < begin + n; ++i)
-          load[i] = demand_per_hz[i] / mean_efficiency(p, kernels, rate, strongest[i], rho, signal[i], interference[i]);
+          load[i] =
+              demand_per_hz[i] / mean_efficiency(p, kernels, rate, strongest[i], activity, signal[i], interference[i]);
       for (std::size_t i = begin; i < begin + n; ++i) sum += load[i];
       if (!with_jacobian) continue;
       add_slopes(p, kernels, chunk, slope.data() + begin, slice_row);
@@ -122,7 +130,8 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
 
 void LoadCoupling::Workspace::evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian,
                                        ThreadPool* pool) {
-  std::vector<Weights> weights(pool ? static_cast<std::size_t>(pool->n_threads()) : 1, Weights(p, rho));
+  std::vector<Weights> weights(pool ? static_cast<std::size_t>(pool->n_threads()) : 1,
+                               Weights(p, std::span(rho).first(n_cells)));  // bands: every slice has its own
   const auto work = [&](std::size_t cell, int thread) {
     const auto t = static_cast<std::size_t>(thread);
     evaluate_cell(p, kernels, with_jacobian, cell, weights[t], slice_rows_.data() + 2 * t * n_cells);
@@ -133,8 +142,8 @@ void LoadCoupling::Workspace::evaluate(const CouplingProblem& p, const CouplingK
 
 double LoadCoupling::Workspace::residual() const {
   double worst = 0.0;
-  for (std::size_t i = 0; i < n_cells; ++i)
-    worst = std::max(worst, std::abs(value_cell[i] - rho[i]) / std::max(1.0, rho[i]));
+  for (std::size_t i = 0; i < rho.size(); ++i)
+    worst = std::max(worst, std::abs(mapped()[i] - rho[i]) / std::max(1.0, rho[i]));
   return worst;
 }
 

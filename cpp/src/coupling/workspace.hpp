@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "coupling/bands.hpp"
 #include "coupling/fluctuating.hpp"
 #include "coupling/interference.hpp"
 #include "kernels/coupling.hpp"
@@ -21,6 +22,7 @@ struct LoadCoupling::Workspace {
   std::vector<double> value, value_cell, rho;                            // f (N, S) and its row sums; where
   std::vector<double> jacobian;                                          // (N, N)
   std::vector<StrongNeighbours> strongest;  // per entry of users; fluctuating interference only
+  BandActivity bands;                       // of slices that have some
 
   // Users with demand by (serving cell, slice); rho is zero then.
   void group(const CouplingProblem& p, std::size_t slices, int n_threads);
@@ -28,6 +30,8 @@ struct LoadCoupling::Workspace {
   void sample(const Workspace& all, std::size_t stride);
   // f and, on request, J at rho. A cell is one item of work, so sums do not depend on the number of threads.
   void evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, ThreadPool* pool);
+  // f where rho is: of cells, or of slices that have bands.
+  const std::vector<double>& mapped() const { return bands.empty() ? value_cell : value; }
   // max |f - rho| relative to max(1, rho).
   double residual() const;
   // Takes users without service at the last evaluation out of the problem, for good, and names them in `waits`. Whether

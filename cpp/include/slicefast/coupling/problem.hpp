@@ -24,6 +24,11 @@ namespace slicefast {
 enum class Interference { mean, fluctuating };
 Interference interference(std::string_view name);
 
+// Where the PRBs of a slice lie: spread over the carrier, so that all slices of a cell meet the same interference; or
+// in a band of its own, shares laid out in the order of the slices from the carrier's start (coupling/bands.hpp).
+enum class Bands { anywhere, in_order };
+Bands bands(std::string_view name);
+
 // One instance; all arrays belong to the caller. Exactly one of `gain`, `gain64` and `folded` is there.
 struct CouplingProblem {
   ConstMatrixView<float> gain;      // (U, N), linear, user-major
@@ -45,6 +50,7 @@ struct CouplingProblem {
   // solver.hpp). Otherwise they ask for all that there is.
   std::span<std::uint8_t> waits = {};
   Interference interference = Interference::mean;
+  Bands bands = Bands::anywhere;  // in_order: of `share`, which is there then, without `dedicated`
   // Slices that lend, (N, S) or empty; `share` is then the most that a slice may use. These PRBs are never lent.
   ConstMatrixView<double> dedicated = {};
 };
@@ -54,11 +60,13 @@ inline bool has_jumps(const CouplingProblem& problem) {
   return problem.interference == Interference::fluctuating || !problem.steps.empty() || has_jumps(problem.efficiency);
 }
 
-// sinr[u], linear, of every user (zero demand included) at cell activities rho (N,).
+// The activity rho is that of cells, (N,); of slices, (N * S) in parts of the cell's PRBs, where they have bands.
+
+// sinr[u], linear, of every user (zero demand included).
 void coupled_sinr(const CouplingProblem& problem, std::span<const double> rho, Isa isa, std::span<float> sinr,
                   ThreadPool* pool = nullptr);
 
-// bit/s/Hz of every user at cell activities rho (N,), (U,) each: in the mean over neighbours' states.
+// bit/s/Hz of every user, (U,), in the mean over neighbours' states.
 void mean_efficiencies(const CouplingProblem& problem, std::span<const double> rho, Isa isa,
                        std::span<double> efficiency);
 
