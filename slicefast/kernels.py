@@ -112,12 +112,10 @@ def sample_indices(seed: Any, agent_ids: Any, step: Any, n_kept: Any, n_own: Any
 
     Parameters
     ----------
-    seed : uint64
-        The learner's.
+    seed, step : uint64 and int
+        The learner's seed, and the number of the update.
     agent_ids : ndarray, (A,) int64
         Whose streams.
-    step : int
-        Number of the update.
     n_kept, n_own : ndarray, (A,) int64
         Rows in each part; empty rings give row 0.
     kept_in_batch : ndarray, (A,) int64
@@ -170,6 +168,23 @@ def gather(ring: Any, index: Any, out: Any) -> None:
 
 
 @_compiled
+def _not_finite(observation: Any, action: Any, reward: Any, next_observation: Any) -> int:
+    n_agents, obs_dim = observation.shape
+    for a in range(n_agents):
+        for i in range(obs_dim):
+            if not np.isfinite(observation[a, i]):
+                return 4 * a
+            if not np.isfinite(next_observation[a, i]):
+                return 4 * a + 3
+        for i in range(action.shape[1]):
+            if not np.isfinite(action[a, i]):
+                return 4 * a + 1
+        if not np.isfinite(reward[a]):
+            return 4 * a + 2
+    return -1
+
+
+@_compiled
 def store(ring: Any, row: Any, observation: Any, action: Any, reward: Any, next_observation: Any) -> int:
     """Write one transition per agent into ring[a, row[a]]; return -1, or 4 a + part where agent a's part is not finite.
 
@@ -188,19 +203,11 @@ def store(ring: Any, row: Any, observation: Any, action: Any, reward: Any, next_
     reward : ndarray, (A,) float32
         What it earned.
     """
+    fault = _not_finite(observation, action, reward, next_observation)
+    if fault >= 0:
+        return fault
     n_agents, obs_dim = observation.shape
     action_dim = action.shape[1]
-    for a in range(n_agents):
-        for i in range(obs_dim):
-            if not np.isfinite(observation[a, i]):
-                return 4 * a
-            if not np.isfinite(next_observation[a, i]):
-                return 4 * a + 3
-        for i in range(action_dim):
-            if not np.isfinite(action[a, i]):
-                return 4 * a + 1
-        if not np.isfinite(reward[a]):
-            return 4 * a + 2
     for a in range(n_agents):
         target = ring[a, row[a]]
         for i in range(obs_dim):
@@ -220,14 +227,12 @@ def normal_noise(seed: Any, purpose: Any, agent_ids: Any, step: Any, out: Any) -
 
     Parameters
     ----------
-    seed : uint64
-        The learner's.
+    seed, step : uint64 and int
+        The learner's seed, and the number of the action or update.
     purpose : int
         What the noise is for, `LOGIT_NOISE` or `SMOOTHING`.
     agent_ids : ndarray, (A,) int64
         Whose streams.
-    step : int
-        Number of the action or update.
     out : ndarray, (A, B, S) float32
         Written.
     """

@@ -68,6 +68,20 @@ def _gain(gain: ArrayLike, check: bool = True) -> Float32 | Float64:
     return array
 
 
+def _transmitters(
+    matrix: NDArray[Any] | _core.FoldedGains, power_w: ArrayLike, noise_w: float, serving: ArrayLike
+) -> tuple[Float64, Int32]:
+    """Return powers (N,) [W] and serving cells (U,), held against the gains."""
+    n_users, n_cells = matrix.shape
+    power, cells = to_vector("power_w", power_w, n_cells), to_int32("serving", serving, n_users)
+    _hold_plausible(matrix, power, float(noise_w), cells)
+    return power, cells
+
+
+def _per_user(demand: Float64, n_users: int) -> Float64:
+    return np.full(n_users, float(demand)) if demand.ndim == 0 else demand
+
+
 def _hold_plausible(gain: _core.FoldedGains | NDArray[Any], power_w: Float64, noise_w: float, serving: Int32) -> None:
     """Warn of dB, path losses or dBm among the links to serving cells: of a sample, such mistakes spare nobody."""
     if isinstance(gain, _core.FoldedGains):
@@ -180,13 +194,12 @@ def solve(
         refuse("start", described(f"shape {guess.shape}"), f"shape ({n_cells}, {n_slices})")
     if n_users == 0:
         refuse("gain", described(f"shape {matrix.shape}"), "at least one user")
-    power, cells = to_vector("power_w", power_w, n_cells), to_int32("serving", serving, n_users)
-    _hold_plausible(matrix, power, float(noise_w), cells)
+    power, cells = _transmitters(matrix, power_w, noise_w, serving)
     load, iterations, residual = _core.solve_load_coupling(
         gain=matrix,
         power_w=power,
         noise_w=float(noise_w),
-        demand_bps=np.full(n_users, float(demand)) if demand.ndim == 0 else demand,
+        demand_bps=_per_user(demand, n_users),
         serving=cells,
         bandwidth_hz=float(bandwidth_hz),
         share=caps,
@@ -244,9 +257,8 @@ def sinr(
         Impossible input; the argument is named.
     """
     matrix = gain if isinstance(gain, _core.FoldedGains) else _gain(gain)
-    n_users, n_cells = matrix.shape
-    power, cells = to_vector("power_w", power_w, n_cells), to_int32("serving", serving, n_users)
-    _hold_plausible(matrix, power, float(noise_w), cells)
+    n_cells = matrix.shape[1]
+    power, cells = _transmitters(matrix, power_w, noise_w, serving)
     return _core.coupled_sinr(
         gain=matrix,
         power_w=power,
@@ -291,15 +303,14 @@ def spectral_radius(
         Impossible input; the argument is named.
     """
     matrix = _gain(gain)
-    n_users, n_cells = matrix.shape
+    n_users = matrix.shape[0]
     demand = np.asarray(demand_bps, dtype=np.float64)
-    power, cells = to_vector("power_w", power_w, n_cells), to_int32("serving", serving, n_users)
-    _hold_plausible(matrix, power, float(noise_w), cells)
+    power, cells = _transmitters(matrix, power_w, noise_w, serving)
     return _core.spectral_radius(
         gain=matrix,
         power_w=power,
         noise_w=float(noise_w),
-        demand_bps=np.full(n_users, float(demand)) if demand.ndim == 0 else demand,
+        demand_bps=_per_user(demand, n_users),
         serving=cells,
         bandwidth_hz=float(bandwidth_hz),
         isa=isa or _core.default_isa(),

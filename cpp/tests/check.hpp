@@ -4,6 +4,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <string>
+
+#include "slicefast/errors.hpp"
 
 inline int failures = 0;
 inline int checks = 0;
@@ -26,6 +29,17 @@ inline int checks = 0;
       std::printf("%s:%d: failed: %s = %.12g, expected %.12g\n", __FILE__, __LINE__, #got, got_, expected_);   \
     }                                                                                                          \
   } while (false)
+
+// What a refusal says, or nothing where the call lets pass.
+template <class Error = slicefast::InvalidArgument, class Call>
+std::string message_of(Call call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
 
 // One per noun, defined in test_<noun>.cpp and called from main.cpp.
 void test_checks();

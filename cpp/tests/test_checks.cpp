@@ -10,17 +10,6 @@ using namespace slicefast;
 
 namespace {
 
-// What a check says, or nothing where it lets pass.
-template <class Check>
-std::string message_of(Check check) {
-  try {
-    check();
-  } catch (const InvalidArgument& error) {
-    return error.what();
-  }
-  return {};
-}
-
 void ranges_hold_finite_numbers_only() {
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
   for (const Range& range : {any_finite, not_negative, positive, unit_interval}) {

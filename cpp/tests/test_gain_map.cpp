@@ -10,17 +10,6 @@ using namespace slicefast;
 
 namespace {
 
-// What a refusal says, or nothing where it lets pass.
-template <class Call>
-std::string refusal(Call call) {
-  try {
-    call();
-  } catch (const InvalidArgument& error) {
-    return error.what();
-  }
-  return {};
-}
-
 // Two rows of three pixels, 10 m by 20 m, the first centred at (100, 200); the gain to cell n of pixel p is p + n / 10.
 struct SixPixels {
   PixelGrid grid{.rows = 2, .cols = 3, .first_x_m = 100, .first_y_m = 200, .step_x_m = 10, .step_y_m = 20};
@@ -54,27 +43,27 @@ void a_user_has_the_gains_of_the_nearest_pixel() {
 void bad_maps_are_refused() {
   SixPixels pixels;
   pixels.grid.rows = 3;
-  CHECK(refusal([&] { pixels.map(); }) == "gain: got 6 values, allowed: 9, one per pixel");
+  CHECK(message_of([&] { pixels.map(); }) == "gain: got 6 values, allowed: 9, one per pixel");
   pixels = {};
   pixels.grid.step_y_m = 0;
-  CHECK(refusal([&] { pixels.map(); }).starts_with("step_y_m: got 0"));
+  CHECK(message_of([&] { pixels.map(); }).starts_with("step_y_m: got 0"));
   pixels = {};
   pixels.gain(4, 1) = -1.0f;
-  CHECK(refusal([&] { pixels.map(); }).starts_with("gain: cell 1 has -1"));
+  CHECK(message_of([&] { pixels.map(); }).starts_with("gain: cell 1 has -1"));
   pixels.gain(4, 1) = std::nanf("");
-  CHECK(!refusal([&] { pixels.map(); }).empty());
+  CHECK(!message_of([&] { pixels.map(); }).empty());
 
   const GainMap map = SixPixels().map();
   const std::vector<double> x{100}, y{200}, nowhere{std::nan("")};
   Matrix<float> gain(1, 2), narrow(1, 1);
-  CHECK(refusal([&] { map.gains(x, nowhere, gain.view(), nullptr, nullptr); }).starts_with("y_m: user 0 has"));
-  CHECK(refusal([&] { map.gains(x, y, narrow.view(), nullptr, nullptr); }).starts_with("gain: got shape (1, 1)"));
+  CHECK(message_of([&] { map.gains(x, nowhere, gain.view(), nullptr, nullptr); }).starts_with("y_m: user 0 has"));
+  CHECK(message_of([&] { map.gains(x, y, narrow.view(), nullptr, nullptr); }).starts_with("gain: got shape (1, 1)"));
   const std::vector<double> height{1.5}, zero{0.0};
   const std::vector<std::uint8_t> indoor{0};
   const UserProfile profile(height, indoor, zero, zero, zero);
-  CHECK(refusal([&] { map.gains(x, y, gain.view(), nullptr, &profile); }).starts_with("profile: got one beside"));
+  CHECK(message_of([&] { map.gains(x, y, gain.view(), nullptr, &profile); }).starts_with("profile: got one beside"));
   FoldedGains folded;
-  CHECK(refusal([&] { map.fold(x, y, zero, 0.0, folded, nullptr); }).starts_with("fold: got a gain map"));
+  CHECK(message_of([&] { map.fold(x, y, zero, 0.0, folded, nullptr); }).starts_with("fold: got a gain map"));
 }
 
 }  // namespace

@@ -34,16 +34,6 @@ std::vector<double> numbers_of(const NetworkState& state) {
 
 bool same(const NetworkState& a, const NetworkState& b) { return numbers_of(a) == numbers_of(b); }
 
-template <class Call>
-std::string refusal(Call call) {
-  try {
-    call();
-  } catch (const InvalidArgument& error) {
-    return error.what();
-  }
-  return "";
-}
-
 void test_steps_and_states() {
   for (Fidelity fidelity : {Fidelity::tti, Fidelity::flow}) {
     SmallWorld world(fidelity);
@@ -85,8 +75,8 @@ void test_probe_changes_nothing() {
 void test_refusals_change_nothing() {
   SmallWorld world;
   Network network = world.network();
-  CHECK(refusal([&] { Network none(world.config, nullptr); }) == "links: got none, allowed: a LinkModel or a GainMap");
-  CHECK(refusal([&] {
+  CHECK(message_of([&] { Network none(world.config, nullptr); }) == "links: got none, allowed: a LinkModel or a GainMap");
+  CHECK(message_of([&] {
           Network unattached = world.network();
           std::fill(world.serving.begin(), world.serving.end(), 0);
           unattached.step(world.shares(), world.serving, world.arrivals(), world.kpis());
@@ -97,7 +87,7 @@ void test_refusals_change_nothing() {
   const auto refused = [&](const char* name, auto damage) {
     NetworkState bad = good;
     damage(bad);
-    const std::string said = refusal([&] { network.set_state(bad); });
+    const std::string said = message_of([&] { network.set_state(bad); });
     CHECK(said.starts_with(name));
     CHECK(same(network.state(), good));
   };
@@ -115,12 +105,12 @@ void test_refusals_change_nothing() {
   refused("places: got 12", [](NetworkState& s) { s.places.assign(12, 0); });
   refused("sinr: row 0", [](NetworkState& s) { s.sinr[0] = -1; });
   world.serving[3] = 3;
-  CHECK(refusal([&] {
+  CHECK(message_of([&] {
           network.step(world.shares(), world.serving, world.arrivals(), world.kpis());
         }).starts_with("serving: row 3"));
   world.serving[3] = 0;
   world.arrival_bits[7] = 0.5f;
-  CHECK(refusal([&] {
+  CHECK(message_of([&] {
           network.step(world.shares(), world.serving, world.arrivals(), world.kpis());
         }).starts_with("arrival_bits: row 7"));
   CHECK(same(network.state(), good));

@@ -145,7 +145,14 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         self._episodes.close()
 
 
-def parallel_env(scenario: Scenario | Task, seed: int = 0, **options: Any) -> SlicingParallelEnv:
+def parallel_env(
+    scenario: Scenario | Task,
+    seed: int = 0,
+    n_steps: int = 200,
+    n_threads: int = 1,
+    gains: Gains | None = None,
+    **options: Unpack[TaskOptions],
+) -> SlicingParallelEnv:
     """Return a PettingZoo ``ParallelEnv`` with one agent ``cell_n`` per cell.
 
     Observations are float32 (n_o,), actions float32 (S,) in the box [0, 1], of which `Task.to_shares` makes shares;
@@ -159,7 +166,7 @@ def parallel_env(scenario: Scenario | Task, seed: int = 0, **options: Any) -> Sl
         Seed of the first episode, which is that of ``Simulator(scenario, seed=seed)``. Later episodes, each after
         ``reset()`` without a seed, play seeds drawn from it: episode k the first word of ``SeedSequence((seed, k))``.
     n_steps : int
-        Steps per episode, 200 by default.
+        Steps per episode.
     n_threads : int
         Threads of the simulator.
     gains : GainMap or GainSeries, optional
@@ -172,4 +179,4 @@ def parallel_env(scenario: Scenario | Task, seed: int = 0, **options: Any) -> Sl
     SlicefastError
         An option is out of range or unknown, or a task came with options of its own.
     """
-    return SlicingParallelEnv(scenario, seed, **options)
+    return SlicingParallelEnv(scenario, seed, n_steps, n_threads, gains, **options)

@@ -276,7 +276,7 @@ def read_gain_map(path: str | os.PathLike[str]) -> GainMap:
         raise ScenarioError(name, MISSING, str(error)) from None
 
 
-def _settle(frozen: Any, **values: NDArray[Any]) -> None:
+def _settle(frozen: object, **values: NDArray[Any]) -> None:
     """Set the fields of a frozen object at its construction, read-only."""
     for name, value in values.items():
         value.setflags(write=False)

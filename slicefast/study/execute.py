@@ -10,13 +10,20 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from slicefast import files
 from slicefast.errors import RunError, refuse
 from slicefast.study.folder import Study
 from slicefast.study.jobs import Job, ready, steps
 from slicefast.training import Tick
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
+    from multiprocessing.synchronize import Event
+
+    #: A job and the steps it played, 0 as it starts; None at the end.
+    _Report = tuple[Job, int] | None
 
 #: Where jobs run: in processes of this machine, or on a Ray cluster.
 Engine = Literal["local", "ray"]
@@ -135,11 +142,11 @@ def _run_here(study: Study, pending: _Pending, progress: Progress) -> None:
         progress.finished(job)
 
 
-_stop: Any = None
+_stop: Any = None  # both are set where a worker starts
 _reports: Any = None
 
 
-def _start_worker(stop: Any, reports: Any) -> None:
+def _start_worker(stop: Event, reports: SimpleQueue[_Report]) -> None:
     """Prepare a worker process: deaf to Ctrl-C (the parent stops it), gone when its parent is."""
     global _stop, _reports
     _stop, _reports = stop, reports
@@ -195,7 +202,7 @@ def _run_in_processes(study: Study, pending: _Pending, workers: int, progress: P
                 os.environ[name] = value
 
 
-def _listen(reports: Any, progress: Progress) -> None:
+def _listen(reports: SimpleQueue[_Report], progress: Progress) -> None:
     while (report := reports.get()) is not None:
         job, steps = report
         if steps:
