@@ -47,7 +47,15 @@ def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
 
 
 def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay overrides over fields; a mapping changes only the fields it names, anything else replaces the value."""
+    """Lay overrides over fields; a mapping changes only the fields it names, anything else replaces the value.
+
+    Parameters
+    ----------
+    base : mapping
+        Unchanged.
+    overrides : mapping
+        What is laid over it.
+    """
     merged = dict(base)
     for name, value in overrides.items():
         below = merged.get(name)

@@ -55,7 +55,17 @@ def granted_cpus() -> int:
 
 
 def run_job(study: Study, job: Job, tick: Tick) -> None:
-    """Do one job and write its file; `tick(steps)` is called as it advances and may raise to stop it."""
+    """Do one job and write its file; `tick(steps)` is called as it advances and may raise to stop it.
+
+    Parameters
+    ----------
+    study : Study
+        Whose.
+    job : Job
+        Its needs are finished.
+    tick : callable
+        Called with how many steps were played since the last call.
+    """
     from slicefast.learn.threads import one_thread
 
     study.begin(job)

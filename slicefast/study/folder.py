@@ -74,7 +74,15 @@ class Study:
         return arrays
 
     def context(self, job: Job, tick: Tick) -> Context:
-        """Return what a job is handed."""
+        """Return what a job is handed.
+
+        Parameters
+        ----------
+        job : Job
+            Which.
+        tick : callable
+            Called with how many steps were played since the last call; may raise to stop the job.
+        """
         budget = self.protocol.only(job.work.reads)
         return Context(job.work, self.scenario, budget, job.seed, self._folder_of(job.seed), tick)
 

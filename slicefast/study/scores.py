@@ -167,7 +167,15 @@ def pair_gains_percent(pair_reward: ArrayLike, reference: ArrayLike) -> Float64:
 
 
 def without_diagonal(matrices: Float64, value: float = np.nan) -> Float64:
-    """Return matrices (..., N, N) with another value, NaN unless given, where row and column have the same number."""
+    """Return matrices (..., N, N) with another value, NaN unless given, where row and column have the same number.
+
+    Parameters
+    ----------
+    matrices : ndarray, (..., N, N)
+        Unchanged.
+    value : float
+        What stands on the diagonals.
+    """
     changed = matrices.copy()
     cells = np.arange(changed.shape[-1])
     changed[..., cells, cells] = value

@@ -116,6 +116,13 @@ def logarithmic_x(axes: Axes, width: float = 1.0) -> None:
     """Make what was drawn logarithmic in x, with ticks for an axis as wide as this part of a column.
 
     Axes into which nothing was drawn stay as they are: they have no positive limits.
+
+    Parameters
+    ----------
+    axes : Axes
+        Into which everything was drawn.
+    width : float
+        Of a column, above 0.
     """
     low, high = axes.dataLim.intervalx
     if not 0.0 < low <= high:

@@ -86,7 +86,15 @@ class Context:
         return stream_seed(self.seed, self.work.stream)
 
     def network(self, network_seed: int, place_seed: int | None = None) -> Simulator:
-        """Return a network after its warm-up step; see `Simulator` for `place_seed`."""
+        """Return a network after its warm-up step; see `Simulator` for `place_seed`.
+
+        Parameters
+        ----------
+        network_seed : int
+            The simulator's seed.
+        place_seed : int, optional
+            Seed of the fields; the network's unless given.
+        """
         simulator = Simulator(self.scenario, seed=network_seed, place_seed=place_seed)
         simulator.reset()
         return simulator
@@ -100,7 +108,17 @@ class Context:
         return self.network(target_network_seed(self.seed))
 
     def new_agents(self, task: Task, config: TD3Config, n_agents: int | None = None) -> TD3:
-        """Return untrained agents, one per cell unless told otherwise."""
+        """Return untrained agents, one per cell unless told otherwise.
+
+        Parameters
+        ----------
+        task : Task
+            What they see and do.
+        config : TD3Config
+            How they learn.
+        n_agents : int, optional
+            One per cell unless given.
+        """
         return new_agents(task, config, self.learner_seed, n_agents)
 
     def load(self, name: str) -> Arrays:
@@ -114,7 +132,15 @@ class Context:
         return TD3.load(self.weights_path(name))
 
     def weights_path(self, name: str, variant: str = "") -> Path:
-        """Return the file of weights of a finished job that this one needs."""
+        """Return the file of weights of a finished job that this one needs.
+
+        Parameters
+        ----------
+        name : str
+            The job that wrote it.
+        variant : str
+            Which of its files, where it wrote several.
+        """
         return self._needed(name, f"{variant and '-' + variant}.safetensors")
 
     def own_weights_path(self, variant: str = "") -> Path:
