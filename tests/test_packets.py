@@ -166,3 +166,10 @@ def test_percentiles_are_those_of_theory():
     rows = counting.percentile_checks()
     assert len(rows) == 4
     assert not [row for row in rows if not row.holds]
+
+
+def test_a_percentile_is_a_packets_own_delay():
+    counts = np.zeros((1, 1, DELAY_TTIS.size), np.uint32)
+    counts[0, 0, [1, 2, 5]] = 1
+    packets = PacketKpis(counts, *np.zeros((3, 1, 1)), tti_s=0.5e-3)
+    assert [packets.delay_ms(percent)[0, 0] for percent in (33, 50, 66, 67, 100)] == [0.5, 1.0, 1.0, 2.5, 2.5]
