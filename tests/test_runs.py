@@ -233,8 +233,12 @@ def test_evaluation_refuses_what_the_agents_cannot_play(trained):
 def test_evaluation_ticks_once_for_every_step_of_every_policy(trained):
     ticks = []
     runs.evaluate(trained, steps=30, tick=ticks.append)
-    assert ticks == [25, 5] * 3
-    assert runs.baselines() == {"equal split": policies.equal_split, "traffic-aware": policies.traffic_aware}
+    assert ticks == [25, 5] * 4
+    rule = runs.baselines().pop("max-min rule")
+    assert isinstance(rule, policies.MaxMinRule)
+    assert rule is not runs.baselines()["max-min rule"]  # it remembers: a new one for every evaluation
+    others = {"equal split": policies.equal_split, "traffic-aware": policies.traffic_aware, "max-min rule": rule}
+    assert {**runs.baselines(), "max-min rule": rule} == others
 
 
 def test_runs_differ_in_words_that_are_named(tmp_path, trained):
