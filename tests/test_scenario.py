@@ -27,7 +27,7 @@ def test_paper_preset_is_the_papers_table():
     for cell in (4, 5, 6, 10, 11, 12):
         assert requirement[cell - 1].tolist() == [2.5e6, 2e6, 1.5e6, 1e6]
         assert scenario.delay_requirement_ms[cell - 1].tolist() == [7.2, 9.0, 12.0, 18.0]
-    assert scenario.slice_rate_bps.tolist() == [320e3, 240e3, 160e3, 80e3]
+    assert scenario.slice_rate_bps.tolist() == [220e3, 165e3, 110e3, 55e3]
     assert np.bincount(scenario.slice_of).tolist() == [384] * 4
     # 46 dBm over 100 PRB is 26 dBm; -174 dBm/Hz over 180 kHz is -121.45 dBm, plus 9 dB of noise figure.
     np.testing.assert_allclose(10 * np.log10(scenario.power_w_per_prb * 1e3), 26.0)

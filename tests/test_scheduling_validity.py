@@ -91,6 +91,7 @@ def test_the_command_prints_and_fills_the_page_and_says_whether_all_hold(tmp_pat
     monkeypatch.setattr("slicefast.validation.interference.bias_table", lambda: "bias")
     monkeypatch.setattr("slicefast.validation.counting.checks", list)
     monkeypatch.setattr("slicefast.validation.curves.rows", list)
+    monkeypatch.setattr("slicefast.validation.headroom.rows", list)
     monkeypatch.setattr("slicefast.validation.peers.differences_db", lambda: {"c": (0.0, 0.0)})
     monkeypatch.setattr("slicefast.validation.peers.table", lambda apart: "peers")
     page = tmp_path / "page.md"

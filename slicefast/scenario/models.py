@@ -47,7 +47,9 @@ _BEST_CQI_BPS_PER_HZ = 5.5547  # of a resource element of 64QAM, so above what a
 
 
 def _paper_slices() -> tuple[Slice, ...]:
-    return tuple(Slice(name=f"slice{s + 1}", rate_bps=80e3 * (4 - s)) for s in range(4))
+    # Rates are ours: with them the requirements can be met nearly always, and are not by the offered traffic alone; see
+    # `slicefast.validation.headroom`.
+    return tuple(Slice(name=f"slice{s + 1}", rate_bps=55e3 * (4 - s)) for s in range(4))
 
 
 def _paper_requirements(cell_site: Int32) -> tuple[RequirementGroup, ...]:

@@ -13,7 +13,18 @@ from pathlib import Path
 from slicefast import files
 from slicefast.errors import SlicefastError
 from slicefast.scenario import Scenario
-from slicefast.validation import counting, curves, figures, interference, network, peers, radio, replay, scheduler
+from slicefast.validation import (
+    counting,
+    curves,
+    figures,
+    headroom,
+    interference,
+    network,
+    peers,
+    radio,
+    replay,
+    scheduler,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,6 +68,7 @@ def _run(options: argparse.Namespace) -> int:
         links = "\n\n".join((curves.LEAD, curves.table(curves.rows()), curves.NOTE))
         sections = {
             "radio": f"{radio.calibration_table()}\n\n{links}",
+            "headroom": "\n\n".join((headroom.LEAD, headroom.table(headroom.rows()), headroom.NOTE)),
             "torus": network.torus_table(),
             "seeds": network.seeds_table(),
             "peers": peers.table(apart),
