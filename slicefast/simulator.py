@@ -102,6 +102,7 @@ class Simulator:
         if per_packet and scenario.fidelity == "flow":
             refuse("per_packet", per_packet, "False at the flow level, which knows no packets")
         self.per_user, self.per_packet = per_user, per_packet
+        self._n_threads = n_threads
         self._pool = ThreadPoolExecutor(n_threads) if min(n_threads, n_replicas) > 1 else None
         self._replicas: list[Replica] = []
         self._seed, self._place_seed = seed, place_seed
@@ -334,6 +335,18 @@ class Simulator:
             refuse("snapshot", described(f"{type(error).__name__}: {error}"), "what Simulator.snapshot returned")
         self._replicas, self._seed, self._place_seed = replicas, seed, place_seed
         self._kpis, self._step_index, self._untouched = kpis, step_index, False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return how this was made and a snapshot, of which a copy goes on bit for bit like the original."""
+        given = {name: getattr(self, name) for name in ("scenario", "n_replicas", "per_user", "per_packet")}
+        given["n_threads"], given["gains"] = self._n_threads, self._gains and self._gains.given
+        return {"given": given, "snapshot": self.snapshot(), "untouched": self._untouched}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        seeds = {name: state["snapshot"][name] for name in ("seed", "place_seed")}
+        Simulator.__init__(self, **state["given"], **seeds)
+        self.restore(state["snapshot"])
+        self._untouched = state["untouched"]
 
     def close(self) -> None:
         """End the threads; the simulator cannot step afterwards if it had several."""

@@ -286,8 +286,9 @@ def transfer(
     """Hand what source agents learned to target agents, in place.
 
     "model": all layers of actor and critics. "feature": all layers but the last, which are then frozen. "instance": the
-    source's transitions into the target's replay. "integrated": model and instance, the paper's proposal. Optimiser
-    state stays behind.
+    source's own transitions into the target's replay; those that were handed to it stay behind, so that a chain of
+    transfers keeps a bounded replay. "integrated": model and instance, the paper's proposal. Optimiser state stays
+    behind.
 
     Parameters
     ----------
@@ -311,7 +312,7 @@ def transfer(
         refuse("source_index", f"{sources.size} entries", f"as many as target_index, {targets.size}")
     check_compatible(source, target)
     hands_over_rows = strategy in ("instance", "integrated")
-    rows = (source.replay.n_kept + source.replay.n_own)[sources]
+    rows = source.replay.n_own[sources]
     if hands_over_rows and rows.max() >= target.replay.capacity:
         refuse("capacity of the target", target.replay.capacity, f"more than the {rows.max()} transitions handed over")
     for i, j in zip(sources.tolist(), targets.tolist(), strict=True):
@@ -320,7 +321,7 @@ def transfer(
         if strategy == "feature":
             target.copy_agent(source, i, j, layers="lower")
         if hands_over_rows:
-            target.replay.load(j, source.replay.export(i))
+            target.replay.load(j, source.replay.export(i, own_only=True))
     if strategy == "feature":
         frozen = target.frozen.copy()
         frozen[targets] = True

@@ -231,6 +231,26 @@ def test_each_strategy_hands_over_what_it_says_and_nothing_else(strategy: transf
         assert target.frozen[agent] == (frozen and giver is not None)
 
 
+def test_a_chain_of_transfers_hands_over_what_each_source_saw_itself() -> None:
+    config = TD3Config(exploration_steps=5, capacity=12)
+    first, second, third = (TD3(1, 16, 4, config, seed=seed) for seed in range(3))
+    generator = np.random.default_rng(2)
+
+    def see(agents: TD3, times: int) -> None:
+        for _ in range(times):
+            observation = generator.random((2, 1, 16))
+            agents.store(observation[0], generator.dirichlet(np.ones(4), 1), generator.random(1), observation[1])
+
+    see(first, 8)
+    transfer.transfer(first, 0, second, 0)
+    see(second, 6)  # into four rows
+    transfer.transfer(second, 0, third, 0)
+    assert (first.replay.n_own[0], second.replay.n_kept[0], second.replay.n_own[0]) == (8, 8, 4)
+    assert (third.replay.n_kept[0], third.replay.n_own[0]) == (4, 0)
+    for name, rows in second.replay.export(0).items():
+        np.testing.assert_array_equal(third.replay.export(0)[name], rows[8:])
+
+
 def trained(agents: TD3, updates: int = 6) -> TD3:
     """Return the agents after some updates with rewards that move every layer."""
     generator = np.random.default_rng(3)

@@ -48,6 +48,11 @@ class BoundLearner {
     learner_.update(state_, row_view, step, with_policy, critic, actor);
   }
 
+  void set_learning_rates(double actor_lr, double critic_lr) {
+    const ExclusiveUse use(updating_, "Learner");
+    learner_.set_learning_rates(actor_lr, critic_lr);
+  }
+
   py::array_t<float> act(const In<float>& observation, double noise, std::uint64_t step) {
     check_shape(observation, "observation", {n_agents_, obs_dim_});
     py::array_t<float> action({n_agents_, action_dim_});
@@ -118,6 +123,7 @@ void bind_learner(py::module_& module) {
            py::arg("n_threads"), py::arg("isa"), py::arg("arrays"))
       .def("update", &BoundLearner::update, py::arg("index"), py::arg("step"), py::arg("with_policy"),
            py::arg("critic_loss"), py::arg("actor_loss"))
+      .def("set_learning_rates", &BoundLearner::set_learning_rates, py::arg("actor_lr"), py::arg("critic_lr"))
       .def("act", &BoundLearner::act, py::arg("observation"), py::arg("noise"), py::arg("step"));
 }
 

@@ -269,6 +269,13 @@ void Learner::update(const LearnerState& state, ConstMatrixView<std::int64_t> in
   });
 }
 
+void Learner::set_learning_rates(double actor_lr, double critic_lr) {
+  check_value("actor_lr", actor_lr, not_negative);
+  check_value("critic_lr", critic_lr, not_negative);
+  impl_->config.actor_lr = actor_lr;
+  impl_->config.critic_lr = critic_lr;
+}
+
 void Learner::act(const LearnerState& state, ConstMatrixView<float> observation, double noise, std::uint64_t step,
                   MatrixView<float> action) {
   check(state);

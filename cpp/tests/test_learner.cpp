@@ -109,6 +109,15 @@ void test_learner() {
     one.learner.act(one.state(), {observation.data(), 5, 6}, 0.2, 7, {action.data(), 5, 3});
     for (std::size_t a = 0; a < 5; ++a) CHECK_CLOSE(action[3 * a] + action[3 * a + 1] + action[3 * a + 2], 1.0, 1e-6);
 
+    Stack still(small_config(), 1, isa);
+    const std::vector<float> actor_before = still.actor[0], critic_before = still.critic[0];
+    still.learner.set_learning_rates(0.0, 0.0);
+    still.update(2);
+    CHECK(still.actor[0] == actor_before && still.critic[0] == critic_before);
+    still.learner.set_learning_rates(0.0, 1e-3);
+    still.update(2);
+    CHECK(still.actor[0] == actor_before && still.critic[0] != critic_before);
+
     Stack broken(small_config(), 1, isa);
     broken.critic[0][2 * broken.learner.critic_stride()] = std::numeric_limits<float>::quiet_NaN();
     const std::vector<float> before = broken.actor[0];

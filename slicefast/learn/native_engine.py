@@ -28,7 +28,7 @@ class NativeEngine:
     """
 
     def __init__(self, state: LearnerState, n_threads: int = 1, isa: str | None = None) -> None:
-        self._n_agents = state.n_agents
+        self._n_agents, self._state = state.n_agents, state
         self._learner = _core.Learner(_config(state), n_threads, isa or _core.default_isa(), _arrays(state))
 
     def act(self, observation: Float32, noise: float, step: int) -> Float32:
@@ -38,6 +38,7 @@ class NativeEngine:
     def update(self, index: Int64, step: int, with_policy: bool) -> tuple[Float32, Float32 | None]:
         """Do one update on the given replay rows; return the critics' and the policy's losses, (A,) each."""
         losses = np.empty((2, self._n_agents), np.float32)
+        self._learner.set_learning_rates(self._state.actor_optimiser.lr, self._state.critic_optimiser.lr)
         self._learner.update(index, step, with_policy, losses[0], losses[1])
         finite = np.isfinite(losses)
         if not finite.all():

@@ -10,6 +10,7 @@ in-place changes; `Module.to` would break them, so modules are made on their dev
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,6 +37,11 @@ def zero_bank(n_rows: int, n_columns: int, device: torch.device | str | None = N
     memory = np.zeros(n_rows * n_columns + ROW_MULTIPLE, np.float32)
     skip = (-memory.ctypes.data % (4 * ROW_MULTIPLE)) // 4
     return torch.from_numpy(memory[skip : skip + n_rows * n_columns].reshape(n_rows, n_columns))
+
+
+def laid_out(values: Tensor) -> Tensor:
+    """Return a copy of values (n_rows, n_columns) in memory as `zero_bank` gives it."""
+    return zero_bank(values.shape[0], values.shape[1], values.device).copy_(values)
 
 
 class StackedMLP(nn.Module):
@@ -85,6 +91,14 @@ class StackedMLP(nn.Module):
         for name, view in self.views(self.bank).items():
             self.register_parameter(name, nn.Parameter(view))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle as sizes and bank, of which the copy's parameters are views again.
+
+        Left to itself torch clones the parameters, and the copy would learn into a bank that it does not act with.
+        """
+        trained = any(parameter.requires_grad for parameter in self.parameters())
+        return _restored, (type(self), self.n_agents, self.sizes, self.twin, self.bank.detach(), trained)
+
     @property
     def n_layers(self) -> int:
         """Number of weight layers."""
@@ -120,3 +134,11 @@ class StackedMLP(nn.Module):
             values[agent, :, : self.n_parameters] = generator.uniform(-bound, bound, (self.n_nets, self.n_parameters))
         with torch.no_grad():
             self.bank.copy_(torch.from_numpy(values).view_as(self.bank))
+
+
+def _restored(
+    kind: type[StackedMLP], n_agents: int, sizes: tuple[int, ...], twin: bool, bank: Tensor, trained: bool
+) -> StackedMLP:
+    network = kind(n_agents, sizes, twin, bank.device)
+    network.bank.copy_(bank)
+    return network.requires_grad_(trained)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from slicefast.errors import refuse
 from slicefast.learn.config import TD3Config
-from slicefast.learn.networks import StackedMLP, zero_bank
+from slicefast.learn.networks import StackedMLP, laid_out, zero_bank
 
 
 class StackedAdam:
@@ -38,7 +40,8 @@ class StackedAdam:
     """
 
     def __init__(self, network: StackedMLP, lr: float, config: TD3Config) -> None:
-        self.network, self.lr, self.config = network, lr, config
+        self.network, self.config = network, config
+        self._lr, self._rate = lr, torch.tensor(lr, dtype=torch.float64, device=network.bank.device)
         self.first_moment = zero_bank(network.n_agents, network.bank.shape[1], network.bank.device)
         self.second_moment = zero_bank(network.n_agents, network.bank.shape[1], network.bank.device)
         self.steps = torch.zeros(network.n_agents, dtype=torch.int64, device=network.bank.device)
@@ -46,16 +49,38 @@ class StackedAdam:
         # Kept between steps: fresh memory of this size would be mapped and zeroed by the system every time.
         self._gradient, self._scale = torch.empty(0), torch.empty(0)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs: all but the memory kept between steps."""
+        return {**vars(self), "_gradient": torch.empty(0), "_scale": torch.empty(0)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a copy's values, the moments on the boundaries that the native engine's memory lies on."""
+        vars(self).update(state)
+        self.first_moment, self.second_moment = laid_out(self.first_moment), laid_out(self.second_moment)
+
+    @property
+    def lr(self) -> float:
+        """The step size, which may be changed between updates; a finite number of at least 0."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        if not 0.0 <= value < np.inf:
+            refuse("lr", value, "a finite number of at least 0")
+        self._lr = float(value)
+        self._rate.fill_(self._lr)  # in place: a captured CUDA graph reads it
+
     def _corrections(self) -> tuple[Tensor, Tensor]:
         """Return c and d (A, 1) with lr / (1 - b1^t) / (sqrt(v) / sqrt(1 - b2^t) + eps) = 1 / (c sqrt(v) + d)."""
         config = self.config
         if self.steps.device.type == "cpu":  # NumPy: a microsecond per small operation, torch takes five
             count = self.steps.numpy()[:, None]
-            per_step = (1.0 - config.beta1**count) / self.lr
+            with np.errstate(divide="ignore"):  # a step of size 0 divides by infinity
+                per_step = (1.0 - config.beta1**count) / self._lr
             root = (per_step / np.sqrt(1.0 - config.beta2**count)).astype(np.float32)
             return torch.from_numpy(root), torch.from_numpy((config.epsilon * per_step).astype(np.float32))
         counts = self.steps.to(torch.float64).unsqueeze(1)
-        inverse = (1.0 - config.beta1**counts) / self.lr
+        inverse = (1.0 - config.beta1**counts) / self._rate
         return (inverse / (1.0 - config.beta2**counts).sqrt()).float(), (config.epsilon * inverse).float()
 
     def follow(self, gradients: Sequence[Tensor]) -> None:

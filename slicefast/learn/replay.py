@@ -67,16 +67,31 @@ class ReplayRing:
             refuse("capacity", capacity, "at least 1")
         self.n_agents, self.capacity, self.obs_dim, self.action_dim = n_agents, capacity, obs_dim, action_dim
         self.width = 2 * obs_dim + action_dim + 1
-        # NumPy's zeros: the system maps pages when rows are first written, so an unused ring costs no memory.
-        shape = (n_agents, capacity, self.width)
-        on_cpu = torch.device(device).type == "cpu"
-        self.ring = torch.from_numpy(np.zeros(shape, np.float32)) if on_cpu else torch.zeros(shape, device=device)
-        self._numpy: Float32 = self.ring.numpy() if self.ring.device.type == "cpu" else np.zeros((0, 0, 0), np.float32)
+        self._make_ring(torch.device(device))
         self._staging = np.zeros((n_agents, 1, self.width), np.float32)
         self._zero_row = np.zeros(n_agents, np.int64)
         self.n_kept = np.zeros(n_agents, np.int64)
         self.n_own = np.zeros(n_agents, np.int64)
         self.next_row = np.zeros(n_agents, np.int64)
+
+    def _make_ring(self, device: torch.device) -> None:
+        # NumPy's zeros: the system maps pages when rows are first written, so an unused ring costs no memory.
+        shape = (self.n_agents, self.capacity, self.width)
+        on_cpu = device.type == "cpu"
+        self.ring = torch.from_numpy(np.zeros(shape, np.float32)) if on_cpu else torch.zeros(shape, device=device)
+        self._numpy: Float32 = self.ring.numpy() if on_cpu else np.zeros((0, 0, 0), np.float32)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs: of the ring the rows that were ever written."""
+        state = {name: value for name, value in vars(self).items() if name != "_numpy"}
+        return {**state, "ring": self.ring[:, : int((self.n_kept + self.n_own).max())]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make a ring of its own, which both its names are for, and write the rows into it."""
+        rows = state.pop("ring")
+        vars(self).update(state)
+        self._make_ring(rows.device)
+        self.ring[:, : rows.shape[1]] = rows
 
     @property
     def nbytes(self) -> int:
@@ -140,15 +155,16 @@ class ReplayRing:
             self.next_row[full] = self.n_kept[full]
         np.minimum(self.n_own + 1, self.capacity - self.n_kept, out=self.n_own)
 
-    def export(self, agent: int) -> dict[str, Float32]:
-        """Return copies of all transitions of one agent, transferred first, then its own from oldest to newest.
+    def export(self, agent: int, own_only: bool = False) -> dict[str, Float32]:
+        """Return copies of one agent's transitions, transferred first unless left out, its own from oldest to newest.
 
         Keys: observation and next_observation (n, n_o), action (n, S), reward (n,).
         """
         kept, own, oldest = int(self.n_kept[agent]), int(self.n_own[agent]), int(self.n_kept[agent])
         if kept + own == self.capacity:
             oldest = int(self.next_row[agent])
-        order = np.concatenate((np.arange(kept), np.arange(oldest, kept + own), np.arange(kept, oldest)))
+        transferred = np.arange(0 if own_only else kept)
+        order = np.concatenate((transferred, np.arange(oldest, kept + own), np.arange(kept, oldest)))
         rows = self.ring[agent, torch.from_numpy(order).to(self.ring.device)].cpu().numpy()
         o, s = self.obs_dim, self.action_dim
         return {

@@ -28,7 +28,8 @@ EngineName = Literal["native", "torch"]
 Layers = Literal["all", "lower"]
 _KIND = "td3"
 _COUNTERS = ("step", "n_updates", "n_acts")
-_DOCUMENT_KEYS = {"n_agents", "obs_dim", "action_dim", "config", "seed", "replay_rows", "extra", *_COUNTERS}
+_SIZES = ("n_agents", "obs_dim", "action_dim")
+_DOCUMENT_KEYS = {*_SIZES, "config", "seed", "replay_rows", "extra", *_COUNTERS}
 
 
 class TD3:
@@ -109,6 +110,15 @@ class TD3:
     def __repr__(self) -> str:
         sizes = f"n_agents={self.n_agents}, obs_dim={self.obs_dim}, action_dim={self.action_dim}"
         return f"TD3({sizes}, seed={self.seed}, engine={self.engine!r}, step={self.step}, n_updates={self.n_updates})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs: all but the engine, which is bound to this stack's memory."""
+        return {name: value for name, value in vars(self).items() if name != "_engine"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a copy's values and bind an engine to them."""
+        vars(self).update(state)
+        self._engine = self._make_engine()
 
     @property
     def agent_ids(self) -> Int64:
@@ -297,14 +307,13 @@ class TD3:
             arrays[f"replay.{key}"] = getattr(self.replay, key)
         arrays["frozen"], arrays["agent_ids"] = self.frozen, self.agent_ids
         document = {
-            "n_agents": self.n_agents,
-            "obs_dim": self.obs_dim,
-            "action_dim": self.action_dim,
+            **{name: getattr(self, name) for name in _SIZES},
             "config": self.config.to_dict(),
             "seed": str(self.seed),
             "step": self.step,
             "n_updates": self.n_updates,
             "n_acts": self.n_acts,
+            "learning_rates": {name: adam.lr for name, adam in self.state.optimisers().items()},
             "replay_rows": rows,
             "extra": dict(extra or {}),
         }
@@ -359,6 +368,9 @@ class TD3:
             setattr(replay, key, checkpoint.take(arrays, f"replay.{key}", (loaded.n_agents,), path).copy())
         loaded.step, loaded.n_updates, loaded.n_acts = (document[key] for key in _COUNTERS)
         loaded.extra = document["extra"]
+        rates = document.get("learning_rates", {})  # files of earlier versions say nothing
+        for name, adam in loaded.state.optimisers().items():
+            adam.lr = rates.get(name, adam.lr)
         frozen = checkpoint.take(arrays, "frozen", (loaded.n_agents,), path)
         if frozen.any():
             loaded.freeze_lower(frozen)

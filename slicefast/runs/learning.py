@@ -123,7 +123,7 @@ def transfer(
             distance = _measure_distance(source, target, choice, sample_steps, tick)
             groups = target.scenario.requirement_groups
             chosen = _transfer.choose_sources(distance, choice, groups, target.seed, exclude_same=False)
-            handed_over = len(agents_of_source.replay) if strategy in ("instance", "integrated") else 0
+            handed_over = int(agents_of_source.replay.n_own.max()) if strategy in ("instance", "integrated") else 0
             config = replace(target.config, capacity=target.config.capacity + handed_over)
             agents = new_agents(task, config, target.seed)
             _transfer.transfer(agents_of_source, chosen, agents, range(target.scenario.n_cells), strategy)

@@ -52,6 +52,9 @@ class Learner {
   void update(const LearnerState& state, ConstMatrixView<std::int64_t> index, std::uint64_t step, bool with_policy,
               std::span<float> critic_loss, std::span<float> actor_loss);
 
+  // The step sizes of the updates to come, in place of the configuration's; 0 leaves a network as it is.
+  void set_learning_rates(double actor_lr, double critic_lr);
+
   // action (A, S) = softmax(logits(observation (A, n_o)) + noise eps(step)).
   void act(const LearnerState& state, ConstMatrixView<float> observation, double noise, std::uint64_t step,
            MatrixView<float> action);
