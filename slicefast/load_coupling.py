@@ -6,7 +6,7 @@ is a standard interference mapping (Yates 1995), so its fixed point is unique. W
 several: the lowest in every cell is meant, where loads that rise from zero come to rest. U users, N cells, S slices.
 
 Mean interference, as in the literature: a user has the rate at its mean SINR. Where neighbours' PRBs are rather on or
-off one by one, the mean rate is higher: with every PRB sent at its own rate 1.7, 1.5 and 1.2 times at activity 0.2, 0.4
+off one by one, the mean rate is higher: with every PRB sent at its own rate 1.7, 1.4 and 1.2 times at activity 0.2, 0.4
 and 0.7 (default network, Mogensen's curve; 1.2, 1.2 and 1.1 times below LTE's highest rate: `slicefast.validation`).
 """
 
