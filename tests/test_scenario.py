@@ -299,3 +299,17 @@ def test_cells_of_equal_requirements_share_a_group():
     equal = [{**GROUP, "cells": [2, 1]}, {**GROUP, "cells": list(range(3, 12))}, {**GROUP, "cells": [12]}]
     equal[2]["delay_ms"] = [7.0] * 4
     np.testing.assert_array_equal(Scenario.paper(requirements=equal).requirement_groups, [0] * 11 + [1])
+
+
+def test_toml_of_other_editors_is_read_or_refused_in_one_line(tmp_path):
+    path = tmp_path / "s.toml"
+    Scenario.paper().to_toml(path)
+    text = path.read_text()
+    for data in (text.replace("\n", "\r\n").encode(), b"\xef\xbb\xbf" + text.encode()):
+        path.write_bytes(data)
+        assert Scenario.from_toml(path) == Scenario.paper()
+    for data in (text.encode("utf-16"), b"a = " + b"[" * 9999, b"seed = " + b"9" * 5000, b"a = '\xff'"):
+        path.write_bytes(data)
+        with pytest.raises(ScenarioError, match=r"s\.toml: is ") as caught:
+            Scenario.from_toml(path)
+        assert "\n" not in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import tomllib
 from collections.abc import Mapping
@@ -25,11 +26,17 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         The file cannot be read or is not TOML.
     """
     try:
-        with open(path, "rb") as file:
-            data = tomllib.load(file)
+        text = Path(path).read_bytes()
+        if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ScenarioError(os.fspath(path), MISSING, "is not valid TOML: UTF-16; save it as UTF-8")
+        data = tomllib.loads(text.decode("utf-8-sig").replace("\r\n", "\n"))  # editors put a mark in front
     except OSError as error:
         raise ScenarioError(os.fspath(path), MISSING, f"cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise ScenarioError(os.fspath(path), MISSING, "is not valid TOML: nested too deep") from None
+    except ValueError as error:  # TOML's own, the encoding's, and numbers of more digits than Python reads
+        if isinstance(error, ScenarioError):
+            raise
         raise ScenarioError(os.fspath(path), MISSING, f"is not valid TOML: {error}") from None
     _resolve_paths(data, Path(path).resolve().parent)
     return data
