@@ -95,7 +95,7 @@ def test_complementary_bands_do_not_meet():
 def test_cells_in_different_bands_do_not_interfere():
     """Where the other cells' slices have nothing to send in a band, its users hear noise alone."""
     tables = scenario(fidelity="flow", layout={"wrap_around": False}).model_dump()
-    tables["slices"][2]["rate_bps"] = 10.0
+    tables["slices"][2].update(rate_bps=10.0, packet_bits=1e7)  # a packet in 10,000 steps
     network = sf.Scenario.model_validate(tables)
     shares = np.tile([0.3, 0.3, 0.4, 0.0], (12, 1))
     shares[4] = [0.3, 0.3, 0.0, 0.4]

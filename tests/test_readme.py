@@ -67,7 +67,10 @@ def test_the_commands_it_names_are_there():
         ("README.md", ["study short", "speed short"]),
         ("benchmarks/README.md", ["speed"]),
         ("benchmarks/study/README.md", ["study"]),
-        ("slicefast/validation/README.md", ["radio", "peers", "interference", "scheduler", "replay"]),
+        (
+            "slicefast/validation/README.md",
+            ["headroom", "radio", "torus", "seeds", "peers", "interference", "scheduler", "replay"],
+        ),
     ],
 )
 def test_generated_parts_have_their_marks(page, marks):
