@@ -126,7 +126,8 @@ def test_tdd_deals_no_prb_in_uplink_slots(options):
 @pytest.mark.filterwarnings("ignore:power_w gain")  # a user beside the mast
 def test_interference_is_that_of_downlink_slots():
     # The coupled activity is the load of the downlink's slots: demand over what they carry.
-    scenario = sf.Scenario.paper(radio={"tdd_pattern": "DDDSU"}, window_ttis=700)
+    # On a plane, where every link is in `gain`.
+    scenario = sf.Scenario.paper(radio={"tdd_pattern": "DDDSU"}, window_ttis=700, layout={"wrap_around": False})
     simulator = sf.Simulator(scenario, seed=0)
     simulator.reset()
     gain, serving = simulator.gain.astype(float), simulator.serving
@@ -185,7 +186,7 @@ def test_preset(tmp_path):
     simulator.reset()
     kpis = [simulator.step(EQUAL) for _ in range(20)]
     # Not the paper's load, but one of its kind; slots of 0.5 ms let packets through in less than LTE's 1 ms.
-    assert 0.2 < np.mean([k.load.sum(axis=1).mean() for k in kpis]) < 0.6
+    assert 0.1 < np.mean([k.load.sum(axis=1).mean() for k in kpis]) < 0.4
     assert min(k.delay_ms.min() for k in kpis) < 1.0
 
 
