@@ -140,7 +140,7 @@ def test_loads_are_the_lowest_that_agree_with_the_interference(reference, effici
 )
 def test_what_interferes_in_a_band_is_what_is_used_there(reference, options):
     twin = reference("load_coupling")
-    network = scenario(rate=0.7, **options)
+    network = scenario(rate=1.0, **options)
     simulator, shares, pairs = started(network), random_shares(0), []
     shares = 0.5 * shares + 0.125
     for _ in range(44):
@@ -154,7 +154,9 @@ def test_what_interferes_in_a_band_is_what_is_used_there(reference, options):
     assert 0.1 < load.sum(axis=1).mean() < 0.9
     steady = load < 0.7 * shares  # beyond, what a window leaves queued depends on when its packets came
     assert steady.mean() > 0.5
-    np.testing.assert_allclose(activity[steady], load[steady], rtol=1e-3 if "fidelity" in options else 0.03)
+    # Within 3 % and a twentieth of a PRB: some slices use one PRB in a hundred, which a packet's last one rounds.
+    exactly = {"rtol": 1e-3} if "fidelity" in options else {"rtol": 0.03, "atol": 5e-4}
+    np.testing.assert_allclose(activity[steady], load[steady], **exactly)
     np.testing.assert_allclose(activity.sum(axis=0), load.sum(axis=0), rtol=0.03)
 
 

@@ -48,6 +48,8 @@ def test_a_map_of_our_own_links_gives_our_sinr(wrap_around):
     # The same gains to the bit, so that everything that follows is the same.
     np.testing.assert_array_equal(theirs.gain, ours.gain)
     np.testing.assert_array_equal(theirs.serving, ours.serving)
+    if wrap_around:  # a map has one gain per cell: the images of a small torus, which interfere, are not in it
+        return
     for simulator in (ours, theirs):
         simulator.step(np.full((9, 4), 0.25))
     np.testing.assert_array_equal(theirs.sinr, ours.sinr)
@@ -218,18 +220,13 @@ def test_a_map_lies_in_the_coordinates_of_the_file_of_sites(tmp_path):
 @pytest.mark.parametrize("line_of_sight", ["always", "never"])
 def test_line_of_sight_can_be_forced(model, line_of_sight):
     settings = {"path_loss_model": model, "shadowing": False, "line_of_sight": line_of_sight}
-    scenario = Scenario.hexagonal(7, radio=settings, **SMALL)
+    scenario = Scenario.hexagonal(7, radio=settings, layout={"wrap_around": False}, **SMALL)
     simulator = sf.Simulator(scenario)
     x, y = simulator.positions_m
-    (ax, ay), (bx, by) = scenario.area.v1_m, scenario.area.v2_m
-    shift = [(i * ax + j * bx, i * ay + j * by) for i in (-1, 0, 1) for j in (-1, 0, 1)]
     for cell in (0, 4, 20):
         site = scenario.cell_site[cell]
         dx, dy = x - scenario.site_x_m[site], y - scenario.site_y_m[site]
-        images = np.array([np.hypot(dx + sx, dy + sy) for sx, sy in shift])
-        near = images.argmin(axis=0)
-        d = images.min(axis=0)
-        angle = np.degrees(np.arctan2(dy + np.array(shift)[near, 1], dx + np.array(shift)[near, 0]))
+        d, angle = np.hypot(dx, dy), np.degrees(np.arctan2(dy, dx))
         antenna = radio.antenna_gain_db(
             "tr36814", (angle - scenario.azimuth_deg[cell] + 180) % 360 - 180, np.degrees(np.arctan2(23.5, d)), 15.0
         )

@@ -80,6 +80,8 @@ def test_a_policy_of_three_equal_ratios_is_the_hard_partition(seed, kind, unit):
         # RBGs of more than one PRB: the cell's small last one goes to the last slice that is dealt to, and an idle
         # slice is dealt to under the hard partition only.
         for name, values in expected.items() if unit < 3 else ():
+            if values is None:  # packets, which were not asked for
+                continue
             np.testing.assert_allclose(got[name], values, rtol=1e-12, err_msg=name)
         np.testing.assert_allclose(got["load"], expected["load"], atol=0.15)
 

@@ -48,7 +48,6 @@ def test_all_kpis_reach_the_result_file_where_their_job_put_them(dataset: xr.Dat
             for seed in range(2):
                 expected = finished.load(Job(policy, seed))[name]
                 np.testing.assert_array_equal(dataset[name].sel(policy=policy, seed=seed), expected)
-    assert (dataset.throughput_bps >= dataset.throughput_p5_bps - 1.0).all()
     assert dataset.dropped_bits.attrs["units"] == "bit"
     assert dataset.throughput_p5_bps.attrs["units"] == "bit/s"
     assert dataset.spectral_efficiency.attrs["units"] == "bit/s/Hz"
