@@ -151,3 +151,31 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         make("torch").save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("replay.next_row", 1 << 40),
+        ("replay.next_row", -1),
+        ("replay.next_row", 3),  # a ring that is not full goes on behind its last row
+        ("replay.n_own", 1 << 31),
+        ("replay.n_own", -1),
+        ("replay.n_own", 51),
+        ("replay.n_kept", -1),
+        ("replay.n_kept", 50),
+        ("replay.n_kept", 1 << 62),
+        ("replay.n_own", 2.5),
+        ("actor", np.nan),
+    ],
+)
+def test_counters_that_point_outside_the_ring_and_weights_that_are_no_numbers_are_refused(tmp_path, name, value):
+    agents = make("native")
+    run(agents, 12, np.random.default_rng(0))
+    agents.save(tmp_path / "good.safetensors")
+    arrays, document = checkpoint.read(tmp_path / "good.safetensors", "td3")
+    name = next(key for key in arrays if key.startswith(name))
+    arrays[name] = np.full_like(arrays[name], value, dtype=np.asarray(value).dtype if value == 2.5 else None)
+    checkpoint.write(tmp_path / "bad.safetensors", "td3", arrays, document)
+    with pytest.raises(checkpoint.CheckpointError, match=r"bad.safetensors: (counters: got|array '.*' has values)"):
+        TD3.load(tmp_path / "bad.safetensors")

@@ -155,6 +155,32 @@ class ReplayRing:
             self.next_row[full] = self.n_kept[full]
         np.minimum(self.n_own + 1, self.capacity - self.n_kept, out=self.n_own)
 
+    def set_counters(self, n_kept: Int64, n_own: Int64, next_row: Int64) -> None:
+        """Take over how the ring is filled, after writing its rows.
+
+        Parameters
+        ----------
+        n_kept, n_own, next_row : ndarray of int64, (A,)
+            Rows transferred and of the agent's own, and where its next one goes.
+
+        Raises
+        ------
+        SlicefastError
+            No ring of this capacity can be filled so; nothing is taken over.
+        """
+        types = {str(counter.dtype) for counter in (n_kept, n_own, next_row)}
+        if types != {"int64"}:
+            refuse("counters", sorted(types), "int64")
+        room = self.capacity - n_kept
+        right = (n_kept >= 0) & (room > 0) & (n_own >= 0) & (n_own <= room)
+        right &= (next_row >= n_kept) & (next_row < self.capacity)
+        right &= (n_own == room) | (next_row == n_kept + n_own)
+        if not right.all():
+            agent = int(np.argmin(right))
+            got = f"{n_kept[agent]} kept, {n_own[agent]} own, next {next_row[agent]} of agent {agent}"
+            refuse("counters", got, f"rows of a ring of {self.capacity}")
+        self.n_kept, self.n_own, self.next_row = n_kept.copy(), n_own.copy(), next_row.copy()
+
     def export(self, agent: int, own_only: bool = False) -> dict[str, Float32]:
         """Return copies of one agent's transitions, transferred first unless left out, its own from oldest to newest.
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from slicefast import kernels
-from slicefast.errors import CheckpointError, NonFiniteError, refuse
+from slicefast.errors import CheckpointError, NonFiniteError, SlicefastError, refuse
 from slicefast.learn import checkpoint
 from slicefast.learn.config import TD3Config
 from slicefast.learn.native_engine import NativeEngine
@@ -360,12 +360,19 @@ class TD3:
             agent_ids=[int(agent) for agent in ids],
         )
         for name, tensor in loaded.state.named_tensors().items():
-            tensor.copy_(torch.from_numpy(checkpoint.take(arrays, name, tuple(tensor.shape), path)))
+            values = checkpoint.take(arrays, name, tuple(tensor.shape), path)
+            if not np.isfinite(values).all():
+                raise CheckpointError(f"{path}: array {name!r} has values that are not finite")
+            tensor.copy_(torch.from_numpy(values))
         replay, rows = loaded.replay, document["replay_rows"]
         shape = (loaded.n_agents, rows, replay.width)
         replay.ring[:, :rows] = torch.from_numpy(checkpoint.take(arrays, "replay.rows", shape, path)).to(loaded.device)
-        for key in ("n_kept", "n_own", "next_row"):
-            setattr(replay, key, checkpoint.take(arrays, f"replay.{key}", (loaded.n_agents,), path).copy())
+        names = ("n_kept", "n_own", "next_row")
+        counters = [checkpoint.take(arrays, f"replay.{name}", (loaded.n_agents,), path) for name in names]
+        try:
+            replay.set_counters(*counters)
+        except SlicefastError as error:
+            raise CheckpointError(f"{path}: {error}") from None
         loaded.step, loaded.n_updates, loaded.n_acts = (document[key] for key in _COUNTERS)
         loaded.extra = document["extra"]
         rates = document.get("learning_rates", {})  # files of earlier versions say nothing
