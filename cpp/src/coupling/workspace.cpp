@@ -121,9 +121,10 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
     if (keeps) add_row(slice_row, p.power_w, kept_row);
     if (!capped) add_row(slice_row, p.power_w, jacobian_row);
   }
-  if (lends && value_cell[cell] > 1.0 - kept) {
-    for (std::size_t g = cell * n_slices; g < (cell + 1) * n_slices; ++g) value[g] *= (1.0 - kept) / value_cell[cell];
-    value_cell[cell] = 1.0 - kept;
+  const double most = std::max(0.0, 1.0 - kept);  // parts of a whole may sum to a little more than one
+  if (lends && value_cell[cell] > most) {
+    for (std::size_t g = cell * n_slices; g < (cell + 1) * n_slices; ++g) value[g] *= most / value_cell[cell];
+    value_cell[cell] = most;
     if (with_jacobian) std::copy_n(kept_row, n_cells, jacobian_row);
   }
 }
