@@ -6,9 +6,6 @@ samples, d latent dimensions.
 Randomness here is *counter-based*: every number is a pure function of (seed, purpose, agent, step, place), through the
 Philox4x32-10 generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). So an agent draws the
 same numbers whoever trains beside it, and a resumed run needs no generator state beyond its step counters.
-
-The functions marked `_compiled` take arrays, write in place and return nothing; the checked ones are
-`gaussian_kl_matrix` and `uniform_bits`.
 """
 
 from collections.abc import Callable
@@ -148,21 +145,23 @@ def sample_indices(seed: Any, agent_ids: Any, step: Any, n_kept: Any, n_own: Any
 
 @_compiled
 def gather(ring: Any, index: Any, out: Any) -> None:
-    """Copy the sampled transitions: out[a, b] = ring[a, index[a, b]].
+    """Copy the sampled transitions: out[a, b] = ring[a, index[a, b]]; ValueError where that is outside an array.
 
     Parameters
     ----------
-    ring : ndarray, (A, C, W) float32
-        Transitions.
+    ring, out : ndarray, (A, C, W) and (A, B, W) float32
+        Transitions, and where they are written.
     index : ndarray, (A, B) int64
         Rows, in [0, C).
-    out : ndarray, (A, B, W) float32
-        Written.
     """
     n_agents, batch = index.shape
+    if out.shape != (n_agents, batch, ring.shape[2]) or ring.shape[0] != n_agents:
+        raise ValueError("out: allowed: shape (A, B, W), with index (A, B) and ring (A, C, W)")
     for a in range(n_agents):
         for b in range(batch):
             row = index[a, b]
+            if row < 0 or row >= ring.shape[1]:
+                raise ValueError("index: has a row outside the ring, allowed: at least 0 and below its capacity")
             for w in range(ring.shape[2]):
                 out[a, b, w] = ring[a, row, w]
 
@@ -196,19 +195,19 @@ def store(ring: Any, row: Any, observation: Any, action: Any, reward: Any, next_
         Changed.
     row : ndarray, (A,) int64
         Where, in [0, C).
-    observation, next_observation : ndarray, (A, n_o) float32
-        Before and after the step.
-    action : ndarray, (A, S) float32
-        What was done.
-    reward : ndarray, (A,) float32
-        What it earned.
+    observation, action, reward, next_observation : ndarray, (A, n_o), (A, S), (A,) and (A, n_o) float32
+        Before the step, what was done, what it earned, after it.
     """
     fault = _not_finite(observation, action, reward, next_observation)
     if fault >= 0:
         return fault
     n_agents, obs_dim = observation.shape
     action_dim = action.shape[1]
+    if ring.shape[0] != n_agents or row.size != n_agents or ring.shape[2] != 2 * obs_dim + action_dim + 1:
+        raise ValueError("ring: allowed: shape (A, C, 2 n_o + S + 1), with row (A,) and observation (A, n_o)")
     for a in range(n_agents):
+        if row[a] < 0 or row[a] >= ring.shape[1]:
+            raise ValueError("row: is outside the ring, allowed: at least 0 and below its capacity")
         target = ring[a, row[a]]
         for i in range(obs_dim):
             target[i] = observation[a, i]
@@ -382,7 +381,7 @@ def gaussian_kl_matrix(mean: ArrayLike, variance: ArrayLike, offsets: ArrayLike)
         or offsets.size < 2
         or offsets[0] != 0
         or offsets[-1] != len(mean)
-        or (np.diff(offsets) < 1).any()
+        or (offsets[1:] <= offsets[:-1]).any()  # differences could wrap
     ):
         refuse("offsets", offsets.tolist(), f"increasing from 0 to M = {len(mean)}, no group empty")
     n_agents, n_dims = offsets.size - 1, mean.shape[1]

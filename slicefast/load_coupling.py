@@ -27,6 +27,8 @@ from slicefast.units import Float32, Float64, Int32
 __all__ = ["Efficiency", "NotConverged", "Solution", "sinr", "solve", "spectral_efficiency", "spectral_radius"]
 
 #: How a link's rate follows from its SINR, see `spectral_efficiency`.
+#: Slices that a network may have: far more than there are, and few enough to keep loads of.
+MOST_SLICES = 65_536
 Efficiency = Literal["shannon", "tr36942", "mogensen", "cqi"]
 _SAMPLE = 2048  # users whose gains are held against what is plausible
 
@@ -102,6 +104,8 @@ def _slices(
     if caps is not None and (caps.ndim not in (1, 2) or caps.shape[0] != n_cells):
         refuse("share", described(f"shape {caps.shape}"), f"shape ({n_cells}, slices)")
     slices = None if slice_of is None else to_int32("slice_of", slice_of, n_users)
+    if slices is not None and slices.size and slices.max() >= MOST_SLICES:  # loads of every slice and cell are kept
+        refuse("slice_of", int(slices.max()), f"below {MOST_SLICES}")
     if caps is not None:
         n_slices = 1 if caps.ndim == 1 else caps.shape[1]
         caps = caps.reshape(n_cells, n_slices)

@@ -175,3 +175,36 @@ def test_kl_extreme_variances_do_not_overflow():
 def test_kl_refuses_by_name(mean, variance, offsets, named):
     with pytest.raises(ValueError, match=named):
         kernels.gaussian_kl_matrix(mean, variance, offsets)
+
+
+@pytest.mark.parametrize(
+    ("shape", "row", "message"),
+    [((2, 4, 3), 10**9, "index: "), ((2, 4, 3), -1, "index: "), ((2, 4, 3), 5, "index: "), ((1, 1, 1), 0, "out: ")],
+)
+def test_gathering_outside_an_array_is_refused(shape, row, message):
+    out = np.zeros(shape, np.float32)
+    with pytest.raises(ValueError, match=message):
+        kernels.gather(np.zeros((2, 5, 3), np.float32), np.full((2, 4), row), out)
+
+
+def test_storing_outside_the_ring_is_refused():
+    parts = (
+        np.ones((2, 4), np.float32),
+        np.ones((2, 2), np.float32),
+        np.ones(2, np.float32),
+        np.ones((2, 4), np.float32),
+    )
+    ring = np.zeros((2, 5, 11), np.float32)
+    for rows in ([0, 5], [-1, 0], [0, 1 << 40]):
+        with pytest.raises(ValueError, match="row: is outside the ring"):
+            kernels.store(ring, np.array(rows), *parts)
+    with pytest.raises(ValueError, match="ring: allowed"):
+        kernels.store(np.zeros((2, 5, 10), np.float32), np.array([0, 1]), *parts)
+    assert not ring[1].any()
+    assert kernels.store(ring, np.array([4, 0]), *parts) == -1
+    assert ring[0, 4].all()
+
+
+def test_offsets_whose_differences_wrap_are_refused():
+    with pytest.raises(ValueError, match=r"offsets: got .* increasing from 0 to M = 3"):
+        kernels.gaussian_kl_matrix(np.zeros((3, 2)), np.ones((3, 2)), np.array([0, 2**62, -(2**63) + 10, 3]))
