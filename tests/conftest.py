@@ -1,10 +1,10 @@
-"""Shared by all tests: the loader of the slow reference twins, and the hypothesis profile."""
+"""Shared by all tests: the loader of the slow reference twins, one thread of torch, and the hypothesis profile."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -36,3 +36,12 @@ def load_reference(name: str) -> ModuleType:
 def reference() -> Callable[[str], ModuleType]:
     """Return the loader: ``reference("radio")`` is tests/reference/radio.py."""
     return load_reference
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread, for modules that ask for it: small fits on many threads wait for each other."""
+    from slicefast.learn.threads import one_thread as held  # here, as most tests need no torch
+
+    with held():
+        yield

@@ -1,11 +1,9 @@
 """The counterfactual policy: what it sees, how it learns, and what it earns."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from slicefast import Scenario, Simulator
 from slicefast.learn.curve_policy import CurvePolicy
@@ -13,14 +11,7 @@ from slicefast.policies import informed
 from slicefast.policies.curves import TRAINING_LEVELS
 from slicefast.rewards import satisfaction
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small fits on many threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 LEVELS = np.linspace(0.0, 1.0, 11)

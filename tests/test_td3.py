@@ -13,12 +13,7 @@ from slicefast.learn.native_engine import NativeEngine
 ENGINES = ["native", "torch"]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 OBS, ACT = 16, 4

@@ -120,17 +120,7 @@ class TorchEngine:
         self._first_critic = Leaves(state.critic, rows=slice(None, None, 2))
 
     def act(self, observation: Float32, noise: float, step: int) -> Float32:
-        """Return actions (A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams.
-
-        Parameters
-        ----------
-        observation : ndarray, (A, n_o) float32
-            What the agents see.
-        noise : float
-            Standard deviation of the logits' noise, 0 for none.
-        step : int
-            Which numbers of the streams to use.
-        """
+        """Return actions (A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams."""
         with torch.no_grad():
             logits = self._actor(torch.from_numpy(observation).to(self.state.device).unsqueeze(1))
             if noise > 0.0:
