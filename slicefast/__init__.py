@@ -11,7 +11,10 @@ from slicefast._compiled import folders as _folders
 
 __path__ = _folders(__path__)
 
+from slicefast import _moved
 from slicefast._core import NotConverged, __version__
+
+_moved.install()
 
 if TYPE_CHECKING:
     from slicefast import (

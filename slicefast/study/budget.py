@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 GAIN_STEPS = (250, 500, 1000, 2000, 4000)
 GAIN_WINDOW = 250
+_RENAMED = {"best_steps": "counterfactual_steps"}
 MORE_SAMPLES = 4  # times as many default-action samples, one of the remedies for the paper's distance
 
 Count = Annotated[int, Field(strict=True, ge=1)]
@@ -74,6 +76,18 @@ class Budget(Settings):
     counterfactual_steps: Count = 2400
     pairs: Annotated[bool, Field(strict=True)] = True
     td3: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename(cls, fields: Any) -> Any:
+        """Take names of release 0.1.0."""
+        if not isinstance(fields, dict) or not _RENAMED.keys() & fields.keys():
+            return fields
+        for old, new in _RENAMED.items():
+            if old in fields:
+                told = f"{old} is {new} now; the old name goes in 0.3.0"
+                warnings.warn(told, DeprecationWarning, stacklevel=4)
+        return {_RENAMED.get(name, name): value for name, value in fields.items()}
 
     @model_validator(mode="after")
     def _fit_together(self) -> Budget:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
@@ -69,8 +70,17 @@ class Drawing:
     draw: Callable[[Comparison], Figure | None]
 
 
-def write_all(comparison: Comparison, folder: Path) -> list[document.Figure]:
-    """Write every figure the result file has data for as PNG and return what was written."""
+def write_all(results: Comparison | xr.Dataset, folder: Path) -> list[document.Figure]:
+    """Write every figure the result file has data for as PNG and return what was written.
+
+    Parameters
+    ----------
+    results : Comparison or xarray.Dataset
+        A result file, or what was compared in it.
+    folder : Path
+        Where to; it is made.
+    """
+    comparison = Comparison(results) if isinstance(results, xr.Dataset) else results
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for drawing in DRAWINGS:
