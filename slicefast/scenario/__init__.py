@@ -18,20 +18,10 @@ the neighbour set (six nearest cell centres), the handover margin, and two that 
 """
 
 from slicefast.errors import ScenarioError
+from slicefast.scenario.cells import CellSettings, CsvLayout, Layout, RequirementGroup
 from slicefast.scenario.layouts import Area, neighbours
 from slicefast.scenario.models import Scenario
-from slicefast.scenario.parts import (
-    CellSettings,
-    CsvLayout,
-    Indoor,
-    Layout,
-    Mobility,
-    Radio,
-    RequirementGroup,
-    Scheduler,
-    Slice,
-    Traffic,
-)
+from slicefast.scenario.parts import Indoor, Mobility, Radio, Scheduler, Slice, Traffic
 
 __all__ = [
     "Area",

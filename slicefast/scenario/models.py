@@ -18,24 +18,14 @@ from pydantic import Field, model_validator
 from slicefast.errors import MISSING, ScenarioError
 from slicefast.link_adaptation import peak_bps_per_hz
 from slicefast.radio.gain_map import GainMap, read_gain_map
+from slicefast.scenario.cells import AnyLayout, CellSettings, Layout, RequirementGroup, activity_factors
 from slicefast.scenario.checks import check_network, check_slices
+from slicefast.scenario.heterogeneous import HeterogeneityKind, with_patterns
 from slicefast.scenario.layouts import Area, neighbours
-from slicefast.scenario.parts import (
-    AnyLayout,
-    CellSettings,
-    Indoor,
-    Layout,
-    Mobility,
-    Name,
-    Radio,
-    RequirementGroup,
-    Scheduler,
-    Slice,
-    Traffic,
-)
+from slicefast.scenario.parts import Indoor, Mobility, Name, Radio, Scheduler, Slice, Traffic
 from slicefast.scenario.placement import Placement, place
 from slicefast.scenario.plausibility import check_plausible
-from slicefast.scenario.presets import NR_3500_100MHZ, nr_requirements
+from slicefast.scenario.presets import NR_3500_100MHZ, nr_requirements, paper_requirements, paper_slices
 from slicefast.scenario.region import inner_cells
 from slicefast.scenario.toml import merge, read_toml
 from slicefast.settings import Positive, Settings
@@ -44,27 +34,6 @@ from slicefast.traffic.trace import PacketTrace
 from slicefast.units import THERMAL_NOISE_DBM_PER_HZ, Bool, Float64, Int32, Int64
 
 _BEST_CQI_BPS_PER_HZ = 5.5547  # of a resource element of 64QAM, so above what a hertz carries
-
-
-def _paper_slices() -> tuple[Slice, ...]:
-    # Rates are ours: with them the requirements can be met nearly always, and are not by the offered traffic alone; see
-    # `slicefast.validation.headroom`.
-    return tuple(Slice(name=f"slice{s + 1}", rate_bps=55e3 * (4 - s)) for s in range(4))
-
-
-def _paper_requirements(cell_site: Int32) -> tuple[RequirementGroup, ...]:
-    """Return the paper's two groups of cells, alternating site by site: 1-3, 7-9, ... and 4-6, 10-12, ...
-
-    Delays are ours: one and a half times what a 12,000-bit packet takes at the required throughput. Tighter ones would
-    drown the throughput requirement, since a packet alone in the cell already takes one TTI of 1 ms or two.
-    """
-    first = tuple(n + 1 for n, site in enumerate(cell_site) if site % 2 == 0)
-    second = tuple(n + 1 for n, site in enumerate(cell_site) if site % 2 == 1)
-    groups = [
-        RequirementGroup(cells=first, throughput_bps=(4e6, 3e6, 2e6, 1e6), delay_ms=(4.5, 6.0, 9.0, 18.0)),
-        RequirementGroup(cells=second, throughput_bps=(2.5e6, 2e6, 1.5e6, 1e6), delay_ms=(7.2, 9.0, 12.0, 18.0)),
-    ]
-    return tuple(group for group in groups if group.cells)
 
 
 def _readonly(array: NDArray[Any]) -> NDArray[Any]:
@@ -86,7 +55,7 @@ class Scenario(Settings):
     cell_settings: tuple[CellSettings, ...] = ()
     radio: Radio = Field(default_factory=Radio)
     indoor: Indoor = Field(default_factory=Indoor)
-    slices: Annotated[tuple[Slice, ...], Field(min_length=1)] = Field(default_factory=_paper_slices)
+    slices: Annotated[tuple[Slice, ...], Field(min_length=1)] = Field(default_factory=paper_slices)
     requirements: tuple[RequirementGroup, ...] = ()
     traffic: Traffic = Field(default_factory=Traffic)
     mobility: Mobility = Field(default_factory=Mobility)
@@ -137,6 +106,32 @@ class Scenario(Settings):
         return made.model_copy(update={"requirements": nr_requirements(made.requirements)})
 
     @classmethod
+    def heterogeneous(cls, h: float, kind: HeterogeneityKind = "both", seed: int = 0, **overrides: Any) -> Self:
+        """Return the default scenario with cells that differ: each has a pattern over its slices, stronger with h.
+
+        See `slicefast.scenario.heterogeneous`. At h = 0 it is `paper`, at h = 1 the extremes of a cell's slices differ
+        by about 4.
+
+        Parameters
+        ----------
+        h : float
+            0 to 2.
+        kind : {"mix", "requirements", "both", "anti"}
+            What follows the pattern: the users that are active, the throughput required, both, or the users the
+            pattern and the requirements its inverse.
+        seed : int
+            Draws the patterns, each cell's the same in networks of any size.
+        **overrides
+            Fields of `Scenario`, as of `paper`: what the patterns are laid over.
+
+        Raises
+        ------
+        ScenarioError
+            h, the kind or the seed is not allowed.
+        """
+        return with_patterns(cls.paper(**overrides), h, kind, seed)
+
+    @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Self:
         """Read a scenario from a TOML file; file names in it are relative to the file.
 
@@ -170,7 +165,7 @@ class Scenario(Settings):
             other_kind = isinstance(value, Mapping) and ("kind" in value or "sites_csv" in value)
             if isinstance(value, Mapping) and isinstance(data.get(name), Settings) and not other_kind:
                 data[name] = cast(Settings, data[name]).model_dump()
-        if self.requirements == _paper_requirements(self.cell_site):
+        if self.requirements == paper_requirements(self.cell_site):
             del data["requirements"]
         return type(self)(**merge(data, overrides))
 
@@ -181,7 +176,7 @@ class Scenario(Settings):
             if len(self.slices) != 4:
                 raise ScenarioError("requirements", MISSING, f"is required for {len(self.slices)} slices")
             # The model is frozen for its users; this is still its construction.
-            object.__setattr__(self, "requirements", _paper_requirements(self.cell_site))
+            object.__setattr__(self, "requirements", paper_requirements(self.cell_site))
         check_slices(self)
         check_plausible(self)
         return self
@@ -189,7 +184,7 @@ class Scenario(Settings):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a validated copy with other fields, each replaced as a whole; see `replace` for parts of them."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        if self.requirements == _paper_requirements(self.cell_site):
+        if self.requirements == paper_requirements(self.cell_site):
             del fields["requirements"]
         return type(self)(**{**fields, **(update or {})})
 
@@ -235,6 +230,11 @@ class Scenario(Settings):
         For ftp2 that of files delivered at once, for a full buffer the carrier's peak, for a trace its mean.
         """
         return _readonly(np.array([item.traffic.mean_rate_bps(self._demands[s]) for s, item in enumerate(self.slices)]))
+
+    @cached_property
+    def activity(self) -> Float64:
+        """Factors of ``cell_settings`` on the traffic mask, (N, S)."""
+        return _readonly(activity_factors(self.cell_settings, self.n_cells, self.n_slices))
 
     @cached_property
     def _demands(self) -> tuple[Demand, ...]:

@@ -1,4 +1,4 @@
-"""The parts of a scenario: their fields, units, limits and defaults.
+"""The parts of a scenario that hold for all its cells: their fields, units, limits and defaults.
 
 Defaults are those of the paper's scenario; "ours" marks a value the papers do not state.
 """
@@ -8,77 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from slicefast.errors import MISSING, ScenarioError
 from slicefast.link_adaptation import McsTable
 from slicefast.radio.carrier import SUBCARRIER_SPACINGS_KHZ, downlink_share
 from slicefast.radio.models import AntennaPatternName, PathLossModelName
 from slicefast.scenario.carriers import check_carrier
-from slicefast.scenario.layouts import hexagonal_sites
 from slicefast.settings import Count, Fraction, NotNegative, Positive, Settings
 from slicefast.traffic.models import AnyTraffic, PacketBits, PoissonTraffic
 
 Name = Annotated[str, Field(min_length=1)]
-
-
-class Layout(Settings):
-    """Where the sites are: a hexagonal lattice with three cells per site (inter-site distance and wrap-around ours)."""
-
-    kind: Literal["hexagonal"] = "hexagonal"
-    n_sites: Annotated[int, Field(ge=1, le=100_000)] = 4
-    inter_site_distance_m: Annotated[float, Field(gt=0.0, le=1e6)] = 500.0
-    wrap_around: bool = True
-
-    @model_validator(mode="after")
-    def _closes(self) -> Self:
-        hexagonal_sites(self.n_sites, self.inter_site_distance_m, self.wrap_around)
-        return self
-
-
-class CsvLayout(Settings):
-    """Where the sites are: a file with one cell per row, no wrap-around.
-
-    Columns: ``x_m, y_m`` or ``latitude, longitude``; ``height_m, azimuth_deg, tilt_deg, power_dbm``, in place of the
-    radio's. Beside x_m, y_m an azimuth is counter-clockwise from the x axis, as everywhere in slicefast; beside
-    latitude, longitude it is a bearing, clockwise from north. Cells at one position and height share a site; a sector
-    that is there twice is refused. ``power_dbm`` is the whole power of a cell, not that of a PRB.
-
-    Parameters
-    ----------
-    sites_csv : path
-        The file.
-    margin_m : float, optional
-        How far the users' region reaches beyond the sites' convex hull; if left out, so far that every site has the
-        area it would have in a lattice of their typical distance (`slicefast.scenario.region`).
-    """
-
-    kind: Literal["csv"]
-    sites_csv: str
-    margin_m: Positive | None = None
-
-
-class CellSettings(Settings):
-    """What some cells do differently; what is left out stays. Heights belong to sites: name all cells of a site.
-
-    ``azimuth_deg`` has the layout's convention: a bearing, clockwise from north, beside a file of latitudes and
-    longitudes, otherwise counter-clockwise from the x axis.
-    """
-
-    cells: Annotated[tuple[Count, ...], Field(min_length=1)]
-    power_dbm: Annotated[float, Field(ge=-50.0, le=100.0)] | None = None
-    tilt_deg: Annotated[float, Field(ge=-90.0, le=90.0)] | None = None
-    azimuth_deg: Annotated[float, Field(ge=-360.0, le=360.0)] | None = None
-    height_m: Annotated[float, Field(gt=1.0, le=1000.0)] | None = None
-
-
-def _with_kind(value: Any) -> Any:
-    if isinstance(value, dict) and "kind" not in value:
-        return {"kind": "csv" if "sites_csv" in value else "hexagonal", **value}
-    return value
-
-
-AnyLayout = Annotated[Annotated[Layout | CsvLayout, Field(discriminator="kind")], BeforeValidator(_with_kind)]
 
 
 _NR_TABLES: Mapping[str, McsTable] = {
@@ -275,18 +215,6 @@ class Slice(Settings):
         if not self.traffic.needs_rate and self.rate_bps is not None:
             raise ScenarioError("rate_bps", self.rate_bps, f"follows from {kind} traffic; leave it out")
         return self
-
-
-class RequirementGroup(Settings):
-    """What a group of cells promises each slice: user throughput at least, packet delay at most (delays ours)."""
-
-    cells: tuple[Count, ...] | Literal["all"]
-    throughput_bps: tuple[Positive, ...]
-    delay_ms: tuple[Positive, ...]
-
-    def cells_of(self, n_cells: int) -> tuple[int, ...]:
-        """Return the group's cells, numbered from 1, in a network of n_cells."""
-        return tuple(range(1, n_cells + 1)) if self.cells == "all" else self.cells
 
 
 class Traffic(Settings):

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from slicefast.errors import MISSING, ScenarioError
+from slicefast.scenario.cells import CellSettings, CsvLayout, Layout
 from slicefast.scenario.layouts import Area, boxed, hexagonal_sites
-from slicefast.scenario.parts import CellSettings, CsvLayout, Layout, Radio
+from slicefast.scenario.parts import Radio
 from slicefast.tables import Table, read_table
 from slicefast.units import Float64, Int32
 

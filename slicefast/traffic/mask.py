@@ -8,9 +8,10 @@ L, G   series and samples per series                                     -
 w      samples per decision step                                         -
 o      offset of a cell and slice into its series (N, S)                 samples
 c      scaling of a cell and slice (N, S)                                -
+a      activity factor of a cell and slice (N, S)                        -
 ====== ================================================================= =======
 
-tau = low + (high - low) min(c v(o + w t), 1), with v the series interpolated linearly and repeated for ever.
+tau = a (low + (high - low) min(c v(o + w t), 1)), with v the series interpolated linearly and repeated for ever.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class TrafficMask:
     series_of: Index  # (N, S)
     offset_samples: Float64  # (N, S)
     scale: Float64  # (N, S)
+    activity: Float64  # (N, S)
     samples_per_step: float
     note: str
 
@@ -105,6 +107,7 @@ class TrafficMask:
             series_of=np.arange(count).reshape(shape),
             offset_samples=np.zeros(shape),
             scale=np.ones(shape),
+            activity=scenario.activity,
             samples_per_step=1.0,
             note="",
         )
@@ -158,6 +161,7 @@ class TrafficMask:
             + np.where(own_cell, 0.0, jitter)
             + np.where(own_slice, 0.0, spread),
             scale=np.where(own, 1.0, scale),
+            activity=scenario.activity,
             samples_per_step=day / traffic.period_steps,
             note=trace.note,
         )
@@ -173,7 +177,8 @@ class TrafficMask:
         first = self.series_of * n  # sample 0 of each cell's and slice's series
         value = (1.0 - fraction) * self.series.take(first + before)
         value += fraction * self.series.take(first + (before + 1) % n)
-        return np.asarray(self.low + (self.high - self.low) * np.minimum(self.scale * value, 1.0))
+        tau: Float64 = self.activity * (self.low + (self.high - self.low) * np.minimum(self.scale * value, 1.0))
+        return tau
 
     def table(self, n_steps: int) -> Float64:
         """Return tau (T, N, S) of the first n_steps steps."""

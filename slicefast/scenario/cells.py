@@ -1,0 +1,112 @@
+"""Where cells are and what each of them does differently: fields, units, limits and defaults.
+
+Defaults are those of the paper's scenario; "ours" marks a value the papers do not state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import BeforeValidator, Field, model_validator
+
+from slicefast.scenario.layouts import hexagonal_sites
+from slicefast.settings import Count, NotNegative, Positive, Settings
+from slicefast.units import Float64
+
+
+class Layout(Settings):
+    """Where the sites are: a hexagonal lattice with three cells per site (inter-site distance and wrap-around ours)."""
+
+    kind: Literal["hexagonal"] = "hexagonal"
+    n_sites: Annotated[int, Field(ge=1, le=100_000)] = 4
+    inter_site_distance_m: Annotated[float, Field(gt=0.0, le=1e6)] = 500.0
+    wrap_around: bool = True
+
+    @model_validator(mode="after")
+    def _closes(self) -> Self:
+        hexagonal_sites(self.n_sites, self.inter_site_distance_m, self.wrap_around)
+        return self
+
+
+class CsvLayout(Settings):
+    """Where the sites are: a file with one cell per row, no wrap-around.
+
+    Columns: ``x_m, y_m`` or ``latitude, longitude``; ``height_m, azimuth_deg, tilt_deg, power_dbm``, in place of the
+    radio's. Beside x_m, y_m an azimuth is counter-clockwise from the x axis, as everywhere in slicefast; beside
+    latitude, longitude it is a bearing, clockwise from north. Cells at one position and height share a site; a sector
+    that is there twice is refused. ``power_dbm`` is the whole power of a cell, not that of a PRB.
+
+    Parameters
+    ----------
+    sites_csv : path
+        The file.
+    margin_m : float, optional
+        How far the users' region reaches beyond the sites' convex hull; if left out, so far that every site has the
+        area it would have in a lattice of their typical distance (`slicefast.scenario.region`).
+    """
+
+    kind: Literal["csv"]
+    sites_csv: str
+    margin_m: Positive | None = None
+
+
+class CellSettings(Settings):
+    """What some cells do differently; what is left out stays. Heights belong to sites: name all cells of a site.
+
+    ``azimuth_deg`` has the layout's convention: a bearing, clockwise from north, beside a file of latitudes and
+    longitudes, otherwise counter-clockwise from the x axis.
+
+    Parameters
+    ----------
+    activity : tuple of float, (S,), optional
+        Factors on the traffic mask, one per slice: of the cell's users of slice s the share ``activity[s]`` tau is
+        active. At most 1 / ``traffic.high``, since no more users can be active than there are; 0 silences a slice.
+        Left out: 1.
+    """
+
+    cells: Annotated[tuple[Count, ...], Field(min_length=1)]
+    power_dbm: Annotated[float, Field(ge=-50.0, le=100.0)] | None = None
+    tilt_deg: Annotated[float, Field(ge=-90.0, le=90.0)] | None = None
+    azimuth_deg: Annotated[float, Field(ge=-360.0, le=360.0)] | None = None
+    height_m: Annotated[float, Field(gt=1.0, le=1000.0)] | None = None
+    activity: Annotated[tuple[NotNegative, ...], Field(min_length=1)] | None = None
+
+
+def _with_kind(value: Any) -> Any:
+    if isinstance(value, dict) and "kind" not in value:
+        return {"kind": "csv" if "sites_csv" in value else "hexagonal", **value}
+    return value
+
+
+AnyLayout = Annotated[Annotated[Layout | CsvLayout, Field(discriminator="kind")], BeforeValidator(_with_kind)]
+
+
+class RequirementGroup(Settings):
+    """What a group of cells promises each slice: user throughput at least, packet delay at most (delays ours)."""
+
+    cells: tuple[Count, ...] | Literal["all"]
+    throughput_bps: tuple[Positive, ...]
+    delay_ms: tuple[Positive, ...]
+
+    def cells_of(self, n_cells: int) -> tuple[int, ...]:
+        """Return the group's cells, numbered from 1, in a network of n_cells."""
+        return tuple(range(1, n_cells + 1)) if self.cells == "all" else self.cells
+
+
+def activity_factors(settings: Sequence[CellSettings], n_cells: int, n_slices: int) -> Float64:
+    """Return the cells' factors on the traffic mask, (N, S); the last setting that names a cell counts.
+
+    Parameters
+    ----------
+    settings : sequence of CellSettings
+        Each with S factors, or none.
+    n_cells, n_slices : int
+        N and S.
+    """
+    factors = np.ones((n_cells, n_slices))
+    for item in settings:
+        if item.activity is not None:
+            factors[np.array(item.cells) - 1] = item.activity
+    return factors
