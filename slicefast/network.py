@@ -12,8 +12,9 @@ import numpy as np
 from slicefast import _core, radio
 from slicefast.radio.carrier import SLOT_SYMBOLS, downlink_symbols
 from slicefast.radio.indoor import SIMPLE_WALL_SIGMA_DB
+from slicefast.scenario.cells import by_cell
 from slicefast.scheduling import attempts
-from slicefast.units import Index
+from slicefast.units import Float64, Index
 
 if TYPE_CHECKING:
     from slicefast.rng import Streams
@@ -162,7 +163,8 @@ def make_network(
         isa=_core.default_isa(),
         lend=scenario.scheduler.share_as == "guarantee",
         fidelity=scenario.fidelity,
-        packet_bits=scenario.mean_packet_bits[scenario.slice_of],
+        # Beside cells with sizes of their own, which the flow level has not, the core only asks for the smallest.
+        packet_bits=np.minimum(scenario.mean_packet_bits, _least_own_bits(scenario))[scenario.slice_of],
         resolution_m=settings.resolution_m,
         profile=profile,
         dedicated_part=scenario.scheduler.dedicated_part,
@@ -170,6 +172,13 @@ def make_network(
         interference=settings.interference,
         bands=scenario.scheduler.bands,
     )
+
+
+def _least_own_bits(scenario: Scenario) -> Float64:
+    """Smallest packets of cells that have their own, by slice, (S,) [bit]."""
+    unset = np.full((scenario.n_cells, scenario.n_slices), np.inf)
+    least: Float64 = by_cell(scenario.cell_settings, "packet_bits", unset).min(axis=0)
+    return least
 
 
 def _scheduler_config(scenario: Scenario, harq_seed: int) -> _core.SchedulerConfig:

@@ -46,7 +46,7 @@ class Replica:
         self.streams = Streams(seed, index)
         self.mask = TrafficMask.from_scenario(scenario, self.streams.mask)
         n_users = scenario.n_users
-        self.x_m, self.y_m = scenario.area.sample(self.streams.placement, n_users)
+        self.x_m, self.y_m = (scenario.density or scenario.area).sample(self.streams.placement, n_users)
         # A user is active while the mask of its cell and slice exceeds its threshold, so activity follows the mask
         # smoothly and needs no draw per step.
         self.threshold = self.streams.placement.random(n_users)
@@ -76,10 +76,10 @@ class Replica:
         if moved:
             self._move()
         self._attach()
-        tau = self.mask.at(self.step_index)
-        self.active = (self.threshold < tau.take(self._queue())).view(np.uint8)
+        tau, queue = self.mask.at(self.step_index), self._queue()
+        self.active = (self.threshold < tau.take(queue)).view(np.uint8)
         backlog_bits = self.network.backlog_bits() if self.sources.needs_backlog else None
-        self.arrivals = self.sources.draw(self.active, backlog_bits)
+        self.arrivals = self.sources.draw(self.active, backlog_bits, queue)
 
     def _attach(self) -> None:
         """Find the users' gains where they are, or where their own gains say that they look them up."""
@@ -89,12 +89,14 @@ class Replica:
         self.network.attach(*places, self.serving)
 
     def _move(self) -> None:
-        region = self.scenario.area.region
+        region, density = self.scenario.area.region, self.scenario.density
         inside = self.x_m[self.indoor], self.y_m[self.indoor]
-        before = (self.x_m.copy(), self.y_m.copy()) if region else None
+        before = (self.x_m.copy(), self.y_m.copy()) if region or density else None
         _mobility.move_users(self.streams.mobility, self.x_m, self.y_m, self.heading, *self._walk)
         self.x_m[self.indoor], self.y_m[self.indoor] = inside  # they stay in their buildings
-        if region and before:
+        if density and before:
+            density.turn_back(self.streams.mobility, self.x_m, self.y_m, self.heading, before)
+        elif region and before:
             region.turn_back(self.x_m, self.y_m, self.heading, before)
 
     def _queue(self) -> Index:

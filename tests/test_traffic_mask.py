@@ -253,3 +253,42 @@ def test_a_missing_or_binary_trace_is_refused(tmp_path):
         TrafficMask.from_trace(tmp_path / "b.csv", Scenario.paper(), mask_rng())
     with pytest.raises(ValueError, match="step: got -1, allowed: at least 0"):
         TrafficMask.generate(Scenario.paper(), mask_rng()).at(-1)
+
+
+def phases(spread, n_sites=19):
+    """Hour of the day's strongest wave, of every cell and slice, in days."""
+    scenario = Scenario.hexagonal(n_sites, traffic={"phase_spread_days": spread, "n_periods": 1, "noise": 0.0})
+    wave = np.fft.rfft(TrafficMask.generate(scenario, mask_rng()).table(200), axis=0)[1]
+    return -np.angle(wave) / (2 * np.pi)
+
+
+def test_hours_are_in_phase_or_independent_as_the_number_says():
+    """The mean of exp(2 pi i phase) over the cells has length exp(-(2 pi)² 1.25 spread² / 2) on average."""
+    for spread in (0.0, 0.06, 0.2, 1.0):
+        together = np.abs(np.exp(2j * np.pi * phases(spread)).mean(axis=0))
+        expected = np.exp(-((2 * np.pi * spread) ** 2) * 1.25 / 2)
+        assert together.shape == (4,)
+        np.testing.assert_allclose(together, expected, atol=3.0 / np.sqrt(57) * (spread > 0) * (1 - expected) + 1e-9)
+    within = np.exp(2j * np.pi * np.diff(phases(0.2), axis=1)).mean(axis=0)
+    np.testing.assert_allclose(np.abs(within), np.exp(-((2 * np.pi * 0.1) ** 2)), atol=0.15)
+
+
+def test_levels_of_a_trace_stay_with_one_common_percentile(tmp_path):
+    rows = [
+        f"{hour * 3600},{daily(hour) * factor},{cell},{piece}"
+        for hour in range(48)
+        for cell, piece, factor in ((1, 1, 1.0), (1, 2, 0.25), (2, 1, 0.5), (2, 2, 0.0))
+    ]
+    path = write(tmp_path / "trace.csv", "\n".join(["time,volume,cell,slice", *rows]))
+    two = {
+        "slices": [{"name": name, "rate_bps": 1e6} for name in "ab"],
+        "requirements": [{"cells": "all", "throughput_bps": [1e6, 1e6], "delay_ms": [5, 5]}],
+    }
+    options = {"low": 0.0, "high": 1.0, "trace_percentile": 100.0, "period_steps": 24, "trace_levels": "common"}
+    kept = Scenario.hexagonal(1, wrap_around=False, traffic=options, **two)
+    mask = TrafficMask.from_trace(path, kept, mask_rng())
+    busiest = mask.table(48).max(axis=0)
+    np.testing.assert_allclose(busiest[:2], [[1.0, 0.25], [0.5, 0.0]], atol=1e-9)
+    assert mask.note.endswith("levels kept")
+    with pytest.raises(ScenarioError, match=r"cell 2 slice b: got 0.0, the 100th percentile of the volume"):
+        TrafficMask.from_trace(path, kept.replace(traffic={"trace_levels": "own"}), mask_rng())

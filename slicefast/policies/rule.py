@@ -129,7 +129,7 @@ def _offered_bps(simulator: Simulator) -> Float64:
     """Return what a cell has to carry for each slice: rate_s u_s + queued_s / T; 0 where users always have more."""
     scenario, users = simulator.scenario, simulator.kpis.users
     queued = sum_by_queue(simulator, simulator.backlog_bits) / (scenario.window_ttis * scenario.radio.tti_s)
-    return np.where(_always_full(simulator), 0.0, scenario.slice_rate_bps * users + queued)
+    return np.where(_always_full(simulator), 0.0, scenario.cell_rate_bps * users + queued)
 
 
 def _required_bps(simulator: Simulator) -> Float64:

@@ -18,7 +18,7 @@ the neighbour set (six nearest cell centres), the handover margin, and two that 
 """
 
 from slicefast.errors import ScenarioError
-from slicefast.scenario.cells import CellSettings, CsvLayout, Layout, RequirementGroup
+from slicefast.scenario.cells import CellSettings, CsvLayout, Hotspot, Layout, RequirementGroup
 from slicefast.scenario.layouts import Area, neighbours
 from slicefast.scenario.models import Scenario
 from slicefast.scenario.parts import Indoor, Mobility, Radio, Scheduler, Slice, Traffic
@@ -27,6 +27,7 @@ __all__ = [
     "Area",
     "CellSettings",
     "CsvLayout",
+    "Hotspot",
     "Indoor",
     "Layout",
     "Mobility",

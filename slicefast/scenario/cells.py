@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from slicefast.scenario.layouts import hexagonal_sites
 from slicefast.settings import Count, NotNegative, Positive, Settings
+from slicefast.traffic.models import PacketBits
 from slicefast.units import Float64
 
 
@@ -64,6 +65,14 @@ class CellSettings(Settings):
         Factors on the traffic mask, one per slice: of the cell's users of slice s the share ``activity[s]`` tau is
         active. At most 1 / ``traffic.high``, since no more users can be active than there are; 0 silences a slice.
         Left out: 1.
+    density : float, optional
+        Of users in the cells' areas, relative to the other cells' 1; the users of the network stay as many. See
+        `slicefast.scenario.density`.
+    rate_bps : tuple of float, (S,), optional
+        Mean rate of an active user of each slice while these cells serve it, in place of the slices': those of Poisson
+        packets alone can differ.
+    packet_bits : tuple of float, (S,), optional
+        Packet sizes, likewise; not at the flow level.
     """
 
     cells: Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -72,6 +81,22 @@ class CellSettings(Settings):
     azimuth_deg: Annotated[float, Field(ge=-360.0, le=360.0)] | None = None
     height_m: Annotated[float, Field(gt=1.0, le=1000.0)] | None = None
     activity: Annotated[tuple[NotNegative, ...], Field(min_length=1)] | None = None
+    density: Positive | None = None
+    rate_bps: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = None
+    packet_bits: Annotated[tuple[PacketBits, ...], Field(min_length=1)] | None = None
+
+
+class Hotspot(Settings):
+    """A place that draws users: 1 + ``peak`` exp(-d² / (2 ``radius_m``²)) times as dense as what is around it.
+
+    ``x_m`` and ``y_m`` count from the corner of the area, as all positions do; users are placed by the density and walk
+    so that it stays (`slicefast.scenario.density`).
+    """
+
+    x_m: float
+    y_m: float
+    radius_m: Positive
+    peak: Annotated[float, Field(gt=0.0, le=1e6)]
 
 
 def _with_kind(value: Any) -> Any:
@@ -95,18 +120,20 @@ class RequirementGroup(Settings):
         return tuple(range(1, n_cells + 1)) if self.cells == "all" else self.cells
 
 
-def activity_factors(settings: Sequence[CellSettings], n_cells: int, n_slices: int) -> Float64:
-    """Return the cells' factors on the traffic mask, (N, S); the last setting that names a cell counts.
+def by_cell(settings: Sequence[CellSettings], field: str, values: Float64) -> Float64:
+    """Return values (N,) or (N, S) with what settings say in their place; the last that names a cell counts.
 
     Parameters
     ----------
     settings : sequence of CellSettings
-        Each with S factors, or none.
-    n_cells, n_slices : int
-        N and S.
+        What is not None counts.
+    field : str
+        Their field.
+    values : ndarray
+        Where no setting says anything; unchanged.
     """
-    factors = np.ones((n_cells, n_slices))
+    values = values.copy()
     for item in settings:
-        if item.activity is not None:
-            factors[np.array(item.cells) - 1] = item.activity
-    return factors
+        if (own := getattr(item, field)) is not None:
+            values[np.array(item.cells) - 1] = own
+    return values

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from slicefast.errors import MISSING, ScenarioError
 from slicefast.radio.models import COLUMN_PATTERN, INDOOR_MODELS, path_loss_model
+from slicefast.scenario.populated import check_cells
 
 if TYPE_CHECKING:
     from slicefast.scenario.models import Scenario
 
 HIGHEST_OUTDOOR_USER_M = 13.0  # above it users see further, by height: indoor users only
 _TR36873_BUILDING_UP_TO_HZ = 6e9
-_ROUNDING = 1e-9
 
 
 def check_network(scenario: Scenario) -> None:
@@ -88,7 +88,7 @@ def check_slices(scenario: Scenario) -> None:
         if name in names[:s]:
             raise ScenarioError(f"slices[{s}].name", name, "must differ from the other slices' names")
     _check_requirements(scenario)
-    _check_activity(scenario)
+    check_cells(scenario)
     _check_scheduler(scenario)
     if scenario.traffic_trace is not None and not Path(scenario.traffic_trace).is_file():
         raise ScenarioError("traffic_trace", scenario.traffic_trace, "no such file")
@@ -113,26 +113,6 @@ def _check_requirements(scenario: Scenario) -> None:
     for cell in range(1, n_cells + 1):
         if cell not in group_of:
             raise ScenarioError("requirements", MISSING, f"no group names cell {cell} of {n_cells}")
-
-
-def _check_activity(scenario: Scenario) -> None:
-    """Refuse factors on the mask that leave a cell without users, or ask for more users than there are."""
-    n_slices, high = scenario.n_slices, scenario.traffic.high
-    for k, item in enumerate(scenario.cell_settings):
-        if item.activity is None:
-            continue
-        where = f"cell_settings[{k}].activity"
-        if len(item.activity) != n_slices:
-            raise ScenarioError(where, item.activity, f"needs {n_slices} values, one per slice")
-        if max(item.activity) * high > 1.0 + _ROUNDING:
-            problem = f"at most 1 / traffic.high = {1.0 / high:g}: no more users can be active than there are"
-            raise ScenarioError(where, item.activity, problem)
-        busy = sum(factor * high * of.users_per_cell for factor, of in zip(item.activity, scenario.slices, strict=True))
-        if busy < 1.0:
-            problem = (
-                f"leaves cell {item.cells[0]} without users: {busy:.2g} active at the busiest, at least 1 is needed"
-            )
-            raise ScenarioError(where, item.activity, problem)
 
 
 def _check_scheduler(scenario: Scenario) -> None:
@@ -170,6 +150,7 @@ def _check_buffers(scenario: Scenario) -> None:
         if least == float("inf"):
             problem = f"must be 0 (unlimited) beside {item.traffic.kind} traffic, slices[{s}]"
             raise ScenarioError("scheduler.buffer_bits", limit, problem)
+        least = max([least, *(own.packet_bits[s] for own in scenario.cell_settings if own.packet_bits)])
         if limit < least:
             problem = f"must be 0 (unlimited) or hold a packet of slices[{s}], {least:g} bits"
             raise ScenarioError("scheduler.buffer_bits", limit, problem)

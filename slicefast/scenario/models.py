@@ -18,8 +18,10 @@ from pydantic import Field, model_validator
 from slicefast.errors import MISSING, ScenarioError
 from slicefast.link_adaptation import peak_bps_per_hz
 from slicefast.radio.gain_map import GainMap, read_gain_map
-from slicefast.scenario.cells import AnyLayout, CellSettings, Layout, RequirementGroup, activity_factors
+from slicefast.scenario.cells import AnyLayout, CellSettings, Hotspot, Layout, RequirementGroup, by_cell
 from slicefast.scenario.checks import check_network, check_slices
+from slicefast.scenario.demands import slice_demands
+from slicefast.scenario.density import Density, density_of
 from slicefast.scenario.heterogeneous import HeterogeneityKind, with_patterns
 from slicefast.scenario.layouts import Area, neighbours
 from slicefast.scenario.parts import Indoor, Mobility, Name, Radio, Scheduler, Slice, Traffic
@@ -32,8 +34,6 @@ from slicefast.settings import Positive, Settings
 from slicefast.traffic.models import Demand
 from slicefast.traffic.trace import PacketTrace
 from slicefast.units import THERMAL_NOISE_DBM_PER_HZ, Bool, Float64, Int32, Int64
-
-_BEST_CQI_BPS_PER_HZ = 5.5547  # of a resource element of 64QAM, so above what a hertz carries
 
 
 def _readonly(array: NDArray[Any]) -> NDArray[Any]:
@@ -53,6 +53,7 @@ class Scenario(Settings):
     name: Name = "custom"
     layout: AnyLayout = Field(default_factory=Layout)
     cell_settings: tuple[CellSettings, ...] = ()
+    hotspots: tuple[Hotspot, ...] = ()
     radio: Radio = Field(default_factory=Radio)
     indoor: Indoor = Field(default_factory=Indoor)
     slices: Annotated[tuple[Slice, ...], Field(min_length=1)] = Field(default_factory=paper_slices)
@@ -234,23 +235,27 @@ class Scenario(Settings):
     @cached_property
     def activity(self) -> Float64:
         """Factors of ``cell_settings`` on the traffic mask, (N, S)."""
-        return _readonly(activity_factors(self.cell_settings, self.n_cells, self.n_slices))
+        return _readonly(by_cell(self.cell_settings, "activity", np.ones((self.n_cells, self.n_slices))))
+
+    @cached_property
+    def density(self) -> Density | None:
+        """Where users are denser, by ``cell_settings`` and ``hotspots``; None where all of the area is alike."""
+        return density_of(self.placement, by_cell(self.cell_settings, "density", np.ones(self.n_cells)), self.hotspots)
+
+    @cached_property
+    def cell_rate_bps(self) -> Float64:
+        """`slice_rate_bps` by cell, with the cells' own, (N, S) [bit/s]."""
+        return _readonly(by_cell(self.cell_settings, "rate_bps", np.tile(self.slice_rate_bps, (self.n_cells, 1))))
+
+    @cached_property
+    def cell_packet_bits(self) -> Float64:
+        """`slice_packet_bits` by cell, with the cells' own, (N, S) [bit]."""
+        return _readonly(by_cell(self.cell_settings, "packet_bits", np.tile(self.slice_packet_bits, (self.n_cells, 1))))
 
     @cached_property
     def _demands(self) -> tuple[Demand, ...]:
         """What each slice's traffic model works from."""
-        peak_bps = self._peak_bps_per_hz * self.bandwidth_hz
-        return tuple(
-            Demand(item.rate_bps, item.packet_bits, int(self.slice_users[s]), peak_bps, self.packet_traces.get(s))
-            for s, item in enumerate(self.slices)
-        )
-
-    @property
-    def _peak_bps_per_hz(self) -> float:
-        """Spectral efficiency that no user passes: more than the ceiling, or all the power received and only noise."""
-        if self.ceiling_bps_per_hz is not None:
-            return max(self.ceiling_bps_per_hz, _BEST_CQI_BPS_PER_HZ)
-        return float(np.log2(1.0 + self.power_w_per_prb.max() / self.noise_w_per_prb))
+        return slice_demands(self)
 
     @property
     def ceiling_bps_per_hz(self) -> float | None:
@@ -353,10 +358,7 @@ class Scenario(Settings):
 
         Distances are those of the cells' centres, a third of the inter-site distance from the site along the boresight.
         """
-        reach, angle = self.placement.inter_site_distance_m / 3.0, np.deg2rad(self.azimuth_deg)
-        centre_x_m = self.site_x_m[self.cell_site] + reach * np.cos(angle)
-        centre_y_m = self.site_y_m[self.cell_site] + reach * np.sin(angle)
-        return _readonly(neighbours(centre_x_m, centre_y_m, self.area))
+        return _readonly(neighbours(*self.placement.centres_m(), self.area))
 
     @cached_property
     def counted(self) -> Bool:

@@ -235,8 +235,14 @@ class Traffic(Settings):
         Standard deviation of the smooth noise on top of the daily shape, as a fraction of the range.
     noise_steps : float
         Correlation length of that noise.
+    phase_spread_days : float
+        How far the cells' busy hours lie apart in a generated mask, standard deviation in days: 0 puts all cells in
+        phase, from 1 on their hours are independent. A cell's slices spread by half of it around the cell's hours.
     trace_percentile : float
         The percentile of a trace's volumes that is mapped to ``high``.
+    trace_levels : {"own", "common"}
+        Whether the percentile is each series' own, so that every cell and slice of the trace is as busy as the others,
+        or that of all their volumes together: quiet cells and slices stay quiet then.
     """
 
     period_steps: Annotated[int, Field(ge=2, le=1_000_000)] = 200
@@ -245,7 +251,9 @@ class Traffic(Settings):
     high: Fraction = 0.85
     noise: NotNegative = 0.1
     noise_steps: Positive = 8.0
+    phase_spread_days: Annotated[float, Field(ge=0.0, le=10.0)] = 0.06
     trace_percentile: Annotated[float, Field(gt=0.0, le=100.0)] = 95.0
+    trace_levels: Literal["own", "common"] = "own"
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -52,6 +52,12 @@ class Placement:
     inter_site_distance_m: float
     bearings: bool = False  # whether the layout, and so cell settings, give azimuths clockwise from north
 
+    def centres_m(self) -> tuple[Float64, Float64]:
+        """Return the cells' centres (N,) and (N,) [m]: a third of the inter-site distance along their boresights."""
+        reach_m, angle = self.inter_site_distance_m / 3.0, np.deg2rad(self.azimuth_deg)
+        site_x_m, site_y_m = self.site_x_m[self.cell_site], self.site_y_m[self.cell_site]
+        return site_x_m + reach_m * np.cos(angle), site_y_m + reach_m * np.sin(angle)
+
 
 def place(layout: Layout | CsvLayout, radio: Radio, settings: Sequence[CellSettings]) -> Placement:
     """Place the sites and cells of a layout and apply the settings of single cells, the last one counting."""

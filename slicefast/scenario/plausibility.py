@@ -30,6 +30,9 @@ def check_plausible(scenario: Scenario) -> None:
     for s, item in enumerate(scenario.slices):
         if item.rate_bps is not None:
             hold("rate_bps", f"slices[{s}].rate_bps", item.rate_bps)
+    for k, cells in enumerate(scenario.cell_settings):
+        if cells.rate_bps is not None:
+            hold("rate_bps", f"cell_settings[{k}].rate_bps", cells.rate_bps, "slice")
     for g, group in enumerate(scenario.requirements):
         hold("throughput_bps", f"requirements[{g}].throughput_bps", group.throughput_bps, "slice")
         hold("delay_ms", f"requirements[{g}].delay_ms", group.delay_ms, "slice")

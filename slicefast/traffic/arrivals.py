@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from slicefast import _traffic
 from slicefast.errors import described, refuse
 from slicefast.traffic.models import Events, SliceUsers
-from slicefast.units import Float64
+from slicefast.units import Bool, Float32, Float64
 
 if TYPE_CHECKING:
     from slicefast.scenario import Scenario
@@ -51,6 +51,7 @@ class Arrivals:
         per_1000_ttis = rate_bps / bits * (1000.0 / scenario.radio.ttis_per_s)
         self._rate_pps = np.where(superposed, per_1000_ttis, 0.0)[scenario.slice_of]
         self._packet_bits = bits.astype(np.float32)[scenario.slice_of]
+        self._by_queue = self._own_rates(scenario, superposed)
         ends = np.cumsum(scenario.slice_users)
         self._ranges = [slice(int(end - n), int(end)) for end, n in zip(ends, scenario.slice_users, strict=True)]
         self._users = [
@@ -71,12 +72,20 @@ class Arrivals:
         for model, users in zip(self._models, self._users, strict=True):
             model.start(users)
 
+    @staticmethod
+    def _own_rates(scenario: Scenario, superposed: Bool) -> tuple[Float64, Float32] | None:
+        """Packets per 1,000 TTIs and their bits, (N S,) each, where cells have their own."""
+        if all(item.rate_bps is None and item.packet_bits is None for item in scenario.cell_settings):
+            return None
+        per_1000_ttis = scenario.cell_rate_bps / scenario.cell_packet_bits * (1000.0 / scenario.radio.ttis_per_s)
+        return np.where(superposed, per_1000_ttis, 0.0).ravel(), scenario.cell_packet_bits.astype(np.float32).ravel()
+
     @property
     def needs_backlog(self) -> bool:
         """Whether `draw` needs the backlog: users of some models answer to deliveries."""
         return any(model.needs_backlog for model in self._models)
 
-    def draw(self, active: ArrayLike, backlog_bits: ArrayLike | None = None) -> Events:
+    def draw(self, active: ArrayLike, backlog_bits: ArrayLike | None = None, queue: ArrayLike | None = None) -> Events:
         """Draw the packets of the next window.
 
         Parameters
@@ -85,6 +94,8 @@ class Arrivals:
             Who sends in this window; a packet trace does not ask.
         backlog_bits : array_like, (U,), optional
             Bits queued per user, if `needs_backlog`.
+        queue : array_like of int, (U,), optional
+            n S + s of the cell and slice that every user is in, where cells have rates or packets of their own.
 
         Returns
         -------
@@ -94,15 +105,15 @@ class Arrivals:
         Raises
         ------
         SlicefastError
-            A wrong shape, or the backlog is needed and missing; nothing is drawn.
+            A wrong shape, or the backlog or the queue is needed and missing; nothing is drawn.
         """
         active = np.asarray(active, dtype=np.bool_)
         n_users = self.next_tti.size
         if active.shape != (n_users,):
             refuse("active", described(f"shape {active.shape}"), f"shape ({n_users},)")
         backlog = self._check_backlog(backlog_bits, n_users)
-        rate_pps = self._rate_pps * active
-        drawn = _traffic.draw_poisson_arrivals(self.generator, rate_pps, self._packet_bits, self.window_ttis)
+        rate_pps, packet_bits = self._rates(queue)
+        drawn = _traffic.draw_poisson_arrivals(self.generator, rate_pps * active, packet_bits, self.window_ttis)
         parts = [Events(*drawn)]
         start_tti = self.clock_tti
         self.clock_tti += self.window_ttis
@@ -115,6 +126,18 @@ class Arrivals:
         user, tti, bits = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         order = _traffic.order_by_tti(tti, self.window_ttis)
         return Events(user[order], tti[order], bits[order])
+
+    def _rates(self, queue: ArrayLike | None) -> tuple[Float64, Float32]:
+        """Return every user's packets per 1,000 TTIs and their bits, of where it is."""
+        if self._by_queue is None:
+            return self._rate_pps, self._packet_bits
+        places = np.asarray(-1 if queue is None else queue, np.intp)
+        if places.shape != self.next_tti.shape:
+            got = None if queue is None else described(f"shape {places.shape}")
+            refuse(
+                "queue", got, f"the cell and slice of each of {self.next_tti.size} users, whose rates differ by cell"
+            )
+        return self._by_queue[0].take(places), self._by_queue[1].take(places)
 
     def _check_backlog(self, backlog_bits: ArrayLike | None, n_users: int) -> Float64:
         if backlog_bits is None:

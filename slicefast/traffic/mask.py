@@ -27,7 +27,7 @@ from slicefast.tables import Table, read_table
 from slicefast.units import Float64, Index
 
 if TYPE_CHECKING:
-    from slicefast.scenario import Scenario
+    from slicefast.scenario import Scenario, Traffic
 
 _REQUIRED = {
     "time": ("time", "datetime", "date", "timestamp", "time_s", "t_s"),
@@ -80,7 +80,8 @@ class TrafficMask:
         """Draw a mask of daily cycles (ours): cells and slices peak at their own hours and levels, with smooth noise.
 
         v = b ((1 + cos(2 pi (t / period - p))) / 2)^k + e, with p, k, b drawn per cell and slice (slices spread evenly
-        over the day, cells within an hour or two) and e smooth Gaussian noise that repeats after ``n_periods`` only.
+        over the day, cells around them by ``phase_spread_days``) and e smooth Gaussian noise that repeats after
+        ``n_periods`` only.
 
         Parameters
         ----------
@@ -91,7 +92,8 @@ class TrafficMask:
         """
         traffic, shape = scenario.traffic, (scenario.n_cells, scenario.n_slices)
         slice_phase = (rng.permutation(shape[1]) + rng.random(shape[1])) / shape[1]
-        phase = slice_phase + 0.06 * rng.standard_normal((shape[0], 1)) + 0.03 * rng.standard_normal(shape)
+        of_cell, of_slice = traffic.phase_spread_days, 0.5 * traffic.phase_spread_days
+        phase = slice_phase + of_cell * rng.standard_normal((shape[0], 1)) + of_slice * rng.standard_normal(shape)
         sharpness = rng.uniform(0.7, 2.0, shape)
         level = rng.uniform(*_SCALE_RANGE, shape)
         n = traffic.period_steps * traffic.n_periods
@@ -118,7 +120,8 @@ class TrafficMask:
 
         Headers in any case: time, datetime, date, timestamp, time_s or t_s (seconds, ISO 8601 or month/day/year
         hour:minute); volume, traffic, load or bytes; cell, cell_id or cellname; slice or slice_id. Others are ignored.
-        Each series of volumes, in whatever unit, is divided by its own ``trace_percentile`` and clipped at 1. A day of
+        Each series of volumes, in whatever unit, is divided by its own ``trace_percentile`` (with ``trace_levels`` =
+        "common" by that of all series together, so that their levels stay) and clipped at 1. A day of
         the trace (all of it, if shorter) lasts ``period_steps`` decision steps, and the trace repeats. Cells are dealt
         to the trace's cells in turn; slices go by name or by number from 1. Where the trace does not tell cells (or
         slices) apart, each reads it from a day of its own, at most an hour off (slices: spread over the day), and
@@ -139,7 +142,7 @@ class TrafficMask:
             The file cannot be used; it names file, row and column.
         """
         traffic, shape = scenario.traffic, (scenario.n_cells, scenario.n_slices)
-        trace = _Trace.read(path, [item.name for item in scenario.slices], traffic.trace_percentile)
+        trace = _Trace.read(path, [item.name for item in scenario.slices], traffic)
         n_traced, n_traced_slices, n_samples = trace.series.shape
         cell = np.arange(shape[0]) % n_traced
         series_of = cell[:, None] * n_traced_slices + (np.arange(shape[1]) if trace.has_slices else np.zeros(shape[1]))
@@ -205,7 +208,7 @@ class _Trace:
     note: str
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str], slice_names: list[str], percentile: float) -> Self:
+    def read(cls, path: str | os.PathLike[str], slice_names: list[str], traffic: Traffic) -> Self:
         table = read_table(path, _REQUIRED, _OPTIONAL)
         time_s = np.array(table.times_s("time"))
         volume = np.array(table.numbers("volume", low=0.0, blank=True))
@@ -227,18 +230,23 @@ class _Trace:
         grid_s = moments[0] + interval_s * np.arange(max(n_samples, 2))
 
         tally = _Tally(int((np.diff(time_s) < 0.0).sum()) if len(cells) * len(slices) == 1 else 0)
-        series = np.empty((len(cells), len(slices), grid_s.size))
+        levels: dict[tuple[int, int], _Levels] = {}
         for c, cell in enumerate(cells):
             for s, name in enumerate(slices):
                 rows = np.flatnonzero((cell_of == c) & (slice_of == s))
                 what = f"{table.file}" + (f" cell {cell}" if cell else "") + (f" slice {name}" if name else "")
-                series[c, s] = _even_series(
-                    time_s[rows], volume[rows], grid_s, samples_per_day, percentile, what, tally
-                )
+                levels[c, s] = _Levels.of(time_s[rows], volume[rows], what, tally)
+        common = traffic.trace_levels == "common"
+        pooled = np.concatenate([item.level for item in levels.values()]) if common else None
+        series = np.empty((len(cells), len(slices), grid_s.size))
+        for place, item in levels.items():
+            busy = item.busy(traffic.trace_percentile, tally, pooled)
+            series[place] = _fill(item.moment_s, item.level, grid_s, samples_per_day, tally) / busy
         days = grid_s.size / samples_per_day * min(1.0, samples_per_day * interval_s / _DAY_S)
         note = (
             f"{table.file}: {len(table)} samples, one per {interval_s:g} s over {days:.3g} days"
-            f"{_count(cells, 'cell')}{_count(slices, 'slice')}; {tally.text(percentile)}"
+            f"{_count(cells, 'cell')}{_count(slices, 'slice')}; {tally.text(traffic.trace_percentile)}"
+            + (", levels kept" if common else "")
         )
         return cls(series, samples_per_day, "cell" in table, "slice" in table, note)
 
@@ -294,29 +302,31 @@ def _slices(table: Table, names: list[str]) -> tuple[list[str], Index]:
     return names, np.array([index[label] for label in column], dtype=np.intp)
 
 
-def _even_series(
-    time_s: Float64,
-    volume: Float64,
-    grid_s: Float64,
-    samples_per_day: float,
-    percentile: float,
-    what: str,
-    tally: _Tally,
-) -> Float64:
-    """Put one series on the grid, fill its gaps and divide it by its percentile."""
-    known = np.isfinite(volume)
-    moments, at, repeats = np.unique(time_s[known], return_inverse=True, return_counts=True)
-    if moments.size < 2:
-        raise ScenarioError(what, moments.size, "must have at least two times with a volume")
-    tally.duplicates += int((repeats - 1).sum())
-    level = np.bincount(at, weights=volume[known]) / repeats
-    busy = float(np.percentile(level, percentile))
-    if busy <= 0.0:
-        raise ScenarioError(what, busy, f"the {percentile:g}th percentile of the volume must be above 0")
-    near_zero = level < _NEAR_ZERO_OF_MEDIAN * np.median(level)
-    tally.near_zero += int(near_zero.sum())
-    tally.clipped += int((level > busy).sum())
-    return _fill(moments, level, grid_s, samples_per_day, tally) / busy
+@dataclass(frozen=True)
+class _Levels:
+    """One series as the trace has it: the moments with a volume, in order, and their volumes."""
+
+    moment_s: Float64
+    level: Float64
+    what: str
+
+    @classmethod
+    def of(cls, time_s: Float64, volume: Float64, what: str, tally: _Tally) -> Self:
+        known = np.isfinite(volume)
+        moment_s, at, repeats = np.unique(time_s[known], return_inverse=True, return_counts=True)
+        if moment_s.size < 2:
+            raise ScenarioError(what, moment_s.size, "must have at least two times with a volume")
+        tally.duplicates += int((repeats - 1).sum())
+        return cls(moment_s, np.bincount(at, weights=volume[known]) / repeats, what)
+
+    def busy(self, percentile: float, tally: _Tally, pooled: Float64 | None) -> float:
+        """Return what the series is divided by: a percentile of its own volumes, or of all that are pooled."""
+        busy = float(np.percentile(self.level if pooled is None else pooled, percentile))
+        if busy <= 0.0:
+            raise ScenarioError(self.what, busy, f"the {percentile:g}th percentile of the volume must be above 0")
+        tally.near_zero += int((self.level < _NEAR_ZERO_OF_MEDIAN * np.median(self.level)).sum())
+        tally.clipped += int((self.level > busy).sum())
+        return busy
 
 
 def _fill(moments: Float64, level: Float64, grid_s: Float64, samples_per_day: float, tally: _Tally) -> Float64:
