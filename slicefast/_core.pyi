@@ -291,6 +291,17 @@ class Network:
         delay_counts: NDArray[Any] | None = None,
         packet_kpis: NDArray[Any] | None = None,
     ) -> None: ...
+    def curves(
+        self,
+        levels: NDArray[Any],
+        coupled_share: NDArray[Any],
+        serving: NDArray[Any],
+        arrival_user: NDArray[Any],
+        arrival_tti: NDArray[Any],
+        arrival_bits: NDArray[Any],
+        active: NDArray[Any],
+        out: NDArray[Any],
+    ) -> None: ...
     def probe(
         self,
         share: NDArray[Any],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import NoReturn
 
 from slicefast._core import InUseError, NotConverged
 
 __all__ = [
     "MISSING",
+    "Alone",
     "CheckpointError",
     "InUseError",
     "NonFiniteError",
@@ -126,3 +128,23 @@ def refuse(name: str, got: object, allowed: str, error: type[SlicefastError] = S
         Always.
     """
     raise error(f"{name}: got {shorten(got)}, allowed: {allowed}")
+
+
+class Alone:
+    """Refuses a second thread, where a lock would let it wait; a class, as every step enters it.
+
+    Parameters
+    ----------
+    name : str
+        What is in use.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name, self._lock = name, threading.RLock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise InUseError(f"{self._name}: in use by another thread")
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()

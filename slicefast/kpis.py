@@ -166,3 +166,16 @@ def read_only(kpis: Kpis) -> Kpis:
         if (values := getattr(kpis, name)) is not None:
             values.setflags(write=False)
     return kpis
+
+
+class Curves(NamedTuple):
+    """What every slice would get in a step at L levels of share, the interference held; see `Simulator.curves`.
+
+    Attributes
+    ----------
+    throughput_bps, delay_ms : ndarray of float64, (L, N, S) or (L, R, N, S)
+        As in `Kpis`.
+    """
+
+    throughput_bps: Float64
+    delay_ms: Float64

@@ -144,6 +144,10 @@ class Replica:
         """
         self.network.probe(share, coupled, self.serving, *self.arrivals, self.active, out, user_out)
 
+    def curves(self, levels: Float64, coupled: Float64, out: Float64) -> None:
+        """Write throughput and delay at each level of share into ``out`` (2, L, N, S); see `Simulator.curves`."""
+        self.network.curves(levels, coupled, self.serving, *self.arrivals, self.active, out)
+
     _COPIED = ("x_m", "y_m", "heading", "threshold", "serving", "active", "step_index")
 
     def snapshot(self) -> Snapshot:

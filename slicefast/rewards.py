@@ -25,7 +25,7 @@ from slicefast.registry import Registry
 from slicefast.units import Float32, Float64
 
 if TYPE_CHECKING:
-    from slicefast.kpis import Kpis
+    from slicefast.kpis import Curves, Kpis
     from slicefast.scenario import Scenario
 
 #: (kpis, scenario) -> one number per cell.
@@ -36,13 +36,13 @@ LOGARITHM_FLOOR = 1e-2
 MET = 0.95
 
 
-def satisfaction(kpis: Kpis, scenario: Scenario) -> tuple[Float64, Float64]:
+def satisfaction(kpis: Kpis | Curves, scenario: Scenario) -> tuple[Float64, Float64]:
     """Return how far requirements are met, min(phi/phi*, 1) and min(d*/d, 1); a slice without traffic counts as 1.
 
     Parameters
     ----------
-    kpis : Kpis
-        Arrays (N, S) or (R, N, S).
+    kpis : Kpis or Curves
+        Arrays (..., N, S).
     scenario : Scenario
         Whose requirements count.
 

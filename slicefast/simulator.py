@@ -8,7 +8,6 @@ shares will be played on, which is what a policy with perfect information and a 
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -16,32 +15,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.errors import InUseError, SlicefastError, described, refuse
-from slicefast.kpis import Kpis
+from slicefast.errors import Alone, SlicefastError, described, refuse
+from slicefast.kpis import Curves, Kpis
 from slicefast.radio.gain_map import Gains, OwnGains
 from slicefast.replica import Replica, Snapshot
 from slicefast.scenario import Scenario
-from slicefast.step_arrays import StepArrays, kpis_of, series_of
+from slicefast.step_arrays import StepArrays, check_levels, check_shares, kpis_of, series_of
 from slicefast.traffic.arrivals import Events
 from slicefast.units import Bool, Float32, Float64, Int32
 
-#: How far a row of shares may sum away from 1: float32 softmax outputs of a few slices, with room.
-SIMPLEX_TOLERANCE = 1e-4
 _T = TypeVar("_T", bound=np.generic)
-
-
-class _Alone:
-    """Refuses a second thread, where a lock would let it wait; a class, as every step enters it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            raise InUseError("Simulator: in use by another thread")
-
-    def __exit__(self, *error: object) -> None:
-        self._lock.release()
 
 
 class Simulator:
@@ -111,7 +94,7 @@ class Simulator:
         self._kpis: Kpis | None = None
         self._step_index = 0
         self._untouched = True
-        self._alone = _Alone()
+        self._alone = Alone("Simulator")
         self._start(seed, place_seed)
 
     def __repr__(self) -> str:
@@ -245,7 +228,7 @@ class Simulator:
         SlicefastError
             The first offending cell is named; the simulator is unchanged.
         """
-        checked = self._check_shares("shares", shares, simplex=True)
+        checked = check_shares("shares", shares, self.shares_shape, simplex=True)
         arrays = StepArrays(self.scenario, self.n_replicas, self.per_user, self.per_packet)
         with self._alone:
             self._untouched = False
@@ -277,12 +260,42 @@ class Simulator:
         SlicefastError
             The first offending cell is named.
         """
-        asked = self._check_shares("shares", shares, simplex=False)
-        coupled = self._check_shares("coupled_shares", coupled_shares, simplex=True)
+        asked = check_shares("shares", shares, self.shares_shape, simplex=False)
+        coupled = check_shares("coupled_shares", coupled_shares, self.shares_shape, simplex=True)
         arrays = StepArrays(self.scenario, self.n_replicas, self.per_user)
         with self._alone:
             self._each(lambda r, replica: replica.probe(asked[r], coupled[r], *arrays.of(r)[:2]))
         return arrays.kpis()
+
+    def curves(self, levels: NDArray[Any], coupled_shares: NDArray[Any]) -> Curves:
+        """Return what every slice would get in the coming step at each of L shares; changes no state.
+
+        To the last bit what L calls of `probe` return that ask for one share of all slices of all cells, in one call of
+        the core.
+
+        Parameters
+        ----------
+        levels : array_like, (L,)
+            Shares in [0, 1].
+        coupled_shares : array_like, (N, S) or (R, N, S)
+            The shares, on the simplex, that the interference comes from.
+
+        Returns
+        -------
+        Curves
+            Throughput and delay, (L, N, S) or (L, R, N, S) each.
+
+        Raises
+        ------
+        SlicefastError
+            A level is no share, or the first offending cell is named.
+        """
+        asked = check_levels(levels)
+        coupled = check_shares("coupled_shares", coupled_shares, self.shares_shape, simplex=True)
+        out = np.empty((self.n_replicas, 2, asked.size, *self.shares_shape[-2:]))
+        with self._alone:
+            self._each(lambda r, replica: replica.curves(asked, coupled[r], out[r]))
+        return Curves(*(out[0] if self.n_replicas == 1 else out.transpose(1, 2, 0, 3, 4)))
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the whole state, random streams included: nested dicts and lists of arrays and numbers."""
@@ -376,24 +389,6 @@ class Simulator:
         else:
             # list() so that an error in a thread is raised here.
             list(self._pool.map(work, range(self.n_replicas), self._replicas))
-
-    def _check_shares(self, name: str, shares: NDArray[Any], simplex: bool) -> Float64:
-        array = np.ascontiguousarray(shares, np.float64)
-        shape = self.shares_shape
-        if array.shape != shape:
-            refuse(name, described(f"shape {array.shape}"), f"shape {shape}")
-        rows = array.reshape(self.n_replicas, *shape[-2:])
-        total = rows.sum(axis=-1, keepdims=True)
-        off_by = SIMPLEX_TOLERANCE if simplex else np.finfo(np.float64).max
-        # Written so that a NaN is refused too.
-        if not (rows.min() >= 0.0 and np.abs(total - 1.0).max() <= off_by):
-            right = (rows >= 0.0).all(axis=-1) & (np.abs(total[..., 0] - 1.0) <= off_by)
-            replica, cell = np.argwhere(~right)[0]
-            where = f"cell {cell}" if self.n_replicas == 1 else f"replica {replica}, cell {cell}"
-            allowed = "finite numbers of at least 0" + (", summing to 1" if simplex else "")
-            refuse(f"{name} of {where}", rows[replica, cell].tolist(), allowed)
-        # Exactly on the simplex for the core, which hands out whole PRBs.
-        return rows / total if simplex else rows
 
     def _gather(self, values: list[NDArray[_T]]) -> NDArray[_T]:
         return values[0] if self.n_replicas == 1 else np.stack(values)

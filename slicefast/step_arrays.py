@@ -1,4 +1,4 @@
-"""Room for what the core writes in a step, for every replica, and the `Kpis` made of it.
+"""What a step is given, checked; room for what the core writes, for every replica, and the `Kpis` made of it.
 
 R replicas, N cells, S slices, U users.
 """
@@ -8,11 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from slicefast.errors import described, refuse
 from slicefast.kpis import CELL_KPIS, KPIS, USER_KPIS, Kpis, read_only
 from slicefast.packets import PacketArrays, PacketKpis, packet_arrays
 from slicefast.scenario import Scenario
 from slicefast.units import Float64
+
+#: How far a row of shares may sum away from 1: float32 softmax outputs of a few slices, with room.
+SIMPLEX_TOLERANCE = 1e-4
 
 
 class StepArrays:
@@ -61,3 +66,49 @@ def kpis_of(series: dict[str, Any], tti_s: float) -> Kpis:
     """Return the KPIs that `series_of` was given, read-only copies."""
     copies: dict[str, Any] = {name: None if series[name] is None else np.array(series[name]) for name in KPIS}
     return read_only(Kpis(**copies, tti_s=tti_s))
+
+
+def check_shares(name: str, shares: NDArray[Any], shape: tuple[int, ...], simplex: bool) -> Float64:
+    """Return shares as (R, N, S), exactly on the simplex where they are to be on it.
+
+    Parameters
+    ----------
+    name : str
+        The argument's, for errors.
+    shares : array_like
+        What came.
+    shape : tuple of int
+        (N, S), or (R, N, S) with several replicas.
+    simplex : bool
+        Whether rows are to sum to 1, within 1e-4.
+
+    Raises
+    ------
+    SlicefastError
+        The shape is another, or the first offending cell is named.
+    """
+    array = np.ascontiguousarray(shares, np.float64)
+    if array.shape != shape:
+        refuse(name, described(f"shape {array.shape}"), f"shape {shape}")
+    rows = array.reshape(-1, *shape[-2:])
+    total = rows.sum(axis=-1, keepdims=True)
+    off_by = SIMPLEX_TOLERANCE if simplex else np.finfo(np.float64).max
+    # Written so that a NaN is refused too.
+    if not (rows.min() >= 0.0 and np.abs(total - 1.0).max() <= off_by):
+        right = (rows >= 0.0).all(axis=-1) & (np.abs(total[..., 0] - 1.0) <= off_by)
+        replica, cell = np.argwhere(~right)[0]
+        where = f"cell {cell}" if len(shape) == 2 else f"replica {replica}, cell {cell}"
+        allowed = "finite numbers of at least 0" + (", summing to 1" if simplex else "")
+        refuse(f"{name} of {where}", rows[replica, cell].tolist(), allowed)
+    # Exactly on the simplex for the core, which hands out whole PRBs.
+    return rows / total if simplex else rows
+
+
+def check_levels(levels: NDArray[Any]) -> Float64:
+    """Return levels of share as (L,), or refuse what is no list of numbers from 0 to 1."""
+    asked = np.ascontiguousarray(levels, np.float64)
+    if asked.ndim != 1:
+        refuse("levels", described(f"shape {asked.shape}"), "shape (L,)")
+    if not ((asked >= 0.0) & (asked <= 1.0)).all():
+        refuse("levels", asked.tolist(), "shares from 0 to 1")
+    return asked

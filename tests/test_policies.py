@@ -9,7 +9,7 @@ import pytest
 
 import slicefast as sf
 from slicefast import policies
-from slicefast.kpis import Kpis
+from slicefast.kpis import Curves
 from slicefast.learn import TD3, TD3Config
 from slicefast.policies import equal_split, greedy, oracle, shared, traffic_aware
 from slicefast.policies.curves import ORACLE_LEVELS, TRAINING_LEVELS, satisfaction_curves, smallest_share
@@ -139,22 +139,20 @@ def test_greedy_agents_are_the_learner_itself_without_noise() -> None:
 
 def test_curves_ask_for_every_level_under_the_interference_given() -> None:
     """Satisfaction a / 0.5 for slice 0, 0.3 whatever its share for slice 1, less than before at one level."""
-    asked: list[tuple[float, np.ndarray]] = []
+    asked: list[tuple[list[float], np.ndarray]] = []
 
-    def probe(shares: np.ndarray, coupled: np.ndarray) -> Kpis:
-        assert shares.shape == (3, 2)
-        assert (shares == shares[0, 0]).all()
-        asked.append((shares[0, 0], coupled))
-        met = np.stack([shares[:, 0] / 0.5, np.full(3, 0.3 if shares[0, 0] < 0.6 else 0.2)], axis=1)
-        return Kpis(met * wanted_bps, np.full((3, 2), 1.0), shares, shares)
+    def ask(levels: np.ndarray, coupled: np.ndarray) -> Curves:
+        asked.append((levels.tolist(), coupled))
+        met = np.stack([levels / 0.5, np.where(levels < 0.6, 0.3, 0.2)], axis=1)[:, None] + np.zeros((4, 3, 2))
+        return Curves(met * wanted_bps, np.ones((4, 3, 2)))
 
     wanted_bps = np.array([[2e6, 3e6]] * 3)
     scenario = SimpleNamespace(throughput_requirement_bps=wanted_bps, delay_requirement_ms=np.full((3, 2), 5.0))
-    network = SimpleNamespace(shares_shape=(3, 2), probe=probe, scenario=scenario)
+    network = SimpleNamespace(shares_shape=(3, 2), curves=ask, scenario=scenario)
     levels, coupled = np.array([0.0, 0.25, 0.5, 0.75]), np.full((3, 2), 0.5)
     curves = satisfaction_curves(network, levels, coupled)
-    assert [level for level, _ in asked] == levels.tolist()
-    assert all(with_ is coupled for _, with_ in asked)
+    assert [asked_for for asked_for, _ in asked] == [levels.tolist()]
+    assert asked[0][1] is coupled
     np.testing.assert_allclose(curves[:, 1], [[0.0, 0.3], [0.5, 0.3], [1.0, 0.3], [1.0, 0.3]])
 
 
@@ -205,14 +203,15 @@ def test_the_oracle_solves_twice_each_time_under_the_last_interference() -> None
     coupled_with: list[np.ndarray] = []
     wanted_bps = np.full((2, 2), 1e6)
 
-    def probe(shares: np.ndarray, coupled: np.ndarray) -> Kpis:
+    def ask(levels: np.ndarray, coupled: np.ndarray) -> Curves:
         coupled_with.append(coupled)
         needs = np.stack([0.4 + 0.5 * coupled[::-1, 0], np.full(2, 0.6)], axis=1)
-        return Kpis(wanted_bps * np.minimum(shares / needs, 1.0), np.full((2, 2), 0.1), shares, shares)
+        met = np.minimum(levels[:, None, None] / needs, 1.0)
+        return Curves(wanted_bps * met, np.full_like(met, 0.1))
 
     scenario = SimpleNamespace(throughput_requirement_bps=wanted_bps, delay_requirement_ms=np.full((2, 2), 1.0))
     demand = np.array([[1.0, 1.0], [1.0, 3.0]])
-    network = SimpleNamespace(shares_shape=(2, 2), probe=probe, scenario=scenario, demand_bps=demand)
+    network = SimpleNamespace(shares_shape=(2, 2), curves=ask, scenario=scenario, demand_bps=demand)
     expected = demand / demand.sum(axis=1, keepdims=True)
     seen = []
     for _ in range(2):
@@ -220,9 +219,8 @@ def test_the_oracle_solves_twice_each_time_under_the_last_interference() -> None
         needs = np.stack([0.4 + 0.5 * expected[::-1, 0], np.full(2, 0.6)], axis=1)
         expected = needs / needs.sum(axis=1, keepdims=True)
     found = oracle(network)
-    assert len(coupled_with) == 2 * len(ORACLE_LEVELS)
-    for number, coupled in enumerate(coupled_with):
-        np.testing.assert_allclose(coupled, seen[number // len(ORACLE_LEVELS)], atol=5e-3)
+    for coupled, known in zip(coupled_with, seen, strict=True):
+        np.testing.assert_allclose(coupled, known, atol=5e-3)
     np.testing.assert_allclose(found, expected, atol=5e-3)  # kinks of the curves lie between levels
 
 

@@ -32,19 +32,22 @@ WindowKpis kpis_of(const SchedulerConfig& sizes, py::array& kpis, const py::obje
 
 // A step's arrays. Indices are copies, see copy_of; the Python objects of the others outlive the call, so that the
 // views stay valid while the GIL is released.
-struct StepArrays {
+struct StepInputs {
   std::vector<std::int32_t> serving, user, tti;
   ConstMatrixView<double> share;
   std::span<const float> bits;
   std::span<const std::uint8_t> active;
-  WindowKpis kpis;
 
   Arrivals arrivals() const { return {.user = user, .tti = tti, .bits = bits, .active = active}; }
 };
 
-StepArrays step_arrays(const SchedulerConfig& sizes, const In<double>& share, const In<std::int32_t>& serving,
+struct StepArrays : StepInputs {
+  WindowKpis kpis;
+};
+
+StepInputs step_inputs(const SchedulerConfig& sizes, const In<double>& share, const In<std::int32_t>& serving,
                        const In<std::int32_t>& user, const In<std::int32_t>& tti, const In<float>& bits,
-                       const In<std::uint8_t>& active, py::array& kpis, const py::object& user_kpis_out) {
+                       const In<std::uint8_t>& active) {
   check_shape(share, "share", {sizes.n_cells, sizes.n_slices});
   check_shape(serving, "serving", {sizes.n_users});
   check_shape(user, "arrival_user", {-1});
@@ -56,8 +59,13 @@ StepArrays step_arrays(const SchedulerConfig& sizes, const In<double>& share, co
           .tti = copy_of(tti),
           .share = matrix_of(share),
           .bits = span_of(bits),
-          .active = span_of(active),
-          .kpis = kpis_of(sizes, kpis, user_kpis_out)};
+          .active = span_of(active)};
+}
+
+StepArrays step_arrays(const SchedulerConfig& sizes, const In<double>& share, const In<std::int32_t>& serving,
+                       const In<std::int32_t>& user, const In<std::int32_t>& tti, const In<float>& bits,
+                       const In<std::uint8_t>& active, py::array& kpis, const py::object& user_kpis_out) {
+  return {step_inputs(sizes, share, serving, user, tti, bits, active), kpis_of(sizes, kpis, user_kpis_out)};
 }
 
 NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>& power_w, double noise_w,
@@ -136,6 +144,19 @@ struct BoundNetwork : Guarded<Network> {
         [&](Network& network) { network.probe(a.share, matrix_of(coupled_share), a.serving, a.arrivals(), a.kpis); });
   }
 
+  void curves(const In<double>& levels, const In<double>& coupled_share, const In<std::int32_t>& serving,
+              const In<std::int32_t>& user, const In<std::int32_t>& tti, const In<float>& bits,
+              const In<std::uint8_t>& active, py::array& out) {
+    check_shape(levels, "levels", {-1});
+    const py::ssize_t n_levels = levels.size();
+    double* values = writable<double>(out, "out", {2, n_levels, sizes.n_cells, sizes.n_slices});
+    const StepInputs a = step_inputs(sizes, coupled_share, serving, user, tti, bits, active);
+    const auto n = static_cast<std::size_t>(n_levels * sizes.n_cells * sizes.n_slices);
+    use_alone([&](Network& network) {
+      network.curves(span_of(levels), a.share, a.serving, a.arrivals(), {values, n}, {values + n, n});
+    });
+  }
+
   py::array_t<float> sinr() {
     return use([](Network& network) { return array_of(network.sinr()); });
   }
@@ -212,6 +233,7 @@ void bind_network(py::module_& module) {
            py::arg("arrival_tti"), py::arg("arrival_bits"), py::arg("active"), py::arg("kpis"), py::arg("user_kpis"),
            py::arg("delay_counts") = py::none(), py::arg("packet_kpis") = py::none())
       .def("probe", &BoundNetwork::probe)
+      .def("curves", &BoundNetwork::curves)
       .def("sinr", &BoundNetwork::sinr)
       .def("gain", &BoundNetwork::gain)
       .def("reach", &BoundNetwork::reach)

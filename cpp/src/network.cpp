@@ -273,6 +273,12 @@ void Network::step(ConstMatrixView<double> share, std::span<const std::int32_t> 
 void Network::probe(ConstMatrixView<double> share, ConstMatrixView<double> coupled_share,
                     std::span<const std::int32_t> serving, const Arrivals& arrivals, const WindowKpis& kpis) {
   find_rates(coupled_share, serving, arrivals);
+  try_window(share, serving, arrivals, kpis);
+}
+
+// On copies of the queues, at the rates that were found.
+void Network::try_window(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
+                         const WindowKpis& kpis) {
   if (config_.fidelity == Fidelity::flow) {
     trial_backlog_ = flow_backlog_;
     trial_age_ = flow_age_;

@@ -3,6 +3,7 @@
 //             queues and to rounding at the flow level; what was sent of a packet that may be discarded is queued
 //   KPIs      finite, loads within the cell, shares and users within their bounds
 //   probe     changes nothing
+//   curves    are what probes give, level by level, and change nothing
 //   refusal   changes nothing; and what is refused never reaches a queue
 //   restore   goes on bit by bit as the network that was snapped did, on another thread as well
 //   gains     do not depend on the number of threads
@@ -177,11 +178,22 @@ void Walk::probe(const Play& play) {
   std::vector<double> share = play.share;
   if (choices.one_in(2))  // rows need not add up
     for (double& part : share) part = choices.between(0, 1);
+  const ConstMatrixView<double> coupled{play.coupled_share.data(), world.n_cells(), world.n_slices()};
   Kpis kpis(world);
-  replica.network.probe({share.data(), world.n_cells(), world.n_slices()},
-                        {play.coupled_share.data(), world.n_cells(), world.n_slices()}, replica.serving,
-                        play.arrivals(), kpis.views());
+  replica.network.probe({share.data(), world.n_cells(), world.n_slices()}, coupled, replica.serving, play.arrivals(),
+                        kpis.views());
   check_kpis(kpis, true);
+  const double level = choices.between(0, 1);
+  std::fill(share.begin(), share.end(), level);
+  replica.network.probe({share.data(), world.n_cells(), world.n_slices()}, coupled, replica.serving, play.arrivals(),
+                        kpis.views());
+  const std::vector<double> levels{choices.between(0, 1), level, 1.0};
+  const std::size_t n = share.size();
+  std::vector<double> got(2 * levels.size() * n);
+  const std::span<double> all(got);
+  replica.network.curves(levels, coupled, replica.serving, play.arrivals(), all.first(3 * n), all.last(3 * n));
+  CHECK(std::equal(&got[n], &got[2 * n], kpis.matrix(0).data) &&
+        std::equal(&got[4 * n], &got[5 * n], kpis.matrix(1).data));
   CHECK(replica.snapshot() == before);
   ++tally.probes;
 }

@@ -1,7 +1,7 @@
 """What every share would earn in the coming step: satisfaction curves, asked of the simulator.
 
-With interference held, a slice's KPIs depend on its own share alone, so one `Simulator.probe` asks for the same share
-of all slices of all cells. Dimensions: L levels of share, N cells, S slices; with several replicas R comes before N.
+With interference held, a slice's KPIs depend on its own share alone, so the same share is asked for of all slices of
+all cells. Dimensions: L levels of share, N cells, S slices; with several replicas R comes before N.
 """
 
 from __future__ import annotations
@@ -36,11 +36,8 @@ def satisfaction_curves(simulator: Simulator, levels: Float64, coupled: Float64)
     ndarray of float64, (L, N, S)
         In [0, 1], non-decreasing along L: whole PRBs make satisfaction ripple a little, which is evened out upwards.
     """
-    curves = []
-    for level in levels:
-        kpis = simulator.probe(np.full(simulator.shares_shape, level), coupled)
-        curves.append(np.minimum(*satisfaction(kpis, simulator.scenario)))
-    return np.maximum.accumulate(np.stack(curves), axis=0)
+    met = np.minimum(*satisfaction(simulator.curves(levels, coupled), simulator.scenario))
+    return np.asarray(np.maximum.accumulate(met, axis=0))
 
 
 def smallest_share(curves: Float64, levels: Float64, wanted: Float64) -> Float64:

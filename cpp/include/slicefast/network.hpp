@@ -124,6 +124,12 @@ class Network {
   void probe(ConstMatrixView<double> share, ConstMatrixView<double> coupled_share,
              std::span<const std::int32_t> serving, const Arrivals& arrivals, const WindowKpis& kpis);
 
+  // The same for L levels of share at once, each in [0, 1] and every slice's in turn; throughput and delay, (L, N, S)
+  // each. To the last bit what L probes give. curves.cpp.
+  void curves(std::span<const double> levels, ConstMatrixView<double> coupled_share,
+              std::span<const std::int32_t> serving, const Arrivals& arrivals, std::span<double> throughput_bps,
+              std::span<double> delay_ms);
+
   const NetworkConfig& config() const { return config_; }
   std::span<const float> sinr() const { return sinr_; }  // (U) of the last step
   Matrix<float> gain() const;                            // (U, N), every link at the links' positions
@@ -142,6 +148,8 @@ class Network {
   void find_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_all_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals);
+  void try_window(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
+                  const WindowKpis& kpis);
   // rates.cpp
   void prepare_rates();
   bool one_queue() const;
