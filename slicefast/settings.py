@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from slicefast.errors import MISSING, ScenarioError
 
@@ -14,6 +15,16 @@ Positive = Annotated[float, Field(gt=0.0, le=1e12)]
 NotNegative = Annotated[float, Field(ge=0.0, le=1e12)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def _absolute(name: str) -> str:
+    if not os.path.isfile(name):  # a device has no end
+        raise ScenarioError("", name, "no such file")
+    return os.path.abspath(name)
+
+
+#: The name of a file that is read: the file that it named when it was given, wherever the program goes afterwards.
+InputFile = Annotated[str, AfterValidator(_absolute)]
 
 
 def join_field(*parts: str | int) -> str:

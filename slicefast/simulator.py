@@ -20,6 +20,7 @@ from slicefast.kpis import Curves, Kpis
 from slicefast.radio.gain_map import Gains, OwnGains
 from slicefast.replica import Replica, Snapshot
 from slicefast.scenario import Scenario
+from slicefast.scenario.inputs import digest
 from slicefast.step_arrays import StepArrays, check_levels, check_shares, kpis_of, series_of
 from slicefast.traffic.arrivals import Events
 from slicefast.units import Bool, Float32, Float64, Int32
@@ -80,7 +81,7 @@ class Simulator:
             if value < 1:
                 refuse(name, value, "at least 1")
         self.scenario = scenario
-        self._scenario_json = scenario.model_dump_json()
+        self._scenario_digest = digest(scenario)
         self.n_replicas = n_replicas
         if per_packet and scenario.fidelity == "flow":
             refuse("per_packet", per_packet, "False at the flow level, which knows no packets")
@@ -301,7 +302,7 @@ class Simulator:
         """Return a copy of the whole state, random streams included: nested dicts and lists of arrays and numbers."""
         with self._alone:
             return {
-                "scenario": self._scenario_json,
+                "scenario": self._scenario_digest,
                 "gains": self._gains and self._gains.given.digest,
                 "seed": self.seed,
                 "place_seed": self.place_seed,
@@ -367,7 +368,7 @@ class Simulator:
             self._pool.shutdown()
 
     def _check_snapshot(self, snapshot: Snapshot) -> None:
-        if snapshot["scenario"] != self._scenario_json:
+        if snapshot["scenario"] != self._scenario_digest:
             refuse("snapshot", described("one of another scenario"), "one of this simulator's own scenario")
         if snapshot["gains"] != (self._gains and self._gains.given.digest):
             refuse("snapshot", described("one with other gains"), "one with this simulator's own gains")

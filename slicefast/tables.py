@@ -13,6 +13,8 @@ from pathlib import Path
 from slicefast.errors import MISSING, ScenarioError
 
 _NO_LIMIT = 1e100  # keeps sums finite; what exceeds it is refused as no number
+_LATEST_S = 1e11  # since 1970: the year 5138
+_DATE_LENGTHS = {8: 6, 10: 8, 12: 10, 14: 12}  # of the digits, and of the format that reads them
 _DATE_FORMATS = ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y")
 
 
@@ -98,6 +100,8 @@ class Table:
         ScenarioError
             A value is no time of the first row's form.
         """
+        if all(map(_is_compact_date, self.columns[column])):
+            raise self.error(0, column, "must be seconds, or a date with its dashes, such as 2013-11-01")
         parse = _time_parser(self.columns[column][0])
         values = []
         for row, text in enumerate(self.columns[column]):
@@ -109,6 +113,8 @@ class Table:
                 raise self.error(
                     row, column, "must be a time like the first row's: seconds, ISO 8601, or month/day/year hour:minute"
                 )
+            if abs(value) > _LATEST_S:
+                raise self.error(row, column, "must be seconds; milliseconds?")
             values.append(value)
         return values
 
@@ -116,6 +122,15 @@ class Table:
 def _utc_seconds(moment: datetime) -> float:
     # Without a zone the clock is taken as it stands: only differences matter.
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _is_compact_date(text: str) -> bool:
+    """Whether a number reads as a year with month and day, and perhaps hour, minute and second, without separators."""
+    form = "%Y%m%d%H%M%S"[: _DATE_LENGTHS.get(len(text), 0)]
+    try:
+        return text.isdecimal() and 1900 <= datetime.strptime(text, form).year <= 2100
+    except ValueError:
+        return False
 
 
 def _time_parser(first: str) -> Callable[[str], float]:
@@ -161,7 +176,7 @@ def read_table(
         with open(path, encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream)
             lines = [(reader.line_num, [value.strip() for value in row]) for row in reader if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ScenarioError(os.fspath(path), MISSING, f"cannot be read: {reason}") from None
     if not lines:

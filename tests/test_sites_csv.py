@@ -122,9 +122,10 @@ def test_bad_site_files_are_refused_by_row_and_column(tmp_path, text, message):
     assert "\n" not in str(caught.value)
 
 
-def test_bad_layouts():
-    with pytest.raises(ScenarioError, match=r"none\.csv: cannot be read: No such file"):
-        csv_scenario("none.csv")
+def test_bad_layouts(tmp_path):
+    for none in ("none.csv", "/dev/zero", "a" * 5000, "nul\0.csv"):
+        with pytest.raises(ScenarioError, match=r"layout\.sites_csv: got '.*, no such file"):
+            csv_scenario(none)
     with pytest.raises(ScenarioError, match=r"layout\.kind: got 'square', must be one of 'hexagonal', 'csv'"):
         Scenario(layout={"kind": "square"})
     with pytest.raises(ScenarioError, match=r"layout\.sites_csv: is required"):
@@ -132,7 +133,7 @@ def test_bad_layouts():
     with pytest.raises(
         ScenarioError, match=r"layout\.n_sites: got 3, unknown field; allowed: kind, sites_csv, margin_m"
     ):
-        Scenario(layout={"sites_csv": "a.csv", "n_sites": 3})
+        Scenario(layout={"sites_csv": write(tmp_path / "a.csv", HEADER), "n_sites": 3})
 
 
 def test_cells_have_settings_of_their_own(tmp_path):

@@ -205,6 +205,7 @@ def _resume(
     """Go on with an interrupted run, after refusing options that are not what it was begun with."""
     from slicefast import runs
     from slicefast.errors import RunError
+    from slicefast.scenario.inputs import identity
 
     run, reached = runs.load_interrupted(out)
     begun = {**run.config.to_dict(), **{name: getattr(run, name) for name in ("seed", "train_steps", "reward")}}
@@ -215,7 +216,7 @@ def _resume(
                 f"{name}: got {value!r}, allowed: {begun[name]!r}, with which {out} was begun; leave it out, or name a "
                 "new --out"
             )
-    if (scenario or trace) and load_scenario(scenario, trace) != run.scenario:
+    if (scenario or trace) and identity(load_scenario(scenario, trace)) != identity(run.scenario):
         raise RunError(f"scenario: is not the one that {out} was begun with; leave it out, or name a new --out")
     check_reward_is_known(run)
     _learn(command, run, run.total_steps - reached, lambda tick: runs.resume(run, tick), as_json)

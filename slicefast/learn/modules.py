@@ -20,10 +20,11 @@ LEAST_SPREAD = 1e-9
 
 
 def perceptron(sizes: Sequence[int]) -> list[nn.Module]:
-    """Return linear layers of these sizes with ReLU between them, the last one linear."""
+    """Return linear layers of these sizes with ReLU between them, the last one linear; `initialise` draws them."""
     layers: list[nn.Module] = []
-    for n_in, n_out in pairwise(sizes):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+    with torch.random.fork_rng(devices=[]):  # torch draws weights of its own, from the user's generator
+        for n_in, n_out in pairwise(sizes):
+            layers += [nn.Linear(n_in, n_out), nn.ReLU()]
     return layers[:-1]
 
 

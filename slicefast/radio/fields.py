@@ -5,6 +5,7 @@ Symbols: K sites; D decorrelation distances; v1, v2 the sides of a torus; e1, e2
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,7 +56,8 @@ class Fields:
 
 @lru_cache(maxsize=8)
 def _normal_quantiles(n: int) -> Float32:
-    from scipy.special import ndtri
+    with warnings.catch_warnings():  # what SciPy adds to the user's filters when it is imported
+        from scipy.special import ndtri
 
     quantiles: Float32 = np.asarray(ndtri((np.arange(n) + 0.5) / n), dtype=np.float32)
     quantiles.flags.writeable = False

@@ -16,7 +16,7 @@ from slicefast import features as _features
 from slicefast import files, progress
 from slicefast.errors import RunError, SlicefastError, refuse
 from slicefast.learn import PRESETS, Preset, TD3Config
-from slicefast.scenario import Scenario
+from slicefast.scenario import Scenario, inputs
 from slicefast.task import Coordination, Task
 from slicefast.training import TRAIN_STEPS
 
@@ -220,7 +220,7 @@ def read_document(path: Path) -> dict[str, Any]:
 def _run_of(folder: Path, path: Path, document: Mapping[str, Any]) -> Run:
     """Return the run that a folder's document describes; whatever is wrong in it is a RunError that names the file."""
     try:
-        scenario = Scenario.model_validate(document["scenario"])
+        scenario = Scenario.model_validate(inputs.kept(document, folder))
         names = ("seed", "train_steps", "features", "reward", "coordination")
         return Run(folder, scenario, **{name: document[name] for name in names}, config=configure(document["config"]))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -233,8 +233,8 @@ def fault(error: Exception) -> str:
 
 
 def settings_of(run: Run) -> dict[str, Any]:
-    """Return what a run's folder says of it; it does not name the folder, which may be moved."""
-    settings = {**asdict(run), "scenario": run.scenario.model_dump(mode="json"), "config": run.config.to_dict()}
+    """Return what a run's folder, which may be moved, says of it; the files of the scenario are copied there."""
+    settings = {**asdict(run), "config": run.config.to_dict(), **inputs.keep(run.scenario, run.folder)}
     del settings["folder"]
     return settings
 

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from slicefast.scenario.layouts import hexagonal_sites
-from slicefast.settings import Count, NotNegative, Positive, Settings
+from slicefast.settings import Count, InputFile, NotNegative, Positive, Settings
 from slicefast.traffic.models import PacketBits
 from slicefast.units import Float64
 
@@ -49,7 +49,7 @@ class CsvLayout(Settings):
     """
 
     kind: Literal["csv"]
-    sites_csv: str
+    sites_csv: InputFile
     margin_m: Positive | None = None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slicefast.errors import MISSING, ScenarioError
@@ -74,8 +73,6 @@ def _check_gain_map(scenario: Scenario) -> None:
     name = scenario.radio.gain_map
     if name is None:
         return
-    if not Path(name).is_file():
-        raise ScenarioError("radio.gain_map", name, "no such file")
     if scenario.indoor.share > 0.0:
         problem = "must be 0 beside radio.gain_map: what buildings cost is in the map, or nowhere"
         raise ScenarioError("indoor.share", scenario.indoor.share, problem)
@@ -90,8 +87,6 @@ def check_slices(scenario: Scenario) -> None:
     _check_requirements(scenario)
     check_cells(scenario)
     _check_scheduler(scenario)
-    if scenario.traffic_trace is not None and not Path(scenario.traffic_trace).is_file():
-        raise ScenarioError("traffic_trace", scenario.traffic_trace, "no such file")
 
 
 def _check_requirements(scenario: Scenario) -> None:

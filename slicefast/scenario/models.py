@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
 import numpy as np
@@ -29,8 +28,8 @@ from slicefast.scenario.placement import Placement, place
 from slicefast.scenario.plausibility import check_plausible
 from slicefast.scenario.presets import NR_3500_100MHZ, nr_requirements, paper_requirements, paper_slices
 from slicefast.scenario.region import inner_cells
-from slicefast.scenario.toml import merge, read_toml
-from slicefast.settings import Positive, Settings
+from slicefast.scenario.toml import merge, read_toml, write_toml
+from slicefast.settings import InputFile, Positive, Settings
 from slicefast.traffic.models import Demand
 from slicefast.traffic.trace import PacketTrace
 from slicefast.units import THERMAL_NOISE_DBM_PER_HZ, Bool, Float64, Int32, Int64
@@ -63,7 +62,7 @@ class Scenario(Settings):
     scheduler: Scheduler = Field(default_factory=Scheduler)
     step_s: Positive = 1.0
     window_ttis: Annotated[int, Field(ge=1, le=1_000_000)] = 200
-    traffic_trace: str | None = None
+    traffic_trace: InputFile | None = None
     fidelity: Literal["tti", "flow"] = "tti"
 
     def __eq__(self, other: object) -> bool:
@@ -150,10 +149,7 @@ class Scenario(Settings):
 
     def to_toml(self, path: str | os.PathLike[str]) -> None:
         """Write the scenario; `from_toml` reads it back equal."""
-        import tomli_w  # only needed here
-
-        text = tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
-        Path(path).write_text(text, encoding="utf-8")
+        write_toml(self.model_dump(mode="json", exclude_none=True), path)
 
     def replace(self, **overrides: Any) -> Self:
         """Return a validated copy with other fields; a mapping changes only what it names.

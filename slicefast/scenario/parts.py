@@ -15,7 +15,7 @@ from slicefast.link_adaptation import McsTable
 from slicefast.radio.carrier import SUBCARRIER_SPACINGS_KHZ, downlink_share
 from slicefast.radio.models import AntennaPatternName, PathLossModelName
 from slicefast.scenario.carriers import check_carrier
-from slicefast.settings import Count, Fraction, NotNegative, Positive, Settings
+from slicefast.settings import Count, Fraction, InputFile, NotNegative, Positive, Settings
 from slicefast.traffic.models import AnyTraffic, PacketBits, PoissonTraffic
 
 Name = Annotated[str, Field(min_length=1)]
@@ -108,7 +108,7 @@ class Radio(Settings):
     fold_db: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
     resolution_m: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
     line_of_sight: Literal["model", "always", "never"] = "model"
-    gain_map: str | None = None
+    gain_map: InputFile | None = None
 
     @model_validator(mode="before")
     @classmethod

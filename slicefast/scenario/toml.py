@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from slicefast import files
 from slicefast.errors import MISSING, ScenarioError
+from slicefast.scenario.inputs import relate, resolve
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -38,19 +40,24 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         if isinstance(error, ScenarioError):
             raise
         raise ScenarioError(os.fspath(path), MISSING, f"is not valid TOML: {error}") from None
-    _resolve_paths(data, Path(path).resolve().parent)
+    resolve(data, Path(path).resolve().parent)
     return data
 
 
-def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
-    """Make the file names relative to a folder; whatever is malformed is left to validation."""
-    owners = [(data, "traffic_trace"), (data.get("layout"), "sites_csv"), (data.get("radio"), "gain_map")]
-    slices = data.get("slices")
-    if isinstance(slices, list):
-        owners += [(item.get("traffic"), "path") for item in slices if isinstance(item, dict)]
-    for owner, field in owners:
-        if isinstance(owner, dict) and isinstance(owner.get(field), str):
-            owner[field] = str(folder / owner[field])
+def write_toml(fields: dict[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write a scenario's fields so that `read_toml` gives them back, files beside or below the file relative to it.
+
+    Parameters
+    ----------
+    fields : dict
+        As JSON types, without None; file names are absolute.
+    path : path-like
+        The file, whose folder exists.
+    """
+    import tomli_w  # only needed here
+
+    relate(fields, Path(path).resolve().parent)
+    files.write_text(Path(path), tomli_w.dumps(fields))
 
 
 def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ axes and returns what it drew.
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ def write_all(results: Comparison | xr.Dataset, folder: Path) -> list[document.F
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for drawing in DRAWINGS:
-        with mpl.rc_context(STYLE):
+        with mpl.rc_context(STYLE), warnings.catch_warnings():  # what others add when they are imported goes again
             figure = drawing.draw(comparison)
             if figure is None:
                 continue

@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 
 from slicefast import files, provenance
 from slicefast.errors import RunError, shorten
-from slicefast.scenario import Scenario
+from slicefast.scenario import Scenario, inputs
 from slicefast.study import jobs as _jobs
 from slicefast.study.jobs import Job, fingerprint
 from slicefast.study.protocol import Protocol
@@ -166,9 +166,9 @@ def open_study(
         study = Study(folder, scenario, protocol)
         if not all(study.finished(job) for job in study.jobs):
             entries = provenance.extended(entries)
-        asked = {"scenario": scenario.model_dump(mode="json"), "protocol": protocol.to_dict()}
+        asked = {**inputs.keep(scenario, folder), "protocol": protocol.to_dict()}
         files.write_json(manifest, {**asked, provenance.KEY: entries})
-    return study
+    return load_study(folder)  # it reads the files that were kept, whatever becomes of the others
 
 
 def load_study(folder: Path) -> Study:
@@ -178,7 +178,9 @@ def load_study(folder: Path) -> Study:
         raise RunError(f"{folder} holds no study ({MANIFEST} is missing)")
     try:
         fields = json.loads(manifest.read_text())
-        return Study(folder, Scenario.model_validate(fields["scenario"]), Protocol.from_dict(fields["protocol"]))
+        return Study(
+            folder, Scenario.model_validate(inputs.kept(fields, folder)), Protocol.from_dict(fields["protocol"])
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{manifest} cannot be read: {error}") from None
 
@@ -186,7 +188,7 @@ def load_study(folder: Path) -> Study:
 def _refuse_another(old: Study, scenario: Scenario, protocol: Protocol, renew: bool) -> None:
     """Raise RunError unless a study can become one of this scenario and protocol."""
     folder = old.folder
-    changed = _difference(old.scenario.model_dump(mode="json"), scenario.model_dump(mode="json"))
+    changed = _difference(inputs.identity(old.scenario), inputs.identity(scenario))
     if changed:
         raise RunError(f"{folder} holds a study of another scenario ({changed}): name another folder (--out)")
     if protocol.n_seeds < old.protocol.n_seeds:

@@ -9,6 +9,7 @@ from typing import Any
 from slicefast import files
 from slicefast.errors import RunError
 from slicefast.scenario import Scenario
+from slicefast.scenario.inputs import identity
 from slicefast.study.arms import ARMS
 from slicefast.study.budget import Budget
 from slicefast.study.preparations import PREPARATIONS, Pairs, Pretrain, SimilarityOfCells
@@ -98,7 +99,7 @@ def fingerprint(job: Job, budget: Budget, scenario: Scenario) -> str:
     scenario : Scenario
         What is played.
     """
-    return _fingerprint(job, budget, scenario.model_dump(mode="json"))
+    return _fingerprint(job, budget, identity(scenario))
 
 
 def _fingerprint(job: Job, budget: Budget, scenario: dict[str, Any]) -> str:

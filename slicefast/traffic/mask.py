@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from slicefast.errors import ScenarioError, refuse
+from slicefast.errors import ScenarioError, described, refuse
+from slicefast.plausible import warn
 from slicefast.tables import Table, read_table
 from slicefast.units import Float64, Index
 
@@ -40,7 +41,10 @@ _CELL_JITTER_DAYS = 1.0 / 24.0
 _SCALE_RANGE = (0.7, 1.0)
 _NEAR_ZERO_OF_MEDIAN = 0.01
 _LONGEST_LINEAR_GAP = 3
-_MOST_SAMPLES = 10_000_000
+_MOST_SAMPLES = 50_000_000  # of all series
+_SMALL_SAMPLES, _MOST_GAPS = 1_000_000, 100  # samples that any file may have, and times as many as its rows
+_SHORTEST_S = 1.0
+_SERIALS = (20_000.0, 80_000.0)  # the years 1954 to 2119, in days
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,10 +224,7 @@ class _Trace:
             raise ScenarioError(f"{table.file} column {table.header['time']}", time_s[0], "needs at least two times")
         interval_s = float(np.median(np.diff(moments)))
         span = (moments[-1] - moments[0]) / interval_s + 1.0
-        if span > _MOST_SAMPLES:
-            raise ScenarioError(
-                f"{table.file} column {table.header['time']}", span, f"must span at most {_MOST_SAMPLES} samples"
-            )
+        _hold_times(table, moments, interval_s, span * len(cells) * len(slices))
         samples_per_day = min(_DAY_S / interval_s, span)
         # Whole days, so that the hour of the day goes on where the trace repeats.
         n_samples = round(int(span / samples_per_day + 1e-6) * samples_per_day)
@@ -242,6 +243,9 @@ class _Trace:
         for place, item in levels.items():
             busy = item.busy(traffic.trace_percentile, tally, pooled)
             series[place] = _fill(item.moment_s, item.level, grid_s, samples_per_day, tally) / busy
+        if tally.missing > 0.5 * series.size:
+            share = f"{tally.missing / series.size:.0%} of the samples, one per {interval_s:g} s, are missing"
+            warn(f"{table.file} column {table.header['time']}: {share}; dates with day and month exchanged?")
         days = grid_s.size / samples_per_day * min(1.0, samples_per_day * interval_s / _DAY_S)
         note = (
             f"{table.file}: {len(table)} samples, one per {interval_s:g} s over {days:.3g} days"
@@ -249,6 +253,25 @@ class _Trace:
             + (", levels kept" if common else "")
         )
         return cls(series, samples_per_day, "cell" in table, "slice" in table, note)
+
+
+def _hold_times(table: Table, moments: Float64, interval_s: float, n_samples: float) -> None:
+    """Refuse times that are not seconds, and more samples than memory and the file's rows account for."""
+    where = f"{table.file} column {table.header['time']}"
+    if n_samples > _MOST_SAMPLES:
+        raise ScenarioError(where, described(f"{n_samples:.3g} samples"), f"must span at most {_MOST_SAMPLES}")
+    if n_samples > max(_SMALL_SAMPLES, _MOST_GAPS * len(table)):
+        raise ScenarioError(where, described(f"{n_samples:.3g} samples"), f"mostly gaps: the file has {len(table)}")
+    if not _SHORTEST_S <= interval_s <= _DAY_S:
+        mistake = "milliseconds, or dates with day and month exchanged" if interval_s > _DAY_S else "days"
+        problem = f"must be from {_SHORTEST_S:g} s to a day; {mistake}, taken for seconds?"
+        raise ScenarioError(where, described(f"an interval of {interval_s:.6g} s"), problem)
+    if (
+        interval_s == 1.0
+        and moments[0] == round(moments[0])
+        and _SERIALS[0] <= moments[0] <= moments[-1] <= _SERIALS[1]
+    ):
+        warn(f"{where}: read as seconds, from {moments[0]:g} to {moments[-1]:g}; days of a spreadsheet?")
 
 
 def _count(labels: list[str], noun: str) -> str:
@@ -285,9 +308,14 @@ def _labels(table: Table) -> tuple[list[str], Index]:
     for row, label in enumerate(column):
         if not label:
             raise table.error(row, "cell", "must not be empty")
-    labels = sorted(set(column), key=lambda label: (0, int(label), label) if label.isdecimal() else (1, 0, label))
+    labels = sorted(set(column), key=_in_order)
     index = {label: k for k, label in enumerate(labels)}
     return labels, np.array([index[label] for label in column], dtype=np.intp)
+
+
+def _in_order(label: str) -> tuple[int, int, str, str]:
+    digits = label.lstrip("0")  # of any length, so not as a number
+    return (0, len(digits), digits, label) if label.isdecimal() else (1, 0, "", label)
 
 
 def _slices(table: Table, names: list[str]) -> tuple[list[str], Index]:

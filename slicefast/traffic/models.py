@@ -12,16 +12,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from slicefast import _traffic
 from slicefast.errors import MISSING, ScenarioError
-from slicefast.settings import Positive, Settings
+from slicefast.settings import InputFile, Positive, Settings
 from slicefast.traffic.trace import PacketTrace, read_packets
 from slicefast.units import SMALLEST_PACKET_BITS, Bool, Float64
 
@@ -333,14 +332,8 @@ class TraceTraffic(TrafficModel):
     """
 
     kind: Literal["trace"] = "trace"
-    path: str
+    path: InputFile
     needs_rate: ClassVar[bool] = False
-
-    @model_validator(mode="after")
-    def _there(self) -> Self:
-        if not Path(self.path).is_file():
-            raise ScenarioError("path", self.path, "no such file")
-        return self
 
     def mean_rate_bps(self, demand: Demand) -> float:
         """Return the trace's mean, shared equally among the slice's users [bit/s]."""

@@ -18,6 +18,7 @@ _REQUIRED = {
 _OPTIONAL = {"user": ("user", "user_id", "ue"), "slice": ("slice", "slice_id")}
 _LARGEST_BYTES = 1e9
 _LONGEST_S = 1e9
+_MOST_DIGITS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,13 +118,13 @@ def _slice_of(table: Table, row: int, names: list[str]) -> int:
     text = table.columns["slice"][row]
     if text in names:
         return names.index(text)
-    if text.isdecimal() and 1 <= int(text) <= len(names):
+    if text.isdecimal() and len(text) < _MOST_DIGITS and 1 <= int(text) <= len(names):
         return int(text) - 1
     raise table.error(row, "slice", f"must be one of {', '.join(names)} or a number from 1 to {len(names)}")
 
 
 def _user_of(table: Table, row: int, n_users: int) -> int:
     text = table.columns["user"][row]
-    if not (text.isdecimal() and 1 <= int(text) <= n_users):
+    if not (text.isdecimal() and len(text) < _MOST_DIGITS and 1 <= int(text) <= n_users):
         raise table.error(row, "user", f"unknown user; users of the slice are numbered 1 to {n_users}")
     return int(text) - 1

@@ -1,0 +1,115 @@
+"""Times of a trace that are not seconds, and traces that ask for more than they hold, are not taken for granted."""
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from slicefast import Scenario
+from slicefast.errors import RangeWarning, ScenarioError
+from slicefast.rng import Streams
+from slicefast.tables import read_table
+from slicefast.traffic.mask import TrafficMask
+
+START = datetime(2013, 11, 1)
+HOURS = [START + timedelta(hours=hour) for hour in range(24 * 7)]
+DAYS = [START + timedelta(days=day) for day in range(100)]
+
+
+def read(folder: Path, times: list[str], columns: str = "time,volume", rest: str = ",5") -> TrafficMask:
+    path = folder / "t.csv"
+    path.write_text(f"{columns}\n" + "\n".join(f"{time}{rest}" for time in times))
+    return TrafficMask.from_trace(path, Scenario.paper(), Streams(0).mask)
+
+
+def epoch(moment: datetime) -> float:
+    return (moment - datetime(1970, 1, 1)).total_seconds()
+
+
+def serial(moment: datetime) -> float:
+    return (moment - datetime(1899, 12, 30)) / timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("times", "problem"),
+    [
+        ([f"{epoch(moment) * 1e3:.0f}" for moment in HOURS], "got '1383264000000', must be seconds; milliseconds?"),
+        ([f"{epoch(moment) * 1e6:.0f}" for moment in HOURS], "must be seconds; milliseconds?"),
+        ([f"{3_600_000 * hour}" for hour in range(48)], "must be from 1 s to a day; milliseconds"),
+        ([f"{moment:%Y%m%d}" for moment in DAYS], "got '20131101', must be seconds, or a date with its dashes"),
+        ([f"{moment:%Y%m%d%H}" for moment in HOURS], "or a date with its dashes"),
+        ([f"{moment:%Y%m%d%H%M}" for moment in HOURS], "or a date with its dashes"),
+        ([f"{moment:%Y%m%d%H%M%S}" for moment in HOURS], "or a date with its dashes"),
+        ([f"{moment:%d/%m/%Y %H:%M}" for moment in DAYS[:12]], "must be from 1 s to a day; .* day and month exchanged"),
+        ([f"{serial(moment):.6f}" for moment in HOURS], "got an interval of 0.041667 s, .* days, taken for seconds"),
+        (["-1.7e308", "1.7e308"], "must be seconds"),
+        (["0", "1e308"], "must be seconds"),
+        (["0", "1", "2", "2e6"], "got 2e+06 samples, mostly gaps: the file has 4"),
+        (["0", "1", "2", "9e7"], "must span at most 50000000"),
+    ],
+)
+def test_what_is_not_seconds_is_refused(tmp_path: Path, times: list[str], problem: str) -> None:
+    pattern = re.escape(problem).replace(r"\.\*", ".*")
+    with pytest.raises(ScenarioError, match=f"t.csv (row [0-9]+ )?column time: .*{pattern}") as caught:
+        read(tmp_path, times)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("times", "problem"),
+    [
+        ([f"{moment:%d/%m/%Y %H:%M}" for moment in HOURS[:72]], "% of the samples, one per 3600 s, are missing; dates"),
+        ([f"{serial(moment):.0f}" for moment in DAYS], "read as seconds, from 41579 to 41678; days of a spreadsheet"),
+    ],
+)
+def test_what_is_hardly_seconds_is_said(tmp_path: Path, times: list[str], problem: str) -> None:
+    with pytest.warns(RangeWarning, match=f"t.csv column time: .*{problem}"):
+        read(tmp_path, times)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [f"{epoch(moment):.0f}" for moment in HOURS],
+        [moment.isoformat() for moment in HOURS],
+        [f"{moment:%m/%d/%Y %H:%M}" for moment in HOURS],
+        [f"{time}" for time in range(20_131_101, 20_131_201)],  # seconds: not every one is a date
+        [f"{time}" for time in range(500)],
+    ],
+)
+def test_seconds_are_taken_without_a_word(tmp_path: Path, times: list[str]) -> None:
+    read(tmp_path, times)
+
+
+def test_a_small_file_asks_for_no_more_memory_than_its_rows_account_for(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = "".join(f"{time},{cell},1\n" for cell in range(40) for time in (0, 1, 2, 99_000))
+    path.write_text(f"time,cell,volume\n{rows}")
+    with pytest.raises(ScenarioError, match="samples, mostly gaps: the file has 160"):
+        TrafficMask.from_trace(path, Scenario.paper(), Streams(0).mask)
+
+
+def test_cells_are_put_in_order_by_numbers_of_any_length(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    cells = ["10", "9", "9" * 5000, "b", "010"]
+    path.write_text("time,cell,volume\n" + "".join(f"{3600 * hour},{c},{hour}\n" for hour in (1, 2) for c in cells))
+    assert len(TrafficMask.from_trace(path, Scenario.paper(), Streams(0).mask).series) == 5
+
+
+@pytest.mark.parametrize("column", ["user", "slice"])
+def test_a_packet_of_a_number_of_any_length_is_refused_by_row(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(f"time,bytes,{column}\n0,100,{'1' * 5000}\n")
+    scenario = Scenario.paper(
+        slices=[
+            {"name": f"s{k}", "users_per_cell": 2, "traffic": {"kind": "trace", "path": str(path)}} for k in range(4)
+        ]
+    )
+    with pytest.raises(ScenarioError, match=f"p.csv row 2 column {column}: got '1111"):
+        scenario.packet_traces  # noqa: B018 - reading them is the test
+
+
+def test_a_table_that_holds_a_nul_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        read_table(str(tmp_path / "a\0b"), {"x": ("x",)}, {})
