@@ -11,10 +11,11 @@ from slicefast._compiled import folders as _folders
 
 __path__ = _folders(__path__)
 
-from slicefast import _moved
+from slicefast import _gymnasium, _moved
 from slicefast._core import NotConverged, __version__
 
 _moved.install()
+_gymnasium.register()
 
 if TYPE_CHECKING:
     from slicefast import (

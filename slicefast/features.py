@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: (kpis, scenario) -> one value per cell and slice.
 Feature = Callable[["Kpis", "Scenario"], Float64]
+#: scenario -> the least and the largest value that a feature can have.
+Bounds = Callable[["Scenario"], tuple[float, float]]
 
 #: Throughput enters the observation relative to its requirement and capped here: far above the requirement nothing is
 #: left to learn, and a single packet served alone can be tens of times faster.
@@ -69,11 +71,18 @@ FEATURES: Registry[Feature] = Registry(
     },
 )
 get = FEATURES.get
+#: Bounds of the features that have some; any other is taken to be anywhere in float32.
+BOUNDS: dict[str, Bounds] = {
+    "throughput": lambda scenario: (0.0, THROUGHPUT_CAP),
+    "load": lambda scenario: (0.0, 1.0),
+    "users": lambda scenario: (0.0, float(scenario.n_cells)),  # all of the network's, in one cell
+    "neighbour_load": lambda scenario: (0.0, 1.0),
+}
 #: Named lists of features: what the paper's agents see of their own cell.
 FEATURE_SETS: dict[str, tuple[str, ...]] = {"paper": ("throughput", "load", "users")}
 
 
-def register(name: str, feature: Feature) -> None:
+def register(name: str, feature: Feature, bounds: Bounds | None = None) -> None:
     """Make a feature known under a name.
 
     Parameters
@@ -82,6 +91,8 @@ def register(name: str, feature: Feature) -> None:
         What studies and tasks call it by.
     feature : callable
         Its values (..., N, S) from KPIs and the scenario.
+    bounds : callable, optional
+        Its least and largest value from the scenario: those of the environments' observation spaces.
 
     Raises
     ------
@@ -91,6 +102,14 @@ def register(name: str, feature: Feature) -> None:
     if name in FEATURE_SETS:
         refuse("name", name, "a name that no set of features has")
     FEATURES.register(name, feature)
+    if bounds is not None:
+        BOUNDS[name] = bounds
+
+
+def bounds_of(name: str, scenario: Scenario) -> tuple[float, float]:
+    """Return the least and the largest value of a feature in a scenario, finite: float32's own where it has none."""
+    largest = float(np.finfo(np.float32).max)
+    return BOUNDS[name](scenario) if name in BOUNDS else (-largest, largest)
 
 
 def names() -> list[str]:

@@ -17,6 +17,10 @@ from slicefast.units import Float32, Float64
 
 #: What agents hear of their neighbours: the mean of their loads, or nothing (an ablation).
 Coordination = Literal["mean", "none"]
+#: What an action of another library's agent stands for: see `Task.to_shares`.
+Actions = Literal["simplex", "symmetric"]
+#: Logits per unit of a symmetric action (ours): at 1 for one slice and -1 for three others it has 99 % of the cell.
+SYMMETRIC_SCALE = 3.0
 
 
 class TaskOptions(TypedDict, total=False):
@@ -25,6 +29,7 @@ class TaskOptions(TypedDict, total=False):
     features: str | Sequence[str]
     reward: str | _rewards.Reward
     coordination: Coordination
+    actions: Actions
 
 
 class Task:
@@ -42,6 +47,10 @@ class Task:
         A name of `slicefast.rewards`, or a function (kpis, scenario) -> (..., N).
     coordination : {"mean", "none"}
         "mean" adds the neighbours' mean load per slice to what an agent sees.
+    actions : {"simplex", "symmetric"}
+        Where the environments' actions lie and what they stand for: "simplex" the box [0, 1]^S, divided by its sum;
+        "symmetric" the box [-1, 1]^S, scaled logits. The second is for learners that draw Gaussians around 0 and clip
+        them: see `to_shares`. Our own learners act on the simplex and do not look at it.
 
     Attributes
     ----------
@@ -55,7 +64,7 @@ class Task:
     Raises
     ------
     SlicefastError
-        A feature or reward is not registered, a feature is named twice, or the coordination is unknown.
+        A feature or reward is not registered, a feature is named twice, or coordination or actions are unknown.
     """
 
     def __init__(
@@ -64,11 +73,15 @@ class Task:
         features: str | Sequence[str] = "paper",
         reward: str | _rewards.Reward = "max_min",
         coordination: Coordination = "mean",
+        actions: Actions = "simplex",
     ) -> None:
         if coordination not in get_args(Coordination):
             refuse("coordination", coordination, "'mean', 'none'")
+        if actions not in get_args(Actions):
+            refuse("actions", actions, "'simplex', 'symmetric'")
         self.scenario = scenario
         self.coordination: Coordination = coordination
+        self.actions: Actions = actions
         heard = ("neighbour_load",) if coordination == "mean" else ()
         self.feature_names = _features.expand((*_features.expand(features), *heard))
         self.reward_name = reward if isinstance(reward, str) else getattr(reward, "__name__", repr(reward))
@@ -96,6 +109,12 @@ class Task:
 
     def __repr__(self) -> str:
         return f"Task({self.scenario.name!r}, {'+'.join(self.feature_names)}, reward={self.reward_name!r})"
+
+    def observation_bounds(self) -> tuple[Float32, Float32]:
+        """Return the least and the largest values that an agent can see, (n_o,) each and finite."""
+        pairs = np.array([_features.bounds_of(name, self.scenario) for name in self.feature_names], np.float32)
+        low, high = np.repeat(pairs, self.action_size, axis=0).T
+        return low, high
 
     def observe(self, kpis: Kpis) -> Float32:
         """Return what the agent of each cell sees after a step, its features one after the other, S values each.
@@ -160,16 +179,20 @@ class Task:
         """Return min(phi/phi*, 1) and min(d*/d, 1), each (N, S) or (R, N, S); see `slicefast.rewards.satisfaction`."""
         return _rewards.satisfaction(kpis, self.scenario)
 
-    def to_shares(self, action: NDArray[Any]) -> Float64:
-        """Return the shares that actions stand for: rows clipped at 0 and divided by their sum.
+    def to_shares(self, action: NDArray[Any], agents: Sequence[str] | None = None) -> Float64:
+        """Return the shares that actions stand for.
 
-        Agents of other libraries act in the box [0, 1]^S; the direction of their action is what divides the cell, and
-        a row of zeros is the equal split.
+        With ``actions = "simplex"`` rows are clipped at 0 and divided by their sum: the direction of an action in the
+        box [0, 1]^S divides the cell, and a row of zeros is the equal split. With "symmetric" they are softmax(3 x) of
+        rows clipped to [-1, 1]: 0 is the equal split, every direction leads away from it, and no point of the box
+        is a plain on which a Gaussian that is clipped would stay.
 
         Parameters
         ----------
-        action : ndarray, (..., N, S)
-            One row per agent; (R N, S) with the agents of every replica one after the other.
+        action : ndarray, (..., A, S)
+            One row per agent; (R A, S) with the agents of every replica one after the other.
+        agents : sequence of str, optional
+            Whose actions they are, as messages name them; all A = N unless given.
 
         Returns
         -------
@@ -186,11 +209,12 @@ class Task:
             refuse("action", f"shape {rows.shape}", f"shape (..., {self.action_size})")
         finite = np.isfinite(rows).all(axis=-1).ravel()
         if not finite.all():
+            names = self.agent_names if agents is None else agents
             row = int(np.argmin(finite))
-            replica, agent = divmod(row, self.n_agents)
-            where = self.agent_names[agent] + (f" in replica {replica}" if finite.size > self.n_agents else "")
+            replica, agent = divmod(row, len(names))
+            where = names[agent] + (f" in replica {replica}" if finite.size > len(names) else "")
             refuse(f"action of {where}", rows.reshape(-1, self.action_size)[row].tolist(), "finite numbers")
-        return to_simplex(rows)
+        return to_simplex(rows) if self.actions == "simplex" else _softmax(SYMMETRIC_SCALE * np.clip(rows, -1.0, 1.0))
 
 
 def to_simplex(action: NDArray[Any]) -> Float64:
@@ -198,6 +222,12 @@ def to_simplex(action: NDArray[Any]) -> Float64:
     positive = np.maximum(np.asarray(action, np.float64), 0.0)
     total = positive.sum(axis=-1, keepdims=True)
     return np.where(total > 0, positive / np.where(total > 0, total, 1.0), 1.0 / positive.shape[-1])
+
+
+def _softmax(logits: Float64) -> Float64:
+    weight: Float64 = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    weight /= weight.sum(axis=-1, keepdims=True)
+    return weight
 
 
 def observe(kpis: Kpis, scenario: Scenario, coordination: Coordination = "mean") -> Float32:

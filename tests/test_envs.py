@@ -12,7 +12,7 @@ from pettingzoo.test import parallel_api_test, parallel_seed_test
 
 import slicefast as sf
 from slicefast import rewards
-from slicefast.kpis import Kpis
+from slicefast.kpis import CELL_KPIS, Kpis
 from slicefast.replica import Replica
 
 
@@ -67,8 +67,8 @@ def test_parallel_env_is_the_task_on_a_simulator(scenario, options):
             kpis = simulator.step(rows / rows.sum(axis=1, keepdims=True))
             assert_rows(observations, task.observe(kpis))
             assert_rows(earned, task.reward(kpis))
-            assert_rows({agent: info["throughput_bps"] for agent, info in infos.items()}, kpis.throughput_bps)
-            assert_rows({agent: info["delay_ms"] for agent, info in infos.items()}, kpis.delay_ms)
+            for name in CELL_KPIS:
+                assert_rows({agent: info[name] for agent, info in infos.items()}, getattr(kpis, name))
             assert terminations == dict.fromkeys(env.possible_agents, False)
             assert truncations == dict.fromkeys(env.possible_agents, step == 2)
             np.testing.assert_array_equal(env.state(), task.observe(kpis).ravel())
@@ -93,8 +93,9 @@ def test_vector_env_is_the_task_on_a_simulator(scenario, n_replicas, options):
     simulator = sf.Simulator(scenario, seed=5, n_replicas=n_replicas)
     generator = np.random.default_rng(0)
     observation, info = venv.reset()
-    assert info == {}
-    np.testing.assert_array_equal(observation, rows_of(task.observe(simulator.reset()), n_replicas))
+    kpis = simulator.reset()
+    assert_infos(info, kpis, n_replicas)
+    np.testing.assert_array_equal(observation, rows_of(task.observe(kpis), n_replicas))
     for step in range(5):
         action = generator.random((venv.num_envs, 4), dtype=np.float32)
         observation, earned, terminated, truncated, info = venv.step(action)
@@ -110,12 +111,20 @@ def test_vector_env_is_the_task_on_a_simulator(scenario, n_replicas, options):
         assert venv.observation_space.contains(observation)
         np.testing.assert_array_equal(terminated, np.zeros(venv.num_envs, bool))
         np.testing.assert_array_equal(truncated, np.full(venv.num_envs, step in (1, 4)))
-        assert info == {}
+        assert_infos(info, kpis, n_replicas)
 
 
-def rows_of(observation: np.ndarray, n_replicas: int) -> np.ndarray:
+def assert_infos(info: dict, kpis: Kpis, n_replicas: int) -> None:
+    """Infos are the seven KPIs, one row per sub-environment, each with Gymnasium's mask."""
+    assert set(info) == {*CELL_KPIS, *(f"_{name}" for name in CELL_KPIS)}
+    for name in CELL_KPIS:
+        np.testing.assert_array_equal(info[name], rows_of(getattr(kpis, name), n_replicas))
+        np.testing.assert_array_equal(info[f"_{name}"], np.ones(3 * n_replicas, bool))
+
+
+def rows_of(values: np.ndarray, n_replicas: int) -> np.ndarray:
     """Sub-environment i is cell i % 3 of replica i // 3."""
-    replicas = observation[None] if n_replicas == 1 else observation
+    replicas = values[None] if n_replicas == 1 else values
     return np.stack([replicas[i // 3, i % 3] for i in range(3 * n_replicas)])
 
 
@@ -227,13 +236,14 @@ def test_steps_without_an_episode_are_refused(scenario):
         venv.reset(seed=[1, 2, 3])
 
 
-def test_what_an_environment_hands_out_is_a_copy(scenario):
+def test_what_an_environment_hands_out_is_a_copy_or_read_only(scenario):
     env = sf.parallel_env(scenario)
     env.reset()
     observations, _, _, _, infos = env.step(dict.fromkeys(env.agents, np.ones(4)))
     before = env.state()
-    infos["cell_1"]["delay_ms"][:] = -1.0
-    infos["cell_1"]["throughput_bps"][:] = -1.0
+    for values in infos["cell_1"].values():
+        with pytest.raises(ValueError, match="read-only"):
+            values[:] = -1.0
     observations["cell_1"][:] = -1.0
     np.testing.assert_array_equal(env.state(), before)
 

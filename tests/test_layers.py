@@ -14,8 +14,8 @@ MOST_LINES = 400
 LONGEST_FUNCTION = 60
 # The floors of the house, from the ground up, and the rooms on each: an import only points down, or stays on its floor.
 FLOORS = {
-    "ground": ("_core", "_compiled", "_generator", "_mobility", "_moved", "_traffic", "arrays", "errors", "files",
-               "plausible", "provenance", "registry", "settings", "tables", "units"),
+    "ground": ("_core", "_compiled", "_generator", "_gymnasium", "_mobility", "_moved", "_traffic", "arrays", "errors",
+               "files", "plausible", "provenance", "registry", "settings", "tables", "units"),
     "network": ("energy", "flow", "kernels", "kpis", "kpm", "link_adaptation", "load_coupling", "network", "packets",
                 "radio", "replica", "rng", "scenario", "scheduling", "simulator", "step_arrays", "traffic"),
     "agents": ("envs", "features", "learn", "policies", "progress", "rewards", "runs", "task", "training", "transfer"),

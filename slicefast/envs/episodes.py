@@ -1,4 +1,4 @@
-"""What both environments have in common: spaces, and episodes with their lengths, seeds and simulator."""
+"""What the environments have in common: spaces, and episodes with their lengths, seeds and simulator."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from slicefast.task import Task
 
 
 def spaces(task: Task) -> tuple[gymnasium.spaces.Box, gymnasium.spaces.Box]:
-    """Return the spaces of one agent's observations, (n_o,) float32 unbounded, and actions, [0, 1]^S float32."""
-    observation = gymnasium.spaces.Box(-np.inf, np.inf, (task.observation_size,), np.float32)
-    return observation, gymnasium.spaces.Box(0.0, 1.0, (task.action_size,), np.float32)
+    """Return the spaces of one agent's observations, float32 (n_o,), and actions, float32 (S,); both are bounded."""
+    observation = gymnasium.spaces.Box(*task.observation_bounds(), dtype=np.float32)
+    least = 0.0 if task.actions == "simplex" else -1.0
+    return observation, gymnasium.spaces.Box(least, 1.0, (task.action_size,), np.float32)
 
 
 class Episodes:
@@ -33,8 +34,8 @@ class Episodes:
         Seed of the first episode, see `EpisodeSeeds`.
     n_steps : int
         Steps of an episode.
-    n_replicas, n_threads, gains
-        Of the simulator.
+    n_replicas, n_threads, gains, place_seed
+        Of the simulator; with a ``place_seed`` every episode is in the same place.
 
     Raises
     ------
@@ -43,7 +44,14 @@ class Episodes:
     """
 
     def __init__(
-        self, task: Task, seed: int, n_steps: int, n_replicas: int = 1, n_threads: int = 1, gains: Gains | None = None
+        self,
+        task: Task,
+        seed: int,
+        n_steps: int,
+        n_replicas: int = 1,
+        n_threads: int = 1,
+        gains: Gains | None = None,
+        place_seed: int | None = None,
     ) -> None:
         for name, value in (("n_steps", n_steps), ("n_replicas", n_replicas), ("n_threads", n_threads)):
             if value < 1:
@@ -53,6 +61,7 @@ class Episodes:
         self.n_steps = n_steps
         self._scenario = task.scenario
         self._n_replicas, self._n_threads, self._gains = n_replicas, n_threads, gains
+        self._place_seed = None if place_seed is None else _checked(place_seed, "place_seed")
         self._seeds = EpisodeSeeds(seed)
         self._simulator: Simulator | None = None
 
@@ -89,7 +98,12 @@ class Episodes:
         played = self._seeds.next(seed)
         if self._simulator is None:
             self._simulator = Simulator(
-                self._scenario, played, self._n_replicas, n_threads=self._n_threads, gains=self._gains
+                self._scenario,
+                played,
+                self._n_replicas,
+                self._n_threads,
+                gains=self._gains,
+                place_seed=self._place_seed,
             )
         return self._simulator.reset(played)
 
@@ -131,7 +145,7 @@ class EpisodeSeeds:
         return int(np.random.SeedSequence((self._seed, episode)).generate_state(1, np.uint64)[0])
 
 
-def _checked(seed: int) -> int:
+def _checked(seed: int, name: str = "seed") -> int:
     if seed < 0:
-        refuse("seed", seed, "an integer of at least 0")
+        refuse(name, seed, "an integer of at least 0")
     return int(seed)

@@ -7,25 +7,32 @@ from typing import Any, Unpack
 
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from slicefast.envs.episodes import Episodes, spaces
+from slicefast.envs.rendering import RENDER_MODES, Picture
 from slicefast.errors import refuse
+from slicefast.kpis import CELL_KPIS
 from slicefast.radio import Gains
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 from slicefast.task import Task, TaskOptions
 from slicefast.units import Float32, Float64
 
-#: What an agent's info holds: "throughput_bps" and "delay_ms" of its cell, (S,) each.
+#: What an agent's info holds: the seven KPIs of its cell by name, (S,) each and read-only.
 Info = dict[str, Float64]
 
 
 class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[misc]  # pettingzoo is untyped
     """One agent per cell, acting in lock-step; see `parallel_env`."""
 
-    metadata = {"name": "slicefast_v0", "render_modes": [], "is_parallelizable": True}  # noqa: RUF012
-    render_mode = None
+    metadata = {  # noqa: RUF012
+        "name": "slicefast_v0",
+        "render_modes": list(RENDER_MODES),
+        "render_fps": 4,
+        "is_parallelizable": True,
+    }
 
     def __init__(
         self,
@@ -34,16 +41,22 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         n_steps: int = 200,
         n_threads: int = 1,
         gains: Gains | None = None,
+        place_seed: int | None = None,
+        render_mode: str | None = None,
         **options: Unpack[TaskOptions],
     ):
         self.task = Task.of(scenario, **options)
-        self._episodes = Episodes(self.task, seed, n_steps, n_threads=n_threads, gains=gains)
+        self._picture = Picture(render_mode)
+        self.render_mode = render_mode
+        self._episodes = Episodes(self.task, seed, n_steps, n_threads=n_threads, gains=gains, place_seed=place_seed)
         self.possible_agents = list(self.task.agent_names)
         self.agents: list[str] = []
         # A pair of spaces per agent: each draws its samples from a generator of its own.
         pairs = {agent: spaces(self.task) for agent in self.possible_agents}
         self.observation_spaces = {agent: pair[0] for agent, pair in pairs.items()}
         self.action_spaces = {agent: pair[1] for agent, pair in pairs.items()}
+        low, high = (np.tile(bound, self.task.n_agents) for bound in self.task.observation_bounds())
+        self.state_space = gymnasium.spaces.Box(low, high, dtype=np.float32)
 
     @property
     def n_steps(self) -> int:
@@ -60,7 +73,7 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> gymnasium.spaces.Box:
-        """Return the space of an agent's actions, the box [0, 1]^S: see `slicefast.Task.to_shares`."""
+        """Return the space of an agent's actions, float32 (S,): see `slicefast.Task.to_shares`."""
         return self.action_spaces[agent]
 
     def reset(
@@ -81,6 +94,7 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
             By agent; the infos are empty.
         """
         kpis = self._episodes.start(seed)
+        self._picture.show(self.simulator, self.task)
         self.agents = list(self.possible_agents)
         observation = self.task.observe(kpis)
         return dict(zip(self.agents, observation, strict=True)), {agent: {} for agent in self.agents}
@@ -98,7 +112,7 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         Returns
         -------
         observations, rewards, terminations, truncations, infos : dict
-            By agent; an info holds "throughput_bps" and "delay_ms" of the cell, (S,) each.
+            By agent; an info holds the seven KPIs of `Kpis` of its cell, (S,) each and read-only.
 
         Raises
         ------
@@ -109,13 +123,13 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         if not self.agents:
             refuse("step", "an environment without an episode", "after reset() and before the episode's end")
         kpis = self.simulator.step(self._shares(actions))
+        self._picture.show(self.simulator, self.task)
         over = self._episodes.over
         agents = self.agents
         observations = dict(zip(agents, self.task.observe(kpis), strict=True))
         rewards = dict(zip(agents, self.task.reward(kpis).tolist(), strict=True))
         infos: dict[str, Info] = {
-            agent: {"throughput_bps": kpis.throughput_bps[n].copy(), "delay_ms": kpis.delay_ms[n].copy()}
-            for n, agent in enumerate(agents)
+            agent: {name: getattr(kpis, name)[n] for name in CELL_KPIS} for n, agent in enumerate(agents)
         }
         if over:
             self.agents = []
@@ -133,15 +147,18 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         return self.task.to_shares(rows)
 
     def state(self) -> Float32:
-        """Return all agents' observations joined, (N n_o,), for centralised critics."""
+        """Return all agents' observations joined, (N n_o,) in `state_space`, for centralised critics."""
         return self.task.observe(self.simulator.kpis).ravel()
 
-    def render(self) -> None:
-        """Draw nothing: figures are made from result files."""
+    def render(self) -> NDArray[np.uint8] | None:
+        """Return the network's picture (height, width, 3), or None unless "rgb_array"; see `VectorEnv.render`."""
+        pictures = self._picture.of_all(self.simulator, self.task)
+        return None if pictures is None else pictures[0]
 
     def close(self) -> None:
         """End the episode and let go of the simulator, its threads and its network; `reset` starts anew."""
         self.agents = []
+        self._picture.close()
         self._episodes.close()
 
 
@@ -151,11 +168,13 @@ def parallel_env(
     n_steps: int = 200,
     n_threads: int = 1,
     gains: Gains | None = None,
+    place_seed: int | None = None,
+    render_mode: str | None = None,
     **options: Unpack[TaskOptions],
 ) -> SlicingParallelEnv:
     """Return a PettingZoo ``ParallelEnv`` with one agent ``cell_n`` per cell.
 
-    Observations are float32 (n_o,), actions float32 (S,) in the box [0, 1], of which `Task.to_shares` makes shares;
+    Observations are float32 (n_o,), actions float32 (S,) in the task's box, of which `Task.to_shares` makes shares;
     rewards are the task's.
 
     Parameters
@@ -169,9 +188,11 @@ def parallel_env(
         Steps per episode.
     n_threads : int
         Threads of the simulator.
-    gains : GainMap or GainSeries, optional
-        Of the simulator.
-    features, reward, coordination
+    gains, place_seed
+        Of the simulator; with a ``place_seed`` every episode is in the same place.
+    render_mode : {"human", "rgb_array"}, optional
+        "human" shows every step in a window; "rgb_array" is what `render` returns.
+    features, reward, coordination, actions
         Of `Task`, where a scenario is given.
 
     Raises
@@ -179,4 +200,4 @@ def parallel_env(
     SlicefastError
         An option is out of range or unknown, or a task came with options of its own.
     """
-    return SlicingParallelEnv(scenario, seed, n_steps, n_threads, gains, **options)
+    return SlicingParallelEnv(scenario, seed, n_steps, n_threads, gains, place_seed, render_mode, **options)

@@ -1,28 +1,36 @@
-"""Gymnasium ``VectorEnv``: R replicas x N cells, one policy for all cells."""
+"""Gymnasium ``VectorEnv``: R replicas x the cells that learn, one policy for all of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 import gymnasium
 import numpy as np
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from slicefast.envs.episodes import Episodes, spaces
+from slicefast.envs.rendering import RENDER_MODES, Picture
 from slicefast.errors import refuse
+from slicefast.kpis import CELL_KPIS, Kpis
+from slicefast.policies import Policy, equal_split
 from slicefast.radio import Gains
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 from slicefast.task import Task, TaskOptions
-from slicefast.units import Bool, Float32, Float64
+from slicefast.units import Bool, Float32, Float64, Index
 
 
 class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
-    """R replicas x N cells as R N sub-environments of Gymnasium's vector API, one policy for all cells.
+    """R replicas x A learning cells as R A sub-environments of Gymnasium's vector API, one policy for all cells.
 
-    Sub-environment i is cell i % N of replica i // N. Observations are float32 (R N, n_o), actions (R N, S) in the box
-    [0, 1], of which `Task.to_shares` makes shares, rewards float64 (R N,). All are truncated together after ``n_steps``
-    and reset on the next step, whose actions and rewards count for nothing (Gymnasium's NEXT_STEP autoreset).
+    Sub-environment i is learning cell i % A of replica i // A. Observations are float32 (R A, n_o), actions (R A, S) in
+    the task's box, of which `Task.to_shares` makes shares, rewards float64 (R A,). All are truncated together after
+    ``n_steps``. With NEXT_STEP autoreset they are reset on the next step, whose actions and rewards count for nothing;
+    with SAME_STEP at once, and the infos hold "final_obs" and "final_info".
+
+    Infos hold the seven KPIs of `Kpis` by name, (R A, S) each and read-only, with Gymnasium's masks.
 
     Parameters
     ----------
@@ -37,9 +45,17 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         Steps per episode.
     n_threads : int
         Threads over which replicas are shared.
-    gains : GainMap or GainSeries, optional
-        Of the simulator.
-    features, reward, coordination
+    gains, place_seed
+        Of the simulator; with a ``place_seed`` every episode is in the same place.
+    agents : sequence of str, optional
+        The cells that learn, such as "cell_1"; all A = N unless given.
+    others : Policy
+        Divides the cells that do not learn, the equal split unless given.
+    autoreset_mode : AutoresetMode
+        When an episode that is over is reset: NEXT_STEP or SAME_STEP.
+    render_mode : {"human", "rgb_array"}, optional
+        "human" shows every step in a window; "rgb_array" is what `render` returns.
+    features, reward, coordination, actions
         Of `Task`, where a scenario is given.
 
     Raises
@@ -47,9 +63,6 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
     SlicefastError
         An option is out of range or unknown, or a task came with options of its own.
     """
-
-    metadata = {"autoreset_mode": gymnasium.vector.AutoresetMode.NEXT_STEP, "render_modes": []}  # noqa: RUF012
-    render_mode = None
 
     def __init__(
         self,
@@ -59,11 +72,25 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         n_steps: int = 200,
         n_threads: int = 1,
         gains: Gains | None = None,
+        place_seed: int | None = None,
+        *,
+        agents: Sequence[str] | None = None,
+        others: Policy = equal_split,
+        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+        render_mode: str | None = None,
         **options: Unpack[TaskOptions],
     ):
         self.task = Task.of(scenario, **options)
-        self._episodes = Episodes(self.task, seed, n_steps, n_replicas, n_threads, gains)
-        self.num_envs = n_replicas * self.task.n_agents
+        self.agents = tuple(self.task.agent_names if agents is None else agents)
+        self._cells = _cells_of(self.task, self.agents)
+        self._others = None if self.agents == self.task.agent_names else others
+        if autoreset_mode not in (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP):
+            refuse("autoreset_mode", autoreset_mode, "AutoresetMode.NEXT_STEP or .SAME_STEP")
+        self._picture = Picture(render_mode)
+        self.render_mode = render_mode
+        self.metadata = {"autoreset_mode": autoreset_mode, "render_modes": list(RENDER_MODES), "render_fps": 4}
+        self._episodes = Episodes(self.task, seed, n_steps, n_replicas, n_threads, gains, place_seed)
+        self.num_envs = n_replicas * len(self._cells)
         self.single_observation_space, self.single_action_space = spaces(self.task)
         self.observation_space = gymnasium.vector.utils.batch_space(self.single_observation_space, self.num_envs)
         self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, self.num_envs)
@@ -98,22 +125,23 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         """
         if isinstance(seed, list):
             refuse("seed", seed, "one integer; replicas derive their own streams from it")
-        self._episodes.start(seed)
+        kpis = self._episodes.start(seed)
         self._playing, self._autoreset = True, False
-        return self._observe(), {}
+        self._picture.show(self.simulator, self.task)
+        return self._learning(self.task.observe(kpis)), self._infos(kpis)
 
     def step(self, actions: Float32) -> tuple[Float32, Float64, Bool, Bool, dict[str, Any]]:
         """Play one decision step of every replica.
 
         Parameters
         ----------
-        actions : ndarray, (R N, S)
+        actions : ndarray, (R A, S)
             One row per sub-environment.
 
         Returns
         -------
         observations, rewards, terminations, truncations, infos
-            Arrays of R N rows; the infos are empty.
+            Arrays of R A rows; no episode is ever terminated.
 
         Raises
         ------
@@ -126,18 +154,74 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         if self._autoreset:
             observation, info = self.reset()
             return observation, np.zeros(self.num_envs), none, none.copy(), info
-        wanted = (self.num_envs, self.task.action_size)
-        if np.shape(actions) != wanted:
-            refuse("actions", f"shape {np.shape(actions)}", f"shape {wanted}")
-        kpis = self.simulator.step(self.task.to_shares(actions).reshape(self.simulator.shares_shape))
-        rewards = self.task.reward(kpis).reshape(self.num_envs).astype(np.float64)
-        self._autoreset = self._episodes.over
-        return self._observe(), rewards, none, np.full(self.num_envs, self._autoreset), {}
+        kpis = self.simulator.step(self._shares(actions))
+        self._picture.show(self.simulator, self.task)
+        rewards = self._learning(self.task.reward(kpis)).astype(np.float64)
+        observation, info = self._learning(self.task.observe(kpis)), self._infos(kpis)
+        over = self._episodes.over
+        if over and self.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP:
+            final = np.empty(self.num_envs, object)
+            final[:] = list(observation)
+            ended, all_of_them = info, ~none
+            observation, info = self.reset()
+            info |= {"final_obs": final, "_final_obs": all_of_them, "final_info": ended, "_final_info": all_of_them}
+        else:
+            self._autoreset = over
+        return observation, rewards, none, np.full(self.num_envs, over), info
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """Return the picture of each replica's network, R arrays (height, width, 3), or None unless "rgb_array".
+
+        Cells are coloured by load, with a bar of each slice's satisfaction; dots are users, coloured by SINR.
+        """
+        return self._picture.of_all(self.simulator, self.task)
 
     def close_extras(self, **kwargs: Any) -> None:
         """End the episode and let go of the simulator, its threads and its network; `close` calls this once."""
         self._playing = self._autoreset = False
+        self._picture.close()
         self._episodes.close()
 
-    def _observe(self) -> Float32:
-        return self.task.observe(self.simulator.kpis).reshape(self.num_envs, -1)
+    def _shares(self, actions: Float32) -> Float64:
+        wanted = (self.num_envs, self.task.action_size)
+        if np.shape(actions) != wanted:
+            refuse("actions", f"shape {np.shape(actions)}", f"shape {wanted}")
+        shape = self.simulator.shares_shape
+        learned = self.task.to_shares(np.reshape(actions, (*shape[:-2], -1, shape[-1])), self.agents)
+        if self._others is None:
+            return learned
+        shares = np.array(self._others(self.simulator, self.task.observe(self.simulator.kpis)), np.float64)
+        if shares.shape != shape:
+            refuse("shares of the other cells' policy", f"shape {shares.shape}", f"shape {shape}")
+        shares[..., self._cells, :] = learned
+        return shares
+
+    def _learning(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the learning cells' part of (N, ...) or (R, N, ...), as rows of sub-environments."""
+        cell_axis = len(self.simulator.shares_shape) - 2
+        rows = values if self._others is None else values.take(self._cells, axis=cell_axis)
+        return rows.reshape(self.num_envs, *values.shape[cell_axis + 1 :])
+
+    def _infos(self, kpis: Kpis) -> dict[str, Any]:
+        every = np.ones(self.num_envs, np.bool_)
+        infos: dict[str, Any] = {}
+        for name in CELL_KPIS:
+            infos[name], infos[f"_{name}"] = self._learning(getattr(kpis, name)), every
+        return infos
+
+
+def _cells_of(task: Task, agents: tuple[str, ...]) -> Index:
+    """Return the numbers of named cells, (A,), in the order of the names.
+
+    Raises
+    ------
+    SlicefastError
+        A name is no agent's or comes twice, or there is none.
+    """
+    names = task.agent_names
+    if not agents or len(set(agents)) < len(agents):
+        refuse("agents", agents, "a list of names, each once")
+    unknown = [name for name in agents if name not in names]
+    if unknown:
+        refuse("agents", unknown[0], f"{names[0]} to {names[-1]}")
+    return np.array([names.index(name) for name in agents])

@@ -1,0 +1,138 @@
+"""stable-baselines3's ``VecEnv`` of the cells of many networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Unpack
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+
+from slicefast.envs.vector import VectorEnv
+from slicefast.scenario import Scenario
+from slicefast.task import Task, TaskOptions
+from slicefast.units import Float32
+
+
+class Sb3VecEnv(VecEnv):
+    """A `VectorEnv` with SAME_STEP autoreset, as stable-baselines3 asks for one: see `slicefast.envs.to_sb3`.
+
+    Parameters
+    ----------
+    network : VectorEnv
+        Played from its seed on.
+    """
+
+    def __init__(self, network: VectorEnv) -> None:
+        self.network = network
+        self.render_mode = network.render_mode
+        self.metadata = network.metadata
+        self._actions: NDArray[Any] = np.empty(0)
+        self._return, self._length = np.zeros(network.num_envs), 0
+        super().__init__(network.num_envs, network.single_observation_space, network.single_action_space)
+
+    def reset(self) -> Float32:
+        """Start the next episode, or the first one of what `seed` was given."""
+        observation, _ = self.network.reset(seed=self._seeds[0])
+        self._reset_seeds()
+        self._return[:], self._length = 0.0, 0
+        return observation
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Keep the actions (R A, S) for `step_wait`."""
+        self._actions = actions
+
+    def step_wait(self) -> tuple[Float32, Float32, NDArray[np.bool_], list[dict[str, Any]]]:
+        """Play the step; at an episode's end the infos hold what stable-baselines3 reads there."""
+        observation, reward, _, over, infos = self.network.step(self._actions)
+        self._return += reward
+        self._length += 1
+        told: list[dict[str, Any]] = [{"TimeLimit.truncated": bool(done)} for done in over]
+        if over.any():
+            for i, info in enumerate(told):
+                info["terminal_observation"] = infos["final_obs"][i]
+                info["episode"] = {"r": float(self._return[i]), "l": self._length, "t": 0.0}
+            self._return[:], self._length = 0.0, 0
+        return observation, reward.astype(np.float32), over, told
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Let the next `reset` start the first episode of this seed; the whole network has one."""
+        self._seeds = [seed] * self.num_envs
+        return self._seeds
+
+    def close(self) -> None:
+        """End the episode and let go of the simulator."""
+        self.network.close()
+
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """Return the picture of each network."""
+        return self.network.render() or [None]
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """Return an attribute of the network for each sub-environment asked for."""
+        return [getattr(self.network, attr_name)] * len(self._asked(indices))
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Set an attribute of the network that all sub-environments share."""
+        setattr(self.network, attr_name, value)
+
+    def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
+        """Call a method of the network once; return its result for each sub-environment asked for."""
+        method: Callable[..., Any] = getattr(self.network, method_name)
+        return [method(*method_args, **method_kwargs)] * len(self._asked(indices))
+
+    def env_is_wrapped(self, wrapper_class: type[Any], indices: Any = None) -> list[bool]:
+        """Return that no sub-environment is wrapped."""
+        return [False] * len(self._asked(indices))
+
+    def _asked(self, indices: Any) -> list[int]:
+        asked: Iterable[int] = self._get_indices(indices)
+        return list(asked)
+
+
+def to_sb3(
+    scenario: Scenario | Task,
+    n_replicas: int = 1,
+    seed: int = 0,
+    n_steps: int = 200,
+    n_threads: int = 1,
+    *,
+    agents: Sequence[str] | None = None,
+    **options: Unpack[TaskOptions],
+) -> Sb3VecEnv:
+    """Return what stable-baselines3 trains on: ``PPO("MlpPolicy", to_sb3(scenario, n_replicas=8))``.
+
+    Every learning cell of every replica is a sub-environment, all with one policy. Actions are "symmetric" unless a
+    task or an option says otherwise, since its Gaussian policies start around 0.
+
+    Parameters
+    ----------
+    scenario : Scenario or Task
+        What is played.
+    n_replicas, seed, n_steps, n_threads, agents
+        As of `VectorEnv`.
+    features, reward, coordination, actions
+        Of `Task`, where a scenario is given.
+
+    Raises
+    ------
+    SlicefastError
+        An option is out of range or unknown, or a task came with options of its own.
+    ImportError
+        stable-baselines3 is not installed.
+    """
+    if not isinstance(scenario, Task):
+        options = {"actions": "symmetric", **options}
+    network = VectorEnv(
+        scenario,
+        n_replicas,
+        seed,
+        n_steps,
+        n_threads,
+        agents=agents,
+        autoreset_mode=AutoresetMode.SAME_STEP,
+        **options,
+    )
+    return Sb3VecEnv(network)

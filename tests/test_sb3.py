@@ -1,0 +1,64 @@
+"""stable-baselines3 takes the networks' cells as its own kind of environment, and learns on them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import slicefast as sf
+
+sb3 = pytest.importorskip("stable_baselines3")
+from stable_baselines3.common.vec_env import VecMonitor  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def scenario() -> sf.Scenario:
+    """Three cells, four slices."""
+    return sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+
+
+def test_it_is_the_vector_environment_with_what_sb3_reads_at_an_episodes_end(scenario):
+    env = sf.envs.to_sb3(scenario, n_replicas=2, seed=3, n_steps=2)
+    twin = sf.VectorEnv(scenario, n_replicas=2, seed=3, n_steps=2, actions="symmetric")
+    np.testing.assert_array_equal(env.reset(), twin.reset()[0])
+    returned = np.zeros(6)
+    action = np.linspace(-1.0, 1.0, 24).reshape(6, 4)
+    for step in range(2):
+        observation, reward, over, infos = env.step(action)
+        expected, earned, *_ = twin.step(action)
+        returned += earned
+        np.testing.assert_array_equal(reward, earned.astype(np.float32))
+        assert over.all() == (step == 1)
+        if step == 0:
+            np.testing.assert_array_equal(observation, expected)
+    following = twin.step(action)[0]  # where the twin resets itself
+    np.testing.assert_array_equal(observation, following)
+    for i, info in enumerate(infos):
+        np.testing.assert_array_equal(info["terminal_observation"], expected[i])
+        assert info["TimeLimit.truncated"]
+        assert info["episode"]["r"] == pytest.approx(returned[i], rel=1e-12)
+        assert info["episode"]["l"] == 2
+    assert "episode" not in env.step(action)[3][0]
+
+
+def test_a_seed_is_that_of_the_next_episode(scenario):
+    env = sf.envs.to_sb3(scenario, n_steps=2)
+    env.seed(11)
+    first = env.reset()
+    assert env.network.simulator.seed == 11
+    env.reset()
+    assert env.network.simulator.seed != 11
+    env.seed(11)
+    np.testing.assert_array_equal(env.reset(), first)
+
+
+def test_attributes_methods_and_pictures_are_the_networks(scenario):
+    env = sf.envs.to_sb3(scenario, n_replicas=2)
+    assert env.get_attr("n_steps", indices=[0, 2]) == [200, 200]
+    env.set_attr("label", "mine")
+    assert env.network.label == "mine"
+    env.reset()
+    assert env.env_method("render", indices=0) == [None]
+    assert env.env_is_wrapped(VecMonitor) == [False] * 6
+    assert env.get_images() == [None]
+    env.close()
