@@ -15,8 +15,9 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 #     family (policy)          "fixed", "oracle", "scratch", "centralised", "transfer", "generalist", "specialists",
 #                              "informed" (the counterfactual policy) or "ablation" (the same without one of its parts)
 #     strategy (policy)        what a transfer hands over: "integrated", "model", "feature", "instance"; "" elsewhere
-#     source_choice (policy)   how a transfer chooses its source: "most", "least", "fast", "corrected", "random",
-#                              "other" or "itself"; "" elsewhere.  (Not "source": that is the dimension of the pairs.)
+#     source_choice (policy)   how a transfer chooses its source: "most", "least", "fast", "corrected",
+#                              "configuration", "probe", "random", "own", "other" or "itself"; "" elsewhere.
+#                              (Not "source": that is the dimension of the pairs.)
 #     without (policy)         what an ablation leaves out; "" elsewhere
 # variables of arms
 #   reward (policy, seed, step, cell)
@@ -27,6 +28,7 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 #   pretrain_reward, generalist_reward (seed, pretrain_step, cell)
 #   distance, distance_fast, distance_corrected, distance_centres (seed, source, target); with pairs also
 #   distance_floored, distance_median, distance_weighted, distance_longer
+#   distance_configuration, distance_probe (seed, source, target)
 #   latent_mean, latent_variance (seed, agent, latent_sample, latent); vae_loss (seed, epoch)
 #   traffic_mask (seed, mask_step, cell, slice)
 #   pair_reward (seed, gain_step, source, target); its attribute window_steps says how many steps each is a mean over

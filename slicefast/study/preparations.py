@@ -17,7 +17,9 @@ from slicefast.task import Task
 from slicefast.training import SharedAgent, Ticker, collect_samples, train
 from slicefast.transfer import (
     Similarity,
+    configuration_distance,
     floored_variance,
+    hindsight_rewards,
     latent_distance,
     median_distance,
     similarity_matrix,
@@ -227,6 +229,37 @@ def _remedies(budget: Budget, result: Similarity, samples: Float32, seed: int) -
     }
 
 
+class SourceDistances(Work):
+    """How far the sources are by what an operator knows of the cells, and by what their policies would have earned."""
+
+    name = "source_distances"
+    label = "sources by configuration and by probe"
+    reads = ("exploration_steps", "train_steps", "td3", "sample_steps")
+    outputs: ClassVar[Mapping[str, Variable]] = {
+        "distance_configuration": Variable(("source", "target"), "distance of the cells' configurations"),
+        "distance_probe": Variable(
+            ("source", "target"), "minus the mean reward that a source's policy would have earned in the first steps"
+        ),
+    }
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the training on the source network."""
+        return (Pretrain.name,)
+
+    def steps(self, budget: Budget, n_cells: int) -> int:
+        """Return the steps of the target network."""
+        return budget.sample_steps
+
+    def run(self, context: Context) -> Arrays:
+        """Return both distances (N, N), row the source and column the target."""
+        sources, task = context.load_agents(Pretrain.name), Task(context.scenario)
+        network, steps = context.target_network(), context.budget.sample_steps
+        return {
+            "distance_configuration": configuration_distance(context.scenario),
+            "distance_probe": -hindsight_rewards(sources, network, task, steps, context.tick),
+        }
+
+
 class Pairs(Work):
     """Every source cell transferred to every target cell: N copies of the target network, all agents in one stack.
 
@@ -286,6 +319,7 @@ PREPARATIONS: dict[str, Work] = {
     for work in (
         Pretrain(),
         SimilarityOfCells(),
+        SourceDistances(),
         GeneralistTraining(),
         CounterfactualTraining(),
         KnownPretrain(),

@@ -22,11 +22,18 @@ DISTANCES = {
     "distance_fast": np.array([[0.0, 3.0, 4.0], [1.0, 0.0, 2.0], [2.0, 5.0, 0.0]]),
     "distance_corrected": np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 2.0], [2.0, 3.0, 0.0]]),
 }
+SOURCE_DISTANCES = {
+    "distance_configuration": np.array([[0.0, 4.0, 2.0], [2.0, 0.0, 1.0], [3.0, 1.0, 0.0]]),
+    "distance_probe": np.array([[0.0, 2.0, 1.0], [-1.0, 0.0, 3.0], [-3.0, 4.0, 0.0]]),
+}
 CHOSEN = {
     "transfer_most": [2, 0, 1],
     "transfer_least": [1, 2, 0],
     "transfer_fast": [1, 0, 1],
     "transfer_corrected": [1, 0, 0],
+    "transfer_configuration": [1, 2, 1],
+    "transfer_probe": [2, 0, 0],
+    "transfer_own": [1, 0, 1],
     "transfer_other": [2, 2, 1],
     "model_most": [2, 0, 1],
     "feature_most": [2, 0, 1],
@@ -103,6 +110,7 @@ def test_transfers_take_the_source_of_their_name_and_hand_over_what_they_say(
 ) -> None:
     toy.trained("pretrain")
     toy.measured("similarity", **DISTANCES)
+    toy.measured("source_distances", **SOURCE_DISTANCES)
     arrays = toy.run(name)
     source, agents = sorted(toy.learners, key=lambda learner: learner.origin == "new")
     strategy = STRATEGIES.get(name, "integrated")

@@ -20,6 +20,7 @@ from slicefast.study.seeds import stream_seed
 
 TRANSFERS = {name for name, arm in ARMS.items() if arm.family == "transfer"}
 COUNTERFACTUAL = {name for name, arm in ARMS.items() if arm.family in ("informed", "ablation")}
+BY_SIMILARITY = TRANSFERS - {"transfer_itself", "transfer_configuration", "transfer_probe"}
 FROM_GENERALIST = {"generalist", "specialist"}
 
 
@@ -64,15 +65,15 @@ def changed_jobs(old: Protocol, new: Protocol, scenario: Scenario | None = None)
     return {name for name, (before, after) in zip(every, pairs, strict=True) if before != after}
 
 
-LEARNING = {"pretrain", "known_pretrain", "generalist_training"}
+LEARNING = {"pretrain", "known_pretrain", "generalist_training", "source_distances"}
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({"counterfactual_steps": 9}, {"counterfactual_training", *COUNTERFACTUAL}),
-        ({"vae_epochs": 9}, {"similarity", *(TRANSFERS - {"transfer_itself"})}),
-        ({"mask_steps": 9}, {"similarity", *(TRANSFERS - {"transfer_itself"})}),
+        ({"vae_epochs": 9}, {"similarity", *BY_SIMILARITY}),
+        ({"mask_steps": 9}, {"similarity", *BY_SIMILARITY}),
         ({"evaluation_steps": 9}, set(ARMS)),
         ({"transfer_steps": 999}, {"pairs", "specialist", *TRANSFERS}),
         ({"train_steps": 6000}, {*ARMS, *LEARNING, "pairs"}),

@@ -155,6 +155,24 @@ def test_similarity_goes_from_source_cells_to_target_cells(toy: Any, monkeypatch
     np.testing.assert_array_equal(arrays["vae_loss"], np.arange(9.0))
 
 
+def test_sources_are_held_against_what_is_known_and_what_they_would_have_earned(
+    toy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, earned = np.arange(9.0).reshape(3, 3), np.arange(9.0).reshape(3, 3) / 9.0
+    monkeypatch.setattr(preparations, "configuration_distance", lambda scenario: known + (scenario is not toy.scenario))
+
+    def fake_hindsight(source: Any, network: Any, task: Any, steps: int, tick: Any) -> np.ndarray:
+        assert (source.origin, network.seed, steps) == ("pretrain", TARGET, 4)
+        tick(steps)
+        return earned
+
+    monkeypatch.setattr(preparations, "hindsight_rewards", fake_hindsight)
+    toy.trained("pretrain")
+    arrays = toy.run("source_distances")
+    np.testing.assert_array_equal(arrays["distance_configuration"], known)
+    np.testing.assert_array_equal(arrays["distance_probe"], -earned)
+
+
 def test_the_remedies_of_the_distance_are_measured_where_pairs_are(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[dict[str, Any]] = []
     monkeypatch.setattr(preparations, "similarity_matrix", fake_similarity(calls))

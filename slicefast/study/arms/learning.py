@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from slicefast.scenario import Scenario
 from slicefast.study.arms.base import Arm, Played, train_and_play
-from slicefast.study.preparations import GeneralistTraining, KnownPretrain, Pretrain, SimilarityOfCells
+from slicefast.study.preparations import GeneralistTraining, KnownPretrain, Pretrain, SimilarityOfCells, SourceDistances
 from slicefast.study.work import Context
 from slicefast.task import Coordination, Task
 from slicefast.training import CentralAgent
@@ -96,7 +96,17 @@ class Handover(_FromSource):
     source: SourceChoice
 
     #: Which distance a choice goes by; the paper's unless named.
-    _DISTANCE: ClassVar[Mapping[str, str]] = {"fast": "distance_fast", "corrected": "distance_corrected"}
+    _DISTANCE: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "fast": (SimilarityOfCells.name, "distance_fast"),
+        "corrected": (SimilarityOfCells.name, "distance_corrected"),
+        "configuration": (SourceDistances.name, "distance_configuration"),
+        "probe": (SourceDistances.name, "distance_probe"),
+    }
+
+    @property
+    def _measured(self) -> tuple[str, str]:
+        """The job that measures the distance, and its name there."""
+        return self._DISTANCE.get(self.source, (SimilarityOfCells.name, "distance"))
 
     @property
     def source_choice(self) -> SourceChoice:
@@ -104,8 +114,8 @@ class Handover(_FromSource):
         return self.source
 
     def needs(self) -> tuple[str, ...]:
-        """Return the training on the source network, and the similarity of its cells."""
-        return (Pretrain.name, SimilarityOfCells.name)
+        """Return the training on the source network, and the distances of its cells."""
+        return (Pretrain.name, self._measured[0])
 
     def impossible(self, scenario: Scenario) -> str:
         """Refuse a network of one cell: a cell of the target's own number is no source."""
@@ -113,7 +123,8 @@ class Handover(_FromSource):
 
     def play(self, context: Context) -> Played:
         """Choose a source for every cell, hand over, train, evaluate."""
-        distance = context.load(SimilarityOfCells.name)[self._DISTANCE.get(self.source, "distance")]
+        job, name = self._measured
+        distance = context.load(job)[name]
         groups = context.scenario.requirement_groups
         chosen = choose_sources(distance, self.source, groups, context.learner_seed)
         return self._train_from(context, context.load_agents(Pretrain.name), chosen)

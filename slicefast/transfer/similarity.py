@@ -1,4 +1,4 @@
-"""Transfer between agents: how alike two cells are, which source to take, and what to hand over.
+"""How alike two cells are by what their agents see and earn.
 
 The similarity of Hu, Liao, Liu and Carle (arXiv 2301.03262): samples x = [observation, reward] of every agent under
 the default action are encoded by one variational autoencoder; the distance of source i to target j is the mean
@@ -11,24 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from slicefast.errors import refuse
 from slicefast.units import Float32, Float64, Int64
 
-if TYPE_CHECKING:
-    from slicefast.learn import TD3
-
-Indices = int | Sequence[int] | Int64
-#: What is handed over, see `transfer`.
-Strategy = Literal["model", "feature", "instance", "integrated"]
-STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
-#: How a source is chosen by its distance, see `choose_sources`.
-SourceChoice = Literal["most", "least", "fast", "corrected", "random", "other"]
-SOURCE_CHOICES: tuple[SourceChoice, ...] = get_args(SourceChoice)
 #: Between latent samples: the mean divergence of the paper, or the mean squared distance of the means.
 Distance = Literal["kl", "fast"]
 DISTANCES: tuple[Distance, ...] = get_args(Distance)
@@ -201,154 +191,6 @@ def median_distance(mean: Float64, variance: Float64, offsets: Int64, most_sampl
             terms = np.log(target_variance / v) + (v + (m - target_mean) ** 2) / target_variance - 1.0
             distance[i, j] = np.median(0.5 * terms.sum(axis=-1))
     return distance
-
-
-def rank_sources(
-    distance: ArrayLike, target: int, exclude: Sequence[int] = (), sources: ArrayLike | None = None
-) -> Int64:
-    """Return the sources in the order of their distance to a target, the most similar first.
-
-    Parameters
-    ----------
-    distance : array_like, (sources, targets)
-        Row i the source, column j the target.
-    target : int
-        Column to rank.
-    exclude : sequence of int
-        Sources that are not allowed, such as the target itself.
-    sources : array_like of int, optional
-        The rows to rank; all unless given.
-
-    Returns
-    -------
-    ndarray of int64
-        Rows, the nearest first; equally near ones in their order.
-
-    Raises
-    ------
-    SlicefastError
-        The target is no column, or no source is left.
-    """
-    matrix = np.asarray(distance, dtype=np.float64)
-    if not 0 <= target < matrix.shape[1]:
-        refuse("target", target, f"0 to {matrix.shape[1] - 1}")
-    rows = np.arange(matrix.shape[0]) if sources is None else np.asarray(sources)
-    rows = rows[~np.isin(rows, list(exclude))]
-    if rows.size == 0:
-        refuse("exclude", list(exclude), "fewer than all sources, so that one is left")
-    return rows[np.argsort(matrix[rows, target], kind="stable")].astype(np.int64)
-
-
-def choose_sources(
-    distance: Float64, choice: SourceChoice, groups: NDArray[np.integer], seed: int, exclude_same: bool = True
-) -> Int64:
-    """Return a source for every target cell, (N,) int64.
-
-    Parameters
-    ----------
-    distance : ndarray, (sources, N)
-        Row the source, column the target.
-    choice : {"most", "least", "fast", "corrected", "random", "other"}
-        "most", "fast", "corrected": the nearest cell, by the distance of that name; "least": the farthest; "random":
-        any; "other": the nearest of another requirement group, if there is one.
-    groups : ndarray of int, (N,)
-        Requirement group of every cell.
-    seed : int
-        Seed of the random choice.
-    exclude_same : bool
-        Whether the cell of the target's number is no source; only where both networks are numbered alike.
-
-    Raises
-    ------
-    SlicefastError
-        An unknown choice, or no source is left.
-    """
-    if choice not in SOURCE_CHOICES:
-        refuse("choice", choice, ", ".join(SOURCE_CHOICES))
-    generator = np.random.default_rng(seed)
-    chosen = []
-    for target in range(distance.shape[1]):
-        others = np.flatnonzero(groups != groups[target])
-        exclude = (target,) if exclude_same else ()
-        order = rank_sources(distance, target, exclude, others if choice == "other" and others.size else None)
-        pick = {"least": -1, "random": int(generator.integers(order.size))}.get(choice, 0)
-        chosen.append(int(order[pick]))
-    return np.asarray(chosen, dtype=np.int64)
-
-
-def transfer(
-    source: TD3,
-    source_index: Indices,
-    target: TD3,
-    target_index: Indices,
-    strategy: Strategy = "integrated",
-) -> None:
-    """Hand what source agents learned to target agents, in place.
-
-    "model": all layers of actor and critics. "feature": all layers but the last, which are then frozen. "instance": the
-    source's own transitions into the target's replay; those that were handed to it stay behind, so that a chain of
-    transfers keeps a bounded replay. "integrated": model and instance, the paper's proposal. Optimiser state stays
-    behind.
-
-    Parameters
-    ----------
-    source, target : TD3
-        Agents with the same observation, action and layer sizes.
-    source_index, target_index : int or sequence of int
-        Which agent goes where; sequences of one length, or two integers.
-    strategy : {"integrated", "model", "feature", "instance"}
-        What is handed over.
-
-    Raises
-    ------
-    SlicefastError
-        An unknown strategy, unequal lengths, or agents whose slices or sizes differ; the target is unchanged.
-    """
-    if strategy not in STRATEGIES:
-        refuse("strategy", strategy, ", ".join(STRATEGIES))
-    sources = np.atleast_1d(np.asarray(source_index, dtype=np.int64))
-    targets = np.atleast_1d(np.asarray(target_index, dtype=np.int64))
-    if sources.shape != targets.shape:
-        refuse("source_index", f"{sources.size} entries", f"as many as target_index, {targets.size}")
-    check_compatible(source, target)
-    hands_over_rows = strategy in ("instance", "integrated")
-    rows = source.replay.n_own[sources]
-    if hands_over_rows and rows.max() >= target.replay.capacity:
-        refuse("capacity of the target", target.replay.capacity, f"more than the {rows.max()} transitions handed over")
-    for i, j in zip(sources.tolist(), targets.tolist(), strict=True):
-        if strategy in ("model", "integrated"):
-            target.copy_agent(source, i, j, layers="all")
-        if strategy == "feature":
-            target.copy_agent(source, i, j, layers="lower")
-        if hands_over_rows:
-            target.replay.load(j, source.replay.export(i, own_only=True))
-    if strategy == "feature":
-        frozen = target.frozen.copy()
-        frozen[targets] = True
-        target.freeze_lower(frozen)
-
-
-def check_compatible(source: TD3, target: TD3) -> None:
-    """Refuse two sets of agents that do not observe and act alike.
-
-    Parameters
-    ----------
-    source, target : TD3
-        Any numbers of agents.
-
-    Raises
-    ------
-    SlicefastError
-        Their observations, actions or layers differ in size.
-    """
-    for name in ("obs_dim", "action_dim"):
-        mine, theirs = getattr(source, name), getattr(target, name)
-        if mine != theirs:
-            refuse(f"{name} of the source", mine, f"the target's, {theirs}")
-    for name in ("actor_hidden", "critic_hidden"):
-        mine, theirs = getattr(source.config, name), getattr(target.config, name)
-        if mine != theirs:
-            refuse(f"{name} of the source", mine, f"the target's, {theirs}")
 
 
 def _checked(samples: Sequence[ArrayLike]) -> list[Float32]:

@@ -1,0 +1,94 @@
+"""What source agents hand over to target agents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from slicefast.errors import refuse
+from slicefast.units import Int64
+
+if TYPE_CHECKING:
+    from slicefast.learn import TD3
+
+Indices = int | Sequence[int] | Int64
+#: What is handed over, see `transfer`.
+Strategy = Literal["model", "feature", "instance", "integrated"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+
+
+def transfer(
+    source: TD3,
+    source_index: Indices,
+    target: TD3,
+    target_index: Indices,
+    strategy: Strategy = "integrated",
+) -> None:
+    """Hand what source agents learned to target agents, in place.
+
+    "model": all layers of actor and critics. "feature": all layers but the last, which are then frozen. "instance": the
+    source's own transitions into the target's replay; those that were handed to it stay behind, so that a chain of
+    transfers keeps a bounded replay. "integrated": model and instance, the paper's proposal. Optimiser state stays
+    behind.
+
+    Parameters
+    ----------
+    source, target : TD3
+        Agents with the same observation, action and layer sizes.
+    source_index, target_index : int or sequence of int
+        Which agent goes where; sequences of one length, or two integers.
+    strategy : {"integrated", "model", "feature", "instance"}
+        What is handed over.
+
+    Raises
+    ------
+    SlicefastError
+        An unknown strategy, unequal lengths, or agents whose slices or sizes differ; the target is unchanged.
+    """
+    if strategy not in STRATEGIES:
+        refuse("strategy", strategy, ", ".join(STRATEGIES))
+    sources = np.atleast_1d(np.asarray(source_index, dtype=np.int64))
+    targets = np.atleast_1d(np.asarray(target_index, dtype=np.int64))
+    if sources.shape != targets.shape:
+        refuse("source_index", f"{sources.size} entries", f"as many as target_index, {targets.size}")
+    check_compatible(source, target)
+    hands_over_rows = strategy in ("instance", "integrated")
+    rows = source.replay.n_own[sources]
+    if hands_over_rows and rows.max() >= target.replay.capacity:
+        refuse("capacity of the target", target.replay.capacity, f"more than the {rows.max()} transitions handed over")
+    for i, j in zip(sources.tolist(), targets.tolist(), strict=True):
+        if strategy in ("model", "integrated"):
+            target.copy_agent(source, i, j, layers="all")
+        if strategy == "feature":
+            target.copy_agent(source, i, j, layers="lower")
+        if hands_over_rows:
+            target.replay.load(j, source.replay.export(i, own_only=True))
+    if strategy == "feature":
+        frozen = target.frozen.copy()
+        frozen[targets] = True
+        target.freeze_lower(frozen)
+
+
+def check_compatible(source: TD3, target: TD3) -> None:
+    """Refuse two sets of agents that do not observe and act alike.
+
+    Parameters
+    ----------
+    source, target : TD3
+        Any numbers of agents.
+
+    Raises
+    ------
+    SlicefastError
+        Their observations, actions or layers differ in size.
+    """
+    for name in ("obs_dim", "action_dim"):
+        mine, theirs = getattr(source, name), getattr(target, name)
+        if mine != theirs:
+            refuse(f"{name} of the source", mine, f"the target's, {theirs}")
+    for name in ("actor_hidden", "critic_hidden"):
+        mine, theirs = getattr(source.config, name), getattr(target.config, name)
+        if mine != theirs:
+            refuse(f"{name} of the source", mine, f"the target's, {theirs}")
