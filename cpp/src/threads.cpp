@@ -4,16 +4,18 @@
 #include <exception>
 #include <mutex>
 #include <new>
-#include <stop_token>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "slicefast/checks.hpp"
 
-#ifndef _WIN32
+#ifdef _WIN32
+#include <thread>
+#else
+#include <pthread.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #endif
 
@@ -30,6 +32,56 @@ long process_id() {
 #endif
 }
 
+#ifdef _WIN32
+using Worker = std::jthread;
+struct Reserve {};
+#else
+// With the 8 MiB that the system gives, hundreds of stacks leave a limited process no addresses for anything else.
+constexpr std::size_t stack_bytes = 2u << 20;
+constexpr std::size_t reserve_bytes = 64u << 20;
+
+// A thread of a small stack, joined at its end. Throws std::system_error where the system starts none.
+class Worker {
+ public:
+  explicit Worker(std::function<void()> work) : work_(std::make_unique<std::function<void()> >(std::move(work))) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, stack_bytes);
+    const int error = pthread_create(&thread_, &attributes, run, work_.get());
+    pthread_attr_destroy(&attributes);
+    if (error != 0) throw std::system_error(error, std::generic_category());
+  }
+  Worker(Worker&&) noexcept = default;
+  Worker& operator=(Worker&&) = delete;
+  ~Worker() {
+    if (work_) pthread_join(thread_, nullptr);
+  }
+
+ private:
+  static void* run(void* work) {
+    (*static_cast<const std::function<void()>*>(work))();
+    return nullptr;
+  }
+
+  pthread_t thread_{};
+  std::unique_ptr<std::function<void()> > work_;
+};
+
+// Keeps addresses free while threads start, for what they and their process need afterwards.
+class Reserve {
+ public:
+  Reserve() : begin_(mmap(nullptr, reserve_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+    if (begin_ == MAP_FAILED) throw std::bad_alloc();
+  }
+  Reserve(const Reserve&) = delete;
+  Reserve& operator=(const Reserve&) = delete;
+  ~Reserve() { munmap(begin_, reserve_bytes); }
+
+ private:
+  void* begin_;
+};
+#endif
+
 }  // namespace
 
 InUse::InUse(std::string_view object) : std::runtime_error(std::string(object) + ": in use by another thread") {}
@@ -37,17 +89,39 @@ InUse::InUse(std::string_view object) : std::runtime_error(std::string(object) +
 struct ThreadPool::Crew {
   const long process = process_id();
   std::mutex mutex;
-  std::condition_variable_any start, done;
+  std::condition_variable start, done;
   const std::function<void(std::size_t, int)>* work = nullptr;
   std::size_t n_items = 0, n_shares = 0, round = 0;
   std::size_t n_running = 0;
+  bool stopping = false;
   std::exception_ptr error;
-  std::vector<std::jthread> workers;  // the last member: stopped and joined while the others are still there
+  std::vector<Worker> workers;
 
   explicit Crew(int n_threads) : n_shares(static_cast<std::size_t>(n_threads)) {
-    workers.reserve(n_shares - 1);
-    for (int thread = 1; thread < n_threads; ++thread)
-      workers.emplace_back([this, thread](std::stop_token stop) { wait_for_work(stop, thread); });
+    if (n_threads == 1) return;
+    try {
+      [[maybe_unused]] const Reserve reserve;
+      workers.reserve(n_shares - 1);
+      for (int thread = 1; thread < n_threads; ++thread)
+        workers.emplace_back([this, thread] { wait_for_work(thread); });
+    } catch (...) {
+      stop();
+      throw;
+    }
+  }
+
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+  ~Crew() { stop(); }
+
+  // Ends and joins the workers, while everything that they wait for is still there.
+  void stop() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    start.notify_all();
+    workers.clear();
   }
 
   void do_share(int thread) {
@@ -59,12 +133,13 @@ struct ThreadPool::Crew {
     }
   }
 
-  void wait_for_work(const std::stop_token& stop, int thread) {
+  void wait_for_work(int thread) {
     std::size_t seen = 0;
     while (true) {
       {
         std::unique_lock lock(mutex);
-        if (!start.wait(lock, stop, [&] { return round != seen; })) return;
+        start.wait(lock, [&] { return stopping || round != seen; });
+        if (stopping) return;
         seen = round;
       }
       do_share(thread);
