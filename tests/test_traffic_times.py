@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from slicefast import Scenario
+from slicefast import Scenario, VectorEnv
 from slicefast.errors import RangeWarning, ScenarioError
 from slicefast.rng import Streams
-from slicefast.tables import read_table
+from slicefast.tables import Table, read_table
+from slicefast.traffic import mask
 from slicefast.traffic.mask import TrafficMask
 
 START = datetime(2013, 11, 1)
@@ -113,3 +114,31 @@ def test_a_packet_of_a_number_of_any_length_is_refused_by_row(tmp_path: Path, co
 def test_a_table_that_holds_a_nul_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="cannot be read"):
         read_table(str(tmp_path / "a\0b"), {"x": ("x",)}, {})
+
+
+def test_a_trace_is_read_once_for_all_replicas_and_episodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("time,volume\n" + "".join(f"{3600 * hour},{5 + hour % 24}\n" for hour in range(48)))
+    seen: list[object] = []
+
+    def counted(name: str, *columns: dict[str, tuple[str, ...]]) -> Table:
+        seen.append(name)
+        return read_table(name, *columns)
+
+    monkeypatch.setattr(mask, "read_table", counted)
+    venv = VectorEnv(Scenario.hexagonal(1, window_ttis=20, traffic_trace=str(path)), n_replicas=2)
+    assert len(seen) == 1
+    first, _ = venv.reset(seed=0)
+    venv.reset()
+    assert len(seen) == 1
+    path.write_text("time,volume\n" + "".join(f"{3600 * hour},{5 + hour % 23}\n" for hour in range(49)))
+    other, _ = venv.reset(seed=0)  # a file that changed is another file
+    assert len(seen) == 2
+    assert (first != other).any()
+
+
+def test_a_bad_trace_is_refused_when_an_environment_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("time,volume\n0,1\n0.5,1\n")
+    with pytest.raises(ScenarioError, match=r"an interval of 0\.5 s"):
+        VectorEnv(Scenario.hexagonal(1, traffic_trace=str(path)))

@@ -100,12 +100,9 @@ def load_scenario(path: Path | None, trace: Path | None = None) -> Scenario:
 
 def traffic_note(scenario: Scenario) -> str:
     """Read the scenario's trace, so that a bad one is refused before anything is written, and say what was done."""
-    if scenario.traffic_trace is None:
-        return ""
-    from slicefast.rng import Streams
-    from slicefast.traffic.mask import TrafficMask
+    from slicefast.traffic.mask import note
 
-    return str(TrafficMask.from_trace(scenario.traffic_trace, scenario, Streams(0).mask).note)
+    return note(scenario)
 
 
 def parse_numbers(numbers: list[str]) -> dict[str, Any]:

@@ -16,7 +16,9 @@ tau = a (low + (high - low) min(c v(o + w t), 1)), with v the series interpolate
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -146,7 +148,7 @@ class TrafficMask:
             The file cannot be used; it names file, row and column.
         """
         traffic, shape = scenario.traffic, (scenario.n_cells, scenario.n_slices)
-        trace = _Trace.read(path, [item.name for item in scenario.slices], traffic)
+        trace = _read(path, scenario)
         n_traced, n_traced_slices, n_samples = trace.series.shape
         cell = np.arange(shape[0]) % n_traced
         series_of = cell[:, None] * n_traced_slices + (np.arange(shape[1]) if trace.has_slices else np.zeros(shape[1]))
@@ -212,7 +214,7 @@ class _Trace:
     note: str
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str], slice_names: list[str], traffic: Traffic) -> Self:
+    def read(cls, path: str | os.PathLike[str], slice_names: Sequence[str], traffic: Traffic) -> Self:
         table = read_table(path, _REQUIRED, _OPTIONAL)
         time_s = np.array(table.times_s("time"))
         volume = np.array(table.numbers("volume", low=0.0, blank=True))
@@ -246,6 +248,7 @@ class _Trace:
         if tally.missing > 0.5 * series.size:
             share = f"{tally.missing / series.size:.0%} of the samples, one per {interval_s:g} s, are missing"
             warn(f"{table.file} column {table.header['time']}: {share}; dates with day and month exchanged?")
+        series.setflags(write=False)
         days = grid_s.size / samples_per_day * min(1.0, samples_per_day * interval_s / _DAY_S)
         note = (
             f"{table.file}: {len(table)} samples, one per {interval_s:g} s over {days:.3g} days"
@@ -253,6 +256,25 @@ class _Trace:
             + (", levels kept" if common else "")
         )
         return cls(series, samples_per_day, "cell" in table, "slice" in table, note)
+
+
+def note(scenario: Scenario) -> str:
+    """Read a scenario's trace, if it names one, so that a bad one is refused here; say in one line what was done."""
+    return "" if scenario.traffic_trace is None else _read(scenario.traffic_trace, scenario).note
+
+
+def _read(path: str | os.PathLike[str], scenario: Scenario) -> _Trace:
+    names = tuple(item.name for item in scenario.slices)
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return _Trace.read(path, names, scenario.traffic)  # which refuses it
+    return _read_once(os.path.abspath(path), found.st_mtime_ns, found.st_size, names, scenario.traffic)
+
+
+@functools.lru_cache(maxsize=2)  # a month of minutes takes seconds to read, and networks are made often
+def _read_once(path: str, changed_ns: int, size: int, names: tuple[str, ...], traffic: Traffic) -> _Trace:
+    return _Trace.read(path, names, traffic)
 
 
 def _hold_times(table: Table, moments: Float64, interval_s: float, n_samples: float) -> None:
@@ -274,8 +296,8 @@ def _hold_times(table: Table, moments: Float64, interval_s: float, n_samples: fl
         warn(f"{where}: read as seconds, from {moments[0]:g} to {moments[-1]:g}; days of a spreadsheet?")
 
 
-def _count(labels: list[str], noun: str) -> str:
-    return "" if labels == [""] else f", {len(labels)} {noun}{'s' if len(labels) > 1 else ''}"
+def _count(labels: Sequence[str], noun: str) -> str:
+    return "" if list(labels) == [""] else f", {len(labels)} {noun}{'s' if len(labels) > 1 else ''}"
 
 
 @dataclass
@@ -318,7 +340,7 @@ def _in_order(label: str) -> tuple[int, int, str, str]:
     return (0, len(digits), digits, label) if label.isdecimal() else (1, 0, "", label)
 
 
-def _slices(table: Table, names: list[str]) -> tuple[list[str], Index]:
+def _slices(table: Table, names: Sequence[str]) -> tuple[Sequence[str], Index]:
     """Return the scenario's slices and each row's; a trace names them or counts them from 1."""
     if "slice" not in table:
         return [""], np.zeros(len(table), dtype=np.intp)
