@@ -10,7 +10,7 @@ from slicefast import Scenario, VectorEnv
 from slicefast.errors import RangeWarning, ScenarioError
 from slicefast.rng import Streams
 from slicefast.tables import Table, read_table
-from slicefast.traffic import mask
+from slicefast.traffic import series
 from slicefast.traffic.mask import TrafficMask
 
 START = datetime(2013, 11, 1)
@@ -125,7 +125,7 @@ def test_a_trace_is_read_once_for_all_replicas_and_episodes(tmp_path: Path, monk
         seen.append(name)
         return read_table(name, *columns)
 
-    monkeypatch.setattr(mask, "read_table", counted)
+    monkeypatch.setattr(series, "read_table", counted)
     venv = VectorEnv(Scenario.hexagonal(1, window_ttis=20, traffic_trace=str(path)), n_replicas=2)
     assert len(seen) == 1
     first, _ = venv.reset(seed=0)

@@ -100,7 +100,7 @@ def load_scenario(path: Path | None, trace: Path | None = None) -> Scenario:
 
 def traffic_note(scenario: Scenario) -> str:
     """Read the scenario's trace, so that a bad one is refused before anything is written, and say what was done."""
-    from slicefast.traffic.mask import note
+    from slicefast.traffic.series import note
 
     return note(scenario)
 

@@ -13,7 +13,7 @@ from slicefast.radio import Gains
 from slicefast.radio.gain_map import OwnGains
 from slicefast.simulator import Simulator
 from slicefast.task import Task
-from slicefast.traffic import mask
+from slicefast.traffic import series
 
 with warnings.catch_warnings():  # what SciPy adds to the user's filters
     import scipy.special  # noqa: F401 - a network needs it, and no reset shall wait for an import
@@ -62,7 +62,7 @@ class Episodes:
         for name, value in (("n_steps", n_steps), ("n_replicas", n_replicas), ("n_threads", n_threads)):
             if value < 1:
                 refuse(name, value, "at least 1")
-        mask.note(task.scenario)  # reads its trace, once for all episodes
+        series.note(task.scenario)  # reads its trace, once for all episodes
         if gains is not None:
             OwnGains.fit(gains, task.scenario)  # refuses here what the simulator would refuse at the first reset
         self.n_steps = n_steps
