@@ -34,7 +34,7 @@ _SERIALS = (20_000.0, 80_000.0)  # the years 1954 to 2119, in days
 
 @dataclass(frozen=True)
 class TraceSeries:
-    """Normalised series (cells, slices, G) on one even time grid, and how they came about."""
+    """Normalised series (cells, slices, G) on one even time grid, read-only, and how they came about."""
 
     series: Float64
     samples_per_day: float
@@ -44,6 +44,17 @@ class TraceSeries:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], slice_names: Sequence[str], traffic: Traffic) -> Self:
+        """Read a trace that names these slices, by the settings of ``traffic``; see `read_series`.
+
+        Parameters
+        ----------
+        path : path-like
+            The trace.
+        slice_names : sequence of str
+            In the scenario's order.
+        traffic : Traffic
+            What it says of traces.
+        """
         table = read_table(path, _REQUIRED, _OPTIONAL)
         time_s = np.array(table.times_s("time"))
         volume = np.array(table.numbers("volume", low=0.0, blank=True))
