@@ -276,6 +276,7 @@ class Network:
         max_ratio: Sequence[float] = (),
         interference: str = "mean",
         bands: str = "anywhere",
+        user_loss_db: Sequence[float] | NDArray[Any] = (),
     ) -> None: ...
     def attach(self, x_m: NDArray[Any], y_m: NDArray[Any], serving: NDArray[Any]) -> None: ...
     def step(

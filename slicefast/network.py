@@ -120,11 +120,30 @@ def make_buildings(scenario: Scenario, generator: np.random.Generator) -> tuple[
     return np.flatnonzero(drawn.indoor), _core.UserProfile(**vars(drawn), environment=environment)
 
 
+def make_car_loss_db(scenario: Scenario, indoor: Index, generator: np.random.Generator) -> Float64:
+    """Draw what the cars of users outdoors cost, (U,) [dB]; nothing is drawn, and (0,) returned, where there are none.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its `radio`.
+    indoor : ndarray of intp
+        Users indoors, from `make_buildings`.
+    generator : numpy.random.Generator
+        Draws who sits in a car.
+    """
+    share = scenario.radio.car_share
+    if share == 0.0:
+        return np.empty(0)
+    return radio.draw_car_loss_db(generator, ~np.isin(np.arange(scenario.n_users), indoor), share)
+
+
 def make_network(
     scenario: Scenario,
     place: np.random.Generator,
     streams: Streams,
     profile: _core.UserProfile | None,
+    car_loss_db: Float64,
     gains: _core.GainMap | None = None,
 ) -> _core.Network:
     """Build the core's network of one replica.
@@ -139,6 +158,8 @@ def make_network(
         The replica's streams, for the block errors.
     profile : UserProfile or None
         From `make_buildings`.
+    car_loss_db : ndarray, (U,) or (0,)
+        From `make_car_loss_db`.
     gains : GainMap, optional
         What stands in for the links.
 
@@ -171,6 +192,7 @@ def make_network(
         max_ratio=scenario.scheduler.max_ratio,
         interference=settings.interference,
         bands=scenario.scheduler.bands,
+        user_loss_db=car_loss_db,
     )
 
 

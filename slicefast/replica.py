@@ -9,7 +9,7 @@ import numpy as np
 
 from slicefast import _mobility
 from slicefast.errors import described, refuse
-from slicefast.network import make_buildings, make_network
+from slicefast.network import make_buildings, make_car_loss_db, make_network
 from slicefast.packets import PacketArrays
 from slicefast.radio.gain_map import OwnGains
 from slicefast.rng import Streams
@@ -51,10 +51,11 @@ class Replica:
         # smoothly and needs no draw per step.
         self.threshold = self.streams.placement.random(n_users)
         self.indoor, profile = make_buildings(scenario, self.streams.placement)
+        car_loss_db = make_car_loss_db(scenario, self.indoor, self.streams.placement)
         place = self.streams if place_seed is None else Streams(place_seed, index)
         self.gains = gains
         source = None if gains is None else gains.source
-        self.network = make_network(scenario, place.shadowing, self.streams, profile, source)
+        self.network = make_network(scenario, place.shadowing, self.streams, profile, car_loss_db, source)
         self.heading = self.streams.mobility.uniform(0.0, 2.0 * np.pi, n_users)
         self.slice_of = scenario.slice_of.astype(np.intp)
         self.sources = Arrivals(scenario, self.streams.traffic)

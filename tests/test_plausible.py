@@ -39,7 +39,7 @@ WARNED = [
     ({"mobility": {"speed_mps": 120}}, r"^mobility\.speed_mps: got 120, .*: km/h given as m/s\?"),
     ({"step_s": 1000.0}, r"^step_s: got 1000, .*: ms given as s\?"),
     ({"radio": {"power_dbm": 26}}, r"^power_dbm of cell 1: got 26, .* power per PRB"),
-    ({"radio": {"path_loss_model": "m2135_uma"}}, r"^radio\.path_loss_model: m2135_uma without the 9 dB of the cars"),
+    ({"radio": {"path_loss_model": "m2135_uma"}}, r"^radio\.car_share: got 0, m2135_uma without the 9 dB of the cars"),
 ]
 REFUSED = [
     ({"radio": {"prb_bandwidth_hz": 180}}, r"^radio\.prb_bandwidth_hz: got 180\.0, .*: kHz or MHz given as Hz"),

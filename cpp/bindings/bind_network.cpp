@@ -74,7 +74,8 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
                              int time_to_trigger_steps, const In<std::int32_t>& slice_of, const std::string& isa,
                              bool lend, const std::string& fidelity, const In<double>& packet_bits, double resolution_m,
                              std::shared_ptr<UserProfile> profile, std::vector<double> dedicated_part,
-                             std::vector<double> max_ratio, const std::string& interference, const std::string& bands) {
+                             std::vector<double> max_ratio, const std::string& interference, const std::string& bands,
+                             std::vector<double> user_loss_db) {
   const bool transport_blocks = efficiency == "transport_block";
   const auto power = span_of(power_w);
   const auto slices = span_of(slice_of);
@@ -98,7 +99,8 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
           .fidelity = slicefast::fidelity(fidelity),
           .packet_bits = {sizes.begin(), sizes.end()},
           .resolution_m = resolution_m,
-          .profile = std::move(profile)};
+          .profile = std::move(profile),
+          .user_loss_db = std::move(user_loss_db)};
 }
 
 // A Network and, fixed for its life, the sizes that arrays are held against.
@@ -213,12 +215,13 @@ void bind_network(py::module_& module) {
                        int time_to_trigger_steps, const In<std::int32_t>& slice_of, const std::string& isa, bool lend,
                        const std::string& fidelity, const In<double>& packet_bits, double resolution_m,
                        std::shared_ptr<UserProfile> profile, std::vector<double> dedicated_part,
-                       std::vector<double> max_ratio, const std::string& interference, const std::string& bands) {
+                       std::vector<double> max_ratio, const std::string& interference, const std::string& bands,
+                       std::vector<double> user_loss_db) {
              return std::make_unique<BoundNetwork>(
                  network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, ceiling_bps_per_hz,
                                 window_ttis, handover_margin_db, time_to_trigger_steps, slice_of, isa, lend, fidelity,
                                 packet_bits, resolution_m, std::move(profile), std::move(dedicated_part),
-                                std::move(max_ratio), interference, bands),
+                                std::move(max_ratio), interference, bands, std::move(user_loss_db)),
                  std::move(links));
            }),
            py::kw_only(), py::arg("links"), py::arg("scheduler"), py::arg("power_w"), py::arg("noise_w"),
@@ -227,7 +230,7 @@ void bind_network(py::module_& module) {
            py::arg("isa"), py::arg("lend"), py::arg("fidelity"), py::arg("packet_bits"), py::arg("resolution_m") = 0.0,
            py::arg("profile") = nullptr, py::arg("dedicated_part") = std::vector<double>{},
            py::arg("max_ratio") = std::vector<double>{}, py::arg("interference") = "mean",
-           py::arg("bands") = "anywhere")
+           py::arg("bands") = "anywhere", py::arg("user_loss_db") = std::vector<double>{})
       .def("attach", &BoundNetwork::attach)
       .def("step", &BoundNetwork::step, py::arg("share"), py::arg("serving"), py::arg("arrival_user"),
            py::arg("arrival_tti"), py::arg("arrival_bits"), py::arg("active"), py::arg("kpis"), py::arg("user_kpis"),

@@ -1,6 +1,8 @@
 #include "slicefast/network.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -45,6 +47,10 @@ void check(const NetworkConfig& config, const GainSource& links) {
     refuse("profile", text_of(config.profile->size()) + " users", text_of(n_users));
   if (links.folds() && config.profile)
     refuse("profile", "one beside links that fold", "fold_db = 0: far cells fold for outdoor users only");
+  if (!config.user_loss_db.empty()) {
+    check_size("user_loss_db", config.user_loss_db.size(), n_users, "user");
+    check_values("user_loss_db", std::span(config.user_loss_db), within(-100, 100), "user");
+  }
   const auto check_ratios = [&](const char* name, const std::vector<double>& values) {
     if (values.empty()) return;
     if (!config.lend) refuse(name, text_of(values.size()) + " values", "none, unless slices lend");
@@ -87,6 +93,9 @@ Network::Network(NetworkConfig config, std::shared_ptr<const GainSource> links)
   trial_sinr_.resize(n_users);
   bits_per_prb_.resize(n_users);
   pending_steps_.assign(n_users, 0);
+  for (double loss : config_.user_loss_db) kept_.push_back(static_cast<float>(std::pow(10.0, -loss / 10.0)));
+  all_.resize(kept_.size());
+  std::iota(all_.begin(), all_.end(), 0);
   prepare_rates();
   if (config_.fidelity == Fidelity::flow)
     for (auto* values : {&arriving_bits_, &flow_backlog_, &flow_age_}) values->assign(n_users, 0.0);
@@ -123,6 +132,7 @@ void Network::find_gains(std::span<const double> x_m, std::span<const double> y_
     links_->refold(x_m, y_m, moved_, config_.power_w, config_.noise_w, folded_);
   else
     links_->update_gains(x_m, y_m, moved_, gain_.view(), config_.profile.get(), reach_.view());
+  lose(moved_);
   for (std::int32_t user : moved_) {
     const auto u = static_cast<std::size_t>(user);
     x_m_[u] = x_m[u];
@@ -135,6 +145,22 @@ void Network::find_all_gains(std::span<const double> x_m, std::span<const double
     links_->fold(x_m, y_m, config_.power_w, config_.noise_w, folded_);
   else
     links_->gains(x_m, y_m, gain_.view(), nullptr, config_.profile.get(), reach_.view());
+  lose(all_);
+}
+
+// Of users whose links were just found.
+void Network::lose(std::span<const std::int32_t> users) {
+  if (kept_.empty()) return;
+  for (std::int32_t user : users) {
+    const auto u = static_cast<std::size_t>(user);
+    if (links_->folds()) {
+      folded_.scale(static_cast<std::size_t>(folded_.place_of[u]), kept_[u]);
+      continue;
+    }
+    for (float& gain : gain_.view().row(u)) gain *= kept_[u];
+    if (!reach_.view().empty())
+      for (float& gain : reach_.view().row(u)) gain *= kept_[u];
+  }
 }
 
 NetworkState Network::state() const {
@@ -210,11 +236,14 @@ void Network::restore_links(const NetworkState& state) {
   folded_.set_places(state.places);
   std::fill(folded_.far_first.begin(), folded_.far_first.end(), 0u);
   links_->refold(x_m_, y_m_, state.places, config_.power_w, config_.noise_w, folded_);
+  lose(all_);
 }
 
 Matrix<float> Network::gain() const {
   Matrix<float> all(config_.slice_of.size(), config_.power_w.size());
   if (x_m_.size() == all.rows()) links_->gains(x_m_, y_m_, all.view(), nullptr, config_.profile.get());
+  for (std::size_t u = 0; u < kept_.size(); ++u)
+    for (float& gain : all.view().row(u)) gain *= kept_[u];
   return all;
 }
 

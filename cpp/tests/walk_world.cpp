@@ -198,6 +198,8 @@ World draw_world(Choices& choices, const Limits& limits) {
   config.resolution_m = choices.of({0.0, 0.0, 5.0, 100.0});
   if (model_parameters(world.radio.model).supports_indoor && world.radio.fold_db == 0.0 && choices.one_in(2))
     config.profile = draw_profile(choices, n_users);
+  if (choices.one_in(3))
+    for (std::size_t u = 0; u < n_users; ++u) config.user_loss_db.push_back(choices.between(-5, 25));
   return world;
 }
 

@@ -8,7 +8,7 @@ from slicefast.errors import RangeWarning
 from slicefast.radio.calibration import CALIBRATION_CASES, Calibration, calibrate
 from slicefast.radio.fields import Fields, make_fields
 from slicefast.radio.gain_map import GainMap, Gains, GainSeries, read_gain_map
-from slicefast.radio.indoor import Buildings, building_loss_db, draw_buildings
+from slicefast.radio.indoor import Buildings, building_loss_db, draw_buildings, draw_car_loss_db
 from slicefast.radio.links import link_model, update_serving
 from slicefast.radio.models import (
     ANTENNA_PATTERNS,
@@ -33,6 +33,7 @@ __all__ = [
     "building_loss_db",
     "calibrate",
     "draw_buildings",
+    "draw_car_loss_db",
     "link_model",
     "los_probability",
     "make_fields",

@@ -226,6 +226,9 @@ class OwnGains:
         if scenario.indoor.share > 0.0:
             allowed = "0 beside gains of your own: what buildings cost is in them, or nowhere"
             refuse("indoor.share", scenario.indoor.share, allowed)
+        if scenario.radio.car_share > 0.0:
+            allowed = "0 beside gains of your own: what cars cost is in them, or nowhere"
+            refuse("radio.car_share", scenario.radio.car_share, allowed)
         if isinstance(given, GainSeries) and scenario.radio.resolution_m > 0.0:
             refuse("radio.resolution_m", scenario.radio.resolution_m, "0 beside a GainSeries, which knows no places")
         given.check(scenario.n_cells, scenario.n_users, scenario.area)

@@ -1,4 +1,4 @@
-"""Indoor users: the floor they are on, how far inside, and what their building costs.
+"""Users in buildings and cars: the floor they are on, how far inside, and what walls or the car's body cost.
 
 TR 36.873 Tables 6-1 and 7.2-1, TR 38.901 Tables 7.4.3-1 to 7.4.3-3: a building of U{4..8} floors, the user on any of
 them, h = 3 (floor - 1) + 1.5 m. Coated glass (IRR) loses 23 + 0.3 f dB in releases to v17, with which 3GPP calibrated
@@ -24,6 +24,10 @@ SIMPLE_WALL_SIGMA_DB = 7.0
 _LOW_SIGMA_DB, _HIGH_SIGMA_DB = 4.4, 6.5
 _COATED_GLASS_DB: Mapping[str, tuple[float, float]] = {"v17": (23.0, 0.3), "v19": (25.4, 0.11)}  # at 0 Hz, per GHz
 _DEEPEST_M = 25.0
+
+
+#: Mean and standard deviation of what a car's body costs [dB]: TR 38.901 7.4.3.2.
+CAR_LOSS_DB = (9.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -145,3 +149,24 @@ def draw_buildings(
         inside_m=np.where(indoor, inside, 0.0),
         loss_db=np.where(indoor, wall + 0.5 * inside, 0.0),
     )
+
+
+def draw_car_loss_db(rng: np.random.Generator, is_outdoor: Bool, share: float) -> Float64:
+    """Draw who sits in a car and what its body costs: N(9, 5) dB, 0 for all others (TR 38.901 7.4.3.2).
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        What they are drawn from.
+    is_outdoor : ndarray of bool, (U,)
+        Who is in no building.
+    share : float
+        Probability that a user outdoors is in a car.
+
+    Returns
+    -------
+    ndarray of float64, (U,)
+        Loss [dB]; rarely (3.6 % of the cars) below 0, as the document's normal distribution is.
+    """
+    loss_db = rng.normal(*CAR_LOSS_DB, is_outdoor.size)
+    return np.where(is_outdoor & (rng.random(is_outdoor.size) < share), loss_db, 0.0)

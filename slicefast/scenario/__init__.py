@@ -21,7 +21,8 @@ from slicefast.errors import ScenarioError
 from slicefast.scenario.cells import CellSettings, CsvLayout, Hotspot, Layout, RequirementGroup
 from slicefast.scenario.layouts import Area, neighbours
 from slicefast.scenario.models import Scenario
-from slicefast.scenario.parts import Indoor, Mobility, Radio, Scheduler, Slice, Traffic
+from slicefast.scenario.parts import Mobility, Scheduler, Slice, Traffic
+from slicefast.scenario.radio import Indoor, Radio
 
 __all__ = [
     "Area",

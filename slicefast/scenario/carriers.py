@@ -8,7 +8,7 @@ from slicefast.errors import ScenarioError
 from slicefast.radio.carrier import NR_PRBS
 
 if TYPE_CHECKING:
-    from slicefast.scenario.parts import Radio
+    from slicefast.scenario.radio import Radio
 
 _LTE_PRB_HZ = 180e3
 

@@ -76,6 +76,9 @@ def _check_gain_map(scenario: Scenario) -> None:
     if scenario.indoor.share > 0.0:
         problem = "must be 0 beside radio.gain_map: what buildings cost is in the map, or nowhere"
         raise ScenarioError("indoor.share", scenario.indoor.share, problem)
+    if scenario.radio.car_share > 0.0:
+        problem = "must be 0 beside radio.gain_map: what cars cost is in the map, or nowhere"
+        raise ScenarioError("radio.car_share", scenario.radio.car_share, problem)
 
 
 def check_slices(scenario: Scenario) -> None:

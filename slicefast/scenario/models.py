@@ -23,10 +23,11 @@ from slicefast.scenario.demands import slice_demands
 from slicefast.scenario.density import Density, density_of
 from slicefast.scenario.heterogeneous import HeterogeneityKind, with_patterns
 from slicefast.scenario.layouts import Area, neighbours
-from slicefast.scenario.parts import Indoor, Mobility, Name, Radio, Scheduler, Slice, Traffic
+from slicefast.scenario.parts import Mobility, Name, Scheduler, Slice, Traffic
 from slicefast.scenario.placement import Placement, place
 from slicefast.scenario.plausibility import check_plausible
 from slicefast.scenario.presets import NR_3500_100MHZ, nr_requirements, paper_requirements, paper_slices
+from slicefast.scenario.radio import Indoor, Radio
 from slicefast.scenario.region import inner_cells
 from slicefast.scenario.toml import merge, read_toml, write_toml
 from slicefast.settings import InputFile, Positive, Settings

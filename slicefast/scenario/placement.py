@@ -14,7 +14,7 @@ import numpy as np
 from slicefast.errors import MISSING, ScenarioError
 from slicefast.scenario.cells import CellSettings, CsvLayout, Layout
 from slicefast.scenario.layouts import Area, boxed, hexagonal_sites
-from slicefast.scenario.parts import Radio
+from slicefast.scenario.radio import Radio
 from slicefast.tables import Table, read_table
 from slicefast.units import Float64, Int32
 

@@ -56,5 +56,5 @@ def _check_models(scenario: Scenario) -> None:
     if radio.antenna == COLUMN_PATTERN and radio.antenna_elements == 1 and scenario.tilt_deg.any():
         tilt = scenario.tilt_deg[np.flatnonzero(scenario.tilt_deg)[0]]
         warn(f"tilt_deg: got {tilt:g}, no effect on a single {radio.antenna}; columns (antenna_elements) steer, set 0")
-    if radio.path_loss_model == "m2135_uma":
-        warn("radio.path_loss_model: m2135_uma without the 9 dB of the cars that ITU-R M.2135 puts its users in")
+    if radio.path_loss_model == "m2135_uma" and radio.car_share == 0.0:
+        warn("radio.car_share: got 0, m2135_uma without the 9 dB of the cars that ITU-R M.2135 puts its users in")

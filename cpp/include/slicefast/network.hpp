@@ -64,6 +64,9 @@ struct NetworkConfig {
   std::vector<double> packet_bits;             // (U) mean size; flow level, and what PRBs round up
   double resolution_m = 0;                     // a user's links are found anew once it has moved farther
   std::shared_ptr<const UserProfile> profile;  // of all users; none: outdoors at the links' user height
+  // (U) or empty: what every link of a user loses beside what the links know, such as a car's body. Folded gains lose
+  // it with the others: less interference over the same noise, so that the bound of folding holds.
+  std::vector<double> user_loss_db = {};
 };
 
 // The window's packets, sorted by TTI, and which users the traffic mask lets send.
@@ -147,6 +150,7 @@ class Network {
  private:
   void find_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_all_gains(std::span<const double> x_m, std::span<const double> y_m);
+  void lose(std::span<const std::int32_t> users);
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals);
   void try_window(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                   const WindowKpis& kpis);
@@ -177,6 +181,8 @@ class Network {
   FoldedGains folded_;                // used there
   std::vector<double> x_m_, y_m_;     // (U) positions that the gains belong to
   std::vector<std::int32_t> moved_;   // users
+  std::vector<std::int32_t> all_;     // users: 0, 1, 2, ...; empty where nobody loses anything
+  std::vector<float> kept_;           // (U,) of a gain, beside the links' own; or empty
   Matrix<double> load_, trial_load_;  // (N, S), or (N, 1) where slices lend
   Matrix<double> whole_;              // (N, 1) ones: the cap of one queue
   // (N, S) of the step, parts of a cell: what is never lent, where slices lend; the most that slices may use, where it

@@ -22,6 +22,13 @@ float FoldedGains::link(std::size_t place, std::size_t cell) const {
   return 0.0f;
 }
 
+void FoldedGains::scale(std::size_t place, float by) {
+  for (float& gain : std::span(near).subspan(place * stride, stride)) gain *= by;
+  for (float& gain : std::span(far_gain).subspan(far_first[place], far_first[place + 1] - far_first[place])) gain *= by;
+  factor[place] *= by;
+  strongest_gain[place] *= by;
+}
+
 void FoldedGains::set_places(std::span<const std::int32_t> users) {
   const std::size_t n = users.size();
   user_of.assign(users.begin(), users.end());

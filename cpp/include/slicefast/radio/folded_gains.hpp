@@ -38,6 +38,7 @@ struct FoldedGains {
   std::size_t n_users() const { return user_of.size(); }
   std::span<const std::int32_t> near_cells(std::size_t place) const;
   std::ptrdiff_t near_column(std::size_t place, std::size_t cell) const;  // -1: not near
+  void scale(std::size_t place, float by);                                // all gains of one user
   // Gain of one link; what the remainder stands for counts as none.
   float link(std::size_t place, std::size_t cell) const;
 };

@@ -1,0 +1,183 @@
+"""The radio of a scenario and its users indoors: their fields, units, limits and defaults.
+
+Defaults are those of the paper's scenario; "ours" marks a value the papers do not state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from slicefast.errors import ScenarioError
+from slicefast.link_adaptation import McsTable
+from slicefast.radio.carrier import SUBCARRIER_SPACINGS_KHZ, downlink_share
+from slicefast.radio.models import AntennaPatternName, PathLossModelName
+from slicefast.scenario.carriers import check_carrier
+from slicefast.settings import Count, Fraction, InputFile, NotNegative, Positive, Settings
+
+_NR_TABLES: Mapping[str, McsTable] = {
+    "qam64": "nr_qam64",
+    "qam256": "nr_qam256",
+    "qam64_low_se": "nr_qam64_low_se",
+}
+
+
+class Radio(Settings):
+    """Carrier, propagation, antennas and link adaptation (LTE, 2.6 GHz, 20 MHz; tilt and noise figure ours).
+
+    Link adaptation is ours too: the fit of Mogensen et al. 2007, which unlike the truncated one of TR 36.942 leaves no
+    user of a cell without any rate. ``efficiency = "transport_block"`` goes from SINR to CQI to the transport block
+    that the PRBs of a TTI carry, as a base station does: see `slicefast.link_adaptation`, one layer, LTE and NR. Every
+    other efficiency ends at the carrier's highest rate, that of its longest transport block (LTE's 100 PRBs: 75.376
+    Mbit/s, 4.19 bit/s/Hz); but for ``"shannon"``, the bound of theory, which has no ceiling.
+
+    NR (``technology = "nr"``) has slots of 1, 0.5 and 0.25 ms at 15, 30 and 60 kHz, which are the TTIs of the
+    scheduler and of ``window_ttis``, and PRBs of 12 subcarriers, up to the ``n_prb`` of 3GPP TS 38.101-1 v17 Table
+    5.3.2-1 (`slicefast.radio.carrier.n_prb`).
+
+    In networks of more than 37 sites far cells fold into a remainder that, at equal activity of all cells, moves no
+    user's SINR by more than ``fold_db`` (see `slicefast.radio.link_model`); 0 computes every link, as networks with
+    indoor users or the RMa and InH models do. With ``resolution_m`` a user keeps its links until it has moved farther
+    than that, as a planning map of such pixels would have it: large networks step faster. 0, the default, follows
+    every step of a user.
+
+    Users nearer to a mast than the path loss model's least distance have the loss of that distance; a ``RangeWarning``
+    reports where that is more than 1 % of the area, or where links exceed the greatest.
+
+    ``interference`` is what a user's rate follows from. ``"mean"``, as in the literature: neighbours interfere with
+    their mean activity, which understates the rate where their PRBs are on or off one by one (by how much: see
+    `slicefast.load_coupling`). ``"fluctuating"`` (ours): the mean rate over the states of the six strongest neighbours,
+    each PRB sent at its own rate, which is the most that adaptation can bring; not with ``"transport_block"``, whose
+    blocks have one rate for all their PRBs. The other neighbours stay in the mean: against all states a cell's load is
+    within 2 %, and within 7 % with ``"shannon"``, whose rate has no ceiling where the six are silent. SINRs are those
+    of the mean interference with both.
+
+    Parameters
+    ----------
+    technology : {"lte", "nr"}
+        The carrier's; see above.
+    subcarrier_spacing_khz : {15, 30, 60}
+        Of NR; LTE has 15 kHz.
+    mcs_table : {"qam64", "qam256", "qam64_low_se"}
+        Of NR, 3GPP TS 38.214 v17 Tables 5.1.3.1-1 to -3: up to 64QAM, up to 256QAM, or low rates.
+    prb_bandwidth_hz : float
+        12 subcarriers, so it follows from the spacing in NR; LTE's tables need 180 kHz.
+    tdd_pattern : str
+        Slots of a TDD period, such as ``"DDDSU"``; none for FDD. Of their symbols those of D and 10 of S's 14 (ours)
+        are the downlink's: 0.743 of all. The downlink's slots are spread evenly, that part of all; the others deal no
+        PRB. Load and interference are those of downlink slots.
+    handover_margin_db : float
+        By how much another cell must be better before a user moves to it (3GPP TS 36.331, event A3).
+    time_to_trigger_s : float
+        For how long, a multiple of ``step_s``; 0: at the first step that finds it better.
+    line_of_sight : {"model", "always", "never"}
+        ``"model"``: drawn per link with the model's probability; ``"always"`` and ``"never"``: forced, as other tools'
+        examples have it; far cells do not fold then.
+    car_share : float
+        Probability that a user outdoors sits in a car, whose body costs it N(9, 5) dB towards every cell, drawn once
+        (3GPP TR 38.901 7.4.3.2; ITU-R M.2135 has all of its UMa users there).
+    gain_map : path, optional
+        A NetCDF file of gains by pixel in place of all of the above propagation and antennas
+        (`slicefast.radio.read_gain_map`).
+    """
+
+    path_loss_model: PathLossModelName = "winner_plus_c2"
+    antenna: AntennaPatternName = "tr36814"
+    antenna_elements: Count = 1
+    frequency_hz: Annotated[float, Field(ge=0.45e9, le=100e9)] = 2.6e9
+    technology: Literal["lte", "nr"] = "lte"
+    subcarrier_spacing_khz: Literal[15, 30, 60] = 15
+    mcs_table: Literal["qam64", "qam256", "qam64_low_se"] = "qam64"
+    tdd_pattern: Annotated[str, Field(pattern="^[DSU]{0,160}$")] = ""
+    n_prb: Count = 100
+    prb_bandwidth_hz: Positive = 180e3
+    power_dbm: Annotated[float, Field(ge=-50.0, le=100.0)] = 46.0
+    tilt_deg: Annotated[float, Field(ge=-90.0, le=90.0)] = 15.0
+    bs_height_m: Annotated[float, Field(gt=1.0, le=1000.0)] = 25.0
+    ue_height_m: Annotated[float, Field(gt=1.0, le=1000.0)] = 1.5
+    noise_figure_db: Annotated[float, Field(ge=0.0, le=50.0)] = 9.0
+    shadowing: bool = True
+    site_correlation: Fraction = 0.5
+    efficiency: Literal["shannon", "tr36942", "mogensen", "cqi", "transport_block"] = "mogensen"
+    interference: Literal["mean", "fluctuating"] = "mean"
+    handover_margin_db: NotNegative = 3.0
+    time_to_trigger_s: NotNegative = 0.0
+    fold_db: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
+    resolution_m: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
+    line_of_sight: Literal["model", "always", "never"] = "model"
+    car_share: Fraction = 0.0
+    gain_map: InputFile | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prb_of_the_spacing(cls, fields: Any) -> Any:
+        """Set the PRB's bandwidth of NR where it is left out, or still LTE's."""
+        if not isinstance(fields, dict) or fields.get("technology") != "nr":
+            return fields
+        spacing_khz = fields.get("subcarrier_spacing_khz", 15)
+        if spacing_khz in SUBCARRIER_SPACINGS_KHZ and fields.get("prb_bandwidth_hz", 180e3) == 180e3:
+            return {**fields, "prb_bandwidth_hz": 12e3 * spacing_khz}
+        return fields
+
+    @model_validator(mode="after")
+    def _carrier(self) -> Self:
+        check_carrier(self)
+        return self
+
+    @property
+    def ttis_per_s(self) -> float:
+        """TTIs in a second: subframes of LTE, slots of NR."""
+        return 1000.0 * self.subcarrier_spacing_khz / 15.0
+
+    @property
+    def tti_s(self) -> float:
+        """Length of a TTI [s]."""
+        return 1.0 / self.ttis_per_s
+
+    @property
+    def downlink_share(self) -> float:
+        """Part of the time that is the downlink's, 1 without TDD."""
+        return downlink_share(self.tdd_pattern)
+
+    @property
+    def link_table(self) -> McsTable:
+        """CQIs and transport blocks of the technology, as `slicefast.link_adaptation` calls them."""
+        return "lte" if self.technology == "lte" else _NR_TABLES[self.mcs_table]
+
+
+class Indoor(Settings):
+    """Users in buildings (TR 36.873 and TR 38.901 models): each stays where it is, on one floor of one building.
+
+    The floor's height enters path loss, breakpoint, line of sight and the antennas' angle; the building's loss and the
+    way inside are the user's own, the same towards every site.
+
+    Parameters
+    ----------
+    share : float
+        Probability that a user is indoors (3GPP drops: 0.8).
+    building : {"tr36873", "tr38901"}
+        ``"tr36873"``: 20 dB + 0.5 dB per metre inside, shadowing of 7 dB, up to 6 GHz; ``"tr38901"``: low- and
+        high-loss buildings with their random part.
+    high_loss_share : float
+        Of the ``"tr38901"`` buildings.
+    release : {"v17", "v19"}
+        Of TR 38.901, for their coated glass: ``"v17"``, with which 3GPP calibrated in 2016, or ``"v19"``, 2 dB more at
+        1 GHz and 3 dB less at 28 GHz.
+    min_floors, max_floors : int
+        A building has any number of floors between them, with equal probability.
+    """
+
+    share: Fraction = 0.0
+    building: Literal["tr36873", "tr38901"] = "tr36873"
+    high_loss_share: Fraction = 0.5
+    release: Literal["v17", "v19"] = "v19"
+    min_floors: Annotated[int, Field(ge=1, le=8)] = 4
+    max_floors: Annotated[int, Field(ge=1, le=8)] = 8
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_floors > self.max_floors:
+            raise ScenarioError("min_floors", self.min_floors, f"must be at most max_floors = {self.max_floors}")
+        return self
