@@ -7,15 +7,12 @@ written as two files named by their step; a third, written last, says which step
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from slicefast import files
+from slicefast.signals import StopSignals
 from slicefast.simulator import Simulator
 from slicefast.training import Step
 from slicefast.units import Arrays, Float32
@@ -171,41 +168,3 @@ class Keeper:
         """Save now, between two steps."""
         snapshot = self._simulator.snapshot()
         save(self._folder, Progress(n_played, self._agents, snapshot, self._reward, self._log, self._settings))
-
-
-class StopSignals:
-    """Context in which Ctrl-C and SIGTERM wait for the end of a step; the second one does not wait.
-
-    Handlers that the program set itself are left alone, and so is every thread but the main one, where alone Python
-    receives signals.
-
-    Attributes
-    ----------
-    came : bool
-        Whether one came.
-    """
-
-    _DEFAULTS = ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL))
-
-    def __init__(self) -> None:
-        self.came = False
-        self._before: dict[signal.Signals, Callable[[int, FrameType | None], Any] | int | None] = {}
-
-    def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            for number, default in self._DEFAULTS:
-                if signal.getsignal(number) == default:
-                    self._before[number] = signal.signal(number, self._receive)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._restore()
-
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.came = True
-        self._restore()
-
-    def _restore(self) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before.clear()

@@ -15,7 +15,7 @@ LONGEST_FUNCTION = 60
 # The floors of the house, from the ground up, and the rooms on each: an import only points down, or stays on its floor.
 FLOORS = {
     "ground": ("_core", "_compiled", "_generator", "_gymnasium", "_mobility", "_moved", "_traffic", "arrays", "errors",
-               "files", "plausible", "provenance", "registry", "settings", "tables", "units"),
+               "files", "plausible", "provenance", "registry", "settings", "signals", "tables", "units"),
     "network": ("energy", "flow", "kernels", "kpis", "kpm", "link_adaptation", "load_coupling", "network", "packets",
                 "radio", "replica", "rng", "scenario", "scheduling", "simulator", "step_arrays", "traffic"),
     "agents": ("envs", "features", "learn", "policies", "progress", "rewards", "runs", "task", "training", "transfer"),

@@ -11,6 +11,7 @@ import slicefast as sf
 from slicefast import files, progress, runs, training
 from slicefast.errors import RunError
 from slicefast.learn import checkpoint
+from slicefast.signals import StopSignals
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def default_handlers():
 
 
 @pytest.mark.usefixtures("default_handlers")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_keeps_every_step_that_was_played(tmp_path, number):
     run = small_run(tmp_path / "run")
     handlers = [signal.getsignal(item) for item in (signal.SIGINT, signal.SIGTERM)]
@@ -109,7 +110,7 @@ def test_signal_keeps_every_step_that_was_played(tmp_path, number):
 
 @pytest.mark.usefixtures("default_handlers")
 def test_second_signal_does_not_wait_for_the_step():
-    with progress.StopSignals() as signals:
+    with StopSignals() as signals:
         os.kill(os.getpid(), signal.SIGINT)
         assert signals.came
         with pytest.raises(KeyboardInterrupt):
@@ -120,7 +121,7 @@ def test_own_signal_handlers_are_left_alone():
     heard = []
     before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
     try:
-        with progress.StopSignals() as signals:
+        with StopSignals() as signals:
             os.kill(os.getpid(), signal.SIGINT)
         assert heard == [signal.SIGINT]
         assert not signals.came

@@ -22,6 +22,7 @@ from slicefast.runs.folder import (
     load_agents,
     settings_of,
 )
+from slicefast.signals import StopSignals
 from slicefast.simulator import Simulator
 from slicefast.training import History, Ticker, collect_samples, new_agents
 from slicefast.units import Arrays, Float64
@@ -41,7 +42,7 @@ CHOICES: tuple[Choice, ...] = get_args(Choice)
 def train(run: Run, tick: Tick = lambda steps: None) -> History:
     """Train a run's agents from scratch and write its folder.
 
-    Every 500 steps, and on Ctrl-C or SIGTERM, the progress is kept; see `resume`.
+    Every 500 steps, and on Ctrl-C, SIGTERM or SIGHUP, the progress is kept; see `resume`.
 
     Parameters
     ----------
@@ -181,7 +182,7 @@ def _train(
         entries = reached.settings[provenance.KEY]
     first_step = 0 if reached is None else reached.step
     settings = {**settings_of(run), "origin": dict(origin), provenance.KEY: provenance.extended(entries)}
-    with progress.StopSignals() as signals, one_thread():
+    with StopSignals() as signals, one_thread():
         keeper = progress.Keeper(run.folder, agents, simulator, history.reward, log, settings, signals)
         if reached is None:
             keeper.save(0)  # whatever happens from here on can be resumed

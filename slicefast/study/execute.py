@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from slicefast import files
 from slicefast.errors import RunError, refuse
+from slicefast.signals import as_ctrl_c
 from slicefast.study.folder import Study
+from slicefast.study.granted import granted_cpus
 from slicefast.study.jobs import Job, ready, steps
 from slicefast.training import Tick
 
@@ -49,11 +51,6 @@ class Progress:
         """Take note that a job has a file that cannot be used, and why; it is made anew."""
 
 
-def granted_cpus() -> int:
-    """Return how many processor cores this process may use, which in a container are fewer than there are."""
-    return len(os.sched_getaffinity(0))
-
-
 def run_job(study: Study, job: Job, tick: Tick) -> None:
     """Do one job and write its file; `tick(steps)` is called as it advances and may raise to stop it.
 
@@ -77,7 +74,7 @@ def run_job(study: Study, job: Job, tick: Tick) -> None:
 def run_study(
     study: Study, workers: int | None = None, engine: Engine = "local", progress: Progress | None = None
 ) -> bool:
-    """Run every job that is not finished yet; return False when it was interrupted with Ctrl-C.
+    """Run every job that is not finished yet; return False when it was stopped by Ctrl-C, SIGTERM or SIGHUP.
 
     Parameters
     ----------
@@ -101,7 +98,7 @@ def run_study(
     workers = workers or granted_cpus()
     watcher = progress or Progress()
     try:
-        with files.claim(study.folder):
+        with files.claim(study.folder), as_ctrl_c():
             pending = _Pending(study, watcher)
             if engine == "ray":
                 _run_on_ray(study, pending, watcher)
@@ -157,15 +154,27 @@ _reports: Any = None
 
 
 def _start_worker(stop: Event, reports: SimpleQueue[_Report]) -> None:
-    """Prepare a worker process: deaf to Ctrl-C (the parent stops it), gone when its parent is."""
+    """Prepare a worker process: deaf to its terminal (the parent stops it), gone when its parent is."""
     global _stop, _reports
     _stop, _reports = stop, reports
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _run_in_worker(study: Study, job: Job, parent: int) -> None:
+def _end_with_parent() -> None:
+    """End this process as soon as its parent has ended, however that came: the system closes the pipe between them."""
+    from multiprocessing import connection, parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)  # whatever it was doing: nobody waits for it, and files appear whole or not at all
+
+
+def _run_in_worker(study: Study, job: Job) -> None:
     def tick(steps: int) -> None:
-        if _stop.is_set() or os.getppid() != parent:
+        if _stop.is_set():
             raise StoppedError
         _reports.put((job, steps))
 
@@ -191,7 +200,7 @@ def _run_in_processes(study: Study, pending: _Pending, workers: int, progress: P
     try:
         while pending.jobs or running:
             for job in pending.take(workers - len(running)):
-                running[pool.submit(_run_in_worker, study, job, os.getpid())] = job
+                running[pool.submit(_run_in_worker, study, job)] = job
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 job = running.pop(future)

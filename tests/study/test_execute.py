@@ -19,8 +19,9 @@ from slicefast import Scenario
 from slicefast.errors import RunError
 from slicefast.study import execute
 from slicefast.study.collect import collect
-from slicefast.study.execute import Progress, granted_cpus, run_job, run_study, total_steps
+from slicefast.study.execute import Progress, run_job, run_study, total_steps
 from slicefast.study.folder import MANIFEST, Study, open_study
+from slicefast.study.granted import granted_cpus
 from slicefast.study.jobs import Job
 from slicefast.study.protocol import Protocol
 
@@ -129,7 +130,7 @@ def test_a_killed_worker_is_reported_in_one_line(
         run_study(study, workers=2)
 
 
-def _kill_itself(study: Study, job: Job, parent: int) -> None:
+def _kill_itself(study: Study, job: Job) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
