@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from slicefast.envs import VectorEnv, parallel_env
     from slicefast.errors import ScenarioError, SlicefastError
     from slicefast.kpis import Kpis
+    from slicefast.maps import coverage
+    from slicefast.pairing import compare
     from slicefast.rewards import satisfaction
     from slicefast.scenario import Scenario
     from slicefast.simulator import Simulator
@@ -52,6 +54,8 @@ _MODULE_OF = {
     "Simulator": "simulator",
     "VectorEnv": "envs",
     "Task": "task",
+    "compare": "pairing",
+    "coverage": "maps",
     "observe": "task",
     "parallel_env": "envs",
     "reward": "task",
@@ -86,6 +90,8 @@ __all__ = [
     "Task",
     "VectorEnv",
     "__version__",
+    "compare",
+    "coverage",
     "envs",
     "errors",
     "features",

@@ -37,7 +37,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Annotated, Literal, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_type_hints
 
 import numpy as np
 
@@ -45,6 +45,11 @@ from slicefast.energy import MACRO, Station, power_w
 from slicefast.errors import refuse
 from slicefast.packets import PacketKpis
 from slicefast.units import TTI_S, Float64
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from slicefast.scenario import Scenario
 
 
 class Kpi(NamedTuple):
@@ -69,6 +74,11 @@ class Kpi(NamedTuple):
     long_name: str
     standard: str = ""
     per: Literal["cell", "user"] = "cell"
+
+    def texts(self) -> dict[str, str]:
+        """Return what a labelled array says of itself: units, long name and 3GPP's name."""
+        standard = {"standard_3gpp": f"TS 28.552 {self.standard}"} if self.standard else {}
+        return {"units": self.unit, "long_name": self.long_name, **standard}
 
 
 def _unmeasured() -> Float64:
@@ -145,6 +155,37 @@ class Kpis:
     def power_w(self, station: Station = MACRO, sleeps: bool = False) -> Float64:
         """Return the power that each cell drew, (N,) or (R, N) [W]: see `slicefast.energy.power_w`; times s, joules."""
         return power_w(self.load.sum(axis=-1), station, sleeps)
+
+    def to_xarray(self, scenario: Scenario | None = None) -> xr.Dataset:
+        """Return these as a Dataset with names and units: dimensions ([replica,] cell, slice), and user.
+
+        Parameters
+        ----------
+        scenario : Scenario, optional
+            Names the slices; they are counted from 1 unless given.
+
+        Returns
+        -------
+        xarray.Dataset
+            One variable per KPI that was measured, with ``units``, ``long_name`` and, where 3GPP TS 28.552 has one,
+            ``standard_3gpp``; cells are counted from 1.
+        """
+        import xarray as xr
+
+        lead = ("replica",) * (self.load.ndim - 2)
+        variables = {}
+        for name, kpi in KPIS.items():
+            if (values := getattr(self, name)) is not None:
+                own = ("cell", "slice") if kpi.per == "cell" else ("user",)
+                variables[name] = ((*lead, *own), np.asarray(values), kpi.texts())
+        return xr.Dataset(variables, coords=coordinates(self.load.shape[-2:], scenario))
+
+
+def coordinates(shape: tuple[int, ...], scenario: Scenario | None = None) -> dict[str, Any]:
+    """Return the coordinates of cells, counted from 1, and slices, by name where a scenario names them, for xarray."""
+    n_cells, n_slices = shape
+    slices = range(1, n_slices + 1) if scenario is None else [item.name for item in scenario.slices]
+    return {"cell": ("cell", np.arange(1, n_cells + 1), {"long_name": "cell"}), "slice": ("slice", list(slices))}
 
 
 #: Every indicator by name, in the order in which the core writes them.

@@ -8,9 +8,7 @@ shares will be played on, which is what a policy with perfect information and a 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +20,15 @@ from slicefast.replica import Replica, Snapshot
 from slicefast.scenario import Scenario
 from slicefast.scenario.inputs import digest
 from slicefast.step_arrays import StepArrays, check_levels, check_shares, kpis_of, series_of
+from slicefast.team import Team
 from slicefast.traffic.arrivals import Events
 from slicefast.units import Bool, Float32, Float64, Int32
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from slicefast.policies import Policy
+    from slicefast.task import Task
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -39,7 +44,7 @@ class Simulator:
     scenario : Scenario
         What the network is.
     seed : int
-        Determines everything random. Replica r of a seed is the same whatever the number of replicas and threads.
+        Determines everything random; replica r is the same whatever the number of replicas and threads.
     n_replicas : int
         R, independent copies with random streams of their own.
     n_threads : int
@@ -87,11 +92,12 @@ class Simulator:
             refuse("per_packet", per_packet, "False at the flow level, which knows no packets")
         self.per_user, self.per_packet = per_user, per_packet
         self._n_threads = n_threads
-        self._pool = ThreadPoolExecutor(n_threads) if min(n_threads, n_replicas) > 1 else None
+        self._team = Team(min(n_threads, n_replicas))
         self._replicas: list[Replica] = []
         self._seed, self._place_seed = seed, place_seed
-        own = scenario.gain_map if gains is None else gains
-        self._gains = None if own is None else OwnGains.fit(own, scenario)
+        #: Link gains that are not ours, if any.
+        self.gains = scenario.gain_map if gains is None else gains
+        self._gains = None if self.gains is None else OwnGains.fit(self.gains, scenario)
         self._kpis: Kpis | None = None
         self._step_index = 0
         self._untouched = True
@@ -233,7 +239,7 @@ class Simulator:
         arrays = StepArrays(self.scenario, self.n_replicas, self.per_user, self.per_packet)
         with self._alone:
             self._untouched = False
-            self._each(lambda r, replica: replica.play(checked[r], *arrays.of(r)))
+            self._team.each(lambda r, replica: replica.play(checked[r], *arrays.of(r)), self._replicas)
             self._step_index += 1
             self._kpis = arrays.kpis()
             return self._kpis
@@ -265,7 +271,7 @@ class Simulator:
         coupled = check_shares("coupled_shares", coupled_shares, self.shares_shape, simplex=True)
         arrays = StepArrays(self.scenario, self.n_replicas, self.per_user)
         with self._alone:
-            self._each(lambda r, replica: replica.probe(asked[r], coupled[r], *arrays.of(r)[:2]))
+            self._team.each(lambda r, replica: replica.probe(asked[r], coupled[r], *arrays.of(r)[:2]), self._replicas)
         return arrays.kpis()
 
     def curves(self, levels: NDArray[Any], coupled_shares: NDArray[Any]) -> Curves:
@@ -295,15 +301,21 @@ class Simulator:
         coupled = check_shares("coupled_shares", coupled_shares, self.shares_shape, simplex=True)
         out = np.empty((self.n_replicas, 2, asked.size, *self.shares_shape[-2:]))
         with self._alone:
-            self._each(lambda r, replica: replica.curves(asked, coupled[r], out[r]))
+            self._team.each(lambda r, replica: replica.curves(asked, coupled[r], out[r]), self._replicas)
         return Curves(*(out[0] if self.n_replicas == 1 else out.transpose(1, 2, 0, 3, 4)))
+
+    def run(self, policy: Policy, steps: int, task: Task | None = None, per_user: bool = False) -> xr.Dataset:
+        """Play on under a policy and return what is measured, with names and units: see `slicefast.labelled.record`."""
+        from slicefast.labelled import record
+
+        return record(self, policy, steps, task, per_user)
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the whole state, random streams included: nested dicts and lists of arrays and numbers."""
         with self._alone:
             return {
                 "scenario": self._scenario_digest,
-                "gains": self._gains and self._gains.given.digest,
+                "gains": self.gains and self.gains.digest,
                 "seed": self.seed,
                 "place_seed": self.place_seed,
                 "step_index": self.step_index,
@@ -353,7 +365,7 @@ class Simulator:
     def __getstate__(self) -> dict[str, Any]:
         """Return how this was made and a snapshot, of which a copy goes on bit for bit like the original."""
         given = {name: getattr(self, name) for name in ("scenario", "n_replicas", "per_user", "per_packet")}
-        given["n_threads"], given["gains"] = self._n_threads, self._gains and self._gains.given
+        given["n_threads"], given["gains"] = self._n_threads, self.gains
         return {"given": given, "snapshot": self.snapshot(), "untouched": self._untouched}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -364,13 +376,12 @@ class Simulator:
 
     def close(self) -> None:
         """End the threads; the simulator cannot step afterwards if it had several."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._team.close()
 
     def _check_snapshot(self, snapshot: Snapshot) -> None:
         if snapshot["scenario"] != self._scenario_digest:
             refuse("snapshot", described("one of another scenario"), "one of this simulator's own scenario")
-        if snapshot["gains"] != (self._gains and self._gains.given.digest):
+        if snapshot["gains"] != (self.gains and self.gains.digest):
             refuse("snapshot", described("one with other gains"), "one with this simulator's own gains")
         if len(snapshot["replicas"]) != self.n_replicas:
             refuse("snapshot", described(f"{len(snapshot['replicas'])} replicas"), f"{self.n_replicas} replicas")
@@ -382,14 +393,6 @@ class Simulator:
         self._replicas = self._make_replicas(seed, place_seed)
         self._seed, self._place_seed = seed, place_seed
         self._kpis, self._step_index, self._untouched = None, 0, True
-
-    def _each(self, work: Callable[[int, Replica], None]) -> None:
-        if self._pool is None:
-            for r, replica in enumerate(self._replicas):
-                work(r, replica)
-        else:
-            # list() so that an error in a thread is raised here.
-            list(self._pool.map(work, range(self.n_replicas), self._replicas))
 
     def _gather(self, values: list[NDArray[_T]]) -> NDArray[_T]:
         return values[0] if self.n_replicas == 1 else np.stack(values)

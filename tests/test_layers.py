@@ -15,10 +15,11 @@ LONGEST_FUNCTION = 60
 # The floors of the house, from the ground up, and the rooms on each: an import only points down, or stays on its floor.
 FLOORS = {
     "ground": ("_core", "_compiled", "_generator", "_gymnasium", "_mobility", "_moved", "_traffic", "arrays", "errors",
-               "files", "plausible", "provenance", "registry", "settings", "signals", "tables", "units"),
-    "network": ("energy", "flow", "kernels", "kpis", "kpm", "link_adaptation", "load_coupling", "network", "packets",
-                "radio", "replica", "rng", "scenario", "scheduling", "simulator", "step_arrays", "traffic"),
-    "agents": ("envs", "features", "learn", "policies", "progress", "rewards", "runs", "task", "training", "transfer"),
+               "files", "plausible", "provenance", "registry", "settings", "signals", "tables", "team", "units"),
+    "network": ("energy", "features", "flow", "kernels", "kpis", "kpm", "labelled", "link_adaptation", "load_coupling",
+                "maps", "network", "packets", "radio", "replica", "rewards", "rng", "scenario", "scheduling",
+                "simulator", "step_arrays", "task", "traffic"),
+    "agents": ("envs", "learn", "pairing", "policies", "progress", "runs", "training", "transfer"),
     "study": ("study",),
     "beside": ("__main__", "cli", "validation"),
 }  # fmt: skip

@@ -1,0 +1,132 @@
+"""What a run measured, with names: an xarray Dataset with dimensions, units, and 3GPP's names.
+
+Dimensions: T steps, R replicas (only where there are several), N cells, S slices, U users.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from slicefast.errors import refuse
+from slicefast.kpis import CELL_KPIS, KPIS, USER_KPIS, coordinates
+from slicefast.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slicefast.simulator import Simulator
+    from slicefast.units import Float32, Float64
+
+#: Variables of a run beside the KPIs: unit and long name.
+_BESIDE = {
+    "share": ("1", "share of the cell's PRBs that the slice was given"),
+    "throughput_satisfaction": ("1", "min(throughput / requirement, 1), 1 without traffic"),
+    "delay_satisfaction": ("1", "min(requirement / delay, 1), 1 without traffic"),
+    "reward": ("1", "reward of the task"),
+    "user_sinr_db": ("dB", "SINR of the user"),
+    "user_serving_cell": ("1", "number of the cell that served the user, from 1"),
+}
+_Variables = dict[str, tuple[tuple[str, ...], NDArray[Any], dict[str, str]]]
+
+
+def record(
+    simulator: Simulator,
+    policy: Callable[[Simulator, Float32], Float64],
+    steps: int,
+    task: Task | None = None,
+    per_user: bool = False,
+) -> xr.Dataset:
+    """Play a network on under a policy and return everything that it measured; `Simulator.run` calls this.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        Goes on from where it is, after a `reset` where nothing was played yet.
+    policy : callable
+        policy(simulator, observation) -> shares, such as those of `slicefast.policies`.
+    steps : int
+        T.
+    task : Task, optional
+        What the policy sees and earns; the paper's unless given.
+    per_user : bool
+        Whether users' KPIs, SINR and serving cells are kept; the simulator must measure them.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions (step, [replica,] cell, slice) and user: the KPIs of `Kpis`, ``share``, ``reward``,
+        ``throughput_satisfaction`` and ``delay_satisfaction``, with ``units``, ``long_name`` and the names of 3GPP.
+
+    Raises
+    ------
+    SlicefastError
+        There are no steps, users' KPIs are not measured, or the policy's shares are no partition.
+    """
+    if steps < 1:
+        refuse("steps", steps, "at least 1")
+    if per_user and not simulator.per_user:
+        refuse("per_user", per_user, "False for a simulator that was made without per_user=True")
+    task = Task(simulator.scenario) if task is None else task
+    try:
+        kpis = simulator.kpis
+    except RuntimeError:
+        kpis = simulator.reset()
+    first = simulator.step_index + 1
+    columns: dict[str, list[NDArray[Any]]] = {}
+
+    def keep(name: str, value: NDArray[Any]) -> None:
+        columns.setdefault(name, []).append(value)
+
+    for _ in range(steps):
+        shares = policy(simulator, task.observe(kpis))
+        serving = simulator.serving if per_user else None
+        kpis = simulator.step(shares)
+        keep("share", np.array(shares, np.float64))
+        for name in CELL_KPIS:
+            keep(name, getattr(kpis, name))
+        for name, value in zip(("throughput_satisfaction", "delay_satisfaction"), task.satisfaction(kpis), strict=True):
+            keep(name, value)
+        keep("reward", task.reward(kpis))
+        if serving is not None:
+            keep("user_serving_cell", serving + 1)
+            keep("user_sinr_db", _db(simulator.sinr))
+            for name in USER_KPIS:
+                keep(name, getattr(kpis, name))
+    return _dataset(simulator, columns, first, steps)
+
+
+def _dataset(simulator: Simulator, columns: dict[str, list[NDArray[Any]]], first: int, steps: int) -> xr.Dataset:
+    scenario = simulator.scenario
+    lead = ("step", "replica") if simulator.n_replicas > 1 else ("step",)
+    variables: _Variables = {}
+    for name, values in columns.items():
+        own = ("cell",) if name == "reward" else ("user",) if name.startswith("user_") else ("cell", "slice")
+        variables[name] = ((*lead, *own), np.stack(values), _texts(name))
+    index = np.arange(first, first + steps)
+    coords = coordinates((scenario.n_cells, scenario.n_slices), scenario)
+    coords["step"] = ("step", index, {"long_name": "decision step"})
+    coords["time_s"] = ("step", index * scenario.step_s, {"units": "s", "long_name": "time since the reset"})
+    if any(name.startswith("user_") for name in columns):
+        names = [item.name for item in scenario.slices]
+        coords["user_slice"] = (
+            "user",
+            [names[number] for number in scenario.slice_of],
+            {"long_name": "slice of the user"},
+        )
+    attributes = {"title": f"run of {scenario.name}", "scenario": scenario.model_dump_json(), "seed": simulator.seed}
+    return xr.Dataset(variables, coords=coords, attrs=attributes)
+
+
+def _texts(name: str) -> dict[str, str]:
+    if name in KPIS:
+        return KPIS[name].texts()
+    return dict(zip(("units", "long_name"), _BESIDE[name], strict=True))
+
+
+def _db(ratio: Float32) -> Float64:
+    with np.errstate(divide="ignore"):
+        return 10.0 * np.log10(np.asarray(ratio, np.float64))

@@ -1,0 +1,202 @@
+"""Policies and scenarios held against each other over the same seeds, with intervals.
+
+Dimensions: C cases, K seeds.
+
+========  ===============  ===================================================================
+symbol    name             meaning
+========  ===============  ===================================================================
+x_ck      ``scores``       score of case c on seed k
+K         ``seed``         seeds, each one network: common random numbers for all cases
+t         ``_half_width``  Student's t at K - 1 degrees of freedom
+========  ===============  ===================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from slicefast import policies
+from slicefast.errors import refuse
+from slicefast.rewards import MET
+from slicefast.simulator import Simulator
+from slicefast.task import Task
+from slicefast.training import KpiRecorder, play
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from slicefast.policies import Policy
+    from slicefast.scenario import Scenario
+
+#: What is scored: unit and long name, each a mean over the cells that count and the steps.
+SCORES = {
+    "reward": ("1", "reward of the task"),
+    "satisfaction": ("1", "smallest throughput over requirement among a cell's slices, at most 1"),
+    "failing_share": ("1", f"share of cell-steps with a satisfaction below {MET}"),
+    "largest_delay_ms": ("ms", "largest mean packet delay among a cell's slices"),
+    "load": ("1", "share of the cell's PRBs used"),
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Paired:
+    """Scores of cases on the same seeds.
+
+    Attributes
+    ----------
+    scores : xarray.Dataset
+        One variable per name of `SCORES`, dimensions (case, seed).
+    confidence : float
+        Of the intervals.
+    """
+
+    scores: xr.Dataset
+    confidence: float = 0.95
+
+    def means(self) -> xr.Dataset:
+        """Return mean, low and high of each score per case: the mean over seeds +- t s / sqrt(K).
+
+        NaN where there is one seed, of which no interval can be had.
+        """
+        return _interval(self.scores, self.confidence)
+
+    def differences(self, reference: str | None = None) -> xr.Dataset:
+        """Return mean, low and high of each case's score minus the reference's on the same seed.
+
+        Parameters
+        ----------
+        reference : str, optional
+            A case; the first unless given.
+
+        Raises
+        ------
+        SlicefastError
+            There is no such case.
+        """
+        cases = [str(name) for name in self.scores.case.values]
+        reference = cases[0] if reference is None else reference
+        if reference not in cases:
+            refuse("reference", reference, ", ".join(cases))
+        others = [name for name in cases if name != reference]
+        apart = self.scores.sel(case=others) - self.scores.sel(case=reference, drop=True)
+        return _interval(apart, self.confidence)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the scores as a table, a row per case and seed; it writes CSV, and Parquet where pyarrow is there."""
+        return self.scores.to_dataframe()
+
+    def __repr__(self) -> str:
+        return "\n".join(" | ".join(row) for row in self._rows())
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = ("".join(f"<td>{escape(text.strip())}</td>" for text in row) for row in self._rows())
+        return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+    def _rows(self) -> list[list[str]]:
+        means = self.means()
+        rows = [[f"{self.scores.sizes['seed']} seeds", *SCORES]]
+        for name in means.case.values:
+            cells = (means[score].sel(case=name).values for score in SCORES)
+            rows.append([str(name), *(f"{mean:.3f} [{low:.3f}, {high:.3f}]" for mean, low, high in cells)])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in rows]
+
+
+def compare(
+    cases: Mapping[str, tuple[Scenario, Policy | type[Policy] | str]],
+    seeds: int | Sequence[int] = 10,
+    steps: int = 200,
+    task: Mapping[str, str] | None = None,
+    confidence: float = 0.95,
+) -> Paired:
+    """Play cases on the same networks and hold their scores against each other.
+
+    Every case plays seed k as ``Simulator(scenario, seed=k)``: users, traffic and fields are the same for all cases of
+    one scenario, so differences are paired. Intervals are Student's t over the seeds' scores, which cover what they
+    promise at any number of seeds from 2 on where the scores are normal: interval = mean +- t_{K-1} s / sqrt(K).
+
+    Parameters
+    ----------
+    cases : mapping of str to (Scenario, policy)
+        By name; a policy is a function (simulator, observation) -> shares, a class of which each seed gets a new
+        object, or a name of `slicefast.policies`.
+    seeds : int or sequence of int
+        How many, from 0 on, or which.
+    steps : int
+        T, after a first one under the equal split.
+    task : mapping, optional
+        Options of `Task`: features, reward, coordination.
+    confidence : float
+        Of the intervals.
+
+    Returns
+    -------
+    Paired
+        Scores, means and differences with their intervals.
+
+    Raises
+    ------
+    SlicefastError
+        There is no case, seed or step, a policy's name is unknown, or its shares are no partition.
+    """
+    numbers = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
+    if not cases:
+        refuse("cases", dict(cases), "at least one (scenario, policy) by name")
+    if not numbers or len(set(numbers)) < len(numbers):
+        refuse("seeds", seeds, "at least 1, or different integers")
+    if steps < 1:
+        refuse("steps", steps, "at least 1")
+    if not 0.0 < confidence < 1.0:
+        refuse("confidence", confidence, "a number between 0 and 1")
+    scores = {name: np.empty((len(cases), len(numbers))) for name in SCORES}
+    for c, (scenario, policy) in enumerate(cases.values()):
+        played = Task(scenario, **(task or {}))  # type: ignore[arg-type]  # Task refuses what it does not know
+        for k, seed in enumerate(numbers):
+            entry = policies.get(policy) if isinstance(policy, str) else policies.ready(policy)
+            for name, value in _score(played, entry, seed, steps).items():
+                scores[name][c, k] = value
+    dims = ("case", "seed")
+    variables = {
+        name: (dims, scores[name], dict(zip(("units", "long_name"), SCORES[name], strict=True))) for name in SCORES
+    }
+    dataset = xr.Dataset(variables, coords={"case": list(cases), "seed": numbers}, attrs={"steps": steps})
+    return Paired(dataset, confidence)
+
+
+def _score(task: Task, policy: Policy, seed: int, steps: int) -> dict[str, float]:
+    simulator = Simulator(task.scenario, seed=seed)
+    simulator.reset()
+    recorder = KpiRecorder(task, steps, steps)
+    reward = play(simulator, policy, task, steps, callbacks=(recorder,)).reward
+    counted = task.scenario.counted
+    satisfied = recorder.arrays["throughput_satisfaction"].min(axis=-1)[..., counted]
+    values = (
+        reward[..., counted],
+        satisfied,
+        satisfied < MET,
+        recorder.arrays["delay_ms"].max(axis=-1)[..., counted],
+        recorder.arrays["load"].sum(axis=-1)[..., counted],
+    )
+    return {name: float(np.mean(value, dtype=np.float64)) for name, value in zip(SCORES, values, strict=True)}
+
+
+def _interval(scores: xr.Dataset, confidence: float) -> xr.Dataset:
+    """Return mean, low and high along a new dimension ``bound`` in place of the seeds."""
+    count = scores.sizes["seed"]
+    mean = scores.mean("seed")
+    width = scores.std("seed", ddof=1) * _half_width(count, confidence) if count > 1 else mean * np.nan
+    bounds = xr.concat([mean, mean - width, mean + width], dim="bound").assign_coords(bound=["mean", "low", "high"])
+    return bounds.transpose(..., "case", "bound")
+
+
+def _half_width(count: int, confidence: float) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf(0.5 + confidence / 2, count - 1) / np.sqrt(count))

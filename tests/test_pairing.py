@@ -1,0 +1,101 @@
+"""Comparisons over seeds are paired, and their intervals cover what they promise at any number of seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import slicefast as sf
+from slicefast import policies
+from slicefast.pairing import SCORES, Paired
+
+
+@pytest.fixture(scope="module")
+def scenario() -> sf.Scenario:
+    """Three cells, four slices."""
+    return sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+
+
+def test_scores_are_means_over_the_same_networks(scenario):
+    compared = sf.compare(
+        {"equal": (scenario, "equal_split"), "aware": (scenario, policies.traffic_aware)}, seeds=[5, 2], steps=4
+    )
+    assert compared.scores.sizes == {"case": 2, "seed": 2}
+    for name, policy in (("equal", policies.equal_split), ("aware", policies.traffic_aware)):
+        run = sf.Simulator(scenario, seed=2).run(policy, 4)
+        row = compared.scores.sel(case=name, seed=2)
+        assert float(row.reward) == pytest.approx(float(run.reward.astype(float).mean()), rel=1e-6)
+        worst = run.throughput_satisfaction.min("slice")
+        assert float(row.satisfaction) == pytest.approx(float(worst.mean()), rel=1e-6)
+        assert float(row.failing_share) == pytest.approx(float((worst < 0.95).mean()), abs=1e-9)
+        assert float(row.largest_delay_ms) == pytest.approx(float(run.delay_ms.max("slice").mean()), rel=1e-6)
+        assert float(row["load"]) == pytest.approx(float(run["load"].sum("slice").mean()), rel=1e-6)
+
+
+def test_each_seed_gets_a_policy_of_its_own(scenario):
+    """The rule remembers; a run after another must not start with what the other left."""
+    twice = sf.compare({"rule": (scenario, policies.MaxMinRule)}, seeds=[1, 3], steps=4)
+    alone = sf.compare({"rule": (scenario, "max_min_rule")}, seeds=[3], steps=4)
+    assert float(twice.scores.reward.sel(seed=3)[0]) == float(alone.scores.reward[0, 0])
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+def test_intervals_cover_what_they_promise(seeds):
+    """Of 4,000 made-up studies 95 % must cover the truth: binomial standard deviation 0.0034, four of them allowed.
+
+    Scores of a seed's cases share that network's part, so the interval of a difference is narrow only where it is
+    paired: the shared part is 3 times the cases' own.
+    """
+    generator = np.random.default_rng(seeds)
+    studies = 4_000
+    shared = 3.0 * generator.normal(size=(studies, seeds, 1))
+    scores = np.array([0.4, 0.5]) + shared + generator.normal(size=(studies, seeds, 2))
+    paired = Paired(xr.Dataset({"reward": (("study", "seed", "case"), scores)}, {"case": ["a", "b"]}))
+    for truth, bounds in (
+        (0.4, paired.means().reward.sel(case="a")),
+        (0.1, paired.differences().reward.sel(case="b")),
+    ):
+        _, low, high = bounds.transpose("bound", "study").values
+        assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(0.95, abs=4 * 0.0034)
+    np.testing.assert_allclose(bounds.sel(bound="mean"), (scores[..., 1] - scores[..., 0]).mean(axis=1), rtol=1e-9)
+    # Unpaired, the difference would be sqrt(20 / 2) times as wide.
+    width = float((bounds.sel(bound="high") - bounds.sel(bound="low")).mean())
+    assert width < 1.05 * 2.0 * np.sqrt(2.0 / seeds) * {2: 12.71, 3: 4.303, 5: 2.776, 10: 2.262}[seeds]
+
+
+def test_one_seed_has_no_interval_and_says_so(scenario):
+    compared = sf.compare({"equal": (scenario, "equal_split")}, seeds=1, steps=2)
+    mean, low, high = compared.means().reward.sel(case="equal").values
+    assert np.isfinite(mean)
+    assert np.isnan([low, high]).all()
+
+
+def test_it_is_a_table_on_screen_in_notebooks_and_as_a_frame(scenario):
+    compared = sf.compare({"<equal>": (scenario, "equal_split")}, seeds=2, steps=2)
+    lines = repr(compared).splitlines()
+    assert lines[0].split(" | ")[0].strip() == "2 seeds"
+    assert all(name in lines[0] for name in SCORES)
+    assert "&lt;equal&gt;" in compared._repr_html_()
+    frame = compared.to_frame()
+    assert frame.loc[("<equal>", 1), "reward"] == float(compared.scores.reward[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"cases": {}}, "cases: got {}"),
+        ({"seeds": 0}, "seeds: got 0"),
+        ({"seeds": [1, 1]}, "seeds: got"),
+        ({"steps": 0}, "steps: got 0"),
+        ({"confidence": 1.0}, "confidence: got 1.0"),
+        ({"task": {"reward": "fair"}}, "reward: got 'fair'"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(scenario, change, named):
+    with pytest.raises(ValueError, match=named):
+        sf.compare(**{"cases": {"equal": (scenario, "equal_split")}, "seeds": 1, "steps": 1, **change})
+    with pytest.raises(ValueError, match="policy: got 'unknown'"):
+        sf.compare({"a": (scenario, "unknown")}, 1, 1)
+    with pytest.raises(ValueError, match="reference: got 'b'"):
+        sf.compare({"a": (scenario, "equal_split")}, 1, 1).differences("b")
