@@ -196,6 +196,11 @@ class Simulator:
         """Return tau of the first replica over its first ``n_steps`` steps, (n_steps, N, S)."""
         return self._replicas[0].mask.table(n_steps)
 
+    @property
+    def traffic_cycle_steps(self) -> int:
+        """Decision steps after which the traffic mask of the first replica begins again."""
+        return self._replicas[0].mask.cycle_steps
+
     def reset(self, seed: int | None = None) -> Kpis:
         """Start anew and play one step under the equal split.
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slicefast.study import claims, explanation, report
+from slicefast.study import explanation, report
 from slicefast.study.comparison import Comparison
 from slicefast.study.document import Document, Figure, Heading, Listing, Table, Text, Verdicts
-from slicefast.study.evidence import Criterion
+from slicefast.study.evidence import Measure
 from slicefast.study.explanation import Explanation, Spread
-from slicefast.study.ordering import Decomposition, Ordering
+from slicefast.study.ordering import Decomposition
 from slicefast.study.scores import UNKNOWN, Estimate
 
 SUMMARY = (
@@ -57,7 +57,9 @@ def outline(document: Document) -> list[tuple[str, Any]]:
     return [(type(block).__name__, kinds[type(block)](block)) for block in document.blocks]
 
 
-CLAIMS = [("Text", ("plain", 1)), ("Heading", ("Claims", 2)), ("Verdicts", 3)]
+SUMMED = [("Text", ("plain", 1))]
+CLAIMS = [("Heading", ("Claims", 2)), ("Table", "claim"), ("Verdicts", 3)]
+ONLINE = [("Heading", ("What it costs while agents learn", 2)), *[("Table", "policy")] * 2, ("Text", ("note", 1))]
 COMPARISON = [
     ("Heading", ("Comparison", 2)), ("Table", "policy"), ("Text", ("note", 1)), ("Text", ("warning", 1)),
     ("Table", "left out"),
@@ -67,14 +69,16 @@ ORDERING = [("Heading", ("Does a more similar source help more?", 2)), ("Text", 
 
 def test_the_report_goes_from_claims_to_how_it_was_made(comparison: Comparison, tmp_path: Any) -> None:
     figure = Figure("Learning", "How it went.", tmp_path / "x.png", "figures/x.png")
-    document = report.build(comparison, [figure])
+    another = Figure("Another", "It went.", tmp_path / "y.png", "figures/y.png")
+    document = report.build(comparison, [figure, another])
     assert document.title == "Network slicing by transfer learning"
     ends = [("Heading", ("How it was made", 2)), ("Text", ("plain", 1)), ("Listing", "protocol and scenario")]
     tables = [("Table", "sources ordered by")] * 3
-    drawn = [("Heading", ("Figures", 2)), ("Figure", "Learning")]
+    first, drawn = [("Figure", "Learning")], [("Heading", ("Figures", 2)), ("Figure", "Another")]
     reasons = [("Text", ("plain", len(explanation.say(explanation.explain(comparison)))))]
-    assert outline(document) == CLAIMS + COMPARISON + ORDERING + tables + reasons + drawn + ends
-    assert outline(report.build(comparison)) == CLAIMS + COMPARISON + ORDERING + tables + reasons + ends
+    middle = CLAIMS + ONLINE + COMPARISON + ORDERING + tables + reasons
+    assert outline(document) == SUMMED + first + middle + drawn + ends
+    assert outline(report.build(comparison)) == SUMMED + middle + ends
     assert document.blocks[0].items == (SUMMARY,)
     made = f"{MADE} The numbers behind this report are in results.nc beside it."
     assert document.blocks[-2].items == (made,)
@@ -90,7 +94,8 @@ def test_a_section_has_the_first_table_on_similarity_alone(comparison: Compariso
     document = report.section(comparison)
     reasons = [("Text", ("plain", len(explanation.say(explanation.explain(comparison)))))]
     end = [("Text", ("plain", 1))]
-    assert outline(document) == CLAIMS + COMPARISON + ORDERING + [("Table", "sources ordered by")] + reasons + end
+    similarity = [*ORDERING, ("Table", "sources ordered by"), *reasons]
+    assert outline(document) == SUMMED + CLAIMS + ONLINE + COMPARISON + similarity + end
     assert document.blocks[-1].items == (f"Made with {MADE}",)
     assert document.title == "Network slicing by transfer learning"
 
@@ -98,14 +103,18 @@ def test_a_section_has_the_first_table_on_similarity_alone(comparison: Compariso
 def test_a_short_section_is_a_table_and_what_it_rests_on(comparison: Comparison) -> None:
     document = report.short_section(comparison)
     assert outline(document) == [("Table", "policy"), ("Text", ("plain", 1))]
-    words = "Mean reward over the evaluation steps: interquartile mean over 2 seeds, 95 % bootstrap."
+    words = (
+        "Exploration included but for the end; regret: steps of full reward below the oracle; 2 seeds, 95 % bootstrap."
+    )
     assert document.blocks[-1].items == (words,)
     assert document.title == "Network slicing by transfer learning"
 
 
 def test_notes_name_the_studys_numbers(comparison: Comparison) -> None:
     notes = [block for block in report.build(comparison).blocks if isinstance(block, Text) and block.kind == "note"]
-    scores, ordering = (" ".join(note.items) for note in notes)
+    online, scores, ordering = (" ".join(note.items) for note in notes)
+    assert "over steps 2 to 4, as is the worst tenth" in online
+    assert "earn less than it over the first 2 steps" in online
     assert "a cell-step fails below 0.95; the largest delay is over the slices" in scores
     assert "mean reward over the first 2 steps against DRL from scratch" in scores
     assert "gains in mean reward over the 250 steps before each step" in ordering
@@ -207,57 +216,10 @@ def test_the_explanation_says_no_more_than_it_has() -> None:
         assert explanation.say(replace(EXPLANATION, parts=flat))[1] == SAID[2]
 
 
-def test_claim_a_in_full() -> None:
-    evidence = claims.Evidence((Criterion(at(0.5), 0.0, Estimate(0.5, 0.3, 0.7)),))
-    assert claims.DrlBeatsBaseline().say(evidence) == (
-        "difference in mean reward over the evaluation steps +0.500 [+0.400, +0.600] (whole seeds resampled: +0.300 to "
-        "+0.700)"
-    )
-
-
-def test_claim_c_in_full() -> None:
-    evidence = claims.EarlyGainEvidence((Criterion(at(30.0), 27.0),), 500, 250, at(5.0))
-    words = (
-        "gain in mean reward +30.0 % [+29.9, +30.1] over the first 500 steps, in 250 of which DRL still plays random "
-        "partitions; equal split, which learns nothing, gains +5.0 % [+4.9, +5.1] by the same measure"
-    )
-    say = claims.GainsEarly().say
-    assert say(evidence) == words
-    short = "gain in mean reward +30.0 % [+29.9, +30.1] over the first 500 steps"
-    assert say(replace(evidence, random_steps=0, of_equal_split=None)) == short
-    undefined = replace(evidence, tests=(Criterion(UNKNOWN, 27.0),), random_steps=0, of_equal_split=None)
-    assert say(undefined) == "gain in mean reward not defined, where DRL earns nothing over the first 500 steps"
-    at_end = claims.Evidence((Criterion(at(30.0), 27.0),))
-    assert claims.GainsAtEnd().say(at_end) == "gain in mean reward +30.0 % [+29.9, +30.1] over the evaluation steps"
-
-
-def test_claim_d_in_full() -> None:
-    paper = Ordering([at(-0.5), at(-0.2)], [at(0.1), at(0.3)], [])
-    corrected = Ordering([at(-0.6), at(0.0)], [], [])
-    tests = (Criterion(at(0.2)), Criterion(at(0.15)))
-    evidence = claims.SimilarityEvidence(tests, at(0.05), paper, corrected, (250, 4000))
-    first = (
-        "most similar minus least similar source: +0.200 [+0.100, +0.300] in mean reward over the early steps, +0.050 "
-        "[-0.050, +0.150] over the evaluation steps, +0.150 [+0.050, +0.250] more early than late"
-    )
-    second = (
-        "; rank correlation of gain and distance among the sources of a target, which similarity should make negative: "
-        "-0.50 [-0.60, -0.40] at step 250, -0.20 [-0.30, -0.10] at step 4000; over all pairs, where targets that gain "
-        "more or less are mixed, +0.10 [+0.00, +0.20] and +0.30 [+0.20, +0.40]"
-    )
-    third = "; among a target's sources with the distance less its spread -0.60 [-0.70, -0.50] at step 250"
-    say = claims.SimilarHelpsMore().say
-    assert say(evidence) == first + second + third
-    assert say(replace(evidence, corrected=None)) == first + second
-    assert say(replace(evidence, paper=None)) == first
-
-
-def test_claim_e_in_full() -> None:
-    evidence = claims.GapEvidence((Criterion(at(0.2), 0.0, at(0.2)),), at(0.3), at(0.4), 12)
-    assert claims.InformedClosesHalf().say(evidence) == (
-        "it gains +0.300 [+0.200, +0.400] in mean reward over DRL where the oracle gains +0.400 [+0.300, +0.500] (75 % "
-        "of the gap); beyond half of the gap +0.200 [+0.100, +0.300] (whole seeds resampled: +0.100 to +0.300). It is "
-        "trained centrally, on what the simulator says every share would have brought on 12 training networks, none of "
-        "which is evaluated on, and does not learn on the target, where it decides by the cell's own measurements and "
-        "its neighbours' loads"
-    )
+def test_verdicts_in_words() -> None:
+    seeds = np.array([0.4, 0.5, 0.6])  # t = 4.303 with two degrees of freedom, a standard error of 0.0577
+    assert Measure("gain", seeds).words == "gain +0.500 [+0.252, +0.748]"
+    assert Measure("gain", 10 * seeds, 2.0, 1, " %").words == "gain +5.0 % [+2.5, +7.5]"
+    assert Measure("step", 100 * seeds, None, 0, sign=False).words == "step 50 [25, 75]"
+    assert Measure("gain", seeds[:1]).words == "gain +0.400"
+    assert Measure("gain", np.array([np.nan])).words == "gain not defined"

@@ -106,7 +106,7 @@ def write_outcome(study: Study) -> Comparison:
     table = page.comparison_table(comparison)
     print_table(table.headings, [[str(cell) for cell in row] for row in table.rows])
     for item in verdicts(comparison):
-        typer.echo(f"{item.verdict:>9}  {item.claim} {item.evidence}")
+        typer.echo(f"{item.verdict:>9}  {item.claim} {item.case and item.case + ': '}{item.evidence}")
     typer.echo(f"{study.folder / 'report.html'}  {study.folder / results.RESULT_FILE}")
     return comparison
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from itertools import product
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 from pydantic import Field, model_validator
 
@@ -15,7 +16,12 @@ from slicefast.training import TRAIN_STEPS, TRANSFER_STEPS
 if TYPE_CHECKING:
     from slicefast.learn import TD3Config
 
+#: How agents explore and learn: by the paper's numbers, or by those that we measured to cost least while they learn.
+Setting = Literal["published", "ours"]
+SETTINGS: tuple[Setting, ...] = get_args(Setting)
 GAIN_STEPS = (250, 500, 1000, 2000, 4000)
+#: Steps to which regret is summed, besides the end of learning.
+REGRET_STEPS = (250, 1000, 4000)
 GAIN_WINDOW = 250
 _RENAMED = {"best_steps": "counterfactual_steps"}
 MORE_SAMPLES = 4  # times as many default-action samples, one of the remedies for the paper's distance
@@ -37,11 +43,14 @@ class Budget(Settings):
     Attributes
     ----------
     exploration_steps : int
-        Steps of an agent from scratch with random partitions; TD3Config's unless given.
+        Steps of an agent from scratch with random partitions, as published; TD3Config's unless given. In our setting
+        those of its preset, if they are fewer.
     train_steps : int
         Steps of its training after them.
     transfer_steps : int
         Training steps of a transfer, which has no exploration phase.
+    pair_steps : int
+        The same where all pairs of cells are transferred, of which only the start is looked at.
     evaluation_steps : int
         Steps without exploration noise or learning at the end of every arm.
     sample_steps : int
@@ -68,6 +77,7 @@ class Budget(Settings):
     exploration_steps: CountFromZero = Field(default_factory=_paper_exploration_steps)
     train_steps: Count = TRAIN_STEPS
     transfer_steps: Count = TRANSFER_STEPS
+    pair_steps: Count = 1000
     evaluation_steps: Count = 250
     sample_steps: Count = 500
     vae_epochs: Count = 60
@@ -94,6 +104,8 @@ class Budget(Settings):
         if self.transfer_steps > self.learning_steps:
             allowed = f"at most exploration and training together, {self.learning_steps}"
             raise ScenarioError("transfer_steps", self.transfer_steps, allowed)
+        if self.pair_steps > self.transfer_steps:
+            raise ScenarioError("pair_steps", self.pair_steps, f"at most transfer_steps, {self.transfer_steps}")
         if self.early_steps > self.horizon:
             raise ScenarioError("early_steps", self.early_steps, f"at most all steps of an arm, {self.horizon}")
         if self.td3:
@@ -109,15 +121,22 @@ class Budget(Settings):
         for name, value in self.td3.items():
             if name not in allowed:
                 raise ScenarioError(f"td3.{name}", value, f"unknown; allowed: {', '.join(allowed)}")
-        try:
-            asked = self.td3_config().to_dict()
-        except (ValueError, TypeError) as error:
-            raise ScenarioError("td3", self.td3, str(error)) from None
+        asked = self._asked("published")
         changed = {name: asked[name] for name in self.td3 if asked[name] != defaults[name]}
         # Frozen for its users; equal settings must compare equal, and this is still the construction.
         self.__dict__["td3"] = {
             name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()
         }
+        for setting, transferred in product(SETTINGS, (True, False)):
+            self._asked(setting, transferred)
+
+    def _asked(self, setting: Setting, transferred: bool = False) -> dict[str, Any]:
+        """Return the numbers of a setting, or say which one cannot have those of `td3`."""
+        try:
+            return self.td3_config(setting, transferred).to_dict()
+        except (ValueError, TypeError) as error:
+            which = f"{setting}{', transferred' if transferred else ''}"
+            raise ScenarioError("td3", self.td3, f"{error} (setting: {which})") from None
 
     @property
     def collected_steps(self) -> int:
@@ -137,15 +156,29 @@ class Budget(Settings):
     @property
     def gain_steps(self) -> tuple[int, ...]:
         """Steps of a transfer at which the gain of all pairs is read, each over the window before it."""
-        return tuple(step for step in GAIN_STEPS if step <= self.transfer_steps) or (self.transfer_steps,)
+        return tuple(step for step in GAIN_STEPS if step <= self.pair_steps) or (self.pair_steps,)
 
-    def td3_config(self, **changes: Any) -> TD3Config:
-        """Return the numbers of a learner: TD3Config's defaults, then `td3`, then changes."""
+    def td3_config(self, setting: Setting = "published", transferred: bool = False, **changes: Any) -> TD3Config:
+        """Return the numbers of a learner: those of a preset of `slicefast.learn.config`, then `td3`, then changes.
+
+        Parameters
+        ----------
+        setting : {"published", "ours"}
+            Which preset.
+        transferred : bool
+            Whether it starts with what another learned: then it has no exploration phase.
+        **changes
+            Fields of TD3Config by name.
+        """
         from slicefast.learn import TD3Config
+        from slicefast.learn.config import PRESETS
 
-        numbers: dict[str, Any] = {**self.td3, **changes}
-        if "exploration_steps" not in numbers:
-            numbers["exploration_steps"] = self.exploration_steps
+        preset = PRESETS[f"{setting}_transfer" if transferred else setting]  # type: ignore[index]
+        numbers: dict[str, Any] = {"exploration_steps": 0, **preset, **self.td3, **changes}
+        if not transferred and "exploration_steps" not in changes:
+            numbers["exploration_steps"] = min(
+                preset.get("exploration_steps", self.exploration_steps), self.exploration_steps
+            )
         return TD3Config(**numbers)
 
     def only(self, names: Collection[str]) -> Budget:

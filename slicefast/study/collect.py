@@ -37,8 +37,8 @@ def collect(study: Study) -> xr.Dataset:
     source = Arm.outputs["source_cell"]  # there also where nothing was transferred: readers ask it of every policy
     nothing = np.zeros((len(policies), study.protocol.n_seeds, study.scenario.n_cells), source.dtype)
     made.setdefault("source_cell", (("policy", "seed", *source.dims), nothing, _texts(source)))
-    if "pair_reward" in made:
-        made["pair_reward"][2]["window_steps"] = GAIN_WINDOW
+    for name in made.keys() & {"pair_reward", "pair_reward_ours"}:
+        made[name][2]["window_steps"] = GAIN_WINDOW
     coords = {**_coordinates(study, policies), **_gain_steps(study, made)}
     return xr.Dataset(made, coords=coords, attrs=_attributes(study, finished))
 
@@ -80,6 +80,7 @@ def _coordinates(study: Study, policies: list[str]) -> dict[str, Any]:
         "strategy": [arm.strategy for arm in arms],
         "source_choice": [arm.source_choice for arm in arms],
         "without": [arm.without for arm in arms],
+        "setting": [arm.explores for arm in arms],
     }
     return {
         "policy": policies,
@@ -93,7 +94,11 @@ def _coordinates(study: Study, policies: list[str]) -> dict[str, Any]:
 
 
 def _gain_steps(study: Study, made: _Made) -> dict[str, Any]:
-    return {"gain_step": list(study.protocol.gain_steps)} if "pair_reward" in made else {}
+    return (
+        {"gain_step": list(study.protocol.gain_steps)}
+        if "gain_step" in {axis for dims, _, _ in made.values() for axis in dims}
+        else {}
+    )
 
 
 def _attributes(study: Study, finished: int) -> dict[str, Any]:

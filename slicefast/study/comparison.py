@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from slicefast.study import dataset as results
+from slicefast.study import online as measures
 from slicefast.study import ordering
+from slicefast.study.budget import REGRET_STEPS, Setting
 from slicefast.study.ordering import Decomposition, Ordering
 from slicefast.study.scores import (
     Estimate,
@@ -23,7 +26,7 @@ from slicefast.study.scores import (
     window_means,
     without_diagonal,
 )
-from slicefast.units import Float64, Int64
+from slicefast.units import Bool, Float64, Int64
 
 #: What figures and what tables call a distance, by its variable in the result file.
 DISTANCES: Mapping[str, tuple[str, str]] = {
@@ -41,6 +44,7 @@ DISTANCES: Mapping[str, tuple[str, str]] = {
     "distance_relative": ("relative KL", "logarithm of the mean KL divergence less its source's and its target's mean"),
     "source_reward": ("source's reward", "no distance: what the source itself earned at the end, negated"),
 }
+_PAIRS: Mapping[Setting, str] = {"published": "pair_reward", "ours": "pair_reward_ours"}
 _LAST_STEPS = 1000  # over which what a source itself earned is taken
 
 
@@ -69,6 +73,7 @@ class Comparison:
         self.policies = [name for name in map(str, dataset.policy.values) if results.has(dataset, name)]
         self._scores: dict[str, Scores] = {}
         self._estimates: dict[tuple[bytes, bool], Estimate] = {}
+        self._rewards: dict[str, Float64] = {}
 
     def has(self, *policies: str) -> bool:
         """Whether at least one seed of each of these policies is finished."""
@@ -88,7 +93,75 @@ class Comparison:
 
     def rewards(self, policy: str) -> Float64:
         """Return the reward of every step, (K, T, N)."""
-        return results.rewards(self.dataset, policy)
+        if policy not in self._rewards:
+            self._rewards[policy] = results.rewards(self.dataset, policy)
+        return self._rewards[policy]
+
+    def online(self, policy: str, start: int, stop: int) -> Float64:
+        """Return the mean reward, exploration and learning included, over steps from one to before another, (K, N)."""
+        return measures.window_mean(self.rewards(policy), start, stop)
+
+    @cached_property
+    def learning_steps(self) -> int:
+        """Steps after which nothing learns any more."""
+        return int(self.protocol["exploration_steps"]) + int(self.protocol["train_steps"])
+
+    @cached_property
+    def regret_steps(self) -> list[int]:
+        """The steps to which regret is summed: the budget's, and the end of learning."""
+        return [*(step for step in REGRET_STEPS if step < self.learning_steps), self.learning_steps]
+
+    @cached_property
+    def windows(self) -> list[tuple[int, int]]:
+        """The steps between those to which regret is summed, from the first on."""
+        return list(pairwise([0, *self.regret_steps]))
+
+    @cached_property
+    def learned(self) -> tuple[int, int]:
+        """The steps of a transfer after a short fine-tuning: from the early steps to its last."""
+        stop = int(self.protocol["transfer_steps"])
+        return min(int(self.protocol["early_steps"]), stop // 2), stop
+
+    def regret(self, policy: str, until: int) -> Float64:
+        """Return what a policy lacks to the oracle up to a step, (K, N) in steps of full reward; NaN without oracle."""
+        own = self.rewards(policy)
+        cycle = int(self.dataset.cycle_steps.max()) if "cycle_steps" in self.dataset else 0
+        if not self.has("oracle") or not cycle:
+            return np.full(own[:, 0].shape, np.nan)
+        oracle = self.rewards("oracle")
+        if np.isnan(oracle[:, : min(cycle, until)]).all():  # played the evaluation alone
+            return np.full(own[:, 0].shape, np.nan)
+        return measures.regret(own, oracle, cycle, until)
+
+    @cached_property
+    def _busy(self) -> Bool | None:
+        data, (start, stop) = self.dataset, self.learned
+        if "offered_bps" not in data:
+            return None
+        own, near = (
+            data[name].isel(step=slice(start, stop)).transpose("seed", "step", "cell").values.astype(np.float64)
+            for name in ("offered_bps", "neighbours_offered_bps")
+        )
+        return measures.busy_steps(own, near)
+
+    def busy_reward(self, policy: str, busy: bool = True) -> Float64:
+        """Return the mean reward of `learned` steps in which cells are busy, or of the others, (K, N)."""
+        reward = self.rewards(policy)[:, slice(*self.learned)]
+        if self._busy is None:
+            return np.full(reward[:, 0].shape, np.nan)
+        return measures.mean_where(reward, self._busy == busy)
+
+    def worst_tenth(self, policy: str) -> Float64:
+        """Return the mean reward of the worst tenth of each cell's `learned` steps, (K, N)."""
+        return measures.worst_tenth(self.rewards(policy)[:, slice(*self.learned)])
+
+    def per_seed(self, values: Float64) -> Float64:
+        """Return the mean over requirement groups of their cells' scores (K, N), (K,)."""
+        return np.asarray(group_scores(values, self.groups).mean(axis=1))
+
+    def setting(self, policy: str) -> str:
+        """Return in which setting a policy explores and learns, "" where that makes no difference."""
+        return str(self.dataset.setting.sel(policy=policy).item()) if "setting" in self.dataset.coords else ""
 
     def scores(self, policy: str) -> Scores:
         """Return a policy's scores."""
@@ -143,40 +216,52 @@ class Comparison:
     def distance(self, name: str) -> Float64 | None:
         """Return one of `DISTANCES`, (K, source, target), or None where the result file lacks it."""
         data = self.dataset
-        if name == "source_reward" and "pretrain_reward" in data:
-            last = data.pretrain_reward.isel(pretrain_step=slice(-_LAST_STEPS, None)).mean("pretrain_step").values
+        trained = "pretrain_reward_ours" if self.pair_setting == "ours" else "pretrain_reward"
+        if name == "source_reward" and trained in data:
+            last = data[trained].isel(pretrain_step=slice(-_LAST_STEPS, None)).mean("pretrain_step").values
             return -np.repeat(last.astype(np.float64)[:, :, None], last.shape[1], axis=2)
         if name == "distance_relative" and "distance" in data:
             return np.stack([ordering.relative(matrix) for matrix in data.distance.values.astype(np.float64)])
         return data[name].values.astype(np.float64) if name in data else None
 
     @cached_property
+    def pair_setting(self) -> Setting:
+        """The setting whose pairs tables and figures show: ours where it was run, whose noise hides the least."""
+        return "ours" if _PAIRS["ours"] in self.dataset else "published"
+
+    @cached_property
     def gain_steps(self) -> list[int]:
         """The steps before which the rewards of all pairs were taken; empty without pairs."""
-        return [int(step) for step in self.dataset.gain_step.values] if "pair_reward" in self.dataset else []
+        return [int(step) for step in self.dataset.gain_step.values] if "gain_step" in self.dataset else []
+
+    def pair_rewards_of(self, setting: Setting) -> Float64 | None:
+        """Return the rewards of all pairs, (K, G, source, target), NaN where both have one number; None without any."""
+        if _PAIRS[setting] not in self.dataset:
+            return None
+        return without_diagonal(self.dataset[_PAIRS[setting]].values.astype(np.float64))
 
     @cached_property
     def pair_rewards(self) -> Float64 | None:
-        """The rewards of all pairs, (K, G, source, target), NaN where both have the same number; None without pairs."""
-        if "pair_reward" not in self.dataset:
-            return None
-        return without_diagonal(self.dataset.pair_reward.values.astype(np.float64))
+        """`pair_rewards_of` the setting that is shown."""
+        return self.pair_rewards_of(self.pair_setting)
 
     @cached_property
     def finished_pair_rewards(self) -> Float64 | None:
         """`pair_rewards` of the seeds that finished them."""
         if self.pair_rewards is None:
             return None
-        finished: Float64 = self.pair_rewards[np.isfinite(self.dataset.pair_reward.values).all(axis=(1, 2, 3))]
+        whole = self.dataset[_PAIRS[self.pair_setting]].values
+        finished: Float64 = self.pair_rewards[np.isfinite(whole).all(axis=(1, 2, 3))]
         return finished
 
     @cached_property
     def pair_gains_percent(self) -> Float64 | None:
         """The pairs' gains over DRL from scratch [%], (K, G, source, target); None where either is missing."""
-        if self.pair_rewards is None or not self.has("drl"):
+        drl = "drl_ours" if self.pair_setting == "ours" else "drl"
+        if self.pair_rewards is None or not self.has(drl):
             return None
-        window = int(self.dataset.pair_reward.attrs["window_steps"])
-        return pair_gains_percent(self.pair_rewards, window_means(self.rewards("drl"), self.gain_steps, window))
+        window = int(self.dataset[_PAIRS[self.pair_setting]].attrs["window_steps"])
+        return pair_gains_percent(self.pair_rewards, window_means(self.rewards(drl), self.gain_steps, window))
 
     @cached_property
     def orderings(self) -> dict[str, Ordering]:

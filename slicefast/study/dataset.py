@@ -19,19 +19,23 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 #                              "configuration", "probe", "random", "own", "other" or "itself"; "" elsewhere.
 #                              (Not "source": that is the dimension of the pairs.)
 #     without (policy)         what an ablation leaves out; "" elsewhere
+#     setting (policy)         how it explores and learns: "published" or "ours"; "" where that makes no difference
 # variables of arms
 #   reward (policy, seed, step, cell)
 #   the seven of slicefast.kpis.CELL_KPIS, throughput_satisfaction, delay_satisfaction
 #                          (policy, seed, evaluation_step, cell, slice)
 #   source_cell (policy, seed, cell) int32, counted from 1; 0 where nothing was transferred
 # variables of preparatory jobs, each only where at least one seed is finished
-#   pretrain_reward, generalist_reward (seed, pretrain_step, cell)
+#   pretrain_reward, pretrain_reward_ours, generalist_reward (seed, pretrain_step, cell)
+#   offered_bps, neighbours_offered_bps (seed, step, cell): mean traffic, the latter per neighbour
+#   cycle_steps (seed) int32: steps after which the traffic's mask begins again, which the oracle played at first
 #   distance, distance_fast, distance_corrected, distance_centres (seed, source, target); with pairs also
 #   distance_floored, distance_median, distance_weighted, distance_longer
 #   distance_configuration, distance_probe (seed, source, target)
 #   latent_mean, latent_variance (seed, agent, latent_sample, latent); vae_loss (seed, epoch)
 #   traffic_mask (seed, mask_step, cell, slice)
-#   pair_reward (seed, gain_step, source, target); its attribute window_steps says how many steps each is a mean over
+#   pair_reward, pair_reward_ours (seed, gain_step, source, target); their attribute window_steps says how many steps
+#   each is a mean over
 # variables of the scenario
 #   throughput_requirement_bps, delay_requirement_ms (cell, slice) float64; requirement_group (cell) int32, -1:
 #   a cell that does not count
@@ -40,8 +44,8 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 #   title; scenario, protocol, seeds, versions, build, ran_with: JSON; versions_note: text;
 #   left_out: JSON, why by policy; complete: 0 or 1; parts_finished, parts: counts;
 #   training_networks: count, what the informed policy was trained on.
-#   protocol holds n_seeds, exploration_steps, train_steps, transfer_steps, evaluation_steps, sample_steps, vae_epochs,
-#   early_steps, mask_steps, counterfactual_steps, arms, pairs, td3.
+#   protocol holds n_seeds, exploration_steps, train_steps, transfer_steps, pair_steps, evaluation_steps, sample_steps,
+#   vae_epochs, early_steps, mask_steps, counterfactual_steps, arms, pairs, td3.
 
 from __future__ import annotations
 

@@ -102,11 +102,20 @@ class Verdict:
         "confirmed", "refuted" or "undecided".
     evidence : str
         A sentence without its capital letter and its full stop.
+    case : str
+        In which setting and against what, "" where there is but one case.
+    paper : str
+        What the paper says, "" for a claim of ours.
+    where : tuple of str
+        The case's setting and baseline, "" each where it makes no difference.
     """
 
     claim: str
     verdict: Literal["confirmed", "refuted", "undecided"]
     evidence: str
+    case: str = ""
+    paper: str = ""
+    where: tuple[str, str] = ("", "")
 
     @property
     def sentence(self) -> str:
@@ -119,6 +128,14 @@ class Verdicts:
     """The verdicts on several claims."""
 
     items: tuple[Verdict, ...]
+
+    @property
+    def claims(self) -> list[tuple[Verdict, list[Verdict]]]:
+        """The first verdict on every claim, and all of them."""
+        found: dict[str, list[Verdict]] = {}
+        for item in self.items:
+            found.setdefault(item.claim, []).append(item)
+        return [(verdicts[0], verdicts) for verdicts in found.values()]
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from slicefast import files
-from slicefast.study import document, similarity_figures
+from slicefast.study import document, learning_figure, similarity_figures
 from slicefast.study.comparison import Comparison
-from slicefast.study.scores import MET, Estimate, band
+from slicefast.study.scores import MET, Estimate
 from slicefast.study.style import (
     BARS,
     FAMILY_COLOURS,
@@ -36,7 +35,6 @@ from slicefast.study.style import (
     STYLE,
     VALUE_MARK,
     VERMILION,
-    WORDS,
     Line,
     legend_above,
     logarithmic_x,
@@ -47,8 +45,6 @@ from slicefast.units import Float64
 __all__ = ["DRAWINGS", "Drawing", "write_all"]
 
 _LEAST_GAP = 1e-4  # of reward, on a logarithmic axis
-_LONGEST_WINDOW = 200  # steps of the running mean of rewards
-_BRIEFLY_TRAINED = ("transfer", "specialists")  # families that train for the protocol's transfer steps
 
 
 @dataclass(frozen=True)
@@ -136,59 +132,6 @@ def _literal(words: str) -> str:
     """Return words that matplotlib takes as they are: a dollar sign begins no formula, a leading _ hides no label."""
     escaped = words.replace("$", r"\$")
     return f"\N{ZERO WIDTH SPACE}{escaped}" if escaped.startswith("_") else escaped
-
-
-def running_mean(values: Float64, window: int) -> Float64:
-    """Return the running mean along the last axis, over full windows only."""
-    total = np.cumsum(np.concatenate([np.zeros((*values.shape[:-1], 1)), values], axis=-1), axis=-1)
-    return np.asarray((total[..., window:] - total[..., :-window]) / window)
-
-
-def learning(comparison: Comparison) -> Figure | None:
-    """Draw the reward of every policy over the steps on the target network."""
-    shown = _shown(comparison)
-    if not shown:
-        return None
-    protocol = comparison.protocol
-    exploring, learning_steps = protocol["exploration_steps"], protocol["exploration_steps"] + protocol["train_steps"]
-    window = max(1, min(_LONGEST_WINDOW, learning_steps // 20))
-    figure, (axes,) = new_figure(3.0)
-    for policy, line in shown:
-        label = comparison.label(policy)
-        if policy == "oracle":
-            draw_level(axes, float(np.nanmean(comparison.scores(policy).reward)), line, label)
-            continue
-        brief = comparison.family(policy) in _BRIEFLY_TRAINED
-        until = protocol["transfer_steps"] if brief else learning_steps
-        per_seed = comparison.rewards(policy).mean(axis=2)
-        draw_curve(axes, per_seed[np.isfinite(per_seed[:, -1])][:, :until], window, line, label)
-    axes.axvline(exploring, **VALUE_MARK)
-    axes.annotate(
-        "exploration of DRL ends", (exploring, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
-        textcoords="offset points", **WORDS,
-    )  # fmt: skip
-    axes.set(xlabel="step on the target network", ylabel=f"mean reward ({window}-step running mean)")
-    axes.set_xlim(0, learning_steps)
-    axes.set_ylim(top=1.01)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    legend_above(figure, axes)
-    return figure
-
-
-def draw_level(axes: Axes, value: float, line: Line, label: str) -> Line2D:
-    """Draw one value for all steps."""
-    return axes.axhline(value, **line.named(label))
-
-
-def draw_curve(axes: Axes, rewards: Float64, window: int, line: Line, label: str) -> Line2D:
-    """Draw the interquartile mean over seeds of the running mean of rewards (K, steps), its 95 % interval as a band."""
-    curves = running_mean(rewards, window)
-    every = slice(0, None, max(1, window // 4))
-    steps = (np.arange(curves.shape[1]) + window)[every]
-    middle, low, high = band(curves[:, every])
-    (drawn,) = axes.plot(steps, middle, **line.named(label))
-    axes.fill_between(steps, low, high, color=line.colour, alpha=0.18, linewidth=0)
-    return drawn
 
 
 def satisfaction(comparison: Comparison) -> Figure | None:
@@ -282,18 +225,20 @@ def draw_gaps(axes: Axes, gaps: Sequence[Estimate], colours: Sequence[str]) -> l
 
 DRAWINGS = (
     Drawing(
+        "learning",
+        "Who pays what",
+        "Above: mean reward of the cells on the target network from the first step on, exploration noise included, on "
+        "an axis that stretches what is missing to full reward: interquartile mean over seeds, the band its 95 % "
+        "bootstrap interval. Below: regret, the steps' worth of reward that is lost to the clairvoyant oracle until "
+        "nothing learns any more.",
+        learning_figure.learning,
+    ),
+    Drawing(
         "traffic_masks",
         "Traffic masks",
         "Share of each slice's users that is active over the first steps of the target network, one cell of each "
         "requirement group.",
         masks,
-    ),
-    Drawing(
-        "learning",
-        "Reward over training",
-        "Mean reward of the cells, exploration noise included: interquartile mean over seeds, the band its 95 % "
-        "bootstrap interval. DRL starts with random partitions, transfer does not.",
-        learning,
     ),
     Drawing(
         "satisfaction",

@@ -12,12 +12,19 @@ from slicefast.scenario import Scenario
 from slicefast.scenario.inputs import identity
 from slicefast.study.arms import ARMS
 from slicefast.study.budget import Budget
-from slicefast.study.preparations import PREPARATIONS, Pairs, Pretrain, SimilarityOfCells
+from slicefast.study.preparations import (
+    PREPARATIONS,
+    OurPairs,
+    Pairs,
+    SimilarityOfCells,
+)
 from slicefast.study.protocol import Protocol
 from slicefast.study.work import Work
 
-#: What every study does: its figures show the training on the source network and the distances of the cells.
-_ALWAYS = (Pretrain.name, SimilarityOfCells.name)
+#: What every study does: its figures show the distances of the cells.
+_ALWAYS = (SimilarityOfCells.name,)
+#: Transfers over all pairs, in the settings of the study's arms.
+_PAIRS: dict[str, str] = {"published": Pairs.name, "ours": OurPairs.name}
 #: What a job may hold in memory; beyond it a study is refused before it starts.
 MEMORY_LIMIT_BYTES = 8 * 2**30
 
@@ -48,7 +55,9 @@ def jobs(protocol: Protocol, scenario: Scenario) -> list[Job]:
     arms = [name for name in protocol.arms if name not in left_out(protocol, scenario)]
     wanted = {*_ALWAYS, *(need for name in arms for need in ARMS[name].needs())}
     if protocol.pairs and not PREPARATIONS[Pairs.name].impossible(scenario):
-        wanted.add(Pairs.name)
+        settings = {ARMS[name].explores for name in arms} & _PAIRS.keys() or {"published"}
+        for pairs in (_PAIRS[setting] for setting in settings):
+            wanted |= {pairs, *PREPARATIONS[pairs].needs()}
     names = [*(name for name in PREPARATIONS if name in wanted), *arms]
     return [Job(name, seed) for seed in protocol.seeds for name in names]
 

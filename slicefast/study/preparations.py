@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from slicefast.policies import informed
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
-from slicefast.study.budget import GAIN_WINDOW, MORE_SAMPLES, Budget
+from slicefast.study.budget import GAIN_WINDOW, MORE_SAMPLES, Budget, Setting
 from slicefast.study.seeds import source_network_seed, target_network_seed, training_network_seed
 from slicefast.study.work import Context, Variable, Work
 from slicefast.task import Task
@@ -46,6 +46,11 @@ class Pretrain(Work):
         "reward": Variable(("pretrain_step", "cell"), "reward on the source network", name="pretrain_reward")
     }
     variants = ("",)
+    setting: ClassVar[Setting] = "published"
+
+    def settings(self) -> dict[str, Any]:
+        """Return the setting in which agents explore and learn."""
+        return {"setting": self.setting}
 
     def steps(self, budget: Budget, n_cells: int) -> int:
         """Return the steps of exploration and training."""
@@ -54,7 +59,7 @@ class Pretrain(Work):
     def run(self, context: Context) -> Arrays:
         """Train, and return the reward of every step."""
         budget, task = context.budget, Task(context.scenario)
-        agents = context.new_agents(task, budget.td3_config())
+        agents = context.new_agents(task, budget.td3_config(self.setting))
         ticker = Ticker(context.tick, budget.learning_steps - 1)
         history = train([self._network(context)], agents, task, budget.learning_steps, callbacks=[ticker])
         agents.save(context.own_weights_path())
@@ -62,6 +67,17 @@ class Pretrain(Work):
 
     def _network(self, context: Context) -> Simulator:
         return context.source_network()
+
+
+class OurPretrain(Pretrain):
+    """The same in our setting of exploration and learning."""
+
+    name = "pretrain_ours"
+    label = "training on the source network, ours"
+    setting = "ours"
+    outputs: ClassVar[Mapping[str, Variable]] = {
+        "reward": Variable(("pretrain_step", "cell"), "the same in our setting", name="pretrain_reward_ours")
+    }
 
 
 class KnownPretrain(Pretrain):
@@ -269,7 +285,9 @@ class Pairs(Work):
 
     name = "pairs"
     label = "transfer over all pairs"
-    reads = ("exploration_steps", "train_steps", "transfer_steps", "td3")
+    setting: ClassVar[Setting] = "published"
+    source: ClassVar[type[Pretrain]] = Pretrain
+    reads = ("exploration_steps", "train_steps", "pair_steps", "td3")
     outputs: ClassVar[Mapping[str, Variable]] = {
         "reward": Variable(
             ("gain_step", "source", "target"),
@@ -278,9 +296,13 @@ class Pairs(Work):
         )
     }
 
+    def settings(self) -> dict[str, Any]:
+        """Return the setting in which agents explore and learn."""
+        return {"setting": self.setting}
+
     def needs(self) -> tuple[str, ...]:
         """Return the training on the source network."""
-        return (Pretrain.name,)
+        return (self.source.name,)
 
     def impossible(self, scenario: Scenario) -> str:
         """Refuse a network of one cell, which has no pair of different cells."""
@@ -290,27 +312,70 @@ class Pairs(Work):
         """Return the size of the replay of N^2 agents."""
         task = Task(scenario)
         row = 2 * task.observation_size + task.action_size + 1
-        return int(task.n_agents**2 * (budget.learning_steps + budget.transfer_steps) * row * 4)
+        return int(task.n_agents**2 * (budget.learning_steps + budget.pair_steps) * row * 4)
 
     def steps(self, budget: Budget, n_cells: int) -> int:
         """Return the steps of all N networks."""
-        return n_cells * budget.transfer_steps
+        return n_cells * budget.pair_steps
 
     def run(self, context: Context) -> Arrays:
         """Return "reward", (G, N, N): the mean over the window before each gain step, row the source."""
         budget, task = context.budget, Task(context.scenario)
-        cells, steps = task.n_agents, budget.transfer_steps
+        cells, steps = task.n_agents, budget.pair_steps
         targets = np.tile(np.arange(cells), cells)
         sources = (targets + np.repeat(np.arange(cells), cells)) % cells
-        config = budget.td3_config(exploration_steps=0, capacity=budget.learning_steps + steps)
+        config = budget.td3_config(self.setting, transferred=True, capacity=budget.learning_steps + steps)
         agents = context.new_agents(task, config, n_agents=cells * cells)
-        transfer(context.load_agents(Pretrain.name), sources, agents, range(cells * cells))
+        transfer(context.load_agents(self.source.name), sources, agents, range(cells * cells))
         networks = [context.target_network() for _ in range(cells)]
         history = train(networks, agents, task, steps, callbacks=[Ticker(context.tick, steps - 1, weight=cells)])
         reward = np.empty((len(budget.gain_steps), cells, cells), dtype=np.float32)
         for row, until in enumerate(budget.gain_steps):
             reward[row, sources, targets] = history.reward[max(0, until - GAIN_WINDOW) : until].mean(axis=0)
         return {"reward": reward}
+
+
+class OurPairs(Pairs):
+    """The same in our setting of exploration and learning."""
+
+    name = "pairs_ours"
+    label = "transfer over all pairs, ours"
+    setting = "ours"
+    source = OurPretrain
+    outputs: ClassVar[Mapping[str, Variable]] = {
+        "reward": Variable(("gain_step", "source", "target"), "the same in our setting", name="pair_reward_ours")
+    }
+
+
+class OfferedTraffic(Work):
+    """What is offered to every cell of the target network and to its neighbours, whatever is played."""
+
+    name = "offered"
+    label = "traffic offered on the target network"
+    reads = ("exploration_steps", "train_steps", "evaluation_steps")
+    outputs: ClassVar[Mapping[str, Variable]] = {
+        "own": Variable(("step", "cell"), "mean traffic offered to the cell", "bit/s", "offered_bps"),
+        "neighbours": Variable(
+            ("step", "cell"), "mean traffic offered to its neighbours, per neighbour", "bit/s", "neighbours_offered_bps"
+        ),
+        "cycle": Variable(
+            (), "steps after which the traffic's mask begins again", name="cycle_steps", dtype="int32", fill=0
+        ),
+    }
+
+    def steps(self, budget: Budget, n_cells: int) -> int:
+        """Return one: it plays nothing."""
+        return 1
+
+    def run(self, context: Context) -> Arrays:
+        """Return the traffic (T, N) and the cycle: share of active users x users x rate, summed over the slices."""
+        network, scenario = context.target_network(), context.scenario
+        users = np.array([item.users_per_cell for item in scenario.slices])
+        own = network.traffic_mask(context.budget.horizon) @ (users * scenario.slice_rate_bps)
+        near = scenario.neighbours
+        heard = own[:, near].mean(axis=-1) if near.shape[-1] else own
+        context.tick(1)
+        return {"own": own, "neighbours": heard, "cycle": np.array(network.traffic_cycle_steps)}
 
 
 _ONE_CELL = "a network of one cell has no other cell to transfer from"
@@ -324,5 +389,8 @@ PREPARATIONS: dict[str, Work] = {
         CounterfactualTraining(),
         KnownPretrain(),
         Pairs(),
+        OurPretrain(),
+        OurPairs(),
+        OfferedTraffic(),
     )
 }

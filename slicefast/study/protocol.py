@@ -52,8 +52,9 @@ class Protocol(Budget):
         """Return a study that takes a minute or two and still shows the ordering."""
         return cls(
             n_seeds=n_seeds,
-            exploration_steps=1500,
-            transfer_steps=2500,
+            exploration_steps=1000,
+            train_steps=2500,
+            transfer_steps=2000,
             sample_steps=250,
             vae_epochs=30,
             early_steps=500,

@@ -9,7 +9,8 @@ from pathlib import Path
 from slicefast import files
 from slicefast.errors import SlicefastError
 from slicefast.study import dataset as results
-from slicefast.study import explanation
+from slicefast.study import explanation, online_tables
+from slicefast.study.budget import SETTINGS
 from slicefast.study.claims import verdicts
 from slicefast.study.comparison import DISTANCES, Comparison
 from slicefast.study.document import (
@@ -21,12 +22,14 @@ from slicefast.study.document import (
     Number,
     Table,
     Text,
+    Verdict,
     Verdicts,
     number,
     text,
     to_html,
     to_markdown,
 )
+from slicefast.study.evidence import BASELINES
 from slicefast.study.ordering import Ordering
 from slicefast.study.scores import MET, Estimate, improvement
 from slicefast.units import Float64
@@ -45,6 +48,9 @@ A useful distance has negative correlations: the nearer source gains more. The m
 one the claim is judged by; the others are remedies that were tried, and the last row orders sources by what they earned
 themselves. Intervals are 95 % bootstraps over seeds, and not corrected for how many distances at how many steps were
 tried: about one in twenty misses the truth by chance, so a single one clear of zero says little."""
+SHORT_NOTE = (
+    "Exploration included but for the end; regret: steps of full reward below the oracle; {seeds}, 95 % bootstrap."
+)
 #: Heading, digits, whether signed, and how the column follows from a comparison and a policy.
 COLUMNS: tuple[tuple[str, int, bool, Callable[[Comparison, str], Float64]], ...] = (
     ("mean reward", 3, False, lambda comparison, policy: comparison.scores(policy).reward),
@@ -66,7 +72,15 @@ ORDERING_TABLES: tuple[tuple[str, int, Callable[[Ordering], list[Estimate]]], ..
 )
 #: Marks in Markdown files: verdicts and all tables but those of the remedies; and the rewards of few policies alone.
 SECTION, SHORT_SECTION = "study", "study short"
-_SHORT_POLICIES = ("equal_split", "traffic_aware", "max_min_rule", "drl", "transfer_most")
+_SHORT_POLICIES = (
+    "equal_split",
+    "traffic_aware",
+    "max_min_rule",
+    "drl",
+    "drl_ours",
+    "transfer_most",
+    "transfer_most_ours",
+)
 _SHORT_FAMILIES = ("informed", "oracle")
 
 
@@ -93,11 +107,15 @@ def short_table(comparison: Comparison) -> Table:
     """Return the mean reward of the policies that a first reader looks for, with its interval."""
     chosen = [policy for policy in _SHORT_POLICIES if comparison.has(policy)]
     chosen += [policy for family in _SHORT_FAMILIES for policy in comparison.of_family(family)[:1]]
+    early, until = int(comparison.protocol["early_steps"]), comparison.learned[1]
     rows = []
     for policy in chosen:
-        reward = number(comparison.estimate(comparison.scores(policy).reward))
-        rows.append((comparison.label(policy), reward.value, reward.interval))
-    return Table(("policy", "mean reward", "95 % interval"), tuple(rows))
+        online = number(comparison.estimate(comparison.scores(policy).early_reward))
+        regret = number(comparison.estimate(comparison.regret(policy, until)), 0)
+        rows.append(
+            (comparison.label(policy), online, regret, number(comparison.estimate(comparison.scores(policy).reward)))
+        )
+    return Table(("policy", f"first {early} steps", f"regret to {until}", "at the end"), tuple(rows))
 
 
 def ablation_tables(comparison: Comparison) -> list[Table]:
@@ -135,10 +153,10 @@ def ordering_tables(comparison: Comparison) -> list[Table]:
 
 def build(comparison: Comparison, figures: Sequence[Figure] = ()) -> Document:
     """Return the whole report."""
-    blocks: list[Block] = [text(summary(comparison)), *_warnings(comparison), *_claims(comparison)]
-    blocks += [*_comparison(comparison), *_ordering(comparison)]
-    if figures:
-        blocks += [Heading("Figures"), *figures]
+    blocks: list[Block] = [text(summary(comparison)), *_warnings(comparison), *figures[:1], *_claims(comparison)]
+    blocks += [*_online(comparison), *_comparison(comparison), *_ordering(comparison)]
+    if figures[1:]:
+        blocks += [Heading("Figures"), *figures[1:]]
     listed = "\n".join(_indented(comparison.dataset.attrs[name]) for name in ("protocol", "scenario"))
     blocks += [
         Heading("How it was made"),
@@ -151,7 +169,7 @@ def build(comparison: Comparison, figures: Sequence[Figure] = ()) -> Document:
 def section(comparison: Comparison) -> Document:
     """Return verdicts and tables for a page of a reader's own; of the tables on similarity only the first."""
     blocks = [text(summary(comparison)), *_warnings(comparison), *_claims(comparison)]
-    blocks += [*_comparison(comparison), *_ordering(comparison, n_tables=1)]
+    blocks += [*_online(comparison), *_comparison(comparison), *_ordering(comparison, n_tables=1)]
     return Document(TITLE, (*blocks, text(f"Made with {provenance(comparison)}")))
 
 
@@ -159,7 +177,7 @@ def short_section(comparison: Comparison) -> Document:
     """Return the short table and what it rests on."""
     blocks: list[Block] = [short_table(comparison), *_warnings(comparison)]
     seeds = _seeds(comparison.dataset.sizes["seed"])
-    blocks.append(text(f"Mean reward over the evaluation steps: interquartile mean over {seeds}, 95 % bootstrap."))
+    blocks.append(text(SHORT_NOTE.format(seeds=seeds)))
     return Document(TITLE, tuple(blocks))
 
 
@@ -191,7 +209,31 @@ def _warnings(comparison: Comparison) -> list[Text]:
 
 def _claims(comparison: Comparison) -> list[Block]:
     judged = verdicts(comparison)
-    return [Heading("Claims"), Verdicts(tuple(judged))] if judged else []
+    return [Heading("Claims"), verdict_table(judged), Verdicts(tuple(judged))] if judged else []
+
+
+def verdict_table(judged: Sequence[Verdict]) -> Table:
+    """Return the verdicts at a glance: a row per claim, a column per setting and baseline."""
+    columns = [(setting, baseline) for setting in SETTINGS for baseline in BASELINES]
+    rows: dict[str, dict[tuple[str, str], str]] = {}
+    for item in judged:
+        setting, baseline = item.where
+        for column in columns:
+            if setting in ("", column[0]) and baseline in ("", column[1]):
+                rows.setdefault(item.claim, {})[column] = item.verdict
+    names = {"traffic_aware": "traffic-aware", "max_min_rule": "the rule"}
+    said = {"published": "as published", "ours": "ours"}
+    headings = ("claim", *(f"{said[setting]}, against {names[baseline]}" for setting, baseline in columns))
+    return Table(
+        headings, tuple((claim, *(found.get(column, "-") for column in columns)) for claim, found in rows.items())
+    )
+
+
+def _online(comparison: Comparison) -> list[Block]:
+    found = online_tables.tables(comparison)
+    if not found:
+        return []
+    return [Heading("What it costs while agents learn"), *found, text(online_tables.note(comparison), kind="note")]
 
 
 def _comparison(comparison: Comparison) -> list[Block]:

@@ -53,6 +53,7 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
 SLICE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY, BLACK, GREY)
 GROUP_COLOURS = (BLUE, VERMILION, GREEN, PURPLE)
 COLUMN_IN = 3.35  # inches, 8.5 cm: a column of a two-column paper
+WIDE = 1.5  # columns of a figure with many policies
 
 Dashes = str | tuple[float, tuple[float, ...]]
 SLICE_DASHES: tuple[Dashes, ...] = ("-", (0, (4, 1)), (0, (1, 0.8)), (0, (5, 1, 1, 1)))
@@ -76,11 +77,15 @@ LINES = {
     "traffic_aware": Line(BLACK, "--"),
     "max_min_rule": Line(VERMILION, "-."),
     "oracle": Line(GREEN, (0, (1, 1))),
-    "drl": Line(ORANGE),
-    "transfer_most": Line(BLUE),
-    "transfer_least": Line(SKY, (0, (4, 1.5))),
+    "drl": Line(ORANGE, (0, (4, 1.5))),
+    "drl_ours": Line(ORANGE),
+    "transfer_most": Line(BLUE, (0, (4, 1.5))),
+    "transfer_most_ours": Line(BLUE),
+    "transfer_least": Line(SKY, (0, (2, 1))),
+    "transfer_least_ours": Line(SKY, (0, (6, 1, 1, 1, 1, 1))),
 }
 INFORMED_LINE = Line(PURPLE, (0, (5, 1, 1, 1)))
+HINDSIGHT_LINE = Line(PURPLE)
 #: What the drawing functions of matplotlib take for lines that mark a value or zero, clouds of points, estimates with
 #: their bars, the dots on an image, the box behind words on lines, and the legend of points.
 VALUE_MARK: dict[str, Any] = {"color": GREY, "linewidth": 0.8}
@@ -100,9 +105,21 @@ POINTS_LEGEND: dict[str, Any] = {"markerscale": 2, "handletextpad": 0.2}
 FAMILY_COLOURS = {"transfer": BLUE, "specialists": BLUE, "informed": PURPLE, "ablation": PURPLE}
 
 
-def new_figure(height_in: float, rows: int = 1, **options: Any) -> tuple[Figure, list[Axes]]:
-    """Return a figure as wide as a column and its axes from top to bottom; options go to `Figure.subplots`."""
-    figure = Figure(figsize=(COLUMN_IN, height_in), layout="constrained", dpi=STYLE["savefig.dpi"])
+def new_figure(height_in: float, rows: int = 1, width: float = 1.0, **options: Any) -> tuple[Figure, list[Axes]]:
+    """Return a figure as wide as so many columns and its axes from top to bottom.
+
+    Parameters
+    ----------
+    height_in : float
+        Its height in inches.
+    rows : int
+        Axes one above the other.
+    width : float
+        In columns of a paper.
+    **options
+        Of `Figure.subplots`.
+    """
+    figure = Figure(figsize=(width * COLUMN_IN, height_in), layout="constrained", dpi=STYLE["savefig.dpi"])
     axes = figure.subplots(rows, 1, squeeze=False, **options)
     return figure, list(axes.ravel())
 

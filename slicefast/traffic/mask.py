@@ -16,6 +16,7 @@ tau = a (low + (high - low) min(c v(o + w t), 1)), with v the series interpolate
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -173,6 +174,11 @@ class TrafficMask:
         value += fraction * self.series.take(first + (before + 1) % n)
         tau: Float64 = self.activity * (self.low + (self.high - self.low) * np.minimum(self.scale * value, 1.0))
         return tau
+
+    @property
+    def cycle_steps(self) -> int:
+        """Decision steps after which every series begins again, rounded up."""
+        return max(1, math.ceil(float(self.series.shape[1]) / self.samples_per_step - 1e-9))
 
     def table(self, n_steps: int) -> Float64:
         """Return tau (T, N, S) of the first n_steps steps."""

@@ -22,9 +22,17 @@ LABELS = {
     "max_min_rule": ("max-min rule", "fixed"),
     "oracle": ("clairvoyant oracle", "oracle"),
     "drl": ("DRL from scratch", "scratch"),
+    "drl_ours": ("DRL from scratch, ours", "scratch"),
+    "drl_alone": ("DRL without coordination", "scratch"),
+    "centralised": ("one centralised agent", "centralised"),
     "transfer_most": ("transfer, most similar source", "transfer"),
+    "transfer_most_ours": ("transfer, most similar source, ours", "transfer"),
     "transfer_least": ("transfer, least similar source", "transfer"),
-    "counterfactual": ("counterfactual policy, past the paper", "informed"),
+    "transfer_least_ours": ("transfer, least similar source, ours", "transfer"),
+    "model_most": ("model transfer", "transfer"),
+    "feature_most": ("feature transfer", "transfer"),
+    "instance_most": ("instance transfer", "transfer"),
+    "counterfactual": ("counterfactual policy", "informed"),
     "counterfactual_no_queue": ("counterfactual without queues", "ablation"),
 }
 
@@ -71,8 +79,8 @@ def build(
         },
         attrs=attributes(numbers, seeds),
     )
-    if "pair_reward" in dataset:
-        dataset.pair_reward.attrs["window_steps"] = 250
+    for name in {"pair_reward", "pair_reward_ours"} & set(dataset):
+        dataset[name].attrs["window_steps"] = 250
     return dataset
 
 

@@ -36,6 +36,7 @@ TINY = Protocol(
     exploration_steps=20,
     train_steps=40,
     transfer_steps=40,
+    pair_steps=40,
     evaluation_steps=10,
     sample_steps=20,
     vae_epochs=2,
@@ -93,6 +94,7 @@ class ToyScenario(SimpleNamespace):
     neighbours = np.array([[1, 2], [0, 2], [0, 1]])
     slices: ClassVar[list[SimpleNamespace]] = [SimpleNamespace(name=name, users_per_cell=4) for name in ("a", "b")]
     slice_users = np.full(SLICES, 4 * CELLS)
+    slice_rate_bps = np.array([1e5, 3e5])
 
 
 def toy_kpis(network_seed: int, step: int, copy: int = 0) -> Kpis:
@@ -136,6 +138,7 @@ class Toy:
             exploration_steps=3,
             train_steps=4,
             transfer_steps=5,
+            pair_steps=5,
             evaluation_steps=2,
             sample_steps=4,
             vae_epochs=9,
@@ -261,8 +264,12 @@ class FakeSimulator:
         return self.kpis
 
     def traffic_mask(self, steps: int) -> NDArray[np.float64]:
-        """Return a mask that says whose it is."""
-        return np.full((steps, CELLS, SLICES), self.seed / 10.0)
+        """Return a mask that says whose it is; the first slice's falls with the steps and rises with the cells."""
+        mask = np.full((steps, CELLS, SLICES), self.seed / 10.0)
+        mask[:, :, 0] -= 0.01 * np.arange(steps)[:, None] - 0.1 * np.arange(CELLS)
+        return mask
+
+    traffic_cycle_steps = 3
 
 
 def fake_transfer(source: FakeTD3, sources: Any, target: FakeTD3, targets: Any, strategy: str = "integrated") -> None:

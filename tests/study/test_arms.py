@@ -39,6 +39,10 @@ CHOSEN = {
     "feature_most": [2, 0, 1],
     "instance_most": [2, 0, 1],
 }
+CHOSEN |= {
+    f"{name}_ours": CHOSEN[name]
+    for name in ("transfer_most", "transfer_least", "model_most", "feature_most", "instance_most")
+}
 FIXED = [name for name, arm in ARMS.items() if arm.family == "fixed"]
 REMEMBERING = [name for name in FIXED if isinstance(ARMS[name].policy, type)]
 STRATEGIES = {"model_most": "model", "feature_most": "feature", "instance_most": "instance"}
@@ -66,7 +70,21 @@ def expected_config(toy: Any, **changes: Any) -> TD3Config:
     return TD3Config(**{"batch_size": 6, "gamma": 0.3, "exploration_steps": 0, **changes})
 
 
-@pytest.mark.parametrize(("name", "coordination"), [("drl", "mean"), ("drl_alone", "none")])
+OURS = {
+    "exploration_steps": 3, "exploration_noise_end": 0.05, "exploration_decay_steps": 3000, "logit_penalty": 0.1,
+    "updates_per_step": 2,
+}  # fmt: skip
+
+
+def ours_of(name: str) -> dict[str, Any]:
+    """Return what our setting changes where agents start from nothing; the batch is the study's own number."""
+    return OURS if name.endswith("_ours") else {"exploration_steps": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "coordination"),
+    [("drl", "mean"), ("drl_alone", "none"), ("drl_ours", "mean"), ("drl_alone_ours", "none")],
+)
 def test_agents_from_scratch_learn_every_cell_of_the_target(
     toy: Any, check_evaluated: Callable[..., None], name: str, coordination: str
 ) -> None:
@@ -74,20 +92,23 @@ def test_agents_from_scratch_learn_every_cell_of_the_target(
     (agents,) = toy.learners
     assert (agents.n_agents, agents.obs_dim, agents.action_dim) == (3, 8 if coordination == "mean" else 6, 2)
     assert agents.seed == stream_seed(3, name)
-    assert agents.config == expected_config(toy, exploration_steps=3)
+    assert agents.config == expected_config(toy, **ours_of(name))
     assert agents.received == []
     check_learned(toy, agents, 7, coordination)
     check_evaluated(toy, arrays)
     assert "source_cell" not in arrays
 
 
-def test_the_central_agent_sees_all_cells_and_earns_their_mean(toy: Any, check_evaluated: Callable[..., None]) -> None:
-    arrays = toy.run("centralised")
+@pytest.mark.parametrize("name", ["centralised", "centralised_ours"])
+def test_the_central_agent_sees_all_cells_and_earns_their_mean(
+    toy: Any, check_evaluated: Callable[..., None], name: str
+) -> None:
+    arrays = toy.run(name)
     (agent,) = toy.learners
     assert (agent.n_agents, agent.obs_dim, agent.action_dim) == (1, 24, 6)
-    assert agent.seed == stream_seed(3, "centralised")
+    assert agent.seed == stream_seed(3, name)
     wide = {"actor_hidden": (192, 96), "critic_hidden": (256, 96)}
-    assert agent.config == expected_config(toy, exploration_steps=3, **wide)
+    assert agent.config == expected_config(toy, **ours_of(name), **wide)
     assert [explore for _, explore, _ in agent.acts] == [True] * 7 + [False] * 2
     for step, (seen, _, outputs) in enumerate(agent.acts):
         np.testing.assert_array_equal(seen, toy.observed(TARGET, step).reshape(1, -1))
@@ -108,27 +129,31 @@ def test_the_central_agent_sees_all_cells_and_earns_their_mean(toy: Any, check_e
 def test_transfers_take_the_source_of_their_name_and_hand_over_what_they_say(
     toy: Any, check_evaluated: Callable[..., None], name: str
 ) -> None:
-    toy.trained("pretrain")
+    training = "pretrain_ours" if name.endswith("_ours") else "pretrain"
+    toy.trained(training)
     toy.measured("similarity", **DISTANCES)
     toy.measured("source_distances", **SOURCE_DISTANCES)
     arrays = toy.run(name)
     source, agents = sorted(toy.learners, key=lambda learner: learner.origin == "new")
-    strategy = STRATEGIES.get(name, "integrated")
-    assert agents.received == [(strategy, "pretrain", chosen, target) for target, chosen in enumerate(CHOSEN[name])]
+    strategy = STRATEGIES.get(name.removesuffix("_ours"), "integrated")
+    assert agents.received == [(strategy, training, chosen, target) for target, chosen in enumerate(CHOSEN[name])]
     assert (source.acts, source.received) == ([], [])
     assert agents.seed == stream_seed(3, name)
     # Room for the source's transitions beside its own: 7 steps were learned on the source network.
-    assert agents.config == expected_config(toy, capacity=10_007 if strategy in ("instance", "integrated") else 10_000)
+    quiet = {"exploration_noise": 0.05} if name.endswith("_ours") else {}
+    room = 10_007 if strategy in ("instance", "integrated") else 10_000
+    assert agents.config == expected_config(toy, capacity=room, **quiet)
     check_learned(toy, agents, 5)
     check_evaluated(toy, arrays)
     np.testing.assert_array_equal(arrays["source_cell"], np.array(CHOSEN[name]) + 1)
 
 
-def test_a_random_source_is_any_other_cell_and_follows_the_seed(toy: Any) -> None:
-    toy.trained("pretrain")
+@pytest.mark.parametrize("end", ["", "_ours"])
+def test_a_random_source_is_any_other_cell_and_follows_the_seed(toy: Any, end: str) -> None:
+    toy.trained(f"pretrain{end}")
     toy.measured("similarity", **DISTANCES)
-    arrays = toy.run("transfer_random")
-    generator = np.random.default_rng(stream_seed(3, "transfer_random"))
+    arrays = toy.run(f"transfer_random{end}")
+    generator = np.random.default_rng(stream_seed(3, f"transfer_random{end}"))
     order = np.array([[2, 1], [0, 2], [1, 0]])  # others of each target, the nearest first
     expected = [order[target, generator.integers(2)] + 1 for target in range(3)]
     np.testing.assert_array_equal(arrays["source_cell"], expected)
@@ -212,15 +237,21 @@ def test_a_rule_that_remembers_plays_every_network_anew(
         check_evaluated(toy, arrays)
 
 
-def test_the_oracle_plays_the_evaluation_after_the_traffic_aware_policy(
-    toy: Any, check_evaluated: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("cycle", "first"), [(3, 3), (7, 7), (50, 7)])
+def test_the_oracle_plays_a_cycle_of_the_traffic_and_the_evaluation(
+    toy: Any, check_evaluated: Callable[..., None], monkeypatch: pytest.MonkeyPatch, cycle: int, first: int
 ) -> None:
-    marks = {"traffic_aware": 0.25, "oracle": 0.75, "equal_split": 0.5}
-    for name, mark in marks.items():
+    """Between them the rule plays, whose rewards do not count."""
+    for name, mark in {"traffic_aware": 0.25, "oracle": 0.75, "equal_split": 0.5}.items():
         shares = np.tile([mark, 1.0 - mark], (3, 1))
         monkeypatch.setattr(policies, name, lambda simulator, observation, shares=shares: shares)
+    monkeypatch.setattr(policies, "MaxMinRule", lambda: lambda simulator, observation: np.full((3, 2), 0.5))
+    toy.measured("offered", cycle=np.array(cycle))
     arrays = toy.run("oracle")
-    assert [shares[0, 0] for shares in toy.networks[0].played] == [0.25] * 7 + [0.75] * 2
+    assert [shares[0, 0] for shares in toy.networks[0].played] == [0.75] * first + [0.5] * (7 - first) + [0.75] * 2
+    played = np.stack([toy.earned(TARGET, step) for step in range(1, first + 1)])
+    np.testing.assert_array_equal(arrays["reward"][:first], played)
+    arrays["reward"][:first] = np.nan
     check_evaluated(toy, arrays, first_recorded=7)
 
 
@@ -247,8 +278,10 @@ def test_the_counterfactual_policy_and_its_ablations_play_their_own_weights(
 
 def test_every_arm_is_played_by_a_test_above() -> None:
     informed_ones = {name for name, arm in ARMS.items() if arm.family in ("informed", "ablation")}
-    others = {"oracle", "drl", "drl_alone", "centralised", "generalist", "specialist"}
-    assert {*CHOSEN, *FIXED, *informed_ones, *others, "transfer_random", "transfer_itself"} == set(ARMS)
+    twice = {"drl", "drl_alone", "centralised", "transfer_random"}
+    others = {"oracle", "generalist", "specialist", "transfer_itself"}
+    assert {*CHOSEN, *FIXED, *informed_ones, *twice, *(f"{name}_ours" for name in twice), *others} == set(ARMS)
+    assert {name for name, arm in ARMS.items() if arm.explores == "ours"} == {n for n in ARMS if n.endswith("_ours")}
     assert [arm.without for arm in ARMS.values() if arm.family == "ablation"] == list(informed.ABLATIONS[1:])
 
 

@@ -23,6 +23,7 @@ PROTOCOL = Protocol(
     exploration_steps=2,
     train_steps=3,
     transfer_steps=4,
+    pair_steps=4,
     evaluation_steps=2,
     sample_steps=2,
     vae_epochs=2,
@@ -75,7 +76,7 @@ def test_arrays_stand_at_their_policy_and_seed_and_nothing_elsewhere(study: Stud
     np.testing.assert_array_equal(dataset.source_cell.sel(policy="transfer_most"), [[3, 1, 2], [0, 0, 0]])
     assert (dataset.source_cell.sel(policy="oracle") == 0).all()
     assert "something_else" not in dataset
-    assert (dataset.attrs["complete"], dataset.attrs["parts_finished"], dataset.attrs["parts"]) == (0, 2, 14)
+    assert (dataset.attrs["complete"], dataset.attrs["parts_finished"], dataset.attrs["parts"]) == (0, 2, 16)
     assert results.has(dataset, "oracle")
     assert not results.has(dataset, "counterfactual_no_queue")
     np.testing.assert_array_equal(results.rewards(dataset, "oracle")[1], oracle["reward"])
@@ -153,7 +154,7 @@ def test_attributes_of_a_result_file(study: Study, monkeypatch: pytest.MonkeyPat
     assert results.protocol_of(dataset)["train_steps"] == 3
     assert attributes == {
         "title": "slicefast: network slicing by transfer learning", "seeds": "[0, 1]", "left_out": "{}",
-        "training_networks": 12, "versions_note": "", "complete": 0, "parts_finished": 0, "parts": 14,
+        "training_networks": 12, "versions_note": "", "complete": 0, "parts_finished": 0, "parts": 16,
     }  # fmt: skip
     old = {"versions": {"numpy": "1"}, "build": {"instruction_set": "x"}}
     monkeypatch.setattr(provenance, "read_entries", lambda manifest: [{}, old])

@@ -35,8 +35,11 @@ def test_result_file_has_the_dimensions_and_says_what_it_rests_on(
     assert "instruction_set" in json.loads(dataset.attrs["build"])
     learned = dataset.reward.drop_sel(policy="oracle")
     assert ((learned >= 0.0) & (learned <= 1.0)).all()
-    assert np.isnan(dataset.reward.sel(policy="oracle")[:, :-10]).all()
-    assert (dataset.reward.sel(policy="oracle")[:, -10:] >= 0.0).all()
+    # The cycle of 1,000 steps is longer than the study: the oracle plays all of it.
+    assert (dataset.cycle_steps == 1000).all()
+    assert (dataset.reward.sel(policy="oracle") >= 0.0).all()
+    assert dataset.offered_bps.dims == dataset.neighbours_offered_bps.dims == ("seed", "step", "cell")
+    assert dataset.setting.sel(policy=["drl", "drl_ours", "oracle"]).values.tolist() == ["published", "ours", ""]
 
 
 def test_all_kpis_reach_the_result_file_where_their_job_put_them(dataset: xr.Dataset, finished: Study) -> None:
@@ -58,6 +61,9 @@ def test_all_kpis_reach_the_result_file_where_their_job_put_them(dataset: xr.Dat
 def test_preparations_reach_the_result_file_under_their_own_names(dataset: xr.Dataset, finished: Study) -> None:
     named = {
         "pretrain": ("reward", "pretrain_reward", ("pretrain_step", "cell")),
+        "pretrain_ours": ("reward", "pretrain_reward_ours", ("pretrain_step", "cell")),
+        "pairs_ours": ("reward", "pair_reward_ours", ("gain_step", "source", "target")),
+        "offered": ("own", "offered_bps", ("step", "cell")),
         "generalist_training": ("reward", "generalist_reward", ("pretrain_step", "cell")),
         "pairs": ("reward", "pair_reward", ("gain_step", "source", "target")),
         "similarity": ("distance", "distance", ("source", "target")),
@@ -121,8 +127,8 @@ def test_pairs_hold_every_ordered_pair(dataset: xr.Dataset) -> None:
     assert gains is not None
     assert gains.shape == (2, 1, 3, 3)
     np.testing.assert_array_equal(np.isnan(gains), np.broadcast_to(np.eye(3, dtype=bool), gains.shape))
-    own = dataset.reward.sel(policy="drl").values[:, :40].mean(axis=1)
-    expected = 100.0 * (dataset.pair_reward.values[:, 0] / own[:, None] - 1.0)
+    own = dataset.reward.sel(policy="drl_ours").values[:, :40].mean(axis=1)
+    expected = 100.0 * (dataset.pair_reward_ours.values[:, 0] / own[:, None] - 1.0)
     np.testing.assert_allclose(gains[:, 0, 0, 1], expected[:, 0, 1], rtol=1e-5)
 
 

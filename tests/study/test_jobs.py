@@ -38,10 +38,13 @@ def test_only_what_an_arm_needs_is_prepared() -> None:
         protocol = Protocol.quick(n_seeds=1).replace(arms=arms, pairs=pairs)
         return [job.name for job in jobs(protocol, Scenario.paper()) if job.name in PREPARATIONS]
 
-    assert prepared("drl") == ["pretrain", "similarity"]  # which the figures show
-    assert prepared("specialist") == ["pretrain", "similarity", "generalist_training"]
+    assert prepared("drl") == ["similarity"]  # which the figures show
+    assert prepared("specialist") == ["similarity", "generalist_training"]
+    assert prepared("oracle") == ["similarity", "offered"]
+    assert prepared("drl_ours", pairs=True) == ["similarity", "pretrain_ours", "pairs_ours"]
+    assert prepared("equal_split", pairs=True) == ["pretrain", "similarity", "pairs"]
     assert prepared("transfer_itself", pairs=True) == ["pretrain", "similarity", "known_pretrain", "pairs"]
-    assert len(prepared(*COUNTERFACTUAL)) == 3
+    assert prepared(*COUNTERFACTUAL) == ["similarity", "counterfactual_training"]
 
 
 def test_jobs_are_called_by_words() -> None:
@@ -65,7 +68,9 @@ def changed_jobs(old: Protocol, new: Protocol, scenario: Scenario | None = None)
     return {name for name, (before, after) in zip(every, pairs, strict=True) if before != after}
 
 
-LEARNING = {"pretrain", "known_pretrain", "generalist_training", "source_distances"}
+LEARNING = {"pretrain", "pretrain_ours", "known_pretrain", "generalist_training", "source_distances"}
+PAIRS = {"pairs", "pairs_ours"}
+FROM_NOTHING = {name for name, arm in ARMS.items() if arm.family in ("scratch", "centralised")}
 
 
 @pytest.mark.parametrize(
@@ -74,12 +79,13 @@ LEARNING = {"pretrain", "known_pretrain", "generalist_training", "source_distanc
         ({"counterfactual_steps": 9}, {"counterfactual_training", *COUNTERFACTUAL}),
         ({"vae_epochs": 9}, {"similarity", *BY_SIMILARITY}),
         ({"mask_steps": 9}, {"similarity", *BY_SIMILARITY}),
-        ({"evaluation_steps": 9}, set(ARMS)),
-        ({"transfer_steps": 999}, {"pairs", "specialist", *TRANSFERS}),
-        ({"train_steps": 6000}, {*ARMS, *LEARNING, "pairs"}),
+        ({"evaluation_steps": 9}, {*ARMS, "offered"}),
+        ({"transfer_steps": 1999}, {"specialist", *TRANSFERS}),
+        ({"pair_steps": 999}, PAIRS),
+        ({"train_steps": 6000}, {*ARMS, *LEARNING, *PAIRS, "offered"}),
         (
             {"td3": {"gamma": 0.2}},
-            {*LEARNING, "pairs", "drl", "drl_alone", "centralised", *FROM_GENERALIST, *TRANSFERS},
+            {*LEARNING, *PAIRS, *FROM_NOTHING, *FROM_GENERALIST, *TRANSFERS},
         ),
         ({"early_steps": 9}, set()),
         ({"n_seeds": 11}, set()),
@@ -110,19 +116,19 @@ def test_the_progress_of_all_pairs_grows_with_the_network() -> None:
     quick = Protocol.quick()
     for n_sites in (1, 4):
         scenario = Scenario.hexagonal(n_sites=n_sites)
-        assert steps(Job("pairs", 0), quick, scenario) == 3 * n_sites * quick.transfer_steps
+        assert steps(Job("pairs", 0), quick, scenario) == 3 * n_sites * quick.pair_steps
 
 
 def test_pairs_that_do_not_fit_are_refused_with_their_size(tmp_path: Path) -> None:
-    large = Scenario.hexagonal(n_sites=25)
+    large = Scenario.hexagonal(n_sites=27)
     folder = tmp_path / "run"
-    with pytest.raises(ValueError, match=r"pairs: .* of 75 cells would hold 9\.7 GiB per seed, allowed: 8 GiB"):
+    with pytest.raises(ValueError, match=r"pairs: .* of 81 cells would hold 8\.6 GiB per seed, allowed: 8 GiB"):
         open_study(folder, large, Protocol.full())
     assert not folder.exists()
     without = Protocol.full().replace(pairs=False)
     assert open_study(folder, large, without).protocol == without
-    # 75^2 agents keep 8,500 + 4,000 transitions of 16 + 4 + 1 + 16 float32 each.
-    assert PREPARATIONS["pairs"].memory_bytes(Protocol.full(), large) == 75**2 * 12_500 * 37 * 4
+    # 81^2 agents keep 8,500 + 1,000 transitions of 16 + 4 + 1 + 16 float32 each.
+    assert PREPARATIONS["pairs"].memory_bytes(Protocol.full(), large) == 81**2 * 9_500 * 37 * 4
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from slicefast import Scenario, Simulator, Task
 from slicefast.learn import TD3Config
+from slicefast.learn.config import PRESETS
 from slicefast.study import preparations
 from slicefast.study.seeds import source_network_seed, stream_seed, target_network_seed, training_network_seed
 from slicefast.transfer import Similarity
@@ -29,14 +30,15 @@ def check_trained_by_cell(toy: Any, agents: Any, config: dict[str, Any]) -> None
     assert agents.updates == list(range(1, 8))
 
 
-@pytest.mark.parametrize(("name", "place"), [("pretrain", None), ("known_pretrain", TARGET)])
+@pytest.mark.parametrize(("name", "place"), [("pretrain", None), ("known_pretrain", TARGET), ("pretrain_ours", None)])
 def test_agents_train_on_the_source_network(toy: Any, name: str, place: int | None) -> None:
     """Known cells train where the target network stands, among other users."""
     arrays = toy.run(name)
     assert [(network.seed, network.place_seed) for network in toy.networks] == [(SOURCE, place)]
     (agents,) = toy.learners
     assert agents.seed == stream_seed(3, name)
-    check_trained_by_cell(toy, agents, {"exploration_steps": 3, "batch_size": 6, "gamma": 0.3})
+    ours = PRESETS["ours"] if name == "pretrain_ours" else {}
+    check_trained_by_cell(toy, agents, {**ours, "exploration_steps": 3, "batch_size": 6, "gamma": 0.3})
     expected = np.stack([toy.earned(SOURCE, step) for step in range(1, 8)])
     np.testing.assert_array_equal(arrays["reward"], expected)
     assert (toy.folder / f"{name}.safetensors").is_file()
@@ -151,7 +153,7 @@ def test_similarity_goes_from_source_cells_to_target_cells(toy: Any, monkeypatch
     centres = latent.mean(axis=1)
     expected = ((centres[:3, None] - centres[None, 3:]) ** 2).sum(axis=-1)
     np.testing.assert_allclose(arrays["distance_centres"], expected)
-    np.testing.assert_array_equal(arrays["traffic_mask"], np.full((6, 3, 2), np.float32(TARGET / 10)))
+    np.testing.assert_array_equal(arrays["traffic_mask"][:, :, 1], np.full((6, 3), np.float32(TARGET / 10)))
     np.testing.assert_array_equal(arrays["vae_loss"], np.arange(9.0))
 
 
@@ -204,18 +206,19 @@ def test_the_remedies_of_the_distance_are_measured_where_pairs_are(toy: Any, mon
             np.testing.assert_allclose(arrays["distance_median"][i, j], np.median(divergences(variance, i, 3 + j)))
 
 
-def test_pairs_transfer_every_source_to_every_target(toy: Any) -> None:
+@pytest.mark.parametrize("end", ["", "_ours"])
+def test_pairs_transfer_every_source_to_every_target(toy: Any, end: str) -> None:
     """The fakes measure something else in every copy of the network, so each pair's reward is told from all others'."""
     steps = 600
-    toy.budget = toy.budget.model_copy(update={"transfer_steps": steps, "train_steps": steps})
-    toy.trained("pretrain")
-    arrays = toy.run("pairs")
+    toy.budget = toy.budget.model_copy(update={"pair_steps": steps, "transfer_steps": steps, "train_steps": steps})
+    toy.trained(f"pretrain{end}")
+    arrays = toy.run(f"pairs{end}")
     assert [network.seed for network in toy.networks] == [TARGET] * 3
     (agents,) = [learner for learner in toy.learners if learner.origin == "new"]
-    assert (agents.n_agents, agents.seed) == (9, stream_seed(3, "pairs"))
-    assert agents.config == TD3Config(
-        exploration_steps=0, capacity=3 + steps + steps, batch_size=6, gamma=0.3
-    )  # room for all transitions of both networks
+    assert (agents.n_agents, agents.seed) == (9, stream_seed(3, f"pairs{end}"))
+    # Room for all transitions of both networks.
+    numbers = {"exploration_steps": 0, "capacity": 3 + steps + steps, "batch_size": 6, "gamma": 0.3}
+    assert agents.config == TD3Config(**numbers, exploration_noise=0.05 if end else 0.4)
     source_of = {agent: source for _, _, source, agent in agents.received}
     assert {strategy for strategy, *_ in agents.received} == {"integrated"}
     assert {(source_of[agent], agent % 3) for agent in range(9)} == {(i, j) for i in range(3) for j in range(3)}
@@ -236,6 +239,22 @@ def test_pairs_transfer_every_source_to_every_target(toy: Any) -> None:
         np.testing.assert_allclose(arrays["reward"][0, source, target], earned[:250].mean(), rtol=1e-5)
         np.testing.assert_allclose(arrays["reward"][1, source, target], earned[250:500].mean(), rtol=1e-5)
     assert len(np.unique(arrays["reward"][0].round(6))) == 9
+
+
+def test_offered_traffic_is_users_by_their_rate_and_that_of_the_neighbours(toy: Any) -> None:
+    """Four users a slice; a slice's rates are 0.1 and 0.3 Mbit/s."""
+    arrays = toy.run("offered")
+    assert [network.seed for network in toy.networks] == [TARGET]
+    expected = np.empty((9, 3))
+    for step in range(9):
+        for cell in range(3):
+            expected[step, cell] = 4 * ((0.7 - 0.01 * step + 0.1 * cell) * 1e5 + 0.7 * 3e5)
+    np.testing.assert_allclose(arrays["own"], expected)
+    for cell, others in enumerate(([1, 2], [0, 2], [0, 1])):
+        np.testing.assert_allclose(arrays["neighbours"][:, cell], expected[:, others].mean(axis=1))
+    assert arrays["cycle"] == 3
+    toy.scenario.neighbours, toy.ticks = np.empty((3, 0), int), 0
+    np.testing.assert_array_equal(toy.run("offered")["neighbours"], arrays["own"])
 
 
 def test_samples_are_scored_by_the_reward_that_is_asked_for(tiny_scenario: Any) -> None:

@@ -19,6 +19,8 @@ from slicefast.study.protocol import Protocol
         ({"train_steps": 0}, "train_steps: got 0"),
         ({"arms": ("magic",)}, "magic"),
         ({"transfer_steps": 9000}, "transfer_steps"),
+        ({"pair_steps": 4001}, "pair_steps: got 4001, at most transfer_steps, 4000"),
+        ({"td3": {"exploration_noise": 0.01}}, r"noise never grows.*\(setting: ours\)"),
         ({"arms": ("drl", "drl")}, "arms: got 'drl', is named twice"),
         ({"arms": ()}, "at least one arm"),
         ({"n_seeds": 2.5}, "n_seeds: got 2.5"),
@@ -49,6 +51,16 @@ def test_the_learners_numbers_are_those_of_td3_unless_named() -> None:
             assert Protocol(td3={number: value}) == plain  # a default that is named is still the default
 
 
+def test_our_setting_is_a_preset_with_the_studys_numbers() -> None:
+    plain = Protocol.full()
+    assert plain.td3_config("ours") == TD3Config.preset("ours")
+    assert plain.td3_config("ours", transferred=True) == TD3Config.preset("ours_transfer")
+    assert plain.td3_config(transferred=True) == TD3Config.preset("published_transfer")
+    named = Protocol(exploration_steps=7, td3={"batch_size": 16})
+    assert named.td3_config("ours") == TD3Config.preset("ours", exploration_steps=7, batch_size=16)
+    assert named.td3_config("ours", transferred=True) == TD3Config.preset("ours_transfer", batch_size=16)
+
+
 def test_protocols_survive_json() -> None:
     protocol = Protocol.quick().replace(td3={"actor_hidden": (9,)}, n_seeds=4)
     again = Protocol.from_dict(protocol.to_dict())
@@ -68,8 +80,8 @@ def test_full_is_the_paper_and_all_arms() -> None:
     assert (full.exploration_steps, full.train_steps, full.transfer_steps, full.n_seeds) == (3000, 5500, 4000, 10)
     assert full.arms == tuple(ARMS)
     assert (full.learning_steps, full.horizon, full.collected_steps) == (8500, 8750, 2000)
-    assert full.gain_steps == (250, 500, 1000, 2000, 4000)
-    assert (Protocol.quick().collected_steps, Protocol.quick().replace(transfer_steps=100).gain_steps) == (250, (100,))
+    assert full.gain_steps == (250, 500, 1000)
+    assert (Protocol.quick().collected_steps, Protocol.quick().replace(pair_steps=100).gain_steps) == (250, (100,))
 
 
 def test_views_show_what_is_named_and_what_follows_from_it() -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from slicefast.kpis import CELL_KPIS, KPIS
 from slicefast.policies import Policy
 from slicefast.policies.informed import Ablation
-from slicefast.study.budget import Budget
+from slicefast.study.budget import Budget, Setting
 from slicefast.study.work import Context, Variable, Work
 from slicefast.task import Task
 from slicefast.training import KpiRecorder, Learner, Ticker, play, train
@@ -89,6 +89,11 @@ class Arm(Work):
     @property
     def without(self) -> Ablation | Literal[""]:
         """What it leaves out of the counterfactual policy, "" if nothing."""
+        return ""
+
+    @property
+    def explores(self) -> Setting | Literal[""]:
+        """In which setting it explores and learns, "" if it does not matter to it."""
         return ""
 
     def settings(self) -> dict[str, Any]:

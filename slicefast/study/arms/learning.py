@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from slicefast.scenario import Scenario
 from slicefast.study.arms.base import Arm, Played, train_and_play
-from slicefast.study.preparations import GeneralistTraining, KnownPretrain, Pretrain, SimilarityOfCells, SourceDistances
+from slicefast.study.budget import Setting
+from slicefast.study.preparations import (
+    GeneralistTraining,
+    KnownPretrain,
+    OurPretrain,
+    Pretrain,
+    SimilarityOfCells,
+    SourceDistances,
+)
 from slicefast.study.work import Context
 from slicefast.task import Coordination, Task
 from slicefast.training import CentralAgent
@@ -27,13 +35,19 @@ class Scratch(Arm):
     """One agent per cell that starts from nothing."""
 
     coordination: Coordination = "mean"
+    setting: Setting = "published"
     family = "scratch"
     reads = (*Arm.reads, "td3")
+
+    @property
+    def explores(self) -> Setting:
+        """In which setting it explores and learns."""
+        return self.setting
 
     def play(self, context: Context) -> Played:
         """Explore, train, evaluate."""
         budget, task = context.budget, Task(context.scenario, coordination=self.coordination)
-        agents = context.new_agents(task, budget.td3_config())
+        agents = context.new_agents(task, budget.td3_config(self.setting))
         return train_and_play(context, agents, task, budget.learning_steps)
 
 
@@ -45,15 +59,21 @@ class Centralised(Arm):
     """
 
     wider: int = 4
+    setting: Setting = "published"
     family = "centralised"
     reads = (*Arm.reads, "td3")
+
+    @property
+    def explores(self) -> Setting:
+        """In which setting it explores and learns."""
+        return self.setting
 
     def play(self, context: Context) -> Played:
         """Explore, train, evaluate."""
         from slicefast.learn import TD3
 
         budget, task = context.budget, Task(context.scenario)
-        one = budget.td3_config()
+        one = budget.td3_config(self.setting)
         wide = replace(
             one,
             actor_hidden=tuple(self.wider * width for width in one.actor_hidden),
@@ -69,6 +89,7 @@ class _FromSource(Arm):
     """One agent per cell that starts with what an agent of the source network knows, without an exploration phase."""
 
     hands_over: Strategy = "integrated"
+    setting: Setting = "published"
     family = "transfer"
     reads = (*Arm.reads, "transfer_steps", "td3")
 
@@ -77,10 +98,15 @@ class _FromSource(Arm):
         """What it hands over."""
         return self.hands_over
 
+    @property
+    def explores(self) -> Setting:
+        """In which setting it, and its source, explore and learn."""
+        return self.setting
+
     def _train_from(self, context: Context, source: TD3, chosen: NDArray[np.int64]) -> Played:
         """Hand over, train, evaluate: target cell i starts with what source cell chosen[i] knows."""
         budget, task = context.budget, Task(context.scenario)
-        config = budget.td3_config(exploration_steps=0)
+        config = budget.td3_config(self.setting, transferred=True)
         if self.hands_over in ("instance", "integrated"):
             config = replace(config, capacity=config.capacity + budget.learning_steps)
         agents = context.new_agents(task, config)
@@ -115,7 +141,7 @@ class Handover(_FromSource):
 
     def needs(self) -> tuple[str, ...]:
         """Return the training on the source network, and the distances of its cells."""
-        return (Pretrain.name, self._measured[0])
+        return (self._training, self._measured[0])
 
     def impossible(self, scenario: Scenario) -> str:
         """Refuse a network of one cell: a cell of the target's own number is no source."""
@@ -127,7 +153,11 @@ class Handover(_FromSource):
         distance = context.load(job)[name]
         groups = context.scenario.requirement_groups
         chosen = choose_sources(distance, self.source, groups, context.learner_seed)
-        return self._train_from(context, context.load_agents(Pretrain.name), chosen)
+        return self._train_from(context, context.load_agents(self._training), chosen)
+
+    @property
+    def _training(self) -> str:
+        return (OurPretrain if self.setting == "ours" else Pretrain).name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +193,7 @@ class Specialists(Arm):
     def play(self, context: Context) -> Played:
         """Copy the generalist's networks, train, evaluate."""
         budget, task = context.budget, Task(context.scenario)
-        agents = context.new_agents(task, budget.td3_config(exploration_steps=0))
+        agents = context.new_agents(task, budget.td3_config(transferred=True))
         generalist = context.load_agents(GeneralistTraining.name)
         transfer(generalist, [0] * task.n_agents, agents, range(task.n_agents), "model")
         return train_and_play(context, agents, task, budget.transfer_steps)

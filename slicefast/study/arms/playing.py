@@ -9,14 +9,10 @@ from slicefast import policies
 from slicefast.policies import Policy, informed
 from slicefast.policies.informed import Ablation
 from slicefast.study.arms.base import Arm, Family, Played, callbacks_of, play_policy
-from slicefast.study.budget import Budget
-from slicefast.study.preparations import CounterfactualTraining, GeneralistTraining
+from slicefast.study.preparations import CounterfactualTraining, GeneralistTraining, OfferedTraffic
 from slicefast.study.work import Context
 from slicefast.task import Task
-from slicefast.training import Ticker, play
-
-# About how many steps of another arm a step of the oracle costs; only the progress bar rests on it.
-_ORACLE_WEIGHT = 50
+from slicefast.training import play
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,24 +29,31 @@ class Fixed(Arm):
 
 @dataclass(frozen=True, kw_only=True)
 class Oracle(Arm):
-    """The clairvoyant reference, over the evaluation steps only."""
+    """The clairvoyant reference, over the first cycle of the traffic and the evaluation steps.
+
+    What it earns in a phase of the cycle is what regret is counted from; between the two the max-min rule plays.
+    """
 
     family = "oracle"
 
-    def steps(self, budget: Budget, n_cells: int) -> int:
-        """Return the steps of the target network, its own counted as often as they are slower."""
-        return budget.horizon + (_ORACLE_WEIGHT - 1) * budget.evaluation_steps
+    def needs(self) -> tuple[str, ...]:
+        """Return what says how long the traffic's cycle is."""
+        return (OfferedTraffic.name,)
 
     def play(self, context: Context) -> Played:
-        """Play the traffic-aware policy up to the evaluation, then the oracle."""
+        """Play the oracle for a cycle, the rule up to the evaluation, then the oracle again."""
         budget, task, network = context.budget, Task(context.scenario), context.target_network()
-        recorder, _ = callbacks_of(context, task)
-        first = budget.horizon - budget.evaluation_steps
-        # Its look ahead is slow; the traffic-aware policy brings the queues to the evaluation.
-        play(network, policies.traffic_aware, task, first, callbacks=[Ticker(context.tick, first - 1)])
-        ticker = Ticker(context.tick, budget.horizon - 1, weight=_ORACLE_WEIGHT)
-        history = play(network, policies.oracle, task, budget.horizon, first_step=first, callbacks=[recorder, ticker])
-        return Played(history.reward, recorder.arrays, {})
+        recorder, ticker = callbacks_of(context, task)
+        evaluation = budget.horizon - budget.evaluation_steps
+        cycle = min(int(context.load(OfferedTraffic.name)["cycle"]), evaluation)
+        history = play(network, policies.oracle, task, cycle, callbacks=[ticker]).reward
+        # Its look ahead is slow; the rule brings the queues to the evaluation.
+        play(network, policies.MaxMinRule(), task, evaluation, first_step=cycle, callbacks=[ticker])
+        last = play(
+            network, policies.oracle, task, budget.horizon, first_step=evaluation, callbacks=[recorder, ticker]
+        ).reward
+        last[:cycle] = history
+        return Played(last, recorder.arrays, {})
 
 
 @dataclass(frozen=True, kw_only=True)

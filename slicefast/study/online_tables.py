@@ -1,0 +1,95 @@
+"""Tables of what an operator pays while agents learn: regrets, rewards online, busy hours, negative transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from slicefast.study.comparison import Comparison
+from slicefast.study.document import Number, Table, number
+from slicefast.study.evidence import BASELINES
+from slicefast.units import Float64
+
+REGRET_NOTE = """Regret to a step: the reward that all steps so far lack to what the clairvoyant oracle earns on the
+same network at that phase of the traffic's cycle, exploration and learning included, mean over the cells; 100 is a
+hundred steps without any reward. Busy are cell-steps whose own and whose neighbours' offered traffic are both in their
+top quarters, over steps {start} to {stop}, as is the worst tenth. Below a baseline, which is negative transfer: the
+share of cells and seeds that earn less than it over the first {early} steps."""
+_TRANSFERS = ("transfer", "specialists", "generalist")
+Column = tuple[str, int, bool, Callable[[Comparison, str], Float64 | None]]
+
+
+def tables(comparison: Comparison) -> list[Table]:
+    """Return regrets, rewards over windows, and busy hours with negative transfer; ablations are left out."""
+    policies = [name for name in comparison.policies if comparison.family(name) != "ablation"]
+    played = [name for name in policies if np.isfinite(comparison.rewards(name)).all(axis=(1, 2)).any()]
+    if not played:
+        return []
+    found = [
+        _table(comparison, played, _windows(comparison), "Mean reward while agents learn, by steps"),
+        _table(comparison, played, _busy(comparison), "Busy hours, and where a transfer does harm"),
+    ]
+    if comparison.has("oracle") and np.isfinite(comparison.regret(played[0], comparison.learning_steps)).any():
+        regrets = _table(comparison, played, _regrets(comparison), "Regret: what it costs until a step, in steps")
+        found.insert(0, regrets)
+    return found
+
+
+def note(comparison: Comparison) -> str:
+    """Return what the tables' words mean."""
+    start, stop = comparison.learned
+    return REGRET_NOTE.format(start=start, stop=stop, early=comparison.protocol["early_steps"])
+
+
+def _table(comparison: Comparison, policies: list[str], columns: list[Column], title: str) -> Table:
+    rows: list[tuple[str | Number, ...]] = []
+    for policy in policies:
+        cells: list[Number] = []
+        for _, digits, sign, column in columns:
+            values = column(comparison, policy)
+            cells.append(Number("-") if values is None else number(comparison.estimate(values), digits, sign=sign))
+        rows.append((comparison.label(policy), *cells))
+    return Table(("policy", *(heading for heading, *_ in columns)), tuple(rows), title)
+
+
+def _regrets(comparison: Comparison) -> list[Column]:
+    def to(until: int) -> Column:
+        return (f"to {until}", 0, False, lambda comparison, policy: comparison.regret(policy, until))
+
+    return [to(until) for until in comparison.regret_steps]
+
+
+def _windows(comparison: Comparison) -> list[Column]:
+    stop = comparison.learned[1]
+
+    def within(window: tuple[int, int]) -> Column:
+        return (f"{window[0]} to {window[1]}", 3, False, lambda comparison, policy: comparison.online(policy, *window))
+
+    def less(baseline: str) -> Column:
+        def difference(comparison: Comparison, policy: str) -> Float64:
+            return comparison.online(policy, 0, stop) - comparison.online(baseline, 0, stop)
+
+        return (f"less {comparison.label(baseline)}, 0 to {stop}", 3, True, difference)
+
+    return [*map(within, comparison.windows), *(less(name) for name in BASELINES if comparison.has(name))]
+
+
+def _busy(comparison: Comparison) -> list[Column]:
+    early = int(comparison.protocol["early_steps"])
+
+    def below(baseline: str) -> Column:
+        def harmed(comparison: Comparison, policy: str) -> Float64 | None:
+            if comparison.family(policy) not in _TRANSFERS:
+                return None
+            difference = comparison.online(policy, 0, early) - comparison.online(baseline, 0, early)
+            return np.where(np.isnan(difference), np.nan, 100.0 * (difference < 0.0))
+
+        return (f"below {comparison.label(baseline)} [%]", 0, False, harmed)
+
+    return [
+        ("busy", 3, False, Comparison.busy_reward),
+        ("not busy", 3, False, lambda comparison, policy: comparison.busy_reward(policy, busy=False)),
+        ("worst tenth", 3, False, Comparison.worst_tenth),
+        *(below(name) for name in BASELINES if comparison.has(name)),
+    ]
