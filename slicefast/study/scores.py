@@ -282,34 +282,6 @@ def stratified(
     return Estimate(point, float(interval.low), float(interval.high))
 
 
-def over_seeds(values: ArrayLike, level: float = 0.95) -> Estimate:
-    """Return the mean over seeds with Student's interval, m -+ t_{K-1} s / sqrt(K), which holds at any number of seeds.
-
-    A bootstrap of few seeds is narrower than it promises; this interval errs as often as it says for normal numbers.
-
-    Parameters
-    ----------
-    values : array_like, (K,)
-        One number per seed; NaN where a seed has none.
-    level : float
-        How often it is to hold the truth.
-
-    Returns
-    -------
-    Estimate
-        NaN without a seed; without an interval if there is one.
-    """
-    from scipy.stats import t
-
-    seeds = np.asarray(values, dtype=np.float64)
-    seeds = seeds[np.isfinite(seeds)]
-    if seeds.size < 2:
-        return Estimate(float(seeds[0]), np.nan, np.nan) if seeds.size else UNKNOWN
-    mean = float(seeds.mean())
-    half = float(t.ppf(0.5 + 0.5 * level, seeds.size - 1) * seeds.std(ddof=1) / np.sqrt(seeds.size))
-    return Estimate(mean, mean - half, mean + half)
-
-
 def band(curves: ArrayLike, n_resamples: int = 1000, seed: int = 0) -> tuple[Float64, Float64, Float64]:
     """Return the interquartile mean over seeds of curves (K, T) and its pointwise 95 % bootstrap interval, (T,) each.
 
