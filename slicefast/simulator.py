@@ -192,14 +192,10 @@ class Simulator:
         """The cell that serves each user in the coming step, (U,) or (R, U)."""
         return self._gather([replica.serving.copy() for replica in self._replicas])
 
-    def traffic_mask(self, n_steps: int) -> Float64:
-        """Return tau of the first replica over its first ``n_steps`` steps, (n_steps, N, S)."""
-        return self._replicas[0].mask.table(n_steps)
-
-    @property
-    def traffic_cycle_steps(self) -> int:
-        """Decision steps after which the traffic mask of the first replica begins again."""
-        return self._replicas[0].mask.cycle_steps
+    def traffic_mask(self, n_steps: int | None = None) -> Float64:
+        """Return tau of the first replica over its first ``n_steps`` steps, (n_steps, N, S), or until it repeats."""
+        mask = self._replicas[0].mask
+        return mask.table(mask.cycle_steps if n_steps is None else n_steps)
 
     def reset(self, seed: int | None = None) -> Kpis:
         """Start anew and play one step under the equal split.

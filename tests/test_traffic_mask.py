@@ -64,6 +64,15 @@ def test_generated_mask_has_the_scenarios_range_and_period():
     np.testing.assert_array_equal(mask.at(10**9), mask.at(10**9 % 150))
 
 
+def test_masks_say_after_how_many_steps_they_repeat(tmp_path):
+    """50 hours of a trace at 9 steps a day: 18.75 steps, so 19; a generated mask repeats with its last period."""
+    generated = TrafficMask.generate(Scenario.hexagonal(1, traffic={"period_steps": 30, "n_periods": 4}), mask_rng())
+    assert generated.cycle_steps == 120
+    np.testing.assert_allclose(generated.at(120), generated.at(0))
+    trace = own_series(write(tmp_path / "t.csv", hourly(50)), period_steps=9)
+    assert trace.cycle_steps == int(np.ceil(trace.series.shape[1] / trace.samples_per_step)) > 9
+
+
 def test_generated_mask_varies_by_cell_slice_and_step_but_smoothly():
     table = TrafficMask.generate(Scenario.paper(), mask_rng()).table(200)
     flat = table.reshape(200, -1)

@@ -375,7 +375,7 @@ class OfferedTraffic(Work):
         near = scenario.neighbours
         heard = own[:, near].mean(axis=-1) if near.shape[-1] else own
         context.tick(1)
-        return {"own": own, "neighbours": heard, "cycle": np.array(network.traffic_cycle_steps)}
+        return {"own": own, "neighbours": heard, "cycle": np.array(len(network.traffic_mask()))}
 
 
 _ONE_CELL = "a network of one cell has no other cell to transfer from"

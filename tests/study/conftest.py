@@ -263,13 +263,11 @@ class FakeSimulator:
         self.played.append(np.array(shares, dtype=np.float64))
         return self.kpis
 
-    def traffic_mask(self, steps: int) -> NDArray[np.float64]:
-        """Return a mask that says whose it is; the first slice's falls with the steps and rises with the cells."""
+    def traffic_mask(self, steps: int = 3) -> NDArray[np.float64]:
+        """Return a mask that says whose it is; the first slice's falls with the steps and rises with the cells; three steps long."""
         mask = np.full((steps, CELLS, SLICES), self.seed / 10.0)
         mask[:, :, 0] -= 0.01 * np.arange(steps)[:, None] - 0.1 * np.arange(CELLS)
         return mask
-
-    traffic_cycle_steps = 3
 
 
 def fake_transfer(source: FakeTD3, sources: Any, target: FakeTD3, targets: Any, strategy: str = "integrated") -> None:
