@@ -264,7 +264,7 @@ class FakeSimulator:
         return self.kpis
 
     def traffic_mask(self, steps: int = 3) -> NDArray[np.float64]:
-        """Return a mask that says whose it is; the first slice's falls with the steps and rises with the cells; three steps long."""
+        """Return three steps of a mask that says whose it is; the first slice's falls with steps, rises with cells."""
         mask = np.full((steps, CELLS, SLICES), self.seed / 10.0)
         mask[:, :, 0] -= 0.01 * np.arange(steps)[:, None] - 0.1 * np.arange(CELLS)
         return mask
