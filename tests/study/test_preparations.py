@@ -10,7 +10,7 @@ import pytest
 from slicefast import Scenario, Simulator, Task
 from slicefast.learn import TD3Config
 from slicefast.learn.config import PRESETS
-from slicefast.study import preparations
+from slicefast.study import preparations, similarity_work
 from slicefast.study.seeds import source_network_seed, stream_seed, target_network_seed, training_network_seed
 from slicefast.transfer import Similarity
 
@@ -128,7 +128,7 @@ def fake_similarity(calls: list[dict[str, Any]]) -> Any:
 
 def test_similarity_goes_from_source_cells_to_target_cells(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(preparations, "similarity_matrix", fake_similarity(calls))
+    monkeypatch.setattr(similarity_work, "similarity_matrix", fake_similarity(calls))
     toy.budget = toy.budget.model_copy(update={"pairs": False})
     arrays = toy.run("similarity")
     assert [network.seed for network in toy.networks[:2]] == [SOURCE, TARGET]
@@ -177,7 +177,7 @@ def test_sources_are_held_against_what_is_known_and_what_they_would_have_earned(
 
 def test_the_remedies_of_the_distance_are_measured_where_pairs_are(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(preparations, "similarity_matrix", fake_similarity(calls))
+    monkeypatch.setattr(similarity_work, "similarity_matrix", fake_similarity(calls))
     arrays = toy.run("similarity")
     paper, weighted, longer = calls
     assert [len(call["samples"][0]) for call in calls] == [4, 4, 16]
@@ -264,7 +264,7 @@ def test_samples_are_scored_by_the_reward_that_is_asked_for(tiny_scenario: Any) 
     def samples(**options: Any) -> Any:
         network = Simulator(tiny_scenario(), seed=0)
         network.reset()
-        return preparations.collect_samples(network, Task(tiny_scenario(), **options), 4)
+        return similarity_work.collect_samples(network, Task(tiny_scenario(), **options), 4)
 
     scored, paper = samples(reward=load), samples()
     np.testing.assert_array_equal(scored[..., :-1], paper[..., :-1])
