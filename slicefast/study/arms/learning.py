@@ -17,9 +17,9 @@ from slicefast.study.preparations import (
     KnownPretrain,
     OurPretrain,
     Pretrain,
-    SimilarityOfCells,
     SourceDistances,
 )
+from slicefast.study.similarity_work import SimilarityOfCells
 from slicefast.study.work import Context
 from slicefast.task import Coordination, Task
 from slicefast.training import CentralAgent
