@@ -13,11 +13,6 @@ from slicefast.scenario.inputs import identity
 from slicefast.study.arms import ARMS
 from slicefast.study.budget import Budget
 from slicefast.study.preparations import PREPARATIONS, OurPairs, Pairs
-    PREPARATIONS,
-    OurPairs,
-    Pairs,
-    SimilarityOfCells,
-)
 from slicefast.study.protocol import Protocol
 from slicefast.study.similarity_work import SimilarityOfCells
 from slicefast.study.work import Work
