@@ -21,7 +21,7 @@ FLOORS = {
                 "simulator", "step_arrays", "task", "traffic"),
     "agents": ("envs", "learn", "pairing", "policies", "progress", "runs", "training", "transfer"),
     "study": ("study",),
-    "beside": ("__main__", "cli", "validation"),
+    "beside": ("__main__", "cli", "examples", "validation"),
 }  # fmt: skip
 HEAVY = ("torch", "numba", "matplotlib", "xarray", "scipy", "pettingzoo", "gymnasium", "typer", "rich")
 # What is imported inside `if TYPE_CHECKING` is for readers and mypy only.

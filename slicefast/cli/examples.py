@@ -1,0 +1,31 @@
+"""`slicefast examples`: programs to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def examples(
+    name: Annotated[str | None, typer.Argument(help="Which one to copy out; without it they are listed.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to; NAME.py in this folder unless given.")
+    ] = None,
+) -> None:
+    """List the examples, or copy one out to run and change."""
+    from slicefast import examples as programs
+    from slicefast.errors import refuse
+
+    if name is None:
+        width = max(map(len, programs.names()))
+        for known in programs.names():
+            typer.echo(f"{known.ljust(width)}  {programs.summary(known)}")
+        return
+    text = programs.text(name)
+    path = Path(f"{name}.py") if out is None else out
+    if path.exists():
+        refuse("--out", str(path), "a file that does not exist yet; nothing is overwritten")
+    path.write_text(text, encoding="utf-8")
+    typer.echo(f"python {path}")

@@ -1,0 +1,45 @@
+"""Every example runs where it is copied to, and says or draws what it promises."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from slicefast import examples
+
+#: What each program must print, and the file it leaves.
+PROMISED = {
+    "kernel_in_your_loop": ("200 m from the site: load", None),
+    "network_from_csv": ("tilt 12 degrees: median SINR", "network_from_csv.png"),
+    "stable_baselines": ("PPO", None),
+    "ten_seeds": ("10 seeds", "ten_seeds.png"),
+    "your_study": ("proportional_to_load", None),
+    "your_traffic": ("step 20:", None),
+}
+
+
+def test_they_are_all_known():
+    assert examples.names() == sorted(PROMISED)
+    assert all(":" in examples.summary(name) for name in PROMISED)
+    with pytest.raises(ValueError, match="example: got 'ten', allowed: kernel_in_your_loop, "):
+        examples.text("ten")
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_it_runs(name, tmp_path):
+    if name == "stable_baselines":
+        pytest.importorskip("stable_baselines3")
+    said, drawn = PROMISED[name]
+    (tmp_path / f"{name}.py").write_text(examples.text(name), encoding="utf-8")
+    command = [sys.executable, "-W", "error::DeprecationWarning:slicefast", f"{name}.py"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=environment, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert said in ran.stdout
+    if drawn:
+        assert (tmp_path / drawn).read_bytes().startswith(b"\x89PNG")
