@@ -1,4 +1,4 @@
-"""One kernel in a loop of your own: which load do three cells have when users move towards their edges?"""
+"""One kernel in a loop of your own: the load of three cells as users move to their edges."""
 
 import numpy as np
 

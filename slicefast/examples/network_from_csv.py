@@ -16,7 +16,7 @@ Path("sites.csv").write_text(
     ),
     encoding="utf-8",
 )
-scenario = sf.Scenario(layout={"kind": "csv", "sites_csv": "sites.csv"})
+scenario = sf.Scenario(layout=sf.scenario.CsvLayout(kind="csv", sites_csv="sites.csv"))
 steeper = scenario.replace(cell_settings=[{"cells": list(range(1, 10)), "tilt_deg": 12.0}])
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained", sharey=True)
