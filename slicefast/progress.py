@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slicefast import files
+from slicefast.errors import CheckpointError
 from slicefast.signals import StopSignals
 from slicefast.simulator import Simulator
 from slicefast.training import Step
@@ -60,12 +61,26 @@ def save(folder: Path, progress: Progress) -> None:
 
     agents, network = (folder / f"{kind}-{progress.step}.safetensors" for kind in ("agents", "network"))
     progress.agents.save(agents)
-    state = {"simulator": progress.simulator, "reward": progress.reward, "log": progress.log}
+    document = {
+        "step": progress.step,
+        "settings": progress.settings,
+        "checksums": {agents.name: files.checksum(agents)},
+    }
+    # All of it is in the file of the network too, where it is found if the third one is damaged.
+    state = {"simulator": progress.simulator, "reward": progress.reward, "log": progress.log, "document": document}
     checkpoint.write(network, _KIND, *checkpoint.pack(state))
-    checksums = {path.name: files.checksum(path) for path in (agents, network)}
-    document = {"step": progress.step, "settings": progress.settings, "checksums": checksums}
     files.write_json(folder / PROGRESS_FILE, document)
     _drop(folder, {agents, network})
+
+
+def begin(folder: Path, settings: dict[str, Any]) -> None:
+    """Write what a run is before it has played a step, so that it can be begun again however early it is killed."""
+    files.write_json(folder / PROGRESS_FILE, {"step": 0, "settings": settings, "checksums": {}})
+
+
+def is_begun_only(folder: Path) -> bool:
+    """Whether a run was killed before its first progress was whole."""
+    return not _read_document(folder)["checksums"]
 
 
 def read_settings(folder: Path) -> tuple[int, dict[str, Any]]:
@@ -97,8 +112,7 @@ def load(folder: Path) -> Progress:
     document = _read_document(folder)
     step = int(document["step"])
     agents, network = (folder / f"{kind}-{step}.safetensors" for kind in ("agents", "network"))
-    for path in (agents, network):
-        files.check_unchanged(path, document["checksums"][path.name])
+    files.check_unchanged(agents, document["checksums"][agents.name])
     state = checkpoint.unpack(*checkpoint.read(network, _KIND))
     return Progress(step, TD3.load(agents), state["simulator"], state["reward"], state["log"], document["settings"])
 
@@ -110,8 +124,32 @@ def clear(folder: Path) -> None:
 
 
 def _read_document(folder: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((folder / PROGRESS_FILE).read_text(encoding="utf-8"))
-    return document
+    path = folder / PROGRESS_FILE
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(document, dict):
+            raise ValueError(f"{path.name} is damaged")
+        return document
+    except ValueError as error:
+        found = _recovered(folder)
+        if found is None:
+            raise ValueError(f"{path.name} is damaged: {error}") from None
+        return found
+
+
+def _recovered(folder: Path) -> dict[str, Any] | None:
+    """Return the document of the last step whose network is whole."""
+    from slicefast.learn import checkpoint
+
+    for path in sorted(
+        folder.glob("network-*.safetensors"), key=lambda path: (len(path.name), path.name), reverse=True
+    ):
+        try:
+            document: dict[str, Any] = checkpoint.unpack(*checkpoint.read(path, _KIND))["document"]
+        except (CheckpointError, OSError, KeyError, TypeError):
+            continue
+        return document
+    return None
 
 
 def _drop(folder: Path, spared: set[Path]) -> None:

@@ -1,5 +1,6 @@
 """Checkpoints: exact resumption, damaged and foreign files, killed writers."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,8 +8,10 @@ import time
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import torch
 
+from slicefast.errors import CheckpointError
 from slicefast.learn import TD3, VAE, TD3Config, checkpoint
 
 ENGINES = ["native", "torch"]
@@ -174,3 +177,33 @@ def test_counters_that_point_outside_the_ring_and_weights_that_are_no_numbers_ar
     checkpoint.write(tmp_path / "bad.safetensors", "td3", arrays, document)
     with pytest.raises(checkpoint.CheckpointError, match=r"bad.safetensors: (counters: got|array '.*' has values)"):
         TD3.load(tmp_path / "bad.safetensors")
+
+
+@pytest.mark.parametrize("part", ["header", "arrays"])
+def test_a_file_with_one_bit_flipped_is_refused(tmp_path, part):
+    path = tmp_path / "agents.safetensors"
+    TD3(2, 4, 2, TD3Config(capacity=10), seed=0).save(path)
+    whole = path.read_bytes()
+    expected = checkpoint.read(path, "td3")
+    length = 8 + int.from_bytes(whole[:8], "little")
+    places = range(0, length, 7) if part == "header" else range(length, len(whole), 61)
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << (place % 8)
+        path.write_bytes(damaged)
+        try:
+            found, document = checkpoint.read(path, "td3")
+        except CheckpointError:
+            continue
+        assert document == expected[1]  # the checksum's own name, or a blank
+        assert all(np.array_equal(found[name], array) for name, array in expected[0].items())
+
+
+def test_a_file_without_a_checksum_is_still_read(tmp_path):
+    """Files of 0.1.0 bear none."""
+    path = tmp_path / "old.safetensors"
+    header = json.dumps({"kind": "old", "document": {"a": 1}})
+    path.write_bytes(safetensors.numpy.save({"x": np.arange(3)}, metadata={"slicefast": header}))
+    arrays, document = checkpoint.read(path, "old")
+    np.testing.assert_array_equal(arrays["x"], np.arange(3))
+    assert document == {"a": 1}

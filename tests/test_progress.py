@@ -1,7 +1,9 @@
 """A training killed at any moment goes on from its last kept step and ends bit-identical to an undisturbed one."""
 
+import dataclasses
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -86,7 +88,11 @@ def test_interrupted_transfer_ends_like_an_undisturbed_one(tmp_path, often, sour
 @pytest.fixture
 def default_handlers():
     """Take signals as a terminal's foreground programs do; a suite that runs in the background ignores Ctrl-C."""
-    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    handlers = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     yield
     for number, handler in before.items():
@@ -97,10 +103,10 @@ def default_handlers():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_keeps_every_step_that_was_played(tmp_path, number):
     run = small_run(tmp_path / "run")
-    handlers = [signal.getsignal(item) for item in (signal.SIGINT, signal.SIGTERM)]
+    handlers = [signal.getsignal(item) for item in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     with pytest.raises(KeyboardInterrupt):
         runs.train(run, lambda steps: os.kill(os.getpid(), number))
-    assert [signal.getsignal(item) for item in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert [signal.getsignal(item) for item in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == handlers
     _, reached = runs.load_interrupted(run.folder)
     assert reached == training.TICK_STEPS + 1
     whole = small_run(tmp_path / "whole")
@@ -141,12 +147,66 @@ def test_damaged_progress_is_refused_in_one_line(tmp_path, often):
         flipped[-1] ^= 1
         for damaged in (whole[:1000], bytes(flipped)):
             path.write_bytes(damaged)
-            with pytest.raises(RunError, match=rf"cannot be resumed: .*{name}: is damaged"):
+            with pytest.raises(RunError, match=rf"cannot be resumed: .*{name}: (is damaged|not a whole)"):
                 runs.resume(run)
         path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"step": 1'])
+def test_damaged_progress_file_is_made_up_for_by_the_networks_file(tmp_path, often, text):
+    run, whole = small_run(tmp_path / "run"), small_run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(run, stop_at(50))
+    path = run.folder / progress.PROGRESS_FILE
+    step = json.loads(path.read_text())["step"]
+    path.write_text(text)
+    found, reached = runs.load_interrupted(run.folder)
+    assert (found, reached) == (run, step)
+    np.testing.assert_array_equal(runs.resume(found).reward, runs.train(whole).reward)
+
+
+def test_damaged_progress_file_without_a_network_is_refused(tmp_path, often):
+    run = small_run(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(run, stop_at(50))
     (run.folder / progress.PROGRESS_FILE).write_text("")
-    with pytest.raises(RunError, match="cannot be resumed"):
+    for path in run.folder.glob("network-*"):
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(RunError, match=r"cannot be resumed: progress\.json is damaged"):
         runs.load_interrupted(run.folder)
+
+
+@pytest.mark.usefixtures("default_handlers")
+def test_transfer_stopped_before_its_first_step_is_begun_again(tmp_path, source):
+    whole, run = target_of(tmp_path / "whole"), target_of(tmp_path / "stopped")
+    with pytest.raises(KeyboardInterrupt):
+        runs.transfer(source, run, "model", "least", 10, lambda steps: os.kill(os.getpid(), signal.SIGTERM))
+    again, reached = runs.load_interrupted(run.folder)
+    assert (again, reached) == (run, 0)
+    expected = runs.transfer(source, whole, "model", "least", 10)
+    np.testing.assert_array_equal(runs.resume(again).reward, expected.reward)
+    assert_same_run(run, whole)
+
+
+def test_transfer_is_not_begun_again_with_another_source(tmp_path):
+    source, target = small_run(tmp_path / "source"), target_of(tmp_path / "target")
+    runs.train(source)
+    with pytest.raises(KeyboardInterrupt):
+        runs.transfer(source, target, sample_steps=10, tick=stop_at(1))
+    shutil.rmtree(source.folder)
+    runs.train(dataclasses.replace(source, seed=9))
+    with pytest.raises(RunError, match="is not what the transfer was begun with"):
+        runs.resume(target)
+
+
+def test_training_killed_before_its_first_step_is_begun_again(tmp_path, monkeypatch):
+    run, whole = small_run(tmp_path / "run"), small_run(tmp_path / "whole")
+    with monkeypatch.context() as patched:
+        patched.setattr(progress.Keeper, "save", lambda self, n_played: stop_at(0)(1))
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(run)
+    assert runs.load_interrupted(run.folder) == (run, 0)
+    np.testing.assert_array_equal(runs.resume(run).reward, runs.train(whole).reward)
 
 
 def test_folder_without_progress_is_refused(tmp_path):

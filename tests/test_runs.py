@@ -106,7 +106,13 @@ def test_transfer_hands_over_what_the_choice_names(tmp_path, trained, choice):
     before, after = runs.load_agents(trained), runs.load_agents(target)  # which never learned
     np.testing.assert_array_equal(after.actor.bank, before.actor.bank[log["source"].tolist()])
     origin = json.loads((target.folder / runs.RUN_FILE).read_text())["origin"]
-    assert origin == {"source_run": str(trained.folder.resolve()), "strategy": "model", "choice": choice}
+    assert origin == {
+        "source_run": str(trained.folder.resolve()),
+        "source_checksum": files.checksum(trained.agents_path),
+        "strategy": "model",
+        "choice": choice,
+        "sample_steps": 20,
+    }
 
 
 def test_runs_keep_what_agents_see_and_earn(tmp_path):

@@ -6,6 +6,7 @@ whenever the writer is killed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast import files
-from slicefast.errors import CheckpointError
+from slicefast.errors import CheckpointError, shorten
 
 _KEY = "slicefast"
 _ARRAY = "$array"
@@ -41,9 +42,10 @@ def write(
     from safetensors.numpy import save
 
     path = Path(path)
-    header = json.dumps({"kind": kind, "document": document}, allow_nan=False)
-    data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata={_KEY: header})
-    files.write_bytes(path, data)
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    content = {"kind": kind, "document": document}
+    header = json.dumps({**content, "digest": _digest(whole, content)}, allow_nan=False)
+    files.write_bytes(path, save(whole, metadata={_KEY: header}))
 
 
 def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -59,7 +61,7 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, NDArray[Any
     Raises
     ------
     CheckpointError
-        The file is truncated, foreign or of another kind; one line that names it.
+        The file is truncated, foreign, of another kind, or not as it was written; one line that names it.
     OSError
         It cannot be opened.
     """
@@ -75,10 +77,26 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, NDArray[Any
         raise CheckpointError(f"{path}: not a whole safetensors file ({error})") from error
     if header is None:
         raise CheckpointError(f"{path}: a safetensors file, but not one slicefast wrote")
-    parsed = json.loads(header)
-    if parsed.get("kind") != kind:
-        raise CheckpointError(f"{path}: holds a {parsed.get('kind')!r}, expected a {kind!r}")
-    return arrays, parsed["document"]
+    try:
+        parsed = json.loads(header)
+        found, document, digest = parsed["kind"], parsed["document"], parsed.get("digest")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{path}: is damaged: its header cannot be read") from error
+    if found != kind:
+        raise CheckpointError(f"{path}: holds a {shorten(found)}, expected a {kind!r}")
+    # Files of 0.1.0 bear no digest.
+    if digest is not None and digest != _digest(arrays, {"kind": found, "document": document}):
+        raise CheckpointError(f"{path}: is damaged: its checksum differs")
+    return arrays, document
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]], content: Mapping[str, Any]) -> str:
+    """Return a hash of all that a file holds."""
+    found = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    for name in sorted(arrays):
+        found.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape} ".encode())
+        found.update(arrays[name].data)
+    return found.hexdigest()
 
 
 def take(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...], path: object) -> NDArray[Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from slicefast import files, progress, provenance, training
 from slicefast import transfer as _transfer
@@ -20,9 +20,10 @@ from slicefast.runs.folder import (
     check_slices,
     fault,
     load_agents,
+    load_run,
     settings_of,
 )
-from slicefast.signals import StopSignals
+from slicefast.signals import StopSignals, as_ctrl_c
 from slicefast.simulator import Simulator
 from slicefast.training import History, Ticker, collect_samples, new_agents
 from slicefast.units import Arrays, Float64
@@ -65,7 +66,7 @@ def train(run: Run, tick: Tick = lambda steps: None) -> History:
     """
     task = run.task()
     with _claimed(run):
-        return _train(run, task, new_agents(task, run.config, run.seed), tick, log={}, origin={})
+        return _begin(run, task, None, tick)
 
 
 def transfer(
@@ -120,16 +121,7 @@ def transfer(
     task = target.task()
     agents_of_source = load_agents(source)
     with _claimed(target):
-        with one_thread():
-            distance = _measure_distance(source, target, choice, sample_steps, tick)
-            groups = target.scenario.requirement_groups
-            chosen = _transfer.choose_sources(distance, choice, groups, target.seed, exclude_same=False)
-            handed_over = int(agents_of_source.replay.n_own.max()) if strategy in ("instance", "integrated") else 0
-            config = replace(target.config, capacity=target.config.capacity + handed_over)
-            agents = new_agents(task, config, target.seed)
-            _transfer.transfer(agents_of_source, chosen, agents, range(target.scenario.n_cells), strategy)
-        origin = {"source_run": str(source.folder.resolve()), "strategy": strategy, "choice": choice}
-        return _train(target, task, agents, tick, {"distance": distance, "source": chosen}, origin)
+        return _begin(target, task, _Handover(source, agents_of_source, strategy, choice, sample_steps), tick)
 
 
 def resume(run: Run, tick: Tick = lambda steps: None) -> History:
@@ -155,6 +147,9 @@ def resume(run: Run, tick: Tick = lambda steps: None) -> History:
     task = run.task()
     with files.claim(run.folder):
         try:
+            if progress.is_begun_only(run.folder):
+                settings = progress.read_settings(run.folder)[1]
+                return _begin(run, task, _Handover.of(settings["origin"]), tick, settings[provenance.KEY])
             reached = progress.load(run.folder)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunError(f"{run.folder} cannot be resumed: {fault(error)}") from None
@@ -163,13 +158,75 @@ def resume(run: Run, tick: Tick = lambda steps: None) -> History:
         return _train(run, task, reached.agents, tick, reached.log, reached.settings.get("origin", {}), reached)
 
 
+@dataclass(frozen=True)
+class _Handover:
+    """What a transfer hands over, and how its sources are chosen."""
+
+    source: Run
+    agents: TD3
+    strategy: _transfer.Strategy
+    choice: Choice
+    sample_steps: int
+
+    @classmethod
+    def of(cls, origin: Mapping[str, Any]) -> Self | None:
+        """Return what a transfer was begun with, or None for a training from scratch."""
+        if not origin:
+            return None
+        source = load_run(origin["source_run"])
+        if files.checksum(source.agents_path) != origin["source_checksum"]:
+            raise RunError(f"{source.agents_path} is not what the transfer was begun with: name a new folder (--out)")
+        numbers = (origin["strategy"], origin["choice"], origin["sample_steps"])
+        return cls(source, load_agents(source), *numbers)
+
+    def origin(self) -> dict[str, Any]:
+        """Return what a run's settings say of it."""
+        return {
+            "source_run": str(self.source.folder.resolve()),
+            "source_checksum": files.checksum(self.source.agents_path),
+            "strategy": self.strategy,
+            "choice": self.choice,
+            "sample_steps": self.sample_steps,
+        }
+
+    def agents_of(self, target: Run, task: Task, tick: Tick) -> tuple[TD3, Arrays]:
+        """Return a target's agents as they start, and what the finished run keeps of how they came about."""
+        with one_thread():
+            distance = _measure_distance(self.source, target, self.choice, self.sample_steps, tick)
+            groups = target.scenario.requirement_groups
+            chosen = _transfer.choose_sources(distance, self.choice, groups, target.seed, exclude_same=False)
+            n_own = int(self.agents.replay.n_own.max()) if self.strategy in ("instance", "integrated") else 0
+            config = replace(target.config, capacity=target.config.capacity + n_own)
+            agents = new_agents(task, config, target.seed)
+            _transfer.transfer(self.agents, chosen, agents, range(target.scenario.n_cells), self.strategy)
+        return agents, {"distance": distance, "source": chosen}
+
+
+def _begin(
+    run: Run,
+    task: Task,
+    handover: _Handover | None,
+    tick: Tick,
+    entries: Sequence[provenance.Entry | None] = (),
+) -> History:
+    """Begin a run in a folder that is claimed; from its first moment on it can be resumed."""
+    origin = {} if handover is None else handover.origin()
+    settings = {**settings_of(run), "origin": origin, provenance.KEY: provenance.extended(entries)}
+    progress.begin(run.folder, settings)
+    if handover is None:
+        return _train(run, task, new_agents(task, run.config, run.seed), tick, {}, origin)
+    with as_ctrl_c():
+        agents, log = handover.agents_of(run, task, tick)
+    return _train(run, task, agents, tick, log, origin)
+
+
 def _train(
     run: Run,
     task: Task,
     agents: TD3,
     tick: Tick,
     log: Arrays,
-    origin: Mapping[str, str],
+    origin: Mapping[str, Any],
     reached: progress.Progress | None = None,
 ) -> History:
     """Train agents in a folder that is claimed, and write it."""
