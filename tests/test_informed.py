@@ -8,7 +8,7 @@ import pytest
 from slicefast import Scenario, Simulator
 from slicefast.learn.curve_policy import CurvePolicy
 from slicefast.policies import informed
-from slicefast.policies.curves import TRAINING_LEVELS
+from slicefast.policies.curves import TRAINING_LEVELS, curves_from_nothing
 from slicefast.rewards import satisfaction
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -65,7 +65,7 @@ def tiny_simulator(seed: int = 0) -> Simulator:
 def test_curves_rise_from_nothing_and_leave_the_network_as_it_was() -> None:
     simulator, twin = tiny_simulator(), tiny_simulator()
     shares = np.full(simulator.shares_shape, 0.25)
-    curves = informed.training_curves(simulator, shares)
+    curves = curves_from_nothing(simulator, TRAINING_LEVELS, shares)
     assert curves.shape == (3, len(TRAINING_LEVELS), 4)
     assert (np.diff(curves, axis=1) >= 0.0).all()
     assert ((curves >= 0.0) & (curves <= 1.0)).all()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from slicefast.errors import refuse
 from slicefast.learn.config import TD3Config
+from slicefast.learn.hindsight_config import HindsightConfig
 from slicefast.learn.networks import StackedMLP, laid_out, zero_bank
 
 
@@ -26,7 +27,7 @@ class StackedAdam:
         Whose bank is moved.
     lr : float
         Step size.
-    config : TD3Config
+    config : TD3Config or HindsightConfig
         Adam's other numbers.
 
     Attributes
@@ -39,7 +40,7 @@ class StackedAdam:
         0 where a parameter is frozen, 1 elsewhere; None when nothing is.
     """
 
-    def __init__(self, network: StackedMLP, lr: float, config: TD3Config) -> None:
+    def __init__(self, network: StackedMLP, lr: float, config: TD3Config | HindsightConfig) -> None:
         self.network, self.config = network, config
         self._lr, self._rate = lr, torch.tensor(lr, dtype=torch.float64, device=network.bank.device)
         self.first_moment = zero_bank(network.n_agents, network.bank.shape[1], network.bank.device)

@@ -1,6 +1,6 @@
-"""The replay ring of all agents: one array (A, C, W) of float32 transitions.
+"""The replay ring of all agents: one array (A, C, W) of float32 rows.
 
-Dimensions: A agents, C capacity, W = 2 n_o + S + 1, one transition [observation, action, reward, next observation].
+Dimensions: A agents, C capacity, W values a row; of transitions 2 n_o + S + 1.
 """
 
 from __future__ import annotations
@@ -35,41 +35,34 @@ def as_float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Float32:
     return array
 
 
-class ReplayRing:
-    """Transitions of A agents in a ring that overwrites the oldest.
+class Ring:
+    """Rows of A agents in a ring that overwrites the oldest.
 
-    Rows [0, n_kept) of an agent hold *transferred* instances, which stay; its own transitions go round in the
-    remaining rows. Without a stated ratio a sample is uniform over both.
+    Rows [0, n_kept) of an agent hold *transferred* instances, which stay; its own go round in the remaining rows.
+    Without a stated ratio a sample is uniform over both.
 
     Parameters
     ----------
-    n_agents, capacity, obs_dim, action_dim : int
-        A, rows per agent C, n_o and S.
+    n_agents, capacity, width : int
+        A, rows per agent C, values per row W.
     device : torch.device or str
         Where the ring lies.
 
     Attributes
     ----------
     ring : Tensor of float32, (A, C, W)
-        The transitions.
+        The rows.
     n_kept, n_own : ndarray of int64, (A,)
-        Rows of transferred and of own transitions.
+        Rows that were transferred, and an agent's own.
     next_row : ndarray of int64, (A,)
-        Where an agent's next transition goes.
+        Where an agent's next row goes.
     """
 
-    PARTS = ("observation", "action", "reward", "next observation")
-
-    def __init__(
-        self, n_agents: int, capacity: int, obs_dim: int, action_dim: int, device: torch.device | str = "cpu"
-    ) -> None:
+    def __init__(self, n_agents: int, capacity: int, width: int, device: torch.device | str = "cpu") -> None:
         if capacity < 1:
             refuse("capacity", capacity, "at least 1")
-        self.n_agents, self.capacity, self.obs_dim, self.action_dim = n_agents, capacity, obs_dim, action_dim
-        self.width = 2 * obs_dim + action_dim + 1
+        self.n_agents, self.capacity, self.width = n_agents, capacity, width
         self._make_ring(torch.device(device))
-        self._staging = np.zeros((n_agents, 1, self.width), np.float32)
-        self._zero_row = np.zeros(n_agents, np.int64)
         self.n_kept = np.zeros(n_agents, np.int64)
         self.n_own = np.zeros(n_agents, np.int64)
         self.next_row = np.zeros(n_agents, np.int64)
@@ -106,6 +99,123 @@ class ReplayRing:
     def __len__(self) -> int:
         """Rows of the agent that has the fewest."""
         return int((self.n_kept + self.n_own).min())
+
+    def advance(self) -> None:
+        """Count the row that every agent has written at `next_row`."""
+        self.next_row += 1
+        full = self.next_row == self.capacity
+        if full.any():
+            self.next_row[full] = self.n_kept[full]
+        np.minimum(self.n_own + 1, self.capacity - self.n_kept, out=self.n_own)
+
+    def set_counters(self, n_kept: Int64, n_own: Int64, next_row: Int64) -> None:
+        """Take over how the ring is filled, after writing its rows.
+
+        Parameters
+        ----------
+        n_kept, n_own, next_row : ndarray of int64, (A,)
+            Rows transferred and of the agent's own, and where its next one goes.
+
+        Raises
+        ------
+        SlicefastError
+            No ring of this capacity can be filled so; nothing is taken over.
+        """
+        types = {str(counter.dtype) for counter in (n_kept, n_own, next_row)}
+        if types != {"int64"}:
+            refuse("counters", sorted(types), "int64")
+        room = self.capacity - n_kept
+        right = (n_kept >= 0) & (room > 0) & (n_own >= 0) & (n_own <= room)
+        right &= (next_row >= n_kept) & (next_row < self.capacity)
+        right &= (n_own == room) | (next_row == n_kept + n_own)
+        if not right.all():
+            agent = int(np.argmin(right))
+            got = f"{n_kept[agent]} kept, {n_own[agent]} own, next {next_row[agent]} of agent {agent}"
+            refuse("counters", got, f"rows of a ring of {self.capacity}")
+        self.n_kept, self.n_own, self.next_row = n_kept.copy(), n_own.copy(), next_row.copy()
+
+    def order(self, agent: int, own_only: bool = False) -> Int64:
+        """Return one agent's rows, transferred first unless left out, its own from oldest to newest."""
+        kept, own, oldest = int(self.n_kept[agent]), int(self.n_own[agent]), int(self.n_kept[agent])
+        if kept + own == self.capacity:
+            oldest = int(self.next_row[agent])
+        transferred = np.arange(0 if own_only else kept)
+        return np.concatenate((transferred, np.arange(oldest, kept + own), np.arange(kept, oldest)))
+
+    def keep(self, agent: int, rows: Float32) -> None:
+        """Replace one agent's rows by transferred ones (n, W), which its own never overwrite.
+
+        Parameters
+        ----------
+        agent : int
+            Whose.
+        rows : ndarray of float32, (n, W)
+            Finite, fewer than the capacity.
+
+        Raises
+        ------
+        SlicefastError
+            They are not; nothing is replaced.
+        """
+        if len(rows) >= self.capacity:
+            refuse("arrays", f"{len(rows)} rows", f"fewer than the capacity, {self.capacity}")
+        if not np.isfinite(rows).all():
+            bad = int(np.argmin(np.isfinite(rows).all(axis=1)))
+            refuse(f"arrays row {bad}", rows[bad].tolist(), "finite numbers")
+        self.ring[agent, : len(rows)] = torch.from_numpy(rows).to(self.ring.device)
+        self.n_kept[agent], self.n_own[agent], self.next_row[agent] = len(rows), 0, len(rows)
+
+    def sample(self, seed: int, agent_ids: Int64, step: int, batch_size: int, kept_in_batch: Int64) -> Int64:
+        """Draw row indices (A, batch_size); see `kernels.sample_indices`.
+
+        Parameters
+        ----------
+        seed : int
+            The learner's.
+        agent_ids : ndarray, (A,) int64
+            Whose streams.
+        step : int
+            Number of the update.
+        batch_size : int
+            B.
+        kept_in_batch : ndarray, (A,) int64
+            Rows of the batch that are transferred ones, or below 0: uniform over all.
+        """
+        index = np.empty((self.n_agents, batch_size), np.int64)
+        kernels.sample_indices(np.uint64(seed), agent_ids, step, self.n_kept, self.n_own, kept_in_batch, index)
+        return index
+
+    def gather(self, index: Int64) -> torch.Tensor:
+        """Return the transitions at index (A, B) as a tensor (A, B, W) on the ring's device."""
+        if self.ring.device.type == "cpu":
+            out = np.empty((*index.shape, self.width), np.float32)
+            kernels.gather(self._numpy, index, out)
+            return torch.from_numpy(out)
+        flat = index + np.arange(self.n_agents)[:, None] * self.capacity
+        places = torch.from_numpy(flat.ravel()).to(self.ring.device)
+        return self.ring.view(-1, self.width).index_select(0, places).view(*index.shape, self.width)
+
+
+class ReplayRing(Ring):
+    """Transitions of A agents, [observation, action, reward, next observation] a row.
+
+    Parameters
+    ----------
+    n_agents, capacity, obs_dim, action_dim : int
+        A, rows per agent C, n_o and S.
+    device : torch.device or str
+        Where the ring lies.
+    """
+
+    PARTS = ("observation", "action", "reward", "next observation")
+
+    def __init__(
+        self, n_agents: int, capacity: int, obs_dim: int, action_dim: int, device: torch.device | str = "cpu"
+    ) -> None:
+        super().__init__(n_agents, capacity, 2 * obs_dim + action_dim + 1, device)
+        self.obs_dim, self.action_dim = obs_dim, action_dim
+        self._staging = np.zeros((n_agents, 1, self.width), np.float32)
+        self._zero_row = np.zeros(n_agents, np.int64)
 
     def add(
         self, observation: ArrayLike, action: ArrayLike, reward: ArrayLike, next_observation: ArrayLike, step: int = -1
@@ -146,52 +256,14 @@ class ReplayRing:
             agents = torch.arange(n, device=self.ring.device)
             rows = torch.from_numpy(self.next_row).to(self.ring.device)
             self.ring[agents, rows] = torch.from_numpy(self._staging[:, 0]).to(self.ring.device)
-        self._advance()
-
-    def _advance(self) -> None:
-        self.next_row += 1
-        full = self.next_row == self.capacity
-        if full.any():
-            self.next_row[full] = self.n_kept[full]
-        np.minimum(self.n_own + 1, self.capacity - self.n_kept, out=self.n_own)
-
-    def set_counters(self, n_kept: Int64, n_own: Int64, next_row: Int64) -> None:
-        """Take over how the ring is filled, after writing its rows.
-
-        Parameters
-        ----------
-        n_kept, n_own, next_row : ndarray of int64, (A,)
-            Rows transferred and of the agent's own, and where its next one goes.
-
-        Raises
-        ------
-        SlicefastError
-            No ring of this capacity can be filled so; nothing is taken over.
-        """
-        types = {str(counter.dtype) for counter in (n_kept, n_own, next_row)}
-        if types != {"int64"}:
-            refuse("counters", sorted(types), "int64")
-        room = self.capacity - n_kept
-        right = (n_kept >= 0) & (room > 0) & (n_own >= 0) & (n_own <= room)
-        right &= (next_row >= n_kept) & (next_row < self.capacity)
-        right &= (n_own == room) | (next_row == n_kept + n_own)
-        if not right.all():
-            agent = int(np.argmin(right))
-            got = f"{n_kept[agent]} kept, {n_own[agent]} own, next {next_row[agent]} of agent {agent}"
-            refuse("counters", got, f"rows of a ring of {self.capacity}")
-        self.n_kept, self.n_own, self.next_row = n_kept.copy(), n_own.copy(), next_row.copy()
+        self.advance()
 
     def export(self, agent: int, own_only: bool = False) -> dict[str, Float32]:
         """Return copies of one agent's transitions, transferred first unless left out, its own from oldest to newest.
 
         Keys: observation and next_observation (n, n_o), action (n, S), reward (n,).
         """
-        kept, own, oldest = int(self.n_kept[agent]), int(self.n_own[agent]), int(self.n_kept[agent])
-        if kept + own == self.capacity:
-            oldest = int(self.next_row[agent])
-        transferred = np.arange(0 if own_only else kept)
-        order = np.concatenate((transferred, np.arange(oldest, kept + own), np.arange(kept, oldest)))
-        rows = self.ring[agent, torch.from_numpy(order).to(self.ring.device)].cpu().numpy()
+        rows = self.ring[agent, torch.from_numpy(self.order(agent, own_only)).to(self.ring.device)].cpu().numpy()
         o, s = self.obs_dim, self.action_dim
         return {
             "observation": rows[:, :o].copy(),
@@ -232,38 +304,4 @@ class ReplayRing:
             ),
             axis=1,
         )
-        if not np.isfinite(rows).all():
-            bad = int(np.argmin(np.isfinite(rows).all(axis=1)))
-            refuse(f"arrays row {bad}", rows[bad].tolist(), "finite numbers")
-        self.ring[agent, :count] = torch.from_numpy(rows).to(self.ring.device)
-        self.n_kept[agent], self.n_own[agent], self.next_row[agent] = count, 0, count
-
-    def sample(self, seed: int, agent_ids: Int64, step: int, batch_size: int, kept_in_batch: Int64) -> Int64:
-        """Draw row indices (A, batch_size); see `kernels.sample_indices`.
-
-        Parameters
-        ----------
-        seed : int
-            The learner's.
-        agent_ids : ndarray, (A,) int64
-            Whose streams.
-        step : int
-            Number of the update.
-        batch_size : int
-            B.
-        kept_in_batch : ndarray, (A,) int64
-            Rows of the batch that are transferred ones, or below 0: uniform over all.
-        """
-        index = np.empty((self.n_agents, batch_size), np.int64)
-        kernels.sample_indices(np.uint64(seed), agent_ids, step, self.n_kept, self.n_own, kept_in_batch, index)
-        return index
-
-    def gather(self, index: Int64) -> torch.Tensor:
-        """Return the transitions at index (A, B) as a tensor (A, B, W) on the ring's device."""
-        if self.ring.device.type == "cpu":
-            out = np.empty((*index.shape, self.width), np.float32)
-            kernels.gather(self._numpy, index, out)
-            return torch.from_numpy(out)
-        flat = index + np.arange(self.n_agents)[:, None] * self.capacity
-        places = torch.from_numpy(flat.ravel()).to(self.ring.device)
-        return self.ring.view(-1, self.width).index_select(0, places).view(*index.shape, self.width)
+        self.keep(agent, rows)

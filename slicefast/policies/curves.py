@@ -7,6 +7,7 @@ all cells. Dimensions: L levels of share, N cells, S slices; with several replic
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slicefast.rewards import satisfaction
 from slicefast.simulator import Simulator
@@ -38,6 +39,25 @@ def satisfaction_curves(simulator: Simulator, levels: Float64, coupled: Float64)
     """
     met = np.minimum(*satisfaction(simulator.curves(levels, coupled), simulator.scenario))
     return np.asarray(np.maximum.accumulate(met, axis=0))
+
+
+def curves_from_nothing(simulator: Simulator, levels: Float64, coupled: NDArray[np.floating]) -> Float64:
+    """Return each slice's satisfaction in the coming step at each level of share, (N, L, S).
+
+    Nothing is what a share of 0 earns, also for a slice without traffic: nobody gains from starving one.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        Its state is unchanged.
+    levels : ndarray, (L,)
+        Shares, 0 first.
+    coupled : ndarray, (N, S)
+        The partition from which interference is computed.
+    """
+    asked = satisfaction_curves(simulator, levels[1:], np.asarray(coupled, np.float64))
+    curves = np.concatenate([np.zeros_like(asked[:1]), asked])
+    return np.ascontiguousarray(np.moveaxis(curves, 0, 1))
 
 
 def smallest_share(curves: Float64, levels: Float64, wanted: Float64) -> Float64:

@@ -13,7 +13,8 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 #   along policy, no index, all str:
 #     label (policy)           what figures and tables print
 #     family (policy)          "fixed", "oracle", "scratch", "centralised", "transfer", "generalist", "specialists",
-#                              "informed" (the counterfactual policy) or "ablation" (the same without one of its parts)
+#                              "informed" (the counterfactual policy), "ablation" (the same without one of its parts)
+#                              or "hindsight"
 #     strategy (policy)        what a transfer hands over: "integrated", "model", "feature", "instance"; "" elsewhere
 #     source_choice (policy)   how a transfer chooses its source: "most", "least", "fast", "corrected",
 #                              "configuration", "probe", "random", "own", "other" or "itself"; "" elsewhere.

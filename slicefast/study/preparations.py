@@ -11,6 +11,7 @@ from slicefast.policies import informed
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 from slicefast.study.budget import GAIN_WINDOW, Budget, Setting
+from slicefast.study.hindsight_training import HindsightPretrain
 from slicefast.study.seeds import source_network_seed, target_network_seed, training_network_seed
 from slicefast.study.similarity_work import SimilarityOfCells
 from slicefast.study.work import Context, Variable, Work
@@ -294,6 +295,7 @@ PREPARATIONS: dict[str, Work] = {
         SourceDistances(),
         GeneralistTraining(),
         CounterfactualTraining(),
+        HindsightPretrain(),
         KnownPretrain(),
         Pairs(),
         OurPretrain(),

@@ -60,6 +60,9 @@ def test_cells_of_equal_requirements_share_a_group() -> None:
     np.testing.assert_array_equal(Scenario.paper().requirement_groups, [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1])
 
 
+HINDSIGHT = {"hindsight_pretrain", *(name for name, arm in ARMS.items() if arm.family == "hindsight")}
+
+
 def changed_jobs(old: Protocol, new: Protocol, scenario: Scenario | None = None) -> set[str]:
     """Return the jobs of seed 0 whose fingerprints differ."""
     first, second = Scenario.paper(), scenario or Scenario.paper()
@@ -77,10 +80,10 @@ FROM_NOTHING = {name for name, arm in ARMS.items() if arm.family in ("scratch", 
     ("change", "expected"),
     [
         ({"counterfactual_steps": 9}, {"counterfactual_training", *COUNTERFACTUAL}),
-        ({"vae_epochs": 9}, {"similarity", *BY_SIMILARITY}),
-        ({"mask_steps": 9}, {"similarity", *BY_SIMILARITY}),
+        ({"vae_epochs": 9}, {"similarity", "hindsight_most", *BY_SIMILARITY}),
+        ({"mask_steps": 9}, {"similarity", "hindsight_most", *BY_SIMILARITY}),
         ({"evaluation_steps": 9}, {*ARMS, "offered"}),
-        ({"transfer_steps": 1999}, {"specialist", *TRANSFERS}),
+        ({"transfer_steps": 1999}, {"specialist", *TRANSFERS, *HINDSIGHT}),
         ({"pair_steps": 999}, PAIRS),
         ({"train_steps": 6000}, {*ARMS, *LEARNING, *PAIRS, "offered"}),
         (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from slicefast import policies
 from slicefast.errors import refuse
 from slicefast.study.arms.base import Arm, Played
+from slicefast.study.arms.hindsight import HindsightFromSource, InHindsight
 from slicefast.study.arms.learning import Centralised, Handover, KnownCell, Scratch, Specialists
 from slicefast.study.arms.playing import Ablated, Counterfactual, Fixed, Generalist, Oracle
 
@@ -78,6 +79,16 @@ register(
     ),
     Generalist(name="generalist", label="generalist, not fine-tuned"),
     Specialists(name="specialist", label="specialists from the generalist"),
+    InHindsight(name="hindsight", label="hindsight, the paper's observation"),
+    InHindsight(name="hindsight_on_rule", label="hindsight on the rule, all measurements", sight="rich", basis="rule"),
+    InHindsight(
+        name="hindsight_federated",
+        label="hindsight on the rule, one network for all cells",
+        sight="rich",
+        basis="rule",
+        federated=True,
+    ),
+    HindsightFromSource(name="hindsight_most", label="hindsight from the most similar source", source="most"),
     Counterfactual(name="counterfactual", label="counterfactual policy"),
     Ablated(name="counterfactual_no_delay", label="counterfactual without delay", part="delay"),
     Ablated(name="counterfactual_no_neighbours", label="counterfactual without neighbours", part="neighbours"),

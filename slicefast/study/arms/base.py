@@ -28,6 +28,7 @@ Family = Literal[
     "specialists",
     "informed",
     "ablation",
+    "hindsight",
 ]
 _PER_SLICE = ("evaluation_step", "cell", "slice")
 

@@ -1,0 +1,335 @@
+"""The hindsight learner of all cells at once: it follows what every share would have earned in the steps it remembers.
+
+After a step a base station knows its packets, its users' rates and the interference that it measured, so it can replay
+the step at any share (`slicefast.Simulator.curves`). The network ascends E[min_s f_s(pi_s(x))] over these curves: no
+critic and no exploration, and nothing that a cell does not know itself. Ours.
+
+Dimensions: A cells, n_o the length of what a cell sees, L levels of share, S slices.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from slicefast.errors import CheckpointError, NonFiniteError, refuse
+from slicefast.learn import checkpoint
+from slicefast.learn.curve_loss import ascent, forward, softmax
+from slicefast.learn.hindsight_config import HindsightConfig
+from slicefast.learn.networks import StackedMLP
+from slicefast.learn.optimiser import StackedAdam
+from slicefast.learn.replay import Ring, as_float32
+from slicefast.units import Arrays, Float32, Int64
+
+KIND = "hindsight"
+_COUNTERS = ("step", "n_updates")
+_SIZES = ("n_agents", "obs_dim", "action_dim")
+_DOCUMENT_KEYS = {*_SIZES, *_COUNTERS, "config", "seed", "memory_rows", "learning_rate", "extra"}
+_ROWS = ("n_kept", "n_own", "next_row")
+#: Counts a sample's rows as uniform over transferred and own ones.
+_NO_STATED_RATIO = -1
+
+
+class Hindsight:
+    """A cells, each with a network and a memory of its own.
+
+    Parameters
+    ----------
+    n_agents, obs_dim, action_dim : int
+        A, n_o and S.
+    config : HindsightConfig, optional
+        The learner's numbers.
+    seed : int
+        Everything random (weights, batches) is a function of the seed and the cell's id.
+    agent_ids : sequence of int, optional
+        Names of the cells' random streams, 0 to A - 1 unless given.
+
+    Attributes
+    ----------
+    network : StackedMLP
+        Logits of all cells; the last layer starts at 0, so that a cell begins with what its logits are added to.
+    optimiser : StackedAdam
+        Its step size `lr` may be changed between updates.
+    memory : Ring
+        Rows [what was seen, what logits were added to, curves].
+    step, n_updates : int
+        Steps remembered, updates done.
+    view : dict of ndarray
+        The state of the cells' view, see `slicefast.policies.CellView`, as it was loaded.
+    extra : mapping
+        What the caller kept in the checkpoint that was loaded.
+
+    Raises
+    ------
+    SlicefastError
+        An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        n_agents: int,
+        obs_dim: int,
+        action_dim: int,
+        config: HindsightConfig | None = None,
+        seed: int = 0,
+        agent_ids: Sequence[int] | None = None,
+    ) -> None:
+        for name, value in (("n_agents", n_agents), ("obs_dim", obs_dim), ("action_dim", action_dim)):
+            if value < 1:
+                refuse(name, value, "at least 1")
+        if not 0 <= seed < 2**64:
+            refuse("seed", seed, "in [0, 2^64)")
+        ids = np.arange(n_agents) if agent_ids is None else np.array(agent_ids, np.int64)
+        if ids.shape != (n_agents,) or (ids < 0).any() or (ids >= 2**32).any():
+            refuse("agent_ids", ids.tolist(), f"{n_agents} integers in [0, 2^32)")
+        self.n_agents, self.obs_dim, self.action_dim = n_agents, obs_dim, action_dim
+        self.config, self.seed, self.agent_ids = config or HindsightConfig(), seed, ids
+        self.network = StackedMLP(n_agents, (obs_dim, *self.config.hidden, action_dim))
+        self._draw_weights()
+        self.network.requires_grad_(False)
+        self.optimiser = StackedAdam(self.network, self.config.learning_rate, self.config)
+        self.memory = Ring(n_agents, self.config.capacity, self._row_width)
+        self.step = self.n_updates = 0
+        self.view: Arrays = {}
+        self.extra: Mapping[str, Any] = {}
+
+    def __repr__(self) -> str:
+        sizes = f"n_agents={self.n_agents}, obs_dim={self.obs_dim}, action_dim={self.action_dim}"
+        return f"Hindsight({sizes}, seed={self.seed}, step={self.step}, n_updates={self.n_updates})"
+
+    @property
+    def _row_width(self) -> int:
+        return self.obs_dim + self.action_dim * (1 + self.config.n_levels)
+
+    def _draw_weights(self) -> None:
+        ids = [int(self.agent_ids[0])] * self.n_agents if self.config.federated else self.agent_ids.tolist()
+        self.network.initialise([np.random.Generator(np.random.Philox((self.seed, agent))) for agent in ids])
+        with torch.no_grad():
+            self.network.bank.view(self.n_agents, self.network.stride)[:, self.network.n_lower :] = 0.0
+
+    def _layers(self) -> list[Float32]:
+        return [view.numpy() for view in self.network.views(self.network.bank).values()]
+
+    # Acting and learning
+
+    def act(self, observation: ArrayLike, base: ArrayLike | None = None) -> Float32:
+        """Return one partition per cell, softmax(logits(o) + base).
+
+        Parameters
+        ----------
+        observation : array_like, (A, n_o)
+            What each cell sees.
+        base : array_like, (A, S), optional
+            What its logits are added to, nothing unless given.
+
+        Returns
+        -------
+        ndarray of float32, (A, S)
+            Rows on the simplex.
+
+        Raises
+        ------
+        SlicefastError
+            A shape is wrong.
+        NonFiniteError
+            A value is not finite.
+        """
+        seen = self._checked("observation", observation, (self.n_agents, self.obs_dim))
+        shape = (self.n_agents, self.action_dim)
+        added = np.zeros(shape, np.float32) if base is None else self._checked("base", base, shape)
+        return softmax(forward(self._layers(), seen[:, None, :])[-1][:, 0] + added)
+
+    def store(self, observation: ArrayLike, base: ArrayLike, curves: ArrayLike) -> None:
+        """Remember a step of every cell.
+
+        Parameters
+        ----------
+        observation, base : array_like, (A, n_o) and (A, S)
+            As in `act`.
+        curves : array_like, (A, L, S)
+            Satisfaction that each level of share would have earned.
+
+        Raises
+        ------
+        SlicefastError
+            A shape is wrong; nothing is stored.
+        NonFiniteError
+            A value is not finite; nothing is stored.
+        """
+        n, s, levels = self.n_agents, self.action_dim, self.config.n_levels
+        parts = (
+            self._checked("observation", observation, (n, self.obs_dim)),
+            self._checked("base", base, (n, s)),
+            self._checked("curves", curves, (n, levels, s)).reshape(n, levels * s),
+        )
+        self.memory.array[np.arange(n), self.memory.next_row] = np.concatenate(parts, axis=1)
+        self.memory.advance()
+        self.step += 1
+
+    def _checked(self, name: str, value: ArrayLike, shape: tuple[int, ...]) -> Float32:
+        array = as_float32(name, value, shape)
+        finite = np.isfinite(array).reshape(self.n_agents, -1).all(axis=1)
+        if not finite.all():
+            raise NonFiniteError(name, int(np.argmin(finite)), self.step)
+        return array
+
+    def update(self) -> Float32 | None:
+        """Do the updates of one step.
+
+        Returns
+        -------
+        ndarray of float32, (A,), or None
+            What the cells' partitions would have earned in the last batch; None while a cell remembers nothing.
+        """
+        if len(self.memory) == 0:
+            return None
+        earned = np.zeros(self.n_agents, np.float32)
+        for _ in range(self.config.updates_per_step):
+            earned = self._update_once()
+        return earned
+
+    def _update_once(self) -> Float32:
+        config, n_o, s = self.config, self.obs_dim, self.action_dim
+        stated = np.full(self.n_agents, _NO_STATED_RATIO, np.int64)
+        index = self.memory.sample(self.seed, self.agent_ids, self.n_updates, config.batch_size, stated)
+        rows = self.memory.gather(index).numpy()
+        curves = rows[..., n_o + s :].reshape(*rows.shape[:2], config.n_levels, s)
+        levels = config.levels.astype(np.float32)
+        value, gradients = ascent(self._layers(), rows[..., :n_o], rows[..., n_o : n_o + s], curves, levels)
+        if config.federated:
+            gradients = [np.broadcast_to(part.mean(axis=0), part.shape).copy() for part in gradients]
+        self.optimiser.follow([torch.from_numpy(np.ascontiguousarray(part)) for part in gradients])
+        self.n_updates += 1
+        return value
+
+    # Transfer
+
+    def copy_agent(self, source: Hindsight, source_index: int, target_index: int, memory: bool = True) -> None:
+        """Start one cell with another's network, and with what it remembers as transferred rows.
+
+        Adam's moments are forgotten; what was handed to the source itself stays behind.
+
+        Parameters
+        ----------
+        source : Hindsight
+            The other stack, which sees and acts alike.
+        source_index, target_index : int
+            Which cell of it, and which of this stack.
+        memory : bool
+            Whether the source's own memory is handed over too.
+
+        Raises
+        ------
+        SlicefastError
+            The two differ in what they see, in layers or levels, or the memory leaves no room; nothing is loaded.
+        """
+        self.check_compatible(source)
+        if memory:
+            rows = source.memory.array[source_index, source.memory.order(source_index, own_only=True)]
+            self.memory.keep(target_index, rows)
+        self.network.bank[target_index] = source.network.bank[source_index]
+        self.optimiser.reset(target_index)
+
+    def check_compatible(self, source: Hindsight) -> None:
+        """Refuse a stack that does not see, act or remember alike."""
+        if self.network.sizes != source.network.sizes:
+            refuse("source", f"layer sizes {source.network.sizes}", f"this stack's, {self.network.sizes}")
+        for name in ("sight", "basis", "n_levels"):
+            mine, theirs = getattr(self.config, name), getattr(source.config, name)
+            if mine != theirs:
+                refuse(f"{name} of the source", theirs, f"this stack's, {mine}")
+
+    # Checkpoints
+
+    def _named_tensors(self) -> dict[str, torch.Tensor]:
+        adam, views = self.optimiser, self.network.views
+        named = {f"network.{key}": view for key, view in views(self.network.bank).items()}
+        for name, bank in (("first_moment", adam.first_moment), ("second_moment", adam.second_moment)):
+            named |= {f"{name}.{key}": view for key, view in views(bank).items()}
+        return {**named, "steps": adam.steps}
+
+    def save(
+        self, path: str | os.PathLike[str], extra: Mapping[str, Any] | None = None, view: Arrays | None = None
+    ) -> None:
+        """Write everything a resumed run needs; one file, atomically.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The file.
+        extra : mapping, optional
+            A JSON-able document of the caller's.
+        view : dict of ndarray, optional
+            The state of the cells' view; `view` as it was loaded unless given.
+        """
+        memory, rows = self.memory, int((self.memory.n_kept + self.memory.n_own).max())
+        arrays: Arrays = {name: tensor.numpy() for name, tensor in self._named_tensors().items()}
+        arrays |= {"memory.rows": memory.array[:, :rows], "agent_ids": self.agent_ids}
+        arrays |= {f"memory.{name}": getattr(memory, name) for name in _ROWS}
+        arrays |= {f"view.{name}": values for name, values in (self.view if view is None else view).items()}
+        document = {
+            **{name: getattr(self, name) for name in (*_SIZES, *_COUNTERS)},
+            "config": self.config.to_dict(),
+            "seed": str(self.seed),
+            "memory_rows": rows,
+            "learning_rate": self.optimiser.lr,
+            "extra": dict(extra or {}),
+        }
+        checkpoint.write(path, KIND, arrays, document)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Hindsight:
+        """Read what `save` wrote. A loaded stack continues bit for bit like the saved one.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The file.
+
+        Raises
+        ------
+        CheckpointError
+            The file is truncated, foreign, or damaged.
+        """
+        arrays, document = checkpoint.read(path, KIND)
+        missing = _DOCUMENT_KEYS - set(document)
+        if missing:
+            raise CheckpointError(f"{path}: the document lacks {sorted(missing)}")
+        ids = checkpoint.take(arrays, "agent_ids", (document["n_agents"],), path)
+        try:
+            config = HindsightConfig(**document["config"])
+            n_agents, obs_dim, action_dim = (int(document[name]) for name in _SIZES)
+            loaded = cls(n_agents, obs_dim, action_dim, config, int(document["seed"]), [int(agent) for agent in ids])
+            loaded._take(arrays, document, path)
+        except (ValueError, TypeError) as error:
+            if isinstance(error, CheckpointError):
+                raise
+            raise CheckpointError(f"{path}: {error}") from None
+        return loaded
+
+    def _take(self, arrays: Arrays, document: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+        rows = int(document["memory_rows"])
+        shape = (self.n_agents, rows, self._row_width)
+        kept: Int64
+        kept, own, following = (checkpoint.take(arrays, f"memory.{name}", (self.n_agents,), path) for name in _ROWS)
+        memory = checkpoint.take(arrays, "memory.rows", shape, path)
+        if rows > self.memory.capacity or int((kept + own).max()) != rows:
+            raise CheckpointError(f"{path}: {rows} rows are not what its counters say")
+        named = {name: checkpoint.take(arrays, name, tuple(t.shape), path) for name, t in self._named_tensors().items()}
+        for name, values in {**named, "memory.rows": memory}.items():
+            if not np.isfinite(values).all():
+                raise CheckpointError(f"{path}: array {name!r} has values that are not finite")
+        self.memory.array[:, :rows] = memory
+        self.memory.set_counters(kept, own, following)
+        for name, tensor in self._named_tensors().items():
+            tensor.copy_(torch.from_numpy(named[name]))
+        self.step, self.n_updates = (int(document[name]) for name in _COUNTERS)
+        self.optimiser.lr = document["learning_rate"]
+        self.extra = document["extra"]
+        prefix = "view."
+        self.view = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
