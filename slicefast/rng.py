@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,50 @@ class Streams:
         self.check_state(state)
         for name in STREAMS:
             getattr(self, name).bit_generator.state = state[name]
+
+
+def episode_seed(seed: int, number: int) -> int:
+    """Return the seed of an environment's episode: its own for episode 0, then words of SeedSequence((seed, number)).
+
+    So episodes of neighbouring seeds have no network in common.
+
+    Parameters
+    ----------
+    seed : int
+        The environment's, at least 0.
+    number : int
+        The episode's, from 0.
+    """
+    if number == 0:
+        return seed
+    return int(np.random.SeedSequence((seed, number)).generate_state(1, np.uint64)[0])
+
+
+@dataclass(frozen=True)
+class Restarts:
+    """When a training network starts anew, and with which seed: `episode_seed`.
+
+    Attributes
+    ----------
+    seed : int
+        The network's first seed, at least 0.
+    every_steps : int
+        Steps between two starts, at least 1.
+    """
+
+    seed: int
+    every_steps: int
+
+    def __post_init__(self) -> None:
+        """Raise SlicefastError where a number is out of range."""
+        for name, value, least in (("seed", self.seed, 0), ("every_steps", self.every_steps, 1)):
+            if value < least:
+                refuse(name, value, f"at least {least}")
+
+    def seed_at(self, step: int) -> int | None:
+        """Return the seed of the network that starts at a step; None where none does, and for the first step."""
+        number, rest = divmod(step, self.every_steps)
+        return episode_seed(self.seed, number) if number and not rest else None
 
 
 def _natural(name: str, value: int) -> int:

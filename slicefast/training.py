@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from slicefast.errors import refuse
 from slicefast.kpis import CELL_KPIS, Kpis
+from slicefast.rng import Restarts
 from slicefast.task import Task
 from slicefast.units import Arrays, Float32, Float64
 
@@ -35,7 +36,7 @@ Tick = Callable[[int], None]
 
 
 class Learner(Protocol):
-    """What `train` asks of whatever learns; `slicefast.learn.TD3` with one agent per cell is one."""
+    """What `train` asks of whatever learns; `slicefast.learn.TD3` is one."""
 
     def act(self, observation: Float32, explore: bool = False) -> NDArray[Any]:
         """Return shares (A, S) for observations (A, n_o), with noise where it explores."""
@@ -100,6 +101,7 @@ def train(
     first_step: int = 0,
     history: History | None = None,
     callbacks: Sequence[Callback] = (),
+    restarts: Restarts | None = None,
 ) -> History:
     """Play networks and train a learner in lock-step with them.
 
@@ -109,7 +111,9 @@ def train(
         Networks of the task's scenario after `reset`, played side by side. The agents of the first network come first,
         then those of the second; within a network of several replicas likewise, N cells after N cells.
     learner : Learner
-        Acts for all agents, keeps their transitions and learns once a step.
+        Acts for all agents, keeps their transitions and learns once a step. A `slicefast.learn.TD3` of fewer agents
+        than are played has them shared: that of one agent acts for every cell and learns from all of them, that of N
+        agents for the cells of one number in all networks.
     task : Task
         What agents see and earn.
     steps : int
@@ -122,6 +126,9 @@ def train(
         The rewards so far of a run that goes on, for all T steps; it is filled in place.
     callbacks : sequence of callable
         Called with every `Step` after it was played and learned from, in their order.
+    restarts : Restarts, optional
+        When a lone simulator starts anew with another seed; the step under the equal split that `Simulator.reset` plays
+        then is not learned from. Never unless given.
 
     Returns
     -------
@@ -134,10 +141,14 @@ def train(
         The steps, or the history's shape, do not fit; nothing was played then.
     """
     networks = list(simulators) if isinstance(simulators, Sequence) else [simulators]
+    if restarts is not None and len(networks) != 1:
+        refuse("restarts", f"{len(networks)} simulators", "one simulator, of any number of replicas")
     learn_until = steps if learn_steps is None else learn_steps
     observation = _rows([task.observe(network.kpis) for network in networks])
     earned = _history(history, steps, first_step, len(observation))
     for index in range(first_step, steps):
+        if restarts is not None and (seed := restarts.seed_at(index)) is not None:
+            observation = _rows([task.observe(networks[0].reset(seed))])
         learning = index < learn_until
         action = learner.act(observation, explore=learning)
         kpis = _play_step(networks, action)
@@ -301,34 +312,6 @@ class CentralAgent:
 
     def update(self) -> None:
         """Learn once."""
-        self.agent.update()
-
-
-class SharedAgent:
-    """One agent that acts for every cell and learns from all of them (the generalist of TL-DIRP, arXiv 2306.11552).
-
-    Parameters
-    ----------
-    agent : TD3
-        One agent with the inputs and outputs of one cell. Its steps are transitions, A for each step that is played:
-        so do `TD3Config.exploration_steps` and `TD3Config.capacity` count.
-    """
-
-    def __init__(self, agent: TD3) -> None:
-        self.agent = agent
-
-    def act(self, observation: Float32, explore: bool = False) -> Float32:
-        """Return shares (A, S) for observations (A, n_o), cell by cell."""
-        return np.concatenate([self.agent.act(row[None], explore=explore) for row in observation])
-
-    def store(self, observation: Float32, action: NDArray[Any], reward: Float32, next_observation: Float32) -> None:
-        """Keep every cell's transition."""
-        for cell in range(len(observation)):
-            one = slice(cell, cell + 1)
-            self.agent.store(observation[one], action[one], reward[one], next_observation[one])
-
-    def update(self) -> None:
-        """Learn once from a batch of all cells' transitions."""
         self.agent.update()
 
 

@@ -11,7 +11,6 @@ from slicefast.learn import TD3, TD3Config
 from slicefast.training import (
     CentralAgent,
     History,
-    SharedAgent,
     Step,
     new_agents,
     play,
@@ -60,7 +59,7 @@ def test_shared_training_is_the_loop_written_out(scenario, reference) -> None:
     task = Task(scenario)
     pair = [new_agents(task, CONFIG, seed=5, n_agents=1) for _ in range(2)]
     expected = reference("training").learn_shared(started(scenario), pair[0], task.observe, task.reward, 12)
-    found = train(started(scenario), SharedAgent(pair[1]), task, 12)
+    found = train(started(scenario), pair[1], task, 12)
     np.testing.assert_array_equal(found.reward, expected)
     assert_same_agents(*pair)
     assert pair[1].step == 12 * 3  # transitions
@@ -324,28 +323,6 @@ def test_a_central_agent_divides_every_cell_and_earns_the_mean() -> None:
     np.testing.assert_array_equal(stored[4], observation.reshape(1, 12) + 1.0)
     assert updated == ("update",)
     central.act(observation)
-    assert agent.log[-1][2] is False
-
-
-def test_a_shared_agent_is_asked_and_taught_cell_by_cell() -> None:
-    agent = FakeAgent([0.2, 0.8])
-    shared = SharedAgent(agent)
-    observation = np.arange(6.0, dtype=np.float32).reshape(3, 2)
-    shares = shared.act(observation, explore=True)
-    np.testing.assert_array_equal(shares, np.repeat(agent.action, 3, axis=0))
-    action = np.arange(6.0).reshape(3, 2)
-    shared.store(observation, action, np.array([0.1, 0.2, 0.3], np.float32), observation + 5.0)
-    shared.update()
-    for cell in range(3):
-        np.testing.assert_array_equal(agent.log[cell][1], observation[cell : cell + 1])
-        assert agent.log[cell][2] is True
-        _, before, given, earned, after = agent.log[3 + cell]
-        np.testing.assert_array_equal(before, observation[cell : cell + 1])
-        np.testing.assert_array_equal(given, action[cell : cell + 1])
-        np.testing.assert_allclose(earned, [0.1 * (cell + 1)], rtol=1e-6)
-        np.testing.assert_array_equal(after, observation[cell : cell + 1] + 5.0)
-    assert agent.log[6:] == [("update",)]
-    shared.act(observation[:1])
     assert agent.log[-1][2] is False
 
 

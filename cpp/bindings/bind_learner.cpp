@@ -54,9 +54,10 @@ class BoundLearner {
   }
 
   py::array_t<float> act(const In<float>& observation, double noise, std::uint64_t step) {
-    check_shape(observation, "observation", {n_agents_, obs_dim_});
-    py::array_t<float> action({n_agents_, action_dim_});
-    MatrixView<float> out{action.mutable_data(), static_cast<std::size_t>(n_agents_),
+    check_shape(observation, "observation", {-1, obs_dim_});
+    const py::ssize_t n_rows = observation.shape(0);
+    py::array_t<float> action({n_rows, action_dim_});
+    MatrixView<float> out{action.mutable_data(), static_cast<std::size_t>(n_rows),
                           static_cast<std::size_t>(action_dim_)};
     const py::gil_scoped_release release;  // another thread's update may take a while
     const std::lock_guard lock(weights_);

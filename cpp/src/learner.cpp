@@ -280,16 +280,19 @@ void Learner::act(const LearnerState& state, ConstMatrixView<float> observation,
                   MatrixView<float> action) {
   check(state);
   const LearnerConfig& config = impl_->config;
-  const std::size_t n = count(config.n_agents);
-  check_shape("observation", observation, n, static_cast<std::size_t>(config.obs_dim));
-  check_shape("action", action, n, static_cast<std::size_t>(config.action_dim));
+  const std::size_t n = count(config.n_agents), rows = observation.rows;
+  if (rows == 0 || rows % n != 0) refuse("observation", text_of(rows) + " rows", "a multiple of " + text_of(n));
+  check_shape("observation", observation, rows, static_cast<std::size_t>(config.obs_dim));
+  check_shape("action", action, rows, static_cast<std::size_t>(config.action_dim));
   [[maybe_unused]] const FlushDenormals guard;
   // One thread: an action takes well under a microsecond, less than waking another.
-  for (std::size_t a = 0; a < n; ++a)
-    impl_->kernels->act({&impl_->actor, state.actor.online.row(a).data(), observation.row(a).data(), config.obs_dim,
-                         config.action_dim, static_cast<float>(noise), config.seed, step,
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::size_t a = row % n;
+    impl_->kernels->act({&impl_->actor, state.actor.online.row(a).data(), observation.row(row).data(), config.obs_dim,
+                         config.action_dim, static_cast<float>(noise), config.seed, step + row / n,
                          static_cast<std::uint32_t>(state.agent_ids[a]), &impl_->scratch[0].view,
-                         action.row(a).data()});
+                         action.row(row).data()});
+  }
 }
 
 }  // namespace slicefast

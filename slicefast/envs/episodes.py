@@ -11,6 +11,7 @@ from slicefast.errors import refuse
 from slicefast.kpis import Kpis
 from slicefast.radio import Gains
 from slicefast.radio.gain_map import OwnGains
+from slicefast.rng import episode_seed
 from slicefast.simulator import Simulator
 from slicefast.task import Task
 from slicefast.traffic import series
@@ -125,7 +126,7 @@ class EpisodeSeeds:
     """The simulators' seeds of an environment's episodes.
 
     Episode 0 plays the seed s itself, so it is that of `Simulator(scenario, seed=s)`; episode k > 0 the first 64-bit
-    word of SeedSequence((s, k)), so episodes of neighbouring seeds have no network in common.
+    word of SeedSequence((s, k)): `slicefast.rng.episode_seed`.
 
     Parameters
     ----------
@@ -147,9 +148,7 @@ class EpisodeSeeds:
         if seed is not None:
             self._seed, self._episode = _checked(seed), 0
         episode, self._episode = self._episode, self._episode + 1
-        if episode == 0:
-            return self._seed
-        return int(np.random.SeedSequence((self._seed, episode)).generate_state(1, np.uint64)[0])
+        return episode_seed(self._seed, episode)
 
 
 def _checked(seed: int, name: str = "seed") -> int:

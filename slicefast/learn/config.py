@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 from slicefast.errors import refuse
@@ -182,6 +182,24 @@ class TD3Config:
             return self.exploration_noise
         part = min(max(step - self.exploration_steps, 0) / self.exploration_decay_steps, 1.0)
         return self.exploration_noise + (self.exploration_noise_end - self.exploration_noise) * part
+
+    def per_row(self, n_rows: int, **changes: Any) -> TD3Config:
+        """Return the settings of agents that each act in n_rows cells or networks at once, and count their transitions.
+
+        What counts environment steps (exploration, start, decay of the noise, capacity) is n_rows times as much.
+
+        Parameters
+        ----------
+        n_rows : int
+            Transitions of an agent per environment step.
+        **changes
+            Fields by name, not scaled.
+        """
+        scaled = {
+            name: None if (value := getattr(self, name)) is None else value * n_rows
+            for name in ("exploration_steps", "learning_starts", "exploration_decay_steps", "capacity")
+        }
+        return replace(self, **{**scaled, **changes})
 
     @property
     def first_update(self) -> int:

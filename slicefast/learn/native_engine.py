@@ -32,7 +32,7 @@ class NativeEngine:
         self._learner = _core.Learner(_config(state), n_threads, isa or _core.default_isa(), _arrays(state))
 
     def act(self, observation: Float32, noise: float, step: int) -> Float32:
-        """Return actions (A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams."""
+        """Return actions (k A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams."""
         return self._learner.act(observation, noise, step)
 
     def update(self, index: Int64, step: int, with_policy: bool) -> tuple[Float32, Float32 | None]:

@@ -35,6 +35,12 @@ def as_float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Float32:
     return array
 
 
+def copies_of(rows: ArrayLike, n_agents: int) -> int:
+    """Return k where there are k A rows, one for each of A agents in k networks; 1 where they are no multiple."""
+    count = len(np.atleast_1d(np.asarray(rows)))
+    return count // n_agents if count and count % n_agents == 0 else 1
+
+
 class Ring:
     """Rows of A agents in a ring that overwrites the oldest.
 
@@ -219,16 +225,16 @@ class ReplayRing(Ring):
 
     def add(
         self, observation: ArrayLike, action: ArrayLike, reward: ArrayLike, next_observation: ArrayLike, step: int = -1
-    ) -> None:
-        """Store one transition of every agent.
+    ) -> int:
+        """Store k transitions of every agent, of k networks side by side; return k.
 
         Parameters
         ----------
-        observation, next_observation : array_like, (A, n_o)
-            What was seen before and after.
-        action : array_like, (A, S)
+        observation, next_observation : array_like, (k A, n_o)
+            What was seen before and after; row i is agent i % A's.
+        action : array_like, (k A, S)
             What was done.
-        reward : array_like, (A,)
+        reward : array_like, (k A,)
             What was earned.
         step : int
             The learner's step, for the message.
@@ -240,13 +246,25 @@ class ReplayRing(Ring):
         NonFiniteError
             A value is not finite; nothing is stored.
         """
-        n, o = self.n_agents, self.obs_dim
+        n, o, copies = self.n_agents, self.obs_dim, copies_of(reward, self.n_agents)
         parts = (
-            as_float32("observation", observation, (n, o)),
-            as_float32("action", action, (n, self.action_dim)),
-            as_float32("reward", reward, (n,)),
-            as_float32("next_observation", next_observation, (n, o)),
+            as_float32("observation", observation, (copies * n, o)),
+            as_float32("action", action, (copies * n, self.action_dim)),
+            as_float32("reward", reward, (copies * n,)),
+            as_float32("next_observation", next_observation, (copies * n, o)),
         )
+        if copies > 1:  # one row for each agent is checked as it is stored
+            for name, part in zip(self.PARTS, parts, strict=True):
+                if not np.isfinite(part).all():
+                    row = int(np.argmin(np.isfinite(part.reshape(copies * n, -1)).all(axis=1)))
+                    raise NonFiniteError(name, row % n, step)
+        for first in range(0, copies * n, n):
+            self._add_one(step, *(part[first : first + n] for part in parts))
+        return copies
+
+    def _add_one(self, step: int, *parts: Float32) -> None:
+        """Store one transition of every agent."""
+        n = self.n_agents
         on_cpu = self.ring.device.type == "cpu"
         target, row = (self._numpy, self.next_row) if on_cpu else (self._staging, self._zero_row)
         bad = kernels.store(target, row, *parts)

@@ -151,12 +151,12 @@ class Engine(Protocol):
     """What acts and learns on a state."""
 
     def act(self, observation: Float32, noise: float, step: int) -> Float32:
-        """Return actions (A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams.
+        """Return actions (k A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams.
 
         Parameters
         ----------
-        observation : ndarray, (A, n_o) float32
-            What the agents see.
+        observation : ndarray, (k A, n_o) float32
+            What the agents see in k networks; row i is agent i % A's, with the numbers of ``step`` + i // A.
         noise : float
             Standard deviation of the logits' noise, 0 for none.
         step : int

@@ -15,7 +15,7 @@ from slicefast.errors import CheckpointError, NonFiniteError, SlicefastError, re
 from slicefast.learn import checkpoint
 from slicefast.learn.config import TD3Config
 from slicefast.learn.native_engine import NativeEngine
-from slicefast.learn.replay import as_float32
+from slicefast.learn.replay import as_float32, copies_of
 from slicefast.learn.state import Engine, LearnerState
 from slicefast.learn.torch_engine import TorchEngine
 from slicefast.units import Bool, Float32, Int64
@@ -144,7 +144,7 @@ class TD3:
     # Acting and learning
 
     def act(self, observation: ArrayLike, explore: bool = False) -> Float32:
-        """Return one action per agent, points of the simplex.
+        """Return an action for every observation, points of the simplex.
 
         Without exploration: softmax(logits(o)). With it: uniform on the simplex, Dirichlet(1, ..., 1), while
         step < exploration_steps; softmax(logits(o) + sigma eps) after, with sigma = `TD3Config.noise_at` (step) and eps
@@ -153,15 +153,15 @@ class TD3:
 
         Parameters
         ----------
-        observation : array_like, (A, n_o)
-            What each agent sees.
+        observation : array_like, (k A, n_o)
+            What the agents see in k networks, A rows after A rows: row i is agent i % A's.
         explore : bool
-            Whether to add noise.
+            Whether to add noise, each row its own.
 
         Returns
         -------
-        ndarray of float32, (A, S)
-            One row per agent.
+        ndarray of float32, (k A, S)
+            One row per observation.
 
         Raises
         ------
@@ -170,23 +170,25 @@ class TD3:
         NonFiniteError
             A value is not finite.
         """
-        observed = as_float32("observation", observation, (self.n_agents, self.obs_dim))
+        copies = copies_of(observation, self.n_agents)
+        observed = as_float32("observation", observation, (copies * self.n_agents, self.obs_dim))
         finite = np.isfinite(observed)
         if not finite.all():
-            raise NonFiniteError("observation", int(np.argmin(finite.all(axis=1))), self.step)
+            raise NonFiniteError("observation", int(np.argmin(finite.all(axis=1))) % self.n_agents, self.step)
         if not explore:
             return self._engine.act(observed, 0.0, 0)
-        self.n_acts += 1
+        first = self.n_acts + 1
+        self.n_acts += copies
         if self.step < self.config.exploration_steps:
-            action = np.empty((self.n_agents, self.action_dim), np.float32)
-            kernels.dirichlet(np.uint64(self.seed), self.agent_ids, self.n_acts, action)
-            return action
-        return self._engine.act(observed, self.config.noise_at(self.step), self.n_acts)
+            action = np.empty((copies, self.n_agents, self.action_dim), np.float32)
+            for k, rows in enumerate(action):
+                kernels.dirichlet(np.uint64(self.seed), self.agent_ids, first + k, rows)
+            return action.reshape(-1, self.action_dim)
+        return self._engine.act(observed, self.config.noise_at(self.step), first)
 
     def store(self, observation: ArrayLike, action: ArrayLike, reward: ArrayLike, next_observation: ArrayLike) -> None:
-        """Keep one transition of every agent in the replay ring; see `ReplayRing.add` for shapes and refusals."""
-        self.replay.add(observation, action, reward, next_observation, self.step)
-        self.step += 1
+        """Keep k transitions of every agent in the replay ring; see `ReplayRing.add` for shapes and refusals."""
+        self.step += self.replay.add(observation, action, reward, next_observation, self.step)
 
     def update(self) -> dict[str, Float32] | None:
         """Do the TD3 updates of one environment step, `TD3Config.updates_per_step` of every agent.

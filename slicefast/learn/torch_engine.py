@@ -120,12 +120,15 @@ class TorchEngine:
         self._first_critic = Leaves(state.critic, rows=slice(None, None, 2))
 
     def act(self, observation: Float32, noise: float, step: int) -> Float32:
-        """Return actions (A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams."""
+        """Return actions (k A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams."""
+        agents, copies = self.state.n_agents, len(observation) // self.state.n_agents
         with torch.no_grad():
-            logits = self._actor(torch.from_numpy(observation).to(self.state.device).unsqueeze(1))
+            rows = torch.from_numpy(observation).to(self.state.device).view(copies, agents, -1)
+            logits = self._actor(rows.transpose(0, 1))
             if noise > 0.0:
-                logits = logits + noise * self._normal(kernels.LOGIT_NOISE, step, 1)
-            actions: Float32 = torch.softmax(logits, dim=-1).squeeze(1).cpu().numpy()
+                normals = [self._normal(kernels.LOGIT_NOISE, step + k, 1) for k in range(copies)]
+                logits = logits + noise * torch.cat(normals, dim=1)
+            actions: Float32 = torch.softmax(logits, dim=-1).transpose(0, 1).reshape(copies * agents, -1).cpu().numpy()
         return actions
 
     def update(self, index: Int64, step: int, with_policy: bool) -> tuple[Float32, Float32 | None]:

@@ -5,7 +5,7 @@ A new one is a function in a file of this folder, or a class where it remembers,
 
 from slicefast.policies.base import POLICIES, Policy, get, names, ready, register
 from slicefast.policies.fixed import equal_split, traffic_aware
-from slicefast.policies.learned import greedy, shared
+from slicefast.policies.learned import greedy
 from slicefast.policies.oracle import oracle
 from slicefast.policies.rule import MaxMinRule, MaxMinRuleByUser
 
@@ -21,7 +21,6 @@ __all__ = [
     "oracle",
     "ready",
     "register",
-    "shared",
     "traffic_aware",
 ]
 

@@ -11,7 +11,6 @@ from slicefast.simulator import Simulator
 from slicefast.units import Float32, Float64
 
 if TYPE_CHECKING:
-    from slicefast.learn import TD3
     from slicefast.training import Learner
 
 
@@ -21,28 +20,12 @@ def greedy(agents: Learner) -> Policy:
     Parameters
     ----------
     agents : Learner
-        One agent per cell of every replica, such as `slicefast.learn.TD3`, or what else `slicefast.training` trains.
+        One agent per cell, such as `slicefast.learn.TD3`, or what else `slicefast.training` trains; a TD3 of one agent
+        acts for every cell.
     """
 
     def policy(simulator: Simulator, observation: Float32) -> Float64:
         shares = agents.act(observation.reshape(-1, observation.shape[-1]), explore=False)
-        return np.asarray(shares, np.float64).reshape(simulator.shares_shape)
-
-    return policy
-
-
-def shared(agent: TD3) -> Policy:
-    """Return the policy in which every cell asks the same agent, without noise.
-
-    Parameters
-    ----------
-    agent : TD3
-        One agent with the inputs and outputs of one cell.
-    """
-
-    def policy(simulator: Simulator, observation: Float32) -> Float64:
-        rows = observation.reshape(-1, 1, observation.shape[-1])
-        shares = np.concatenate([agent.act(row, explore=False) for row in rows])
         return np.asarray(shares, np.float64).reshape(simulator.shares_shape)
 
     return policy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,12 +16,9 @@ from slicefast.study.seeds import source_network_seed, target_network_seed, trai
 from slicefast.study.similarity_work import SimilarityOfCells
 from slicefast.study.work import Context, Variable, Work
 from slicefast.task import Task
-from slicefast.training import SharedAgent, Ticker, train
+from slicefast.training import Ticker, train
 from slicefast.transfer import configuration_distance, hindsight_rewards, transfer
 from slicefast.units import Arrays
-
-if TYPE_CHECKING:
-    from slicefast.learn import TD3Config
 
 # About how many steps of one network a step of the counterfactual policy's training costs, for the progress bar.
 _PROBE_WEIGHT = 20
@@ -107,23 +104,14 @@ class GeneralistTraining(Work):
     def run(self, context: Context) -> Arrays:
         """Train, and return the reward of every step."""
         budget, task = context.budget, Task(context.scenario)
-        agent = context.new_agents(task, self._config(budget, task.n_agents), n_agents=1)
+        one, n_cells = budget.td3_config(), task.n_agents
+        config = one.per_row(n_cells, batch_size=one.batch_size * n_cells)
+        agent = context.new_agents(task, config, n_agents=1)
         ticker = Ticker(context.tick, budget.learning_steps - 1)
         network = context.source_network()
-        history = train([network], SharedAgent(agent), task, budget.learning_steps, callbacks=[ticker])
+        history = train([network], agent, task, budget.learning_steps, callbacks=[ticker])
         agent.save(context.own_weights_path())
         return {"reward": history.reward}
-
-    @staticmethod
-    def _config(budget: Budget, n_cells: int) -> TD3Config:
-        """Return the numbers of one cell's agent, N times what counts transitions."""
-        one = budget.td3_config()
-        return budget.td3_config(
-            exploration_steps=one.exploration_steps * n_cells,
-            learning_starts=None if one.learning_starts is None else one.learning_starts * n_cells,
-            capacity=one.capacity * n_cells,
-            batch_size=one.batch_size * n_cells,
-        )
 
 
 class CounterfactualTraining(Work):

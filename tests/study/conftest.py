@@ -199,16 +199,23 @@ class FakeTD3:
         self.toy.learners.append(self)
 
     def act(self, observation: NDArray[Any], explore: bool = False) -> NDArray[np.float32]:
-        """Return points of the simplex."""
-        assert observation.shape == (self.n_agents, self.obs_dim)
+        """Return points of the simplex, of agents that are shared in several calls."""
+        assert observation.shape[1:] == (self.obs_dim,)
+        return np.concatenate([self._act(rows, explore) for rows in self._networks(observation)])
+
+    def _networks(self, rows: NDArray[Any]) -> list[NDArray[Any]]:
+        assert len(rows) % self.n_agents == 0
+        return np.split(np.asarray(rows), len(rows) // self.n_agents)
+
+    def _act(self, observation: NDArray[Any], explore: bool) -> NDArray[np.float32]:
         raw = 1.0 + np.arange(self.n_agents * self.action_dim).reshape(self.n_agents, -1) + len(self.acts) % 5
         shares = (raw / raw.sum(axis=1, keepdims=True)).astype(np.float32)
         self.acts.append((observation.copy(), explore, shares))
         return shares
 
     def store(self, *transition: NDArray[Any]) -> None:
-        """Keep a transition."""
-        self.stores.append(tuple(np.array(item) for item in transition))
+        """Keep a transition of every agent, one network after the other."""
+        self.stores += [tuple(map(np.array, parts)) for parts in zip(*map(self._networks, transition), strict=True)]
 
     def update(self) -> None:
         """Count."""

@@ -55,7 +55,8 @@ class Learner {
   // The step sizes of the updates to come, in place of the configuration's; 0 leaves a network as it is.
   void set_learning_rates(double actor_lr, double critic_lr);
 
-  // action (A, S) = softmax(logits(observation (A, n_o)) + noise eps(step)).
+  // action (k A, S) = softmax(logits(observation (k A, n_o)) + noise eps); row i is agent i % A's, with the noise of
+  // step + i / A.
   void act(const LearnerState& state, ConstMatrixView<float> observation, double noise, std::uint64_t step,
            MatrixView<float> action);
 

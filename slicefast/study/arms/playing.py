@@ -68,7 +68,7 @@ class Generalist(Arm):
 
     def play(self, context: Context) -> Played:
         """Play the agent for every cell."""
-        return play_policy(context, policies.shared(context.load_agents(GeneralistTraining.name)))
+        return play_policy(context, policies.greedy(context.load_agents(GeneralistTraining.name)))
 
 
 @dataclass(frozen=True, kw_only=True)
