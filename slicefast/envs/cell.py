@@ -8,9 +8,9 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.envs.rendering import RENDER_MODES
 from slicefast.envs.vector import VectorEnv
 from slicefast.errors import refuse
+from slicefast.plot.rendering import RENDER_MODES
 from slicefast.policies import Policy, equal_split
 from slicefast.radio import Gains
 from slicefast.scenario import Scenario

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from slicefast.envs.episodes import Episodes, spaces
-from slicefast.envs.rendering import RENDER_MODES, Picture
 from slicefast.errors import refuse
 from slicefast.kpis import CELL_KPIS
+from slicefast.plot.rendering import RENDER_MODES, Picture
 from slicefast.radio import Gains
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator

@@ -11,9 +11,9 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from slicefast.envs.episodes import Episodes, spaces
-from slicefast.envs.rendering import RENDER_MODES, Picture
 from slicefast.errors import refuse
 from slicefast.kpis import CELL_KPIS, Kpis
+from slicefast.plot.rendering import RENDER_MODES, Picture
 from slicefast.policies import Policy, equal_split
 from slicefast.radio import Gains
 from slicefast.scenario import Scenario

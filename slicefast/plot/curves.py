@@ -1,0 +1,133 @@
+"""Distributions and time series of what runs measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slicefast.errors import refuse
+from slicefast.plot.axes import axes_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+#: Okabe and Ito's colours, and a pattern beside each.
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000", "#8C8C8C")
+_DASHES: tuple[Any, ...] = ("-", (0, (4, 1)), (0, (1, 0.8)), (0, (5, 1, 1, 1)))
+
+
+def cdf(values: NDArray[Any] | xr.DataArray, ax: Axes | None = None, label: str | None = None) -> Axes:
+    """Draw the share of values that are at most x.
+
+    Parameters
+    ----------
+    values : array_like or xarray.DataArray
+        Any shape; NaN is left out. The axis is named by a DataArray's long name and units.
+    ax : matplotlib Axes, optional
+        Where to draw, again and again for several curves; new axes unless given.
+    label : str, optional
+        For the legend.
+
+    Raises
+    ------
+    SlicefastError
+        There is no value but NaN.
+    """
+    return _distribution(values, ax, label, complementary=False)
+
+
+def ccdf(values: NDArray[Any] | xr.DataArray, ax: Axes | None = None, label: str | None = None) -> Axes:
+    """Draw the share of values that are above x; parameters and result are those of `cdf`."""
+    return _distribution(values, ax, label, complementary=True)
+
+
+def _distribution(values: Any, ax: Axes | None, label: str | None, complementary: bool) -> Axes:
+    known = np.asarray(values, np.float64).ravel()
+    known = known[~np.isnan(known)]
+    if not known.size:
+        refuse("values", "none but NaN", "at least one number")
+    axes = axes_of(ax)
+    drawn = len(axes.get_lines())
+    look = {"color": _COLOURS[drawn % len(_COLOURS)], "linestyle": _DASHES[drawn % len(_DASHES)]}
+    axes.ecdf(known, complementary=complementary, label=label, **look)
+    axes.set(xlabel=_name(values), ylabel="share of values above" if complementary else "share of values up to")
+    if label is not None:
+        axes.legend()
+    return axes
+
+
+def series(run: xr.Dataset, name: str, ax: Axes | None = None) -> Axes:
+    """Draw a quantity over the steps: the mean over cells of each slice, and the range from the 10th to the 90th cell.
+
+    Parameters
+    ----------
+    run : xarray.Dataset
+        From `Simulator.run`; replicas count as further cells.
+    name : str
+        A variable with steps and cells, such as "throughput_bps" or "reward".
+    ax : matplotlib Axes, optional
+        Where to draw; new axes unless given.
+
+    Raises
+    ------
+    SlicefastError
+        There is no such variable, or it has no steps or cells.
+    """
+    allowed = [str(item) for item, values in run.data_vars.items() if {"step", "cell"} <= set(values.dims)]
+    if name not in allowed:
+        refuse("name", name, ", ".join(allowed))
+    axes = axes_of(ax)
+    values = run[name]
+    over = [dim for dim in ("replica", "cell") if dim in values.dims]
+    parts = (
+        [(str(part), values.sel(slice=part)) for part in run.slice.values] if "slice" in values.dims else [("", values)]
+    )
+    for index, (label, part) in enumerate(parts):
+        colour, dashes = _COLOURS[index % len(_COLOURS)], _DASHES[index % len(_DASHES)]
+        axes.plot(run.step, part.mean(over), color=colour, linestyle=dashes, label=label or None)
+        low, high = (part.quantile(level, over) for level in (0.1, 0.9))
+        axes.fill_between(run.step, low, high, color=colour, alpha=0.15, linewidth=0)
+    axes.set(xlabel="decision step", ylabel=_name(values))
+    if "slice" in values.dims:
+        axes.legend()
+    return axes
+
+
+def load_and_satisfaction(run: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Draw each cell's satisfaction against its load, a point per cell, step and slice.
+
+    Parameters
+    ----------
+    run : xarray.Dataset
+        From `Simulator.run`.
+    ax : matplotlib Axes, optional
+        Where to draw; new axes unless given.
+    """
+    axes = axes_of(ax)
+    load = run["load"].sum("slice")
+    satisfied = np.minimum(run.throughput_satisfaction, run.delay_satisfaction)
+    for index, part in enumerate(run.slice.values):
+        axes.plot(
+            load.values.ravel(),
+            satisfied.sel(slice=part).values.ravel(),
+            color=_COLOURS[index % len(_COLOURS)],
+            marker="osv^"[index % 4],
+            markersize=2.5,
+            alpha=0.5,
+            linestyle="none",
+            markeredgewidth=0,
+            label=str(part),
+        )
+    axes.set(xlabel="share of the cell's PRBs used", ylabel="min(throughput, delay) satisfaction", ylim=(-0.02, 1.02))
+    axes.legend(markerscale=2)
+    return axes
+
+
+def _name(values: Any) -> str:
+    """Return a DataArray's long name and unit for an axis."""
+    attributes = getattr(values, "attrs", {})
+    name, unit = str(attributes.get("long_name", "value")), str(attributes.get("units", "1"))
+    return name if unit == "1" else f"{name} [{unit}]"

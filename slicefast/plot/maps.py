@@ -1,0 +1,103 @@
+"""Maps of a network: its sites, who serves where, and with what SINR."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slicefast.maps import coverage
+from slicefast.plot.axes import axes_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from slicefast.scenario import Scenario
+    from slicefast.simulator import Simulator
+
+#: SINR is coloured between these [dB].
+SINR_DB = (-8.0, 25.0)
+
+
+def sinr_map(
+    simulator: Simulator, ax: Axes | None = None, pixels: int = 200, activity: float | NDArray[Any] = 1.0
+) -> Axes:
+    """Draw the best server's SINR [dB] over the area of the very place that is simulated, with its sites.
+
+    Parameters
+    ----------
+    simulator, pixels, activity
+        As of `slicefast.coverage`, which is drawn.
+    ax : matplotlib Axes, optional
+        Where to draw; new axes unless given.
+
+    Returns
+    -------
+    matplotlib Axes
+        With a colour bar beside them.
+    """
+    area = coverage(simulator, pixels, activity).sinr_db
+    axes = axes_of(ax)
+    image = axes.imshow(area.values, origin="lower", extent=_extent_km(area), vmin=SINR_DB[0], vmax=SINR_DB[1])
+    axes.figure.colorbar(image, ax=axes, label="SINR of the best server [dB]")
+    return _over_area(axes, simulator.scenario, area)
+
+
+def serving_map(simulator: Simulator, ax: Axes | None = None, pixels: int = 200) -> Axes:
+    """Draw which cell serves where, without handover's hysteresis; parameters and result are those of `sinr_map`."""
+    area = coverage(simulator, pixels).serving_cell
+    axes = axes_of(ax)
+    image = axes.imshow(area.values, origin="lower", extent=_extent_km(area), cmap="turbo", interpolation="nearest")
+    axes.figure.colorbar(image, ax=axes, label="serving cell")
+    return _over_area(axes, simulator.scenario, area)
+
+
+def layout(scenario: Scenario, ax: Axes | None = None) -> Axes:
+    """Draw sites, the directions of their cells' antennas and the edge of the area [km].
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Whose sites.
+    ax : matplotlib Axes, optional
+        Where to draw; new axes unless given.
+    """
+    axes = axes_of(ax)
+    area = scenario.area
+    corners = np.array([(0.0, 0.0), area.v1_m, np.add(area.v1_m, area.v2_m), area.v2_m, (0.0, 0.0)]) / 1e3
+    axes.plot(*corners.T, color="#8C8C8C", linewidth=0.8, label="area" + (", wrapped around" if area.wrap else ""))
+    _draw_masts(axes, scenario, "black")
+    for cell, site in enumerate(scenario.cell_site):
+        angle = np.radians(scenario.azimuth_deg[cell])
+        place = (scenario.site_x_m[site] / 1e3, scenario.site_y_m[site] / 1e3)
+        offset = (16.0 * np.cos(angle), 16.0 * np.sin(angle))
+        axes.annotate(str(cell + 1), place, offset, textcoords="offset points", ha="center", va="center", fontsize=7)
+    axes.set(xlabel="x [km]", ylabel="y [km]", aspect="equal")
+    return axes
+
+
+def _draw_masts(axes: Axes, scenario: Scenario, colour: str) -> None:
+    angle = np.radians(scenario.azimuth_deg)
+    axes.quiver(
+        scenario.site_x_m[scenario.cell_site] / 1e3,
+        scenario.site_y_m[scenario.cell_site] / 1e3,
+        np.cos(angle),
+        np.sin(angle),
+        color=colour,
+        scale=26,
+        width=0.005,
+    )
+
+
+def _extent_km(area: xr.DataArray) -> tuple[float, float, float, float]:
+    x_km, y_km = (area[axis].values[[0, -1]] / 1e3 for axis in ("x", "y"))
+    return float(x_km[0]), float(x_km[1]), float(y_km[0]), float(y_km[1])
+
+
+def _over_area(axes: Axes, scenario: Scenario, area: xr.DataArray) -> Axes:
+    _draw_masts(axes, scenario, "white")
+    left, right, low, high = _extent_km(area)
+    axes.set(xlabel="x [km]", ylabel="y [km]", aspect="equal", xlim=(left, right), ylim=(low, high))
+    return axes

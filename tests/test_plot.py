@@ -1,0 +1,102 @@
+"""Figures take the axes they are given and show what was measured, with units."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+
+import slicefast as sf
+from slicefast import plot, policies
+
+
+@pytest.fixture(scope="module")
+def simulator() -> sf.Simulator:
+    """Three cells, four slices, some steps played."""
+    return sf.Simulator(sf.Scenario.hexagonal(n_sites=1, window_ttis=20), seed=2)
+
+
+@pytest.fixture(scope="module")
+def run(simulator):
+    return simulator.run(policies.equal_split, 5)
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+def test_maps_are_of_the_coverage(simulator, ax):
+    assert plot.sinr_map(simulator, ax, pixels=30) is ax
+    expected = sf.coverage(simulator, pixels=30)
+    np.testing.assert_array_equal(ax.get_images()[0].get_array(), expected.sinr_db.values)
+    assert ax.get_xlabel() == "x [km]"
+    left, right, *_ = ax.get_images()[0].get_extent()
+    assert (left, right) == (0.0 + expected.x[0] / 1e3, expected.x[-1] / 1e3)
+    served = plot.serving_map(simulator, Figure().subplots(), pixels=30)
+    np.testing.assert_array_equal(served.get_images()[0].get_array(), expected.serving_cell.values)
+
+
+def test_the_layout_numbers_every_cell(simulator, ax):
+    plot.layout(simulator.scenario, ax)
+    assert [text.get_text() for text in ax.texts] == ["1", "2", "3"]
+
+
+def test_distributions_are_shares_of_values(run, ax):
+    plot.cdf([1.0, 2.0, np.nan, 4.0], ax, label="a")
+    x, y = ax.get_lines()[0].get_data()
+    assert x[1:].tolist() == [1.0, 2.0, 4.0]
+    np.testing.assert_allclose(y[1:], [1 / 3, 2 / 3, 1.0])
+    plot.cdf(run.throughput_bps, ax, label="b")
+    assert ax.get_xlabel() == "user throughput [bit/s]"
+    first, second = ax.get_lines()
+    assert first.get_color() != second.get_color()
+    complementary = plot.ccdf([1.0, 2.0], Figure().subplots())
+    assert complementary.get_lines()[0].get_ydata()[-1] == 0.0
+    with pytest.raises(ValueError, match="values: got 'none but NaN'"):
+        plot.cdf([np.nan])
+
+
+def test_series_are_means_over_cells(run, ax):
+    plot.series(run, "throughput_bps", ax)
+    assert len(ax.get_lines()) == 4
+    np.testing.assert_allclose(ax.get_lines()[1].get_ydata(), run.throughput_bps.values[:, :, 1].mean(axis=1))
+    assert ax.get_ylabel() == "user throughput [bit/s]"
+    reward = plot.series(run, "reward", Figure().subplots())
+    np.testing.assert_allclose(reward.get_lines()[0].get_ydata(), run.reward.values.mean(axis=1), rtol=1e-6)
+    with pytest.raises(ValueError, match="name: got 'colour', allowed: "):
+        plot.series(run, "colour")
+
+
+def test_load_and_satisfaction_has_a_point_for_every_cell_and_step(run, ax):
+    plot.load_and_satisfaction(run, ax)
+    assert [len(line.get_xdata()) for line in ax.get_lines()] == [15] * 4
+    assert ax.get_lines()[0].get_xdata()[0] == run["load"].values[0, 0].sum()
+
+
+def test_without_axes_pyplot_makes_some(run):
+    before = pyplot.get_fignums()
+    axes = plot.load_and_satisfaction(run)
+    assert len(pyplot.get_fignums()) == len(before) + 1
+    pyplot.close(axes.figure)
+
+
+def test_a_network_moves_in_a_gif(simulator, tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    counted = []
+    path = plot.animate(simulator, policies.equal_split, tmp_path / "day.gif", steps=3, tick=counted.append)
+    with pillow.open(path) as picture:
+        assert picture.n_frames == 3
+        assert picture.size == (640, 560)
+    assert counted == [1, 1, 1]
+    for change, named in (
+        ({"path": tmp_path / "day.avi"}, "path: got"),
+        ({"steps": 0}, "steps: got 0"),
+        ({"frames_per_s": 0.0}, "frames_per_s: got 0.0"),
+        ({"simulator": sf.Simulator(simulator.scenario, n_replicas=2)}, "simulator: got '2 replicas'"),
+    ):
+        arguments = {"simulator": simulator, "policy": policies.equal_split, "path": tmp_path / "x.gif", **change}
+        with pytest.raises(ValueError, match=named):
+            plot.animate(**arguments)
+    assert not (tmp_path / "x.gif").exists()
