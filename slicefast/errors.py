@@ -19,6 +19,7 @@ __all__ = [
     "ScenarioError",
     "SlicefastError",
     "described",
+    "one_line",
     "refuse",
     "shorten",
 ]
@@ -100,6 +101,11 @@ class _Described(str):
 def described(text: str) -> str:
     """Return a description, such as ``shape (3,)``, that `refuse` prints as it is: without quotes."""
     return _Described(text)
+
+
+def one_line(text: str) -> str:
+    """Return text on one line, what a terminal would obey or not show as "?"."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def shorten(value: object) -> str:

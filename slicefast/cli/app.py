@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import errno
+import os
+import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,10 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from slicefast.cli.streams import Streams
+
 if TYPE_CHECKING:
     from slicefast.scenario import Scenario
 
 REFUSED, INTERRUPTED = 2, 130
+_WRITES_FILES = {"reproduce", "report", "train", "transfer"}  # what these print, their files say too
 
 ScenarioOption = Annotated[
     Path | None, typer.Option("--scenario", metavar="FILE", help="A scenario as TOML; the paper's unless given.")
@@ -49,8 +53,6 @@ class Commands(TyperGroup):
         except SlicefastError as error:
             message = str(error)
         except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise  # whoever read our output has closed it, which click ends silently
             message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         typer.echo(f"slicefast: {' '.join(message.split())}", err=True)
         raise typer.Exit(REFUSED)
@@ -68,7 +70,17 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    # A notebook's own backend, which our figures do not use, need not be installed here.
+    os.environ.pop("MPLBACKEND", None)
+    streams = Streams()
+    try:
+        app()
+    except SystemExit as end:
+        if (lost := streams.lost()) and not end.code:
+            typer.echo(f"slicefast: what was to be printed could not be: {lost}", err=True)
+            if not _WRITES_FILES & set(sys.argv[1:2]):
+                raise SystemExit(REFUSED) from None
+        raise
 
 
 def _show_version(asked: bool) -> None:

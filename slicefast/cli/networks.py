@@ -22,12 +22,14 @@ def scenario(
     """Print or write a preset scenario as TOML, or check one of yours."""
     import tempfile
 
-    from slicefast.errors import refuse
+    from slicefast.errors import one_line, refuse
     from slicefast.scenario import Scenario
 
     if check is not None:
         mine = Scenario.from_toml(check)
-        typer.echo(f"{check}: {mine.name}, {mine.n_cells} cells, {mine.n_slices} slices, {mine.n_users} users")
+        typer.echo(
+            f"{check}: {one_line(mine.name)}, {mine.n_cells} cells, {mine.n_slices} slices, {mine.n_users} users"
+        )
         return
     made = Scenario.hexagonal(n_sites=sites) if preset == "hexagonal" else getattr(Scenario, preset)()
     if out is not None:

@@ -104,7 +104,9 @@ class Budget(Settings):
         if self.transfer_steps > self.learning_steps:
             allowed = f"at most exploration and training together, {self.learning_steps}"
             raise ScenarioError("transfer_steps", self.transfer_steps, allowed)
-        if self.pair_steps > self.transfer_steps:
+        if "pair_steps" not in self.model_fields_set:  # a study of short transfers has short pairs
+            self.__dict__["pair_steps"] = min(self.pair_steps, self.transfer_steps)
+        if self.pairs and self.pair_steps > self.transfer_steps:
             raise ScenarioError("pair_steps", self.pair_steps, f"at most transfer_steps, {self.transfer_steps}")
         if self.early_steps > self.horizon:
             raise ScenarioError("early_steps", self.early_steps, f"at most all steps of an arm, {self.horizon}")

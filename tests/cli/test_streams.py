@@ -1,0 +1,77 @@
+"""What is printed: a full, closed or narrow stream, or a notebook's settings, neither stop a run nor spoil it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from slicefast import Scenario, runs
+from slicefast.study.folder import open_study
+from slicefast.study.protocol import Protocol
+
+
+def shell(arguments: Sequence[str], redirection: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command through a shell, which can close and redirect as Python's own Popen cannot."""
+    command = f'"$0" -P -m slicefast "$@" {redirection}'
+    return subprocess.run(
+        ["bash", "-c", command, sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, **environment},
+    )
+
+
+full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+
+
+@full
+@pytest.mark.parametrize("arguments", [["info"], ["scenario"], ["--help"], ["--version"]])
+def test_what_is_only_printed_and_cannot_be_is_told_in_one_line(arguments: list[str]) -> None:
+    found = shell(arguments, "> /dev/full")
+    assert found.returncode == 2
+    assert found.stderr == "slicefast: what was to be printed could not be: No space left on device\n"
+
+
+@pytest.mark.parametrize("redirection", [pytest.param("> /dev/full", marks=full), ">&-", ">&- 2>&-", "| true"])
+def test_a_run_does_not_end_with_its_output(tmp_path: Path, tiny: Path, redirection: str) -> None:
+    arguments = ["train", "--scenario", str(tiny), "--exploration", "5", "--steps", "5", "--out", str(tmp_path / "run")]
+    found = shell(arguments, redirection)
+    assert found.returncode == 0
+    assert "Traceback" not in found.stderr
+    assert runs.load_run(tmp_path / "run").train_steps == 5
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Return the folder of a study of which nothing is finished, with a slice of many alphabets."""
+    slices = [{"name": name, "rate_bps": 1e5} for name in ("µ [ms]", "片", "<b>", "\x1b[31m")]
+    scenario = Scenario.hexagonal(n_sites=1, window_ttis=20, name="网", slices=slices)
+    open_study(tmp_path / "study", scenario, Protocol.quick(1))
+    return tmp_path / "study"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"MPLBACKEND": "module://not_installed.here"},
+    ],
+)
+def test_a_report_depends_on_no_terminal_and_no_notebook(study: Path, environment: dict[str, str]) -> None:
+    found = shell(["report", str(study)], **environment)
+    assert (found.returncode, "Traceback" in found.stderr) == (0, False), found.stderr
+    assert {"results.nc", "report.html", "report.md"} <= {path.name for path in study.iterdir()}
+
+
+def test_names_are_printed_on_one_line(tmp_path: Path) -> None:
+    Scenario.paper(name="a\nb\x1b[31m").to_toml(tmp_path / "s.toml")
+    found = shell(["scenario", "--check", str(tmp_path / "s.toml")])
+    assert found.stdout.count("\n") == 1
+    assert ": a?b?[31m, 12 cells" in found.stdout
