@@ -196,7 +196,8 @@ def update_serving(
     gain: NDArray[np.float32],
     power_w: NDArray[np.float64],
     serving: NDArray[np.int32],
-    pending_steps: NDArray[np.int32],
+    timer_cell: NDArray[np.int32],
+    timer_steps: NDArray[np.int32],
     margin_db: float,
     time_to_trigger_steps: int,
     n_threads: int = 1,
@@ -218,6 +219,7 @@ def solve_load_coupling(
     max_iterations: int,
     efficiency: str,
     ceiling_bps_per_hz: float | None = None,
+    layers: int = 1,
     n_threads: int,
     isa: str,
 ) -> tuple[NDArray[np.float64], int, float]: ...
@@ -242,7 +244,7 @@ def spectral_radius(
     isa: str,
 ) -> float: ...
 def spectral_efficiency(
-    efficiency: str, sinr: NDArray[np.float64], ceiling_bps_per_hz: float | None = None
+    efficiency: str, sinr: NDArray[np.float64], ceiling_bps_per_hz: float | None = None, layers: int = 1
 ) -> NDArray[np.float64]: ...
 
 # network
@@ -262,9 +264,11 @@ class Network:
         prb_bandwidth_hz: float,
         efficiency: str,
         ceiling_bps_per_hz: float | None = None,
+        layers: int = 1,
         window_ttis: int,
         handover_margin_db: float,
         time_to_trigger_steps: int,
+        filter_weight: float = 1.0,
         slice_of: ArrayLike,
         isa: str,
         lend: bool,
@@ -441,6 +445,6 @@ def run_flow(
 ) -> dict[str, Any]: ...
 def cqi(sinr: NDArray[np.float64], table: str) -> NDArray[np.int32]: ...
 def tbs_index(indicator: NDArray[np.int32], table: str) -> NDArray[np.int32]: ...
-def transport_block_bits(index: int, n_prb: int, table: str) -> int: ...
+def transport_block_bits(index: int, n_prb: int, table: str, layers: int) -> int: ...
 def nr_transport_block_bits(resource_elements: int, modulation_order: int, code_rate_2048: int, layers: int) -> int: ...
-def peak_bps_per_hz(n_prb: int, table: str) -> float: ...
+def peak_bps_per_hz(n_prb: int, table: str, layers: int) -> float: ...

@@ -130,6 +130,7 @@ def solve(
     *,
     efficiency: Efficiency = "shannon",
     ceiling_bps_per_hz: float | None = None,
+    layers: int = 1,
     start: ArrayLike | None = None,
     n_threads: int = 1,
     isa: str | None = None,
@@ -168,6 +169,8 @@ def solve(
         See `spectral_efficiency`.
     ceiling_bps_per_hz : float, optional
         What the efficiency is at most [bit/s/Hz]: the highest rate of the technology. Left out: as published.
+    layers : int
+        How many a link has at most, see `spectral_efficiency`.
     start : array_like, (N, S) or (N,), optional
         Loads to start from; near the solution it is fast.
     n_threads : int
@@ -213,6 +216,7 @@ def solve(
         max_iterations=int(max_iterations),
         efficiency=efficiency,
         ceiling_bps_per_hz=ceiling_bps_per_hz,
+        layers=layers,
         n_threads=n_threads,
         isa=isa or _core.default_isa(),
     )
@@ -321,8 +325,16 @@ def spectral_radius(
     )
 
 
-def spectral_efficiency(efficiency: Efficiency, sinr: ArrayLike, *, ceiling_bps_per_hz: float | None = None) -> Float64:
-    """Return the spectral efficiency at a linear SINR.
+def spectral_efficiency(
+    efficiency: Efficiency, sinr: ArrayLike, *, ceiling_bps_per_hz: float | None = None, layers: int = 1
+) -> Float64:
+    """Return the spectral efficiency at a linear SINR x.
+
+    On several layers r of them share the power, each carries the efficiency f of one layer at x / r, and the best rank
+    is taken: max over r <= L of r min(f(x / r), ceiling / L), which is at r = L for all but "cqi". Ours: parallel
+    layers of equal strength. Over independent Rayleigh fading with L antennas on either side this is more than zero
+    forcing reaches and less than joint detection (Telatar 1999), at 30 dB 1 % more; few antennas or a line of sight
+    carry less.
 
     Parameters
     ----------
@@ -333,7 +345,10 @@ def spectral_efficiency(efficiency: Efficiency, sinr: ArrayLike, *, ceiling_bps_
     sinr : array_like
         Linear.
     ceiling_bps_per_hz : float, optional
-        What it is at most [bit/s/Hz]: the highest rate of the technology, as scenarios have it. Left out: as published.
+        What it is at most [bit/s/Hz]: the highest rate of the technology, as scenarios have it, over all
+        layers. Left out: as published.
+    layers : int
+        L, from 1 to 4.
 
     Returns
     -------
@@ -347,4 +362,5 @@ def spectral_efficiency(efficiency: Efficiency, sinr: ArrayLike, *, ceiling_bps_
     """
     array = to_sinr(sinr)
     flat = np.ascontiguousarray(array).reshape(-1)
-    return _core.spectral_efficiency(efficiency, flat, ceiling_bps_per_hz=ceiling_bps_per_hz).reshape(array.shape)
+    found = _core.spectral_efficiency(efficiency, flat, ceiling_bps_per_hz=ceiling_bps_per_hz, layers=layers)
+    return found.reshape(array.shape)

@@ -73,9 +73,9 @@ def _longer_side_m(scenario: Scenario) -> float:
 
 
 def _folds(scenario: Scenario) -> bool:
-    """Whether far cells may fold: that knows outdoor users, drawn states and one activity per cell only."""
+    """Whether far cells may fold: that knows outdoor users, drawn states, one activity per cell and no filter only."""
     outdoors, drawn = scenario.indoor.share == 0.0, scenario.radio.line_of_sight == "model"
-    return outdoors and drawn and scenario.scheduler.bands == "anywhere"
+    return outdoors and drawn and scenario.scheduler.bands == "anywhere" and scenario.radio.filter_coefficient == 0
 
 
 def _longest_link_m(scenario: Scenario) -> float:
@@ -177,9 +177,11 @@ def make_network(
         prb_bandwidth_hz=settings.prb_bandwidth_hz,
         efficiency=settings.efficiency,
         ceiling_bps_per_hz=scenario.ceiling_bps_per_hz,
+        layers=settings.layers,
         window_ttis=scenario.window_ttis,
         handover_margin_db=settings.handover_margin_db,
         time_to_trigger_steps=scenario.time_to_trigger_steps,
+        filter_weight=settings.filter_weight(scenario.step_s),
         slice_of=scenario.slice_of,
         isa=_core.default_isa(),
         lend=scenario.scheduler.share_as == "guarantee",

@@ -51,7 +51,7 @@ def test_nr_at_15_khz_is_lte():
 
 def lone_cell(tmp_path, **radio):
     """One cell of 90 dBm, one user with a full buffer: the best of links, all the time."""
-    (tmp_path / "cell.csv").write_text("x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,0,25,0,10,90\n")
+    (tmp_path / "cell.csv").write_text("x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm\n0,0,25,0,10,90\n")
     return sf.Scenario(
         slices=[{"name": "all", "users_per_cell": 1, "traffic": "full_buffer"}],
         requirements=[{"cells": "all", "throughput_bps": [1e6], "delay_ms": [10.0]}],

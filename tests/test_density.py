@@ -60,7 +60,7 @@ def test_cells_of_places_are_found_like_by_brute_force(wrap):
 def test_antennas_at_two_heights_of_a_mast_share_its_places(tmp_path):
     rows = [f"0,0,{height},{azimuth},5,46" for height, azimuth in ((30, 0), (30, 120), (20, 240))]
     path = tmp_path / "sites.csv"
-    path.write_text("\n".join(["x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm", *rows, "900,0,25,0,5,46"]))
+    path.write_text("\n".join(["x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm", *rows, "900,0,25,0,5,46"]))
     scenario = Scenario(layout={"sites_csv": str(path)})
     x_m, y_m = scenario.area.sample(np.random.default_rng(0), 2000)
     assert np.bincount(cell_at(scenario.placement, x_m, y_m), minlength=4).min() > 100

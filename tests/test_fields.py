@@ -91,6 +91,18 @@ def test_tiles_are_as_long_as_decorrelation_and_area_ask():
     assert fields.e1_m == (3905.0, 0.0)
 
 
+def test_an_area_that_repeats_is_told():
+    fields = radio.make_fields("tr38901_uma", 4, np.random.default_rng(0), extent_m=6.3e3)
+    assert fields.e1_m[0] >= 6.3e3
+    with pytest.warns(
+        radio.RangeWarning, match="tr38901_uma: shadowing and line of sight repeat every 6315 m, the area "
+    ):
+        fields = radio.make_fields("tr38901_uma", 4, np.random.default_rng(0), extent_m=7e3)
+    np.testing.assert_allclose(fields.e1_m, (1024 * 37 / 6, 0.0))
+    with pytest.warns(radio.RangeWarning, match="repeat every 5000 m, the area is 10000 m long"):
+        radio.make_fields("tr38901_uma", 400, np.random.default_rng(0), (1e4, 0.0), (5e3, 8660.0))
+
+
 def test_images_read_the_tile_far_apart():
     # Up to four turns, in either direction: three decorrelation distances of 50 m, a correlation of 0.05, at least.
     for n in (1, 2, 3):

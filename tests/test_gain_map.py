@@ -205,7 +205,7 @@ def test_bad_gains_are_refused_by_name():
 
 
 def test_a_map_lies_in_the_coordinates_of_the_file_of_sites(tmp_path):
-    rows = "x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n10000,20000,25,0,6,46\n10500,20000,25,0,6,46\n"
+    rows = "x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm\n10000,20000,25,0,6,46\n10500,20000,25,0,6,46\n"
     (tmp_path / "sites.csv").write_text(rows)
     scenario = Scenario(layout={"sites_csv": str(tmp_path / "sites.csv")}, **SMALL)
     x, y = 10000.0 + np.arange(-5, 11) * 100.0, 20000.0 + np.arange(-5, 6) * 100.0

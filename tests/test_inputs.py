@@ -15,7 +15,7 @@ from slicefast.study.folder import load_study, open_study
 from slicefast.study.protocol import Protocol
 
 ROWS = "time,volume\n" + "".join(f"{3600 * hour},{100 + hour % 24}\n" for hour in range(48))
-SITE = "x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,0,25,0,6,46\n500,0,25,120,6,46\n"
+SITE = "x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm\n0,0,25,0,6,46\n500,0,25,120,6,46\n"
 PACKETS = "time,bytes\n0,100\n0.5,200\n"
 
 

@@ -83,7 +83,7 @@ def test_unknown_coordination_is_refused(scenario):
 
 def test_a_network_of_one_cell_hears_nobody(tmp_path):
     sites = tmp_path / "one.csv"
-    sites.write_text("x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,0,25,30,12,46\n")
+    sites.write_text("x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm\n0,0,25,30,12,46\n")
     lonely = sf.Scenario.paper(
         layout={"kind": "csv", "sites_csv": str(sites)},
         requirements=[{"cells": "all", "throughput_bps": [4e6, 3e6, 2e6, 1e6], "delay_ms": [4.5, 6, 9, 18]}],

@@ -10,8 +10,8 @@ from slicefast import _core, link_adaptation, load_coupling, plausible, radio
 from slicefast.errors import RangeWarning, ScenarioError, SlicefastError
 from slicefast.scenario import Scenario
 
-HEADER = "x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n"
-GEOGRAPHIC = HEADER.replace("x_m,y_m", "latitude,longitude")
+HEADER = "x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm\n"
+GEOGRAPHIC = HEADER.replace("x_m,y_m", "latitude,longitude").replace("angle_deg", "azimuth_deg")
 
 
 def slices(rate_bps):
@@ -108,9 +108,9 @@ def csv(tmp_path, text):
 def test_a_sector_that_is_listed_twice_is_refused(tmp_path):
     rows = "0,0,25,30,6,46\n0,0,25,150,6,46\n500,0,25,30,6,46\n"
     Scenario(layout=csv(tmp_path, HEADER + rows))
-    with pytest.raises(ScenarioError, match=r"row 5 column azimuth_deg: got '30', the sector of row 2 again"):
+    with pytest.raises(ScenarioError, match=r"row 5 column angle_deg: got '30', the sector of row 2 again"):
         Scenario(layout=csv(tmp_path, HEADER + rows + "0,0,25,30,6,40\n"))
-    with pytest.raises(ScenarioError, match=r"row 5 column azimuth_deg: got '-210', the sector of row 3 again"):
+    with pytest.raises(ScenarioError, match=r"row 5 column angle_deg: got '-210', the sector of row 3 again"):
         Scenario(layout=csv(tmp_path, HEADER + rows + "0.0001,0,25,-210,6,46\n"))
     Scenario(layout=csv(tmp_path, HEADER + rows + "0,0,25,30,2,40\n"))  # a second tilt is a sector of its own
 
@@ -124,13 +124,29 @@ def test_power_per_prb_and_kilometres_in_a_file_are_told(tmp_path):
 
 def test_settings_and_file_share_one_azimuth_convention(tmp_path):
     """A cell whose file says 60 degrees and whose setting says 60 degrees is not turned."""
-    for header, boresight in ((GEOGRAPHIC, 30.0), (HEADER, 60.0)):
+    bearings = HEADER.replace("angle_deg", "bearing_deg")
+    for header, boresight in ((GEOGRAPHIC, 30.0), (HEADER, 60.0), (bearings, 30.0)):
         layout = csv(tmp_path, header + "0,0,25,60,6,46\n0,0,25,180,6,46\n")
         as_filed = Scenario(layout=layout)
         as_set = Scenario(layout=layout, cell_settings=[{"cells": [1], "azimuth_deg": 60}])
         assert as_filed.azimuth_deg[0] == as_set.azimuth_deg[0] == boresight
         turned = Scenario(layout=layout, cell_settings=[{"cells": [2], "azimuth_deg": 60}])
         assert turned.azimuth_deg[1] == boresight
+
+
+def test_a_file_that_leaves_its_convention_open_is_told_so(tmp_path):
+    """Bearings in a file of x, y mirror the network: the two conventions have columns of their own."""
+    rows = "0,0,25,60,6,46\n0,0,25,180,6,46\n"
+    with pytest.warns(
+        RangeWarning, match=r"sites\.csv: azimuth_deg beside x_m, y_m .*these bearings, clockwise from north"
+    ):
+        either = Scenario(layout=csv(tmp_path, HEADER.replace("angle_deg", "azimuth_deg") + rows))
+    assert either.azimuth_deg.tolist() == [60.0, 180.0]
+    east = Scenario(layout=csv(tmp_path, GEOGRAPHIC.replace("azimuth_deg", "angle_deg") + rows))
+    assert east.azimuth_deg.tolist() == [60.0, 180.0]
+    for columns, row in (("a", "0,0,25,60,6,46\n"), ("angle_deg,bearing_deg", "0,0,25,60,60,6,46\n")):
+        with pytest.raises(ScenarioError, match=r"row 1.* one column of bearing_deg, angle_deg and azimuth_deg"):
+            Scenario(layout=csv(tmp_path, HEADER.replace("angle_deg", columns) + row))
 
 
 COUPLING = {

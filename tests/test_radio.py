@@ -260,18 +260,19 @@ def test_cells_in_any_order():
 
 
 def test_serving_cells_refuse_what_cannot_be():
-    serving, pending = np.zeros(2, dtype=np.int32), np.zeros(2, dtype=np.int32)
+    serving, pending = np.zeros(2, dtype=np.int32), np.zeros((2, 2, 8), dtype=np.int32)
     gain = np.ones((2, 3), dtype=np.float32)
     for bad in (-1.0, np.nan, np.inf):
         wrong = gain.copy()
         wrong[1, 2] = bad
         with pytest.raises(ValueError, match="gain: user 1 has"):
-            radio.update_serving(wrong, np.ones(3), serving, pending)
+            radio.update_serving(wrong, np.ones(3), serving, *pending)
         with pytest.raises(ValueError, match="power_w: cell 1 has"):
-            radio.update_serving(gain, [1.0, bad, 1.0], serving, pending)
+            radio.update_serving(gain, [1.0, bad, 1.0], serving, *pending)
     with pytest.raises(ValueError, match="margin_db"):
-        radio.update_serving(gain, np.ones(3), serving, pending, margin_db=np.nan)
-    assert serving.tolist() == pending.tolist() == [0, 0]
+        radio.update_serving(gain, np.ones(3), serving, *pending, margin_db=np.nan)
+    assert serving.tolist() == [0, 0]
+    assert not pending.any()
     config, fields, x, y = network()
     model = radio.link_model(fields=fields, **config)
     for name in ("power_w", "activity"):
@@ -296,11 +297,11 @@ def test_misaligned_memory_is_read_from_a_copy_and_never_written():
     np.testing.assert_array_equal(model.gains(misaligned(x), misaligned(y)), gain)
     with pytest.raises(ValueError, match="gain: got misaligned memory"):
         model.gains(x, y, gain=misaligned(gain))
-    serving, pending = np.full(700, -1, np.int32), np.zeros(700, np.int32)
-    radio.update_serving(misaligned(gain), np.ones(12), serving, pending)
+    serving, pending = np.full(700, -1, np.int32), np.zeros((2, 700, 8), np.int32)
+    radio.update_serving(misaligned(gain), np.ones(12), serving, *pending)
     np.testing.assert_array_equal(serving, gain.argmax(axis=1))
     with pytest.raises(ValueError, match="serving: got misaligned memory"):
-        radio.update_serving(gain, np.ones(12), misaligned(serving), pending)
+        radio.update_serving(gain, np.ones(12), misaligned(serving), *pending)
 
 
 def test_messages_show_numbers_as_numbers():
@@ -312,19 +313,19 @@ def test_messages_show_numbers_as_numbers():
 
 
 def test_handover_waits_for_margin_and_time():
-    serving, pending = np.array([-1, 0, 0], dtype=np.int32), np.zeros(3, dtype=np.int32)
+    serving, pending = np.array([-1, 0, 0], dtype=np.int32), np.zeros((2, 3, 8), dtype=np.int32)
     gain = np.array([[1.0, 2.0], [1.0, 1.9], [1.0, 2.1]], dtype=np.float32)  # margin 3 dB: a factor of 1.995
     history = []
     for _ in range(4):
-        radio.update_serving(gain, [1.0, 1.0], serving, pending, margin_db=3.0, time_to_trigger_steps=3)
+        radio.update_serving(gain, [1.0, 1.0], serving, *pending, margin_db=3.0, time_to_trigger_steps=3)
         history.append(serving.tolist())
     assert history == [[1, 0, 0], [1, 0, 0], [1, 0, 1], [1, 0, 1]]
     gain[1] = [1.0, 4.0]
     for entered in (True, False, True, True):  # leaving the condition starts the time again
         gain[1, 1] = 4.0 if entered else 1.0
-        radio.update_serving(gain, [1.0, 1.0], serving, pending, margin_db=3.0, time_to_trigger_steps=3)
+        radio.update_serving(gain, [1.0, 1.0], serving, *pending, margin_db=3.0, time_to_trigger_steps=3)
     assert serving[1] == 0
-    radio.update_serving(gain, [1.0, 1.0], serving, pending, margin_db=3.0, time_to_trigger_steps=3)
+    radio.update_serving(gain, [1.0, 1.0], serving, *pending, margin_db=3.0, time_to_trigger_steps=3)
     assert serving[1] == 1
 
 

@@ -94,10 +94,11 @@ def test_the_command_prints_and_fills_the_page_and_says_whether_all_hold(tmp_pat
     monkeypatch.setattr("slicefast.validation.headroom.rows", list)
     monkeypatch.setattr("slicefast.validation.network.torus_table", lambda: "torus")
     monkeypatch.setattr("slicefast.validation.network.seeds_table", lambda: "seeds")
+    monkeypatch.setattr("slicefast.validation.handover.table", lambda: "handovers")
     monkeypatch.setattr("slicefast.validation.peers.differences_db", lambda: {"c": (0.0, 0.0)})
     monkeypatch.setattr("slicefast.validation.peers.table", lambda apart: "peers")
     page = tmp_path / "page.md"
-    names = ("headroom", "radio", "torus", "seeds", "peers", "interference", "scheduler")
+    names = ("headroom", "radio", "torus", "seeds", "handover", "peers", "interference", "scheduler")
     page.write_text("".join(f"<!-- {name} begins -->\n<!-- {name} ends -->\n" for name in names))
     assert command.main(["--into", str(page)]) == code
     printed = capsys.readouterr().out

@@ -106,20 +106,20 @@ def damage(snapshot, path, value):
     return damaged
 
 
-# The fields of a network's state by their place: load, pending steps, scheduler, ..., the links' positions, ..., SINR.
+# The fields of a network's state by their place: load, timers, scheduler, ..., the links' positions, ..., SINR.
 DAMAGES = {
     "too few parts": (("network",), lambda parts: parts[:3]),
-    "negative timers": (("network", 1), lambda steps: steps - 1),
-    "timers beyond an int": (("network", 1), lambda steps: np.full_like(steps, 2**31 - 1)),
+    "timers where nothing waits": (("network", 1), lambda cells: np.zeros(8, np.int32)),
+    "steps of timers where nothing waits": (("network", 2), lambda steps: np.zeros(8, np.int32)),
     "negative load": (("network", 0), lambda load: load - 1),
     "load that is not a number": (("network", 0), lambda load: load * np.nan),
-    "carry": (("network", 2, "carry"), lambda carry: carry * np.nan),
-    "average": (("network", 2, "average"), lambda average: average * 0),
-    "arrival in the future": (("network", 2, "packet_tti"), lambda tti: tti + 10**6),
-    "links' positions": (("network", 4), lambda x_m: x_m + np.inf),
-    "fewer links": (("network", 4), lambda x_m: x_m[1:]),
-    "places": (("network", 6), lambda places: np.zeros(5, np.int32)),
-    "sinr": (("network", 7), lambda sinr: -sinr - 1),
+    "carry": (("network", 3, "carry"), lambda carry: carry * np.nan),
+    "average": (("network", 3, "average"), lambda average: average * 0),
+    "arrival in the future": (("network", 3, "packet_tti"), lambda tti: tti + 10**6),
+    "links' positions": (("network", 5), lambda x_m: x_m + np.inf),
+    "fewer links": (("network", 5), lambda x_m: x_m[1:]),
+    "places": (("network", 7), lambda places: np.zeros(5, np.int32)),
+    "sinr": (("network", 8), lambda sinr: -sinr - 1),
     "no network": (("network",), None),
     "positions": (("x_m",), lambda x_m: x_m[:-1]),
     "serving": (("serving",), lambda serving: serving.astype(np.float64)),
@@ -320,31 +320,33 @@ def test_impossible_sizes_are_refused(scenario):
 
 
 def test_handover_waits_for_its_time_to_trigger():
-    """Serving cells as a slow twin finds them: a cell must lead for two seconds, that is at three steps in a row."""
+    """Serving cells as a slow twin finds them: a cell must be better for two seconds, at three steps in a row."""
     settings = {"handover_margin_db": 1.0, "time_to_trigger_s": 2.0}
     scenario = sf.Scenario.paper(window_ttis=5, radio=settings, mobility={"speed_mps": 20.0})
     simulator, other = sf.Simulator(scenario, seed=2), sf.Simulator(scenario, seed=8)
     share = np.full((12, 4), 0.25)
-    serving, since = simulator.gain.argmax(axis=1), np.zeros(scenario.n_users, int)
+    serving, since = simulator.gain.argmax(axis=1), np.zeros((scenario.n_users, 12), int)
     np.testing.assert_array_equal(simulator.serving, serving)
-    waited, moved = 0, 0
+    waited, moved, few = 0, 0, np.ones(scenario.n_users, bool)
     for step in range(12):
         simulator.step(share)
         gain = simulator.gain
-        best = gain.argmax(axis=1)
         users = np.arange(scenario.n_users)
-        leads = (best != serving) & (gain[users, best] > np.float32(10**0.1) * gain[users, serving])
-        since = np.where(leads, since + 1, 0)
-        triggered = since == 3
-        serving, since = np.where(triggered, best, serving), np.where(triggered, 0, since)
-        waited, moved = waited + (leads & ~triggered).sum(), moved + triggered.sum()
-        np.testing.assert_array_equal(simulator.serving, serving)
+        better = gain > np.float32(10**0.1) * gain[users, serving][:, None]
+        few &= better.sum(axis=1) <= 8  # of more the strongest eight are timed, and sectors of a site may be alike
+        since = np.where(better, since + 1, 0)
+        triggered = (since == 3).any(axis=1)
+        target = np.where(since == 3, gain, 0).argmax(axis=1)
+        serving, since = np.where(triggered, target, serving), np.where(triggered[:, None], 0, since)
+        waited, moved = waited + (better.any(axis=1) & ~triggered).sum(), moved + triggered.sum()
+        np.testing.assert_array_equal(simulator.serving[few], serving[few])
         if step == 5:  # a snapshot holds how long each user has waited
             assert (since > 0).any()
             other.restore(simulator.snapshot())
         if step > 5:
             other.step(share)
-            np.testing.assert_array_equal(other.serving, serving)
+            np.testing.assert_array_equal(other.serving, simulator.serving)
+    assert few.mean() > 0.9
     assert moved > 50
     assert waited > 2 * moved
 
@@ -382,5 +384,9 @@ def test_time_to_trigger_counts_steps():
 
 def test_links_beyond_a_models_reach_are_told():
     street_level = {"path_loss_model": "winner_plus_b1", "bs_height_m": 10.0}
-    with pytest.warns(sf.radio.RangeWarning, match="winner_plus_b1: links up to .* m, made for up to 2000 m"):
+    links = pytest.warns(sf.radio.RangeWarning, match="winner_plus_b1: links up to .* m, made for up to 2000 m")
+    fields = pytest.warns(
+        sf.radio.RangeWarning, match="winner_plus_b1: shadowing and line of sight repeat every 2048 m"
+    )
+    with links, fields:
         sf.Simulator(sf.Scenario.hexagonal(7, 1500.0, wrap_around=False, radio=street_level))

@@ -191,7 +191,7 @@ def test_a_full_buffer_is_full_up_to_the_best_link(tmp_path, efficiency):
     # A lone user of a lone cell of 90 dBm: no interference, and hardly any noise.
     slices = [{"name": "all", "users_per_cell": 1, "traffic": "full_buffer"}]
     requirements = [{"cells": "all", "throughput_bps": [1e6], "delay_ms": [10.0]}]
-    (tmp_path / "cell.csv").write_text("x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,0,25,0,10,90\n")
+    (tmp_path / "cell.csv").write_text("x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm\n0,0,25,0,10,90\n")
     layout = {"kind": "csv", "sites_csv": str(tmp_path / "cell.csv")}
     radio = {"efficiency": efficiency, "noise_figure_db": 0.0}
     scenario = {"slices": slices, "requirements": requirements, "layout": layout, "radio": radio}

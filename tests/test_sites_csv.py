@@ -5,7 +5,7 @@ import pytest
 
 from slicefast.scenario import Scenario, ScenarioError
 
-HEADER = "x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n"
+HEADER = "x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm\n"
 
 
 def write(path, text):
@@ -95,8 +95,8 @@ def test_csv_layout_in_toml_is_found_beside_it(tmp_path):
     ("text", "message"),
     [
         (HEADER, r"sites\.csv: has a header but no rows"),
-        ("x_m,y_m,height_m,azimuth_deg,tilt_deg\n0,0,1,1,1\n", r"sites\.csv row 1: got .*, no column power_dbm"),
-        ("x_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,2,1,1,1\n", r"sites\.csv row 1: no column y_m beside x_m"),
+        ("x_m,y_m,height_m,angle_deg,tilt_deg\n0,0,1,1,1\n", r"sites\.csv row 1: got .*, no column power_dbm"),
+        ("x_m,height_m,angle_deg,tilt_deg,power_dbm\n0,2,1,1,1\n", r"sites\.csv row 1: no column y_m beside x_m"),
         ("height_m,azimuth_deg,tilt_deg,power_dbm\n2,1,1,1\n", r"sites\.csv row 1: no columns x_m, y_m or latitude"),
         ("x_m,y_m,latitude,longitude," + HEADER[8:] + "0,0,0,0,25,0,0,46\n", r"row 1: must have .*, not both"),
         (HEADER + "0,0,25,0,6,46\n0,0,-3,0,6,46\n", r"sites\.csv row 3 column height_m: got '-3', .* in \[1, 300\]"),
@@ -104,7 +104,7 @@ def test_csv_layout_in_toml_is_found_beside_it(tmp_path):
             HEADER + "0,0,25,0,6,46\n0,0,1.2,0,6,46\n",
             r"sites\.csv row 3 column height_m: got '1.2', must be above radio.ue_height_m = 1.5",
         ),
-        (HEADER + "0,0,25,north,6,46\n", r"sites\.csv row 2 column azimuth_deg: got 'north', .* in \[-360, 360\]"),
+        (HEADER + "0,0,25,north,6,46\n", r"sites\.csv row 2 column angle_deg: got 'north', .* in \[-360, 360\]"),
         (HEADER + "0,0,25,0,120,46\n", r"sites\.csv row 2 column tilt_deg: got '120', .* in \[-90, 90\]"),
         (HEADER + "0,0,25,0,6,nan\n", r"sites\.csv row 2 column power_dbm: got 'nan', .* in \[-50, 100\]"),
         (HEADER + "0,,25,0,6,46\n", r"sites\.csv row 2 column y_m: got '', must be a number"),

@@ -27,15 +27,16 @@ void bind_link_adaptation(py::module_& module) {
     const McsTable table = mcs_table(table_name);
     return mapped(indicator.size(), [&](py::ssize_t i) { return tbs_index(indicator.data()[i], table); });
   });
-  module.def("transport_block_bits", [](int index, int n_prb, const std::string& table_name) {
+  module.def("transport_block_bits", [](int index, int n_prb, const std::string& table_name, int layers) {
     const McsTable table = mcs_table(table_name);
     const int n_rows = n_tbs_rows(table);
     if (index < -1 || index >= n_rows) refuse("tbs_index", text_of(index), "-1 to " + text_of(n_rows - 1));
-    return transport_block_bits(index, n_prb, table);
+    return transport_block_bits(block_row(index, layers, table), n_prb, table);
   });
   module.def("nr_transport_block_bits", &nr_transport_block_bits);
-  module.def("peak_bps_per_hz",
-             [](int n_prb, const std::string& table_name) { return peak_bps_per_hz(n_prb, mcs_table(table_name)); });
+  module.def("peak_bps_per_hz", [](int n_prb, const std::string& table_name, int layers) {
+    return peak_bps_per_hz(n_prb, mcs_table(table_name), layers);
+  });
 }
 
 }  // namespace slicefast::bindings

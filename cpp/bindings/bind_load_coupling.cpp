@@ -30,7 +30,8 @@ struct ProblemArrays {
 
   ProblemArrays(const py::object& gain_any, const In<double>& power, double noise_w, const In<double>& demand,
                 const In<std::int32_t>& serving_, const py::object& slices, const py::object& share_any,
-                double bandwidth_hz, const std::string& efficiency_name, std::optional<double> ceiling_bps_per_hz)
+                double bandwidth_hz, const std::string& efficiency_name, std::optional<double> ceiling_bps_per_hz,
+                int layers)
       : power_w(power), demand_bps(demand), serving(copy_of(serving_)) {
     const auto [n_users, n_cells] = shape_of(gain_any);
     check_shape(power_w, "power_w", {n_cells});
@@ -66,16 +67,17 @@ struct ProblemArrays {
     problem.bandwidth_hz = bandwidth_hz;
     problem.efficiency = efficiency(efficiency_name);
     problem.ceiling_bps_per_hz = ceiling_bps_per_hz.value_or(no_ceiling);
+    problem.layers = layers;
   }
 };
 
 py::tuple solve(const py::object& gain, const In<double>& power_w, double noise_w, const In<double>& demand_bps,
                 const In<std::int32_t>& serving, double bandwidth_hz, const py::object& share,
                 const py::object& slice_of, const In<double>& start, double tolerance, int max_iterations,
-                const std::string& efficiency_name, std::optional<double> ceiling_bps_per_hz, int n_threads,
+                const std::string& efficiency_name, std::optional<double> ceiling_bps_per_hz, int layers, int n_threads,
                 const std::string& isa) {
   ProblemArrays arrays(gain, power_w, noise_w, demand_bps, serving, slice_of, share, bandwidth_hz, efficiency_name,
-                       ceiling_bps_per_hz);
+                       ceiling_bps_per_hz, layers);
   check_shape(start, "start", {shape_of(gain).second, -1});
   py::array_t<double> load({start.shape(0), start.shape(1)});
   std::copy_n(start.data(), start.size(), load.mutable_data());
@@ -97,7 +99,7 @@ py::array_t<float> sinr(const py::object& gain, const In<double>& power_w, doubl
   const auto [n_users, n_cells] = shape_of(gain);
   py::array_t<double> no_demand(n_users);
   std::fill_n(no_demand.mutable_data(), no_demand.size(), 0.0);
-  ProblemArrays arrays(gain, power_w, noise_w, no_demand, serving, py::none(), py::none(), 1.0, "shannon", {});
+  ProblemArrays arrays(gain, power_w, noise_w, no_demand, serving, py::none(), py::none(), 1.0, "shannon", {}, 1);
   check_shape(rho, "rho", {n_cells});
   py::array_t<float> result(n_users);
   const std::span<float> out{result.mutable_data(), static_cast<std::size_t>(result.size())};
@@ -112,8 +114,8 @@ py::array_t<float> sinr(const py::object& gain, const In<double>& power_w, doubl
 
 double radius(const py::object& gain, const In<double>& power_w, double noise_w, const In<double>& demand_bps,
               const In<std::int32_t>& serving, double bandwidth_hz, const std::string& isa) {
-  ProblemArrays arrays(gain, power_w, noise_w, demand_bps, serving, py::none(), py::none(), bandwidth_hz, "shannon",
-                       {});
+  ProblemArrays arrays(gain, power_w, noise_w, demand_bps, serving, py::none(), py::none(), bandwidth_hz, "shannon", {},
+                       1);
   const Isa level = isa_from_name(isa);
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
@@ -121,10 +123,10 @@ double radius(const py::object& gain, const In<double>& power_w, double noise_w,
 }
 
 py::array_t<double> efficiencies(const std::string& name, const In<double>& sinr,
-                                 std::optional<double> ceiling_bps_per_hz) {
+                                 std::optional<double> ceiling_bps_per_hz, int layers) {
   py::array_t<double> result(sinr.size());
   spectral_efficiency(efficiency(name), span_of(sinr), {result.mutable_data(), static_cast<std::size_t>(result.size())},
-                      ceiling_bps_per_hz.value_or(no_ceiling));
+                      ceiling_bps_per_hz.value_or(no_ceiling), layers);
   return result;
 }
 
@@ -134,12 +136,13 @@ void bind_load_coupling(py::module_& module) {
   using namespace py::literals;
   module.def("solve_load_coupling", &solve, py::kw_only(), "gain"_a, "power_w"_a, "noise_w"_a, "demand_bps"_a,
              "serving"_a, "bandwidth_hz"_a, "share"_a, "slice_of"_a, "start"_a, "tolerance"_a, "max_iterations"_a,
-             "efficiency"_a, "ceiling_bps_per_hz"_a = py::none(), "n_threads"_a, "isa"_a);
+             "efficiency"_a, "ceiling_bps_per_hz"_a = py::none(), "layers"_a = 1, "n_threads"_a, "isa"_a);
   module.def("coupled_sinr", &sinr, py::kw_only(), "gain"_a, "power_w"_a, "noise_w"_a, "rho"_a, "serving"_a,
              "n_threads"_a, "isa"_a);
   module.def("spectral_radius", &radius, py::kw_only(), "gain"_a, "power_w"_a, "noise_w"_a, "demand_bps"_a, "serving"_a,
              "bandwidth_hz"_a, "isa"_a);
-  module.def("spectral_efficiency", &efficiencies, "efficiency"_a, "sinr"_a, "ceiling_bps_per_hz"_a = py::none());
+  module.def("spectral_efficiency", &efficiencies, "efficiency"_a, "sinr"_a, "ceiling_bps_per_hz"_a = py::none(),
+             "layers"_a = 1);
 }
 
 }  // namespace slicefast::bindings

@@ -70,9 +70,10 @@ StepArrays step_arrays(const SchedulerConfig& sizes, const In<double>& share, co
 
 NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>& power_w, double noise_w,
                              double prb_bandwidth_hz, const std::string& efficiency,
-                             std::optional<double> ceiling_bps_per_hz, int window_ttis, double handover_margin_db,
-                             int time_to_trigger_steps, const In<std::int32_t>& slice_of, const std::string& isa,
-                             bool lend, const std::string& fidelity, const In<double>& packet_bits, double resolution_m,
+                             std::optional<double> ceiling_bps_per_hz, int layers, int window_ttis,
+                             double handover_margin_db, int time_to_trigger_steps, double filter_weight,
+                             const In<std::int32_t>& slice_of, const std::string& isa, bool lend,
+                             const std::string& fidelity, const In<double>& packet_bits, double resolution_m,
                              std::shared_ptr<UserProfile> profile, std::vector<double> dedicated_part,
                              std::vector<double> max_ratio, const std::string& interference, const std::string& bands,
                              std::vector<double> user_loss_db) {
@@ -86,10 +87,12 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
           .prb_bandwidth_hz = prb_bandwidth_hz,
           .efficiency = transport_blocks ? Efficiency::cqi : slicefast::efficiency(efficiency),
           .ceiling_bps_per_hz = ceiling_bps_per_hz.value_or(no_ceiling),
+          .layers = layers,
           .interference = slicefast::interference(interference),
           .bands = slicefast::bands(bands),
           .window_ttis = window_ttis,
           .handover = {.margin_db = handover_margin_db, .time_to_trigger_steps = time_to_trigger_steps},
+          .filter_weight = filter_weight,
           .slice_of = {slices.begin(), slices.end()},
           .isa = isa_from_name(isa),
           .transport_blocks = transport_blocks,
@@ -209,28 +212,30 @@ void bind_network(py::module_& module) {
   py::class_<BoundNetwork>(
       module, "Network",
       "One replica's step. A second thread that uses it meanwhile is refused with InUseError, nothing changed.")
-      .def(py::init([](std::shared_ptr<GainSource> links, const SchedulerConfig& scheduler, const In<double>& power_w,
-                       double noise_w, double prb_bandwidth_hz, const std::string& efficiency,
-                       std::optional<double> ceiling_bps_per_hz, int window_ttis, double handover_margin_db,
-                       int time_to_trigger_steps, const In<std::int32_t>& slice_of, const std::string& isa, bool lend,
-                       const std::string& fidelity, const In<double>& packet_bits, double resolution_m,
-                       std::shared_ptr<UserProfile> profile, std::vector<double> dedicated_part,
-                       std::vector<double> max_ratio, const std::string& interference, const std::string& bands,
-                       std::vector<double> user_loss_db) {
-             return std::make_unique<BoundNetwork>(
-                 network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, ceiling_bps_per_hz,
-                                window_ttis, handover_margin_db, time_to_trigger_steps, slice_of, isa, lend, fidelity,
-                                packet_bits, resolution_m, std::move(profile), std::move(dedicated_part),
-                                std::move(max_ratio), interference, bands, std::move(user_loss_db)),
-                 std::move(links));
-           }),
-           py::kw_only(), py::arg("links"), py::arg("scheduler"), py::arg("power_w"), py::arg("noise_w"),
-           py::arg("prb_bandwidth_hz"), py::arg("efficiency"), py::arg("ceiling_bps_per_hz") = py::none(),
-           py::arg("window_ttis"), py::arg("handover_margin_db"), py::arg("time_to_trigger_steps"), py::arg("slice_of"),
-           py::arg("isa"), py::arg("lend"), py::arg("fidelity"), py::arg("packet_bits"), py::arg("resolution_m") = 0.0,
-           py::arg("profile") = nullptr, py::arg("dedicated_part") = std::vector<double>{},
-           py::arg("max_ratio") = std::vector<double>{}, py::arg("interference") = "mean",
-           py::arg("bands") = "anywhere", py::arg("user_loss_db") = std::vector<double>{})
+      .def(
+          py::init([](std::shared_ptr<GainSource> links, const SchedulerConfig& scheduler, const In<double>& power_w,
+                      double noise_w, double prb_bandwidth_hz, const std::string& efficiency,
+                      std::optional<double> ceiling_bps_per_hz, int layers, int window_ttis, double handover_margin_db,
+                      int time_to_trigger_steps, double filter_weight, const In<std::int32_t>& slice_of,
+                      const std::string& isa, bool lend, const std::string& fidelity, const In<double>& packet_bits,
+                      double resolution_m, std::shared_ptr<UserProfile> profile, std::vector<double> dedicated_part,
+                      std::vector<double> max_ratio, const std::string& interference, const std::string& bands,
+                      std::vector<double> user_loss_db) {
+            return std::make_unique<BoundNetwork>(
+                network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, ceiling_bps_per_hz, layers,
+                               window_ttis, handover_margin_db, time_to_trigger_steps, filter_weight, slice_of, isa,
+                               lend, fidelity, packet_bits, resolution_m, std::move(profile), std::move(dedicated_part),
+                               std::move(max_ratio), interference, bands, std::move(user_loss_db)),
+                std::move(links));
+          }),
+          py::kw_only(), py::arg("links"), py::arg("scheduler"), py::arg("power_w"), py::arg("noise_w"),
+          py::arg("prb_bandwidth_hz"), py::arg("efficiency"), py::arg("ceiling_bps_per_hz") = py::none(),
+          py::arg("layers") = 1, py::arg("window_ttis"), py::arg("handover_margin_db"),
+          py::arg("time_to_trigger_steps"), py::arg("filter_weight") = 1.0, py::arg("slice_of"), py::arg("isa"),
+          py::arg("lend"), py::arg("fidelity"), py::arg("packet_bits"), py::arg("resolution_m") = 0.0,
+          py::arg("profile") = nullptr, py::arg("dedicated_part") = std::vector<double>{},
+          py::arg("max_ratio") = std::vector<double>{}, py::arg("interference") = "mean", py::arg("bands") = "anywhere",
+          py::arg("user_loss_db") = std::vector<double>{})
       .def("attach", &BoundNetwork::attach)
       .def("step", &BoundNetwork::step, py::arg("share"), py::arg("serving"), py::arg("arrival_user"),
            py::arg("arrival_tti"), py::arg("arrival_bits"), py::arg("active"), py::arg("kpis"), py::arg("user_kpis"),

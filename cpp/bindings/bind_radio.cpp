@@ -245,24 +245,28 @@ std::shared_ptr<UserProfile> make_profile(const In<double>& height_m, const In<b
                                        span_of(inside_m), span_of(loss_db), span_of(environment));
 }
 
-void serving_cells(const In<float>& gain, const In<double>& power_w, py::array serving, py::array pending_steps,
-                   double margin_db, int time_to_trigger_steps, int n_threads) {
+void serving_cells(const In<float>& gain, const In<double>& power_w, py::array serving, py::array timer_cell,
+                   py::array timer_steps, double margin_db, int time_to_trigger_steps, int n_threads) {
   check_shape(gain, "gain", {-1, -1});
   std::int32_t* serving_data = writable<std::int32_t>(serving, "serving", {gain.shape(0)});
-  std::int32_t* pending_data = writable<std::int32_t>(pending_steps, "pending_steps", {gain.shape(0)});
+  const auto n_places = static_cast<py::ssize_t>(n_timers);
+  std::int32_t* cell_data = writable<std::int32_t>(timer_cell, "timer_cell", {gain.shape(0), n_places});
+  std::int32_t* steps_data = writable<std::int32_t>(timer_steps, "timer_steps", {gain.shape(0), n_places});
   const auto n = static_cast<std::size_t>(gain.shape(0));
   const auto matrix = matrix_of(gain);
   const auto power = span_of(power_w);
-  std::vector<std::int32_t> cells(serving_data, serving_data + n), pending(pending_data, pending_data + n);
+  std::vector<std::int32_t> cells(serving_data, serving_data + n), timed(cell_data, cell_data + n * n_timers),
+      steps(steps_data, steps_data + n * n_timers);
   {
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
     const auto pool = pool_of(n_threads);
     check_gains(matrix);  // those of LinkModel need no check, users' own do
-    update_serving(matrix, power, {margin_db, time_to_trigger_steps}, cells, pending, pool.get());
+    update_serving(matrix, power, {margin_db, time_to_trigger_steps}, cells, {timed, steps}, pool.get());
   }
   std::copy(cells.begin(), cells.end(), serving_data);
-  std::copy(pending.begin(), pending.end(), pending_data);
+  std::copy(timed.begin(), timed.end(), cell_data);
+  std::copy(steps.begin(), steps.end(), steps_data);
 }
 
 }  // namespace
@@ -277,8 +281,8 @@ void bind_radio(py::module_& module) {
       "model_parameters", [](const std::string& model) { return dict_of(model_parameters(path_loss_model(model))); },
       "model"_a);
   module.def("path_loss_models", &models);
-  module.def("update_serving", &serving_cells, "gain"_a, "power_w"_a, "serving"_a, "pending_steps"_a, "margin_db"_a,
-             "time_to_trigger_steps"_a, "n_threads"_a = 1);
+  module.def("update_serving", &serving_cells, "gain"_a, "power_w"_a, "serving"_a, "timer_cell"_a, "timer_steps"_a,
+             "margin_db"_a, "time_to_trigger_steps"_a, "n_threads"_a = 1);
   py::class_<UserProfile, std::shared_ptr<UserProfile>>(module, "UserProfile")
       .def(py::init(&make_profile), py::kw_only(), "height_m"_a, "indoor"_a, "inside_m"_a, "loss_db"_a, "environment"_a)
       .def_property_readonly("n_users", [](const UserProfile& profile) { return profile.size(); });

@@ -65,13 +65,14 @@ const Thresholds& thresholds(McsTable table) {
   return all[static_cast<std::size_t>(table)];
 }
 
-// (row, n_prb - 1)
+// (block_row, n_prb - 1)
 std::vector<std::int32_t> blocks_of(McsTable table) {
   std::vector<std::int32_t> bits;
-  for (const Mcs& mcs : mcs_of(table))
-    for (int n_prb = 1; n_prb <= nr_prbs; ++n_prb)
-      bits.push_back(
-          static_cast<std::int32_t>(nr_transport_block_bits(nr_data_elements * n_prb, mcs.order, mcs.rate_2048, 1)));
+  for (int layers = 1; layers <= most_block_layers; ++layers)
+    for (const Mcs& mcs : mcs_of(table))
+      for (int n_prb = 1; n_prb <= nr_prbs; ++n_prb)
+        bits.push_back(static_cast<std::int32_t>(
+            nr_transport_block_bits(nr_data_elements * n_prb, mcs.order, mcs.rate_2048, layers)));
   return bits;
 }
 
@@ -121,14 +122,20 @@ int tbs_index(int cqi, McsTable table) {
 
 int n_tbs_rows(McsTable table) { return table == McsTable::lte ? tbs_rows : static_cast<int>(mcs_of(table).size()); }
 
-std::int32_t transport_block_bits(int tbs_index, int n_prb, McsTable table) {
-  if (tbs_index < 0 || n_prb <= 0) return 0;
-  const int columns = table == McsTable::lte ? tbs_columns : nr_prbs;
+int block_row(int tbs_index, int layers, McsTable table) {
+  check_value("layers", layers, within(1, most_block_layers));
+  return tbs_index < 0 ? -1 : tbs_index + (layers - 1) * n_tbs_rows(table);
+}
+
+std::int32_t transport_block_bits(int block_row, int n_prb, McsTable table) {
+  if (block_row < 0 || n_prb <= 0) return 0;
+  const bool lte = table == McsTable::lte;
+  const int columns = lte ? tbs_columns : nr_prbs, blocks = lte ? 1 + block_row / tbs_rows : 1;
   const std::int32_t* row =
-      table == McsTable::lte ? transport_block_size[tbs_index] : nr_blocks(table).data() + tbs_index * nr_prbs;
+      lte ? transport_block_size[block_row % tbs_rows] : nr_blocks(table).data() + block_row * nr_prbs;
   std::int32_t bits = 0;
   for (; n_prb > columns; n_prb -= columns) bits += row[columns - 1];
-  return bits + row[n_prb - 1];
+  return blocks * (bits + row[n_prb - 1]);
 }
 
 // All quotients are exact in double: integers below 2^53 over powers of two.
@@ -152,9 +159,10 @@ std::int64_t nr_transport_block_bits(std::int64_t resource_elements, int modulat
   return 8 * segments * ceiling_of(with_crc, 8 * segments) - 24;
 }
 
-double peak_bps_per_hz(int n_prb, McsTable table) {
+double peak_bps_per_hz(int n_prb, McsTable table, int layers) {
   constexpr double hz_s_per_prb = 180.0;  // 12 subcarriers over a TTI, whatever their spacing
-  return transport_block_bits(n_tbs_rows(table) - 1, n_prb, table) / (hz_s_per_prb * n_prb);
+  const int top = block_row(n_tbs_rows(table) - 1, layers, table);
+  return transport_block_bits(top, n_prb, table) / (hz_s_per_prb * n_prb);
 }
 
 }  // namespace slicefast

@@ -33,9 +33,13 @@ void check(const NetworkConfig& config, const GainSource& links) {
   check_value("noise_w", config.noise_w, not_negative);
   check_value("prb_bandwidth_hz", config.prb_bandwidth_hz, positive);
   check_value("ceiling_bps_per_hz", config.ceiling_bps_per_hz, positive);
+  check_value("layers", config.layers, within(1, most_layers));
   check_value("window_ttis", config.window_ttis, at_least(1));
   check_value("handover_margin_db", config.handover.margin_db, not_negative);
   check_value("time_to_trigger_steps", config.handover.time_to_trigger_steps, not_negative);
+  check_value("filter_weight", config.filter_weight, Range{0, 1, true, false});
+  if (config.filter_weight < 1 && links.folds())
+    refuse("filter_weight", text_of(config.filter_weight), "1 where far cells fold");
   check_value("resolution_m", config.resolution_m, not_negative);
   check_size("slice_of", config.slice_of.size(), n_users, "user");
   check_indices("slice_of", config.slice_of, n_slices);
@@ -92,7 +96,9 @@ Network::Network(NetworkConfig config, std::shared_ptr<const GainSource> links)
   sinr_.resize(n_users);
   trial_sinr_.resize(n_users);
   bits_per_prb_.resize(n_users);
-  pending_steps_.assign(n_users, 0);
+  if (config_.handover.time_to_trigger_steps > 1)
+    for (auto* timers : {&timer_cell_, &timer_steps_}) timers->assign(n_users * n_timers, 0);
+  if (config_.filter_weight < 1) filtered_log2_ = measured_ = Matrix<float>(n_users, n_cells);
   for (double loss : config_.user_loss_db) kept_.push_back(static_cast<float>(std::pow(10.0, -loss / 10.0)));
   all_.resize(kept_.size());
   std::iota(all_.begin(), all_.end(), 0);
@@ -102,15 +108,28 @@ Network::Network(NetworkConfig config, std::shared_ptr<const GainSource> links)
 }
 
 void Network::attach(std::span<const double> x_m, std::span<const double> y_m, std::span<std::int32_t> serving) {
-  check_size("x_m", x_m.size(), pending_steps_.size(), "user");
-  check_size("y_m", y_m.size(), pending_steps_.size(), "user");
-  check_size("serving", serving.size(), pending_steps_.size(), "user");
+  for (const auto& [name, size] : {std::pair("x_m", x_m.size()), {"y_m", y_m.size()}, {"serving", serving.size()}})
+    check_size(name, size, config_.slice_of.size(), "user");
   check_indices("serving", serving, config_.power_w.size(), "row", -1);
   find_gains(x_m, y_m);
   if (links_->folds())
-    update_serving(folded_, config_.power_w, config_.handover, serving, pending_steps_);
+    update_serving(folded_, config_.power_w, config_.handover, serving, {timer_cell_, timer_steps_});
   else
-    update_serving(gain_.view(), config_.power_w, config_.handover, serving, pending_steps_);
+    update_serving(measure(), config_.power_w, config_.handover, serving, {timer_cell_, timer_steps_});
+}
+
+// The gains that handovers go by: filtered in log2 units, as dB are, the first as it is; 1e-38 stands for none.
+ConstMatrixView<float> Network::measure() {
+  if (measured_.view().empty()) return gain_.view();
+  const std::span<const float> gain = gain_.view().flat();
+  const std::span<float> filtered = filtered_log2_.view().flat(), measured = measured_.view().flat();
+  const auto weight = static_cast<float>(is_filtered_ ? config_.filter_weight : 1.0);
+  for (std::size_t i = 0; i < gain.size(); ++i) {
+    filtered[i] += weight * (std::log2(std::max(gain[i], 1e-38f)) - filtered[i]);
+    measured[i] = std::exp2(filtered[i]);
+  }
+  is_filtered_ = true;
+  return measured_.view();
 }
 
 // Few who moved cost little: a user who stays where it was, or near it, keeps its gains.
@@ -168,7 +187,8 @@ NetworkState Network::state() const {
     return std::vector<T>(values.begin(), values.end());
   };
   return {.load = vector_of(std::span<const double>(load_.view().flat())),
-          .pending_steps = pending_steps_,
+          .timer_cell = timer_cell_,
+          .timer_steps = timer_steps_,
           .scheduler = scheduler_.state(),
           .flow_backlog_bits = flow_backlog_,
           .link_x_m = x_m_,
@@ -177,15 +197,22 @@ NetworkState Network::state() const {
           .sinr = sinr_,
           .flow_age_bit_ttis = flow_age_,
           .prbs_used = correction_.used(),
-          .prb_work = correction_.work()};
+          .prb_work = correction_.work(),
+          .filtered_log2 = vector_of(std::span<const float>(filtered_log2_.view().flat())
+                                         .first(is_filtered_ ? filtered_log2_.view().flat().size() : 0))};
 }
 
 void Network::check_own_state(const NetworkState& state) const {
-  const std::size_t n_users = pending_steps_.size(), n_links = state.link_x_m.size();
+  const std::size_t n_users = config_.slice_of.size(), n_links = state.link_x_m.size();
   check_size("load", state.load.size(), load_.view().flat().size(), one_queue() ? "cell" : "slice of a cell");
   check_values("load", std::span(state.load), within(0, 1 + 1e-6));
-  check_size("pending_steps", state.pending_steps.size(), n_users, "user");
-  check_values("pending_steps", std::span(state.pending_steps), within(0, config_.handover.time_to_trigger_steps));
+  check_size("timer_cell", state.timer_cell.size(), timer_cell_.size(), "timer of a user");
+  check_size("timer_steps", state.timer_steps.size(), timer_steps_.size(), "timer of a user");
+  check_indices("timer_cell", state.timer_cell, config_.power_w.size(), "timer");
+  check_values("timer_steps", std::span(state.timer_steps), within(0, config_.handover.time_to_trigger_steps), "timer");
+  const std::size_t n_filtered = state.filtered_log2.empty() ? 0 : filtered_log2_.view().flat().size();
+  check_size("filtered_log2", state.filtered_log2.size(), n_filtered, "link");
+  check_values("filtered_log2", std::span(state.filtered_log2), within(-200, 128), "link");
   check_flow_queues(state.flow_backlog_bits, state.flow_age_bit_ttis, flow_backlog_.size());
   check_size("link_x_m", n_links, n_links == 0 ? 0 : n_users, "user");
   check_size("link_y_m", state.link_y_m.size(), n_links, "user");
@@ -214,7 +241,10 @@ void Network::set_state(const NetworkState& state) {
   scheduler_.set_state(state.scheduler);  // the last to refuse, and the first to change
   restore_links(state);
   std::copy(state.load.begin(), state.load.end(), load_.view().data);
-  pending_steps_ = state.pending_steps;
+  timer_cell_ = state.timer_cell;
+  timer_steps_ = state.timer_steps;
+  is_filtered_ = !state.filtered_log2.empty();
+  std::copy(state.filtered_log2.begin(), state.filtered_log2.end(), filtered_log2_.view().data);
   flow_backlog_ = state.flow_backlog_bits;
   flow_age_ = state.flow_age_bit_ttis;
   sinr_ = state.sinr;

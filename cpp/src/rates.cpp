@@ -26,7 +26,7 @@ bool Network::measures_usage() const {
   if (has_jumps(config_.efficiency)) return true;  // users at the edge of reach, whose queues outlast windows
   constexpr double sinr = 100.0, part = 0.04;
   const double lost = 0.5 * config_.prb_bandwidth_hz * config_.scheduler.tti_s *
-                      spectral_efficiency(config_.efficiency, sinr, config_.ceiling_bps_per_hz);
+                      spectral_efficiency(config_.efficiency, sinr, config_.ceiling_bps_per_hz, config_.layers);
   return std::any_of(config_.packet_bits.begin(), config_.packet_bits.end(),
                      [&](double bits) { return lost > part * bits; });
 }
@@ -38,21 +38,38 @@ void Network::prepare_rates() {
     work_.resize(n_groups);
   }
   if (config_.transport_blocks) {
-    const SchedulerConfig& rule = config_.scheduler;
     tbs_index_.assign(n_users, -1);
-    for (int quality = 0; quality < static_cast<int>(tbs_index_of_.size()); ++quality) {
-      const std::int32_t row = tbs_index(quality, rule.mcs_table);
-      tbs_index_of_[static_cast<std::size_t>(quality)] = row;
-      if (quality == 0) continue;
-      step_sinr_.push_back(cqi_threshold(quality, rule.mcs_table));
-      step_rate_.push_back(transport_block_bits(row, rule.n_prb, rule.mcs_table) /
-                           (rule.n_prb * config_.prb_bandwidth_hz * rule.tti_s));
-    }
-    // Rising, though a table's row of few PRBs may carry more than the next.
-    for (std::size_t i = step_rate_.size() - 1; i-- > 0;) step_rate_[i] = std::min(step_rate_[i], step_rate_[i + 1]);
+    prepare_steps();
   }
   if (config_.transport_blocks || has_jumps(config_.efficiency)) waits_.resize(n_users);
   if (config_.interference == Interference::fluctuating) efficiency_.resize(n_users);
+}
+
+// From CQI to CQI and rank to rank, as far as each carries at least what fewer dB do.
+void Network::prepare_steps() {
+  const SchedulerConfig& rule = config_.scheduler;
+  struct Step {
+    double sinr, rate;
+    std::int32_t block;
+  };
+  std::vector<Step> steps;
+  for (int layers = 1; layers <= config_.layers; ++layers) {
+    double next = no_ceiling;  // rising, though a table's row of few PRBs may carry more than the next
+    for (int quality = 15; quality > 0; --quality) {
+      const int block = block_row(tbs_index(quality, rule.mcs_table), layers, rule.mcs_table);
+      const double bits = transport_block_bits(block, rule.n_prb, rule.mcs_table);
+      next = std::min(next, bits / (rule.n_prb * config_.prb_bandwidth_hz * rule.tti_s));
+      steps.push_back({layers * cqi_threshold(quality, rule.mcs_table), next, block});
+    }
+  }
+  std::sort(steps.begin(), steps.end(),
+            [](const Step& a, const Step& b) { return a.sinr != b.sinr ? a.sinr < b.sinr : a.rate < b.rate; });
+  for (const Step& step : steps) {
+    if (!step_rate_.empty() && step.rate < step_rate_.back()) continue;
+    step_sinr_.push_back(step.sinr);
+    step_rate_.push_back(step.rate);
+    step_block_.push_back(step.block);
+  }
 }
 
 void Network::find_demand(std::span<const std::int32_t> serving, const Arrivals& arrivals) {
@@ -110,6 +127,7 @@ CouplingProblem Network::coupling_problem(std::span<const std::int32_t> serving,
           .bandwidth_hz = config_.prb_bandwidth_hz * config_.scheduler.n_prb * config_.scheduler.downlink_share(),
           .efficiency = config_.efficiency,
           .ceiling_bps_per_hz = config_.ceiling_bps_per_hz,
+          .layers = config_.layers,
           .folded = links_->folds() ? &folded_ : nullptr,
           .own_images = own_images_,
           .steps = {.sinr = step_sinr_, .bits_per_s_hz = step_rate_},
@@ -123,7 +141,7 @@ CouplingProblem Network::coupling_problem(std::span<const std::int32_t> serving,
 void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving,
                          const Arrivals& arrivals) {
   if (x_m_.empty()) refuse("positions", "none", "those of all users: attach() comes first");
-  check_size("serving", serving.size(), pending_steps_.size(), "user");
+  check_size("serving", serving.size(), sinr_.size(), "user");
   check_indices("serving", serving, config_.power_w.size());
   check_arrivals(arrivals.user, arrivals.tti, arrivals.bits, backlog_bits(), config_.window_ttis);
   const ConstMatrixView<double> most = find_limits(share);
@@ -153,14 +171,16 @@ void Network::find_bits() {
     const auto sinr = static_cast<double>(trial_sinr_[u]);
     const bool waits = !waits_.empty() && waits_[u] != 0;
     if (config_.transport_blocks) {
-      tbs_index_[u] = waits ? -1 : tbs_index_of_[static_cast<std::size_t>(cqi(sinr, rule.mcs_table))];
+      const auto above = std::upper_bound(step_sinr_.begin(), step_sinr_.end(), sinr) - step_sinr_.begin();
+      tbs_index_[u] = waits || above == 0 ? -1 : step_block_[static_cast<std::size_t>(above - 1)];
       bits_per_prb_[u] =
           static_cast<float>(downlink * transport_block_bits(tbs_index_[u], rule.n_prb, rule.mcs_table)) /
           static_cast<float>(rule.n_prb);
       continue;
     }
-    const double rate = efficiency_.empty() ? spectral_efficiency(config_.efficiency, sinr, config_.ceiling_bps_per_hz)
-                                            : efficiency_[u];
+    const double rate = efficiency_.empty()
+                            ? spectral_efficiency(config_.efficiency, sinr, config_.ceiling_bps_per_hz, config_.layers)
+                            : efficiency_[u];
     bits_per_prb_[u] = waits ? 0.0f : static_cast<float>(downlink * config_.prb_bandwidth_hz * rule.tti_s * rate);
   }
 }

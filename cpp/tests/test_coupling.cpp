@@ -55,6 +55,55 @@ void two_cells_have_the_known_answer() {
   }
 }
 
+// The same two cells, a further image of each with gain 2 to its own user: SINR 15 / (1 + 4 rho), 5 at load 0.5; with
+// a = d ln2 / W all entries of the matrix are 2 a / 15, so the radius is 4 a / 15.
+void own_images_count_in_the_spectral_radius() {
+  const std::vector<float> gain{17, 2, 2, 17}, images{2, 2};
+  const std::vector<double> power{1, 1}, demand(2, 0.5 * 18e6 * std::log2(6.0));
+  const std::vector<std::int32_t> serving{0, 1};
+  CouplingProblem problem;
+  problem.gain = {gain.data(), 2, 2};
+  problem.power_w = power;
+  problem.noise_w = 1;
+  problem.demand_bps = demand;
+  problem.serving = serving;
+  problem.bandwidth_hz = 18e6;
+  problem.own_images = images;
+  for (Isa isa : available_isas()) {
+    std::vector<double> load{0, 0};
+    LoadCoupling().solve(problem, {1e-9, 50, isa}, {load.data(), 2, 1});
+    CHECK_CLOSE(load[0], 0.5, 1e-8);
+    const double radius = spectral_radius(problem, isa);
+    CHECK_CLOSE(radius, 0.5 * std::log2(6.0) * std::log(2.0) * 4.0 / 15.0, 1e-8);  // float32 slopes
+    for (double asked : {0.9, 0.98, 1.02, 1.1}) {  // demand without caps is feasible up to a radius of one
+      const std::vector<double> more(2, demand[0] * asked / radius);
+      CouplingProblem scaled = problem;
+      scaled.demand_bps = more;
+      bool feasible = true;
+      try {
+        LoadCoupling().solve(scaled, {1e-6, 500, isa}, {load.data(), 2, 1});
+      } catch (const NotConverged&) {
+        feasible = false;
+      }
+      CHECK(feasible == (asked < 1));
+    }
+  }
+}
+
+// Several layers are as many times the bandwidth at a part of the SINR, whatever the efficiency of one.
+void layers_share_the_power() {
+  const std::vector<double> sinr{0.05, 0.3, 1.0, 7.0, 80.0, 1e4};
+  for (Efficiency efficiency : {Efficiency::shannon, Efficiency::mogensen, Efficiency::cqi, Efficiency::tr36942})
+    for (int layers : {1, 2, 4})
+      for (double x : sinr) {
+        double best = 0.0;
+        for (int rank = 1; rank <= layers; ++rank)
+          best = std::max(best, rank * spectral_efficiency(efficiency, x / rank, 4.0 / layers));
+        const double got = spectral_efficiency(efficiency, x, 4.0, layers);
+        if (efficiency != Efficiency::tr36942 || x >= 0.4) CHECK_CLOSE(got, best, 1e-12);
+      }
+}
+
 // Cells and users scattered over a square: SINRs near the cut-off, demand near the caps.
 struct Scattered {
   static constexpr std::size_t n_slices = 2;
@@ -202,6 +251,8 @@ void efficiencies_have_their_steps() {
 
 void test_coupling() {
   two_cells_have_the_known_answer();
+  own_images_count_in_the_spectral_radius();
+  layers_share_the_power();
   efficiencies_have_their_steps();
   smooth_efficiencies_settle_from_any_start();
   jumps_lead_to_the_lowest_fixed_point();

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -16,11 +18,13 @@ struct OneUser {
   std::vector<float> rate{10};
   std::vector<double> out = std::vector<double>(cell_kpis.size());
   std::vector<int> timers{0};
+  std::vector<double> delivered{0};
   double buffer_bits = 0;
 
   void window() {
     WindowKpis kpis;
     for (std::size_t k = 0; k < cell_kpis.size(); ++k) kpis.*cell_kpis[k].values = {out.data() + k, 1, 1};
+    kpis.delivered_bits = {delivered.data(), 1, 1};
     run_flow({.n_ttis = 100,
               .n_prb = 10,
               .arriving_bits = arriving,
@@ -93,9 +97,46 @@ void test_drops_and_refusals() {
   CHECK(user.bits == bits && user.out == out);
 }
 
+// Bits of packets that end in time, from a timer shorter than a packet takes to one far longer: no jump anywhere, more
+// and more, and from nothing to (nearly) all that is sent.
+void test_timers_about_a_packet() {
+  for (double arriving : {100.0, 4000.0, 9000.0, 10000.0, 11000.0, 16000.0}) {
+    double last = 0, most = 0;
+    for (int k = 0; k <= 4000; ++k) {
+      OneUser user;
+      user.timers[0] = 40;
+      user.arriving[0] = arriving;
+      user.packet[0] = 6000.0 * std::pow(0.01, k / 4000.0);  // 60 TTIs down to 0.6 for 100 bits each
+      user.window();
+      const double delivered = user.delivered[0];
+      CHECK(delivered >= last - 1e-9);
+      CHECK(delivered - last < 0.01 * arriving);
+      if (user.packet[0] >= 4000) CHECK(delivered == 0);
+      last = delivered;
+      most = std::min(arriving, 10000.0);
+    }
+    CHECK(last > (arriving > 9000 ? 0.6 : 0.99) * most);
+  }
+}
+
+// Of a user with x times the work that can be done, at a timer of n packets' times: x < 1 loses what finds more before
+// it than the timer leaves, in a queue whose work is spread like exp(g v / s).
+void test_ended_part_is_that_of_the_queue() {
+  OneUser user;
+  user.timers[0] = 40;
+  user.packet[0] = 1000;  // 10 TTIs: n = 4
+  user.arriving[0] = 5000;
+  user.window();
+  const double g = -1.2564312086261697;  // x (1 - exp(-g)) = g at x = 0.5
+  CHECK_CLOSE(0.5 * (1 - std::exp(-g)), g, 1e-9);
+  CHECK_CLOSE(user.delivered[0], 5000 * (1 - std::exp(3 * g)) / (1 - std::exp(4 * g)), 1e-6);
+}
+
 }  // namespace
 
 void test_flow() {
+  test_timers_about_a_packet();
+  test_ended_part_is_that_of_the_queue();
   test_starved();
   test_overload();
   test_drops_and_refusals();

@@ -75,7 +75,8 @@ void test_probe_changes_nothing() {
 void test_refusals_change_nothing() {
   SmallWorld world;
   Network network = world.network();
-  CHECK(message_of([&] { Network none(world.config, nullptr); }) == "links: got none, allowed: a LinkModel or a GainMap");
+  CHECK(message_of([&] { Network none(world.config, nullptr); }) ==
+        "links: got none, allowed: a LinkModel or a GainMap");
   CHECK(message_of([&] {
           Network unattached = world.network();
           std::fill(world.serving.begin(), world.serving.end(), 0);
@@ -94,8 +95,11 @@ void test_refusals_change_nothing() {
   refused("load: row 2", [&](NetworkState& s) { s.load[2] = -1; });
   refused("load: row 0", [&](NetworkState& s) { s.load[0] = nan; });
   refused("load: got", [](NetworkState& s) { s.load.pop_back(); });
-  refused("pending_steps: row 1", [](NetworkState& s) { s.pending_steps[1] = -1; });
-  refused("pending_steps: row 1", [](NetworkState& s) { s.pending_steps[1] = 3; });
+  refused("timer_steps: timer 1", [](NetworkState& s) { s.timer_steps[1] = -1; });
+  refused("timer_steps: timer 1", [](NetworkState& s) { s.timer_steps[1] = 3; });
+  refused("timer_cell: timer 2", [](NetworkState& s) { s.timer_cell[2] = 3; });
+  refused("timer_cell: got 1", [](NetworkState& s) { s.timer_cell = {0}; });
+  refused("filtered_log2: got 5", [](NetworkState& s) { s.filtered_log2.assign(5, 0.0f); });
   refused("average: row 4", [](NetworkState& s) { s.scheduler.average[4] = 0; });
   refused("carry: row 5", [&](NetworkState& s) { s.scheduler.carry[5] = nan; });
   refused("packet_tti: row 0", [](NetworkState& s) { s.scheduler.packet_tti[0] = 1000; });

@@ -115,7 +115,8 @@ void draw_radio(Choices& choices, World& world, const Limits& limits) {
   radio.sigma_indoor_db = choices.of({0.0, 7.0});
   radio.further_images = choices.one_in(4);
   radio.fold_db = folds ? choices.of({0.1, 0.01, 3.0}) : 0.0;
-  if (!folds) radio.line_of_sight = choices.of({LineOfSight::model, LineOfSight::always, LineOfSight::never});
+  if (!folds)
+    radio.line_of_sight = choices.of({LineOfSight::model, LineOfSight::always, LineOfSight::never, LineOfSight::soft});
   draw_sites(choices, world, n_sites);
 }
 
@@ -187,6 +188,8 @@ World draw_world(Choices& choices, const Limits& limits) {
   if (!config.transport_blocks && choices.one_in(4)) config.interference = Interference::fluctuating;
   config.window_ttis = 1 + static_cast<int>(choices.below(static_cast<std::size_t>(limits.window_ttis)));
   config.handover = {choices.of({3.0, 0.0, 20.0}), choices.of({0, 1, 2, 5})};
+  config.layers = choices.of({1, 1, 2, 4});
+  if (world.radio.fold_db == 0.0 && choices.one_in(3)) config.filter_weight = choices.between(0.05, 1.0);
   for (std::size_t u = 0; u < n_users; ++u)
     config.slice_of.push_back(static_cast<std::int32_t>(choices.value_below(world.n_slices())));
   config.fidelity = choices.one_in(3) ? Fidelity::flow : Fidelity::tti;

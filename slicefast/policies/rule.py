@@ -112,8 +112,8 @@ class MaxMinRuleByUser:
         """Return the shares of the coming step, (N, S) or (R, N, S); the observation is not looked at."""
         scenario = simulator.scenario
         curve = _CURVES[scenario.radio.efficiency]
-        ceiling = scenario.ceiling_bps_per_hz
-        reached = spectral_efficiency(curve, simulator.sinr, ceiling_bps_per_hz=ceiling)
+        ceiling, layers = scenario.ceiling_bps_per_hz, scenario.radio.layers
+        reached = spectral_efficiency(curve, simulator.sinr, ceiling_bps_per_hz=ceiling, layers=layers)
         efficiency = np.maximum(reached, LEAST_EFFICIENCY)
         counted = np.ones_like(efficiency) if self._had_data is None else self._had_data.astype(np.float64)
         self._had_data = had_data(simulator)

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from slicefast.errors import refuse
+from slicefast.plausible import warn
 from slicefast.radio.models import path_loss_model
 from slicefast.units import Float32, Float64, Int32
 
@@ -23,6 +24,7 @@ _NODES, _FEWEST_NODES = 9.0, 6.0
 _SIZES = (256, 512, 1024)
 #: Length of a tile in decorrelation distances, at least: 256 independent patches.
 _PATCHES = 16.0
+_REPEATS = 1.001  # periods in an area that repeats, but for rounding
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ def make_fields(
     Autocorrelation e^(-distance / D) with the model's decorrelation distances D (LOS and NLOS shadowing, and LOS state,
     TR 38.901 Table 7.6.3.1-2). Tiles are as long as the area, at least 16 of the longest D, with nine nodes to the
     shortest D; longer ones have fewer, down to six, and areas longer than 170 of the shortest D (6.3 km where that is
-    37 m) repeat.
+    37 m) repeat, which a `RangeWarning` tells. On a torus of at most 37 sites the fields common to all sites are as
+    long as the torus, so that shadowing repeats by half at most.
 
     Parameters
     ----------
@@ -178,6 +181,9 @@ def make_fields(
     else:
         cols, rows = (_nodes_around(_length_m(v), mesh, size) for v in torus)
         e1, e2 = _scaled(torus[0], size / cols), _scaled(torus[1], size / rows)
+    period_m = min(_length_m(e1), _length_m(e2))
+    if (cols, rows) == (size, size) and extent_m > _REPEATS * period_m:
+        warn(f"{model}: shadowing and line of sight repeat every {period_m:.0f} m, the area is {extent_m:.0f} m long")
     state_tile, los_tile, nlos_tile = (
         _unit_field(rng.standard_normal((size, size)), d, e1, e2) for d in (known.los_state_decorrelation_m, los, nlos)
     )

@@ -144,8 +144,10 @@ def link_model(
         Standard deviation of the shadowing of indoor users [dB]; left out: the model's own.
     fold_db : float
         How far folding may move a user's interference plus noise [dB]; 0 computes every link.
-    line_of_sight : {"model", "always", "never"}
-        Drawn per link, or forced; forced needs ``fold_db = 0``.
+    line_of_sight : {"model", "soft", "always", "never"}
+        Drawn per link, drawn with soft states (3GPP TR 38.901 7.6.3.3: s = 1/2 + atan(sqrt(20 m / wavelength) (F - G))
+        / pi, F = Phi^-1(P(LOS)), G the state's field; gain s^2 that in sight + (1 - s^2) that out of sight), or forced;
+        all but the first need ``fold_db = 0``.
     area_m2 : float, optional
         The users' area [m²], known on a torus; a `RangeWarning` reports when more than 1 % of it is nearer to a mast
         than the model's least distance.
@@ -212,12 +214,15 @@ def update_serving(
     gain: Float32,
     power_w: ArrayLike,
     serving: Int32,
-    pending_steps: Int32,
+    timer_cell: Int32,
+    timer_steps: Int32,
     margin_db: float = 3.0,
     time_to_trigger_steps: int = 0,
     n_threads: int = 1,
 ) -> None:
-    """Move users to their best cell once it has led for long enough (3GPP TS 36.331, event A3); in place.
+    """Move users to a cell that has been better for long enough (3GPP TS 36.331, event A3); in place.
+
+    Every neighbour has a timer of its own, of more than eight that are better the strongest eight.
 
     Parameters
     ----------
@@ -227,8 +232,8 @@ def update_serving(
         Transmit powers [W].
     serving : ndarray of int32, (U,)
         Serving cells, -1 for users not attached yet; written in place.
-    pending_steps : ndarray of int32, (U,)
-        For how many calls another cell has led, zero at the start; written in place.
+    timer_cell, timer_steps : ndarray of int32, (U, 8)
+        Cells that are better, and for how many calls; zero at the start, written in place.
     margin_db : float
         By how much another cell must be better [dB].
     time_to_trigger_steps : int
@@ -242,4 +247,4 @@ def update_serving(
         An array has the wrong shape, type or layout, or a number is out of range.
     """
     power = np.ascontiguousarray(power_w, dtype=np.float64)
-    _core.update_serving(gain, power, serving, pending_steps, margin_db, time_to_trigger_steps, n_threads)
+    _core.update_serving(gain, power, serving, timer_cell, timer_steps, margin_db, time_to_trigger_steps, n_threads)

@@ -34,10 +34,11 @@ class Layout(Settings):
 class CsvLayout(Settings):
     """Where the sites are: a file with one cell per row, no wrap-around.
 
-    Columns: ``x_m, y_m`` or ``latitude, longitude``; ``height_m, azimuth_deg, tilt_deg, power_dbm``, in place of the
-    radio's. Beside x_m, y_m an azimuth is counter-clockwise from the x axis, as everywhere in slicefast; beside
-    latitude, longitude it is a bearing, clockwise from north. Cells at one position and height share a site; a sector
-    that is there twice is refused. ``power_dbm`` is the whole power of a cell, not that of a PRB.
+    Columns: ``x_m, y_m`` or ``latitude, longitude``; ``height_m, tilt_deg, power_dbm``, in place of the radio's; and
+    one of ``bearing_deg``, clockwise from north, ``angle_deg``, counter-clockwise from the x axis as everywhere else in
+    slicefast, and ``azimuth_deg``: the former beside latitude, longitude, the latter beside x_m, y_m, where a
+    ``RangeWarning`` asks which was meant. Cells at one position and height share a site; a sector that is there twice
+    is refused. ``power_dbm`` is the whole power of a cell, not that of a PRB.
 
     Parameters
     ----------
@@ -56,8 +57,8 @@ class CsvLayout(Settings):
 class CellSettings(Settings):
     """What some cells do differently; what is left out stays. Heights belong to sites: name all cells of a site.
 
-    ``azimuth_deg`` has the layout's convention: a bearing, clockwise from north, beside a file of latitudes and
-    longitudes, otherwise counter-clockwise from the x axis.
+    ``azimuth_deg`` has the layout's convention: a bearing, clockwise from north, beside a file that has bearings,
+    otherwise counter-clockwise from the x axis.
 
     Parameters
     ----------

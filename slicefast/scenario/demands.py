@@ -26,5 +26,6 @@ def slice_demands(scenario: Scenario) -> tuple[Demand, ...]:
 def _peak_bps_per_hz(scenario: Scenario) -> float:
     """Spectral efficiency that no user passes: more than the ceiling, or all the power received and only noise."""
     if scenario.ceiling_bps_per_hz is not None:
-        return max(scenario.ceiling_bps_per_hz, _BEST_CQI_BPS_PER_HZ)
-    return float(np.log2(1.0 + scenario.power_w_per_prb.max() / scenario.noise_w_per_prb))
+        return max(scenario.ceiling_bps_per_hz, scenario.radio.layers * _BEST_CQI_BPS_PER_HZ)
+    layers = scenario.radio.layers
+    return float(layers * np.log2(1.0 + scenario.power_w_per_prb.max() / scenario.noise_w_per_prb))

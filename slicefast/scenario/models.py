@@ -259,7 +259,7 @@ class Scenario(Settings):
         """Spectral efficiency that no link passes, whatever its curve says: the carrier's; none with "shannon"."""
         if self.radio.efficiency == "shannon":
             return None
-        return peak_bps_per_hz(self.radio.n_prb, self.radio.link_table)
+        return peak_bps_per_hz(self.radio.n_prb, self.radio.link_table, self.radio.layers)
 
     @cached_property
     def packet_traces(self) -> dict[int, PacketTrace]:

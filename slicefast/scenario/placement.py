@@ -1,7 +1,7 @@
 """Sites and cells: from a hexagonal layout or a file of sites, with what single cells do differently.
 
 Positions are counted in metres from the corner of the area. Azimuths are counter-clockwise from the x axis, unless the
-layout is in degrees of latitude and longitude: then its azimuths, and those of cell settings, are bearings.
+layout has bearings: then so have cell settings.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slicefast.errors import MISSING, ScenarioError
+from slicefast.plausible import warn
 from slicefast.scenario.cells import CellSettings, CsvLayout, Layout
 from slicefast.scenario.layouts import Area, boxed, hexagonal_sites
 from slicefast.scenario.radio import Radio
@@ -23,15 +24,17 @@ _EARTH_RADIUS_M = 6_371_008.8
 _LARGEST_SPAN_M = 1e6
 _LONE_SITE_DISTANCE_M = 500.0
 
-_REQUIRED = {name: (name,) for name in ("height_m", "azimuth_deg", "tilt_deg", "power_dbm")}
-_OPTIONAL = {name: (name,) for name in ("x_m", "y_m", "latitude", "longitude")}
+#: Columns of boresights: clockwise from north, counter-clockwise from the x axis, and either, as positions have it.
+_DIRECTIONS = ("bearing_deg", "angle_deg", "azimuth_deg")
+_REQUIRED = {name: (name,) for name in ("height_m", "tilt_deg", "power_dbm")}
+_OPTIONAL = {name: (name,) for name in ("x_m", "y_m", "latitude", "longitude", *_DIRECTIONS)}
 _LIMITS = {
     "x_m": (-1e7, 1e7),
     "y_m": (-1e7, 1e7),
     "latitude": (-90.0, 90.0),
     "longitude": (-180.0, 180.0),
     "height_m": (1.0, 300.0),
-    "azimuth_deg": (-360.0, 360.0),
+    **dict.fromkeys(_DIRECTIONS, (-360.0, 360.0)),
     "tilt_deg": (-90.0, 90.0),
     "power_dbm": (-50.0, 100.0),
 }
@@ -50,7 +53,7 @@ class Placement:
     power_dbm: Float64
     area: Area
     inter_site_distance_m: float
-    bearings: bool = False  # whether the layout, and so cell settings, give azimuths clockwise from north
+    bearings: bool = False  # whether the layout, and so cell settings, give directions clockwise from north
 
     def centres_m(self) -> tuple[Float64, Float64]:
         """Return the cells' centres (N,) and (N,) [m]: a third of the inter-site distance along their boresights."""
@@ -92,10 +95,11 @@ def _place_csv(layout: CsvLayout, ue_height_m: float) -> Placement:
     for row, height_m in enumerate(columns["height_m"]):
         if height_m <= ue_height_m:
             raise table.error(row, "height_m", f"must be above radio.ue_height_m = {ue_height_m:g}")
-    azimuth_deg = columns["azimuth_deg"]
+    direction = _direction(table)
+    bearings = direction == "bearing_deg" or (direction == "azimuth_deg" and "latitude" in columns)
+    azimuth_deg = _from_bearing(columns[direction]) if bearings else columns[direction]
     if "latitude" in columns:
         x_m, y_m = _local_metres(columns["latitude"], columns["longitude"])
-        azimuth_deg = _from_bearing(azimuth_deg)
     else:
         x_m, y_m = columns["x_m"], columns["y_m"]
     span_m = max(np.ptp(x_m), np.ptp(y_m))
@@ -106,7 +110,7 @@ def _place_csv(layout: CsvLayout, ue_height_m: float) -> Placement:
     index: dict[tuple[float, ...], int] = {}
     cell_site = np.array([index.setdefault(tuple(mast), len(index)) for mast in masts.round(3)], dtype=np.int32)
     sites = masts[np.unique(cell_site, return_index=True)[1]]
-    _refuse_twins(table, cell_site, azimuth_deg, columns["tilt_deg"])
+    _refuse_twins(table, cell_site, direction, azimuth_deg, columns["tilt_deg"])
     distance_m = _typical_distance(sites[:, :2])
     positions, area = boxed(sites[:, :2], distance_m, layout.margin_m)
     return Placement(
@@ -119,7 +123,7 @@ def _place_csv(layout: CsvLayout, ue_height_m: float) -> Placement:
         power_dbm=columns["power_dbm"],
         area=area,
         inter_site_distance_m=distance_m,
-        bearings="latitude" in columns,
+        bearings=bearings,
     )
 
 
@@ -128,7 +132,22 @@ def _from_bearing(bearing_deg: Float64) -> Float64:
     return 90.0 - bearing_deg
 
 
-def _refuse_twins(table: Table, cell_site: Int32, azimuth_deg: Float64, tilt_deg: Float64) -> None:
+def _direction(table: Table) -> str:
+    """Return the column of the boresights; one that leaves its convention open is warned about."""
+    found = [name for name in _DIRECTIONS if name in table]
+    if len(found) != 1:
+        problem = "must have one column of bearing_deg, angle_deg and azimuth_deg"
+        raise ScenarioError(f"{table.file} row 1", MISSING, problem)
+    if found == ["azimuth_deg"] and "x_m" in table:
+        warn(
+            f"{table.file}: azimuth_deg beside x_m, y_m is taken counter-clockwise from the x axis; or are these "
+            "bearings, clockwise from north, as planning tools have them? Call the column angle_deg or "
+            "bearing_deg to say which"
+        )
+    return found[0]
+
+
+def _refuse_twins(table: Table, cell_site: Int32, direction: str, azimuth_deg: Float64, tilt_deg: Float64) -> None:
     """Refuse a sector that is listed twice, as lists of several carriers or exports joined twice have it."""
     row_of: dict[tuple[float, ...], int] = {}
     sectors = np.stack([cell_site, azimuth_deg % 360.0, tilt_deg], axis=1).round(3)
@@ -138,7 +157,7 @@ def _refuse_twins(table: Table, cell_site: Int32, azimuth_deg: Float64, tilt_deg
             problem = (
                 f"the sector of row {table.line[first]} again: same mast, azimuth and tilt; one carrier is simulated"
             )
-            raise table.error(row, "azimuth_deg", problem)
+            raise table.error(row, direction, problem)
 
 
 def _known(table: Table) -> list[tuple[str, tuple[float, float]]]:

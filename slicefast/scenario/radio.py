@@ -24,12 +24,15 @@ _NR_TABLES: Mapping[str, McsTable] = {
 }
 
 
+_MEASURED_EVERY_S = 0.2  # 3GPP TS 36.331 5.5.3.2: what k assumes
+
+
 class Radio(Settings):
     """Carrier, propagation, antennas and link adaptation (LTE, 2.6 GHz, 20 MHz; tilt and noise figure ours).
 
     Link adaptation is ours too: the fit of Mogensen et al. 2007, which unlike the truncated one of TR 36.942 leaves no
     user of a cell without any rate. ``efficiency = "transport_block"`` goes from SINR to CQI to the transport block
-    that the PRBs of a TTI carry, as a base station does: see `slicefast.link_adaptation`, one layer, LTE and NR. Every
+    that the PRBs of a TTI carry, as a base station does: see `slicefast.link_adaptation`, LTE and NR. Every
     other efficiency ends at the carrier's highest rate, that of its longest transport block (LTE's 100 PRBs: 75.376
     Mbit/s, 4.19 bit/s/Hz); but for ``"shannon"``, the bound of theory, which has no ceiling.
 
@@ -68,13 +71,22 @@ class Radio(Settings):
         Slots of a TDD period, such as ``"DDDSU"``; none for FDD. Of their symbols those of D and 10 of S's 14 (ours)
         are the downlink's: 0.743 of all. The downlink's slots are spread evenly, that part of all; the others deal no
         PRB. Load and interference are those of downlink slots.
+    layers : int
+        Most layers of a link, 1 to 4 (default ours). The best rank for a user's SINR is taken; ceilings grow with the
+        layers. Ours: parallel layers of equal strength, see `slicefast.load_coupling.spectral_efficiency`.
     handover_margin_db : float
         By how much another cell must be better before a user moves to it (3GPP TS 36.331, event A3).
     time_to_trigger_s : float
-        For how long, a multiple of ``step_s``; 0: at the first step that finds it better.
-    line_of_sight : {"model", "always", "never"}
-        ``"model"``: drawn per link with the model's probability; ``"always"`` and ``"never"``: forced, as other tools'
-        examples have it; far cells do not fold then.
+        For how long, a multiple of ``step_s``; 0: at the first step that finds it better. Each neighbour has a timer of
+        its own.
+    filter_coefficient : int
+        k of the L3 filter (3GPP TS 36.331 5.5.3.2) of what decides on handovers, in dB: F' = (1 - a) F + a M with
+        a = 2^(-k / 4) for a measurement every 200 ms, 1 - (1 - a)^(step_s / 0.2 s) for one every step. 0: no filter;
+        far cells do not fold with one.
+    line_of_sight : {"model", "soft", "always", "never"}
+        ``"model"``: drawn per link with the model's probability; ``"soft"``: with a soft transition between the two
+        states (3GPP TR 38.901 7.6.3.3), gains in and out of sight added in power; ``"always"`` and ``"never"``: forced,
+        as other tools' examples have it. Far cells fold with ``"model"`` only.
     car_share : float
         Probability that a user outdoors sits in a car, whose body costs it N(9, 5) dB towards every cell, drawn once
         (3GPP TR 38.901 7.4.3.2; ITU-R M.2135 has all of its UMa users there).
@@ -102,11 +114,13 @@ class Radio(Settings):
     site_correlation: Fraction = 0.5
     efficiency: Literal["shannon", "tr36942", "mogensen", "cqi", "transport_block"] = "mogensen"
     interference: Literal["mean", "fluctuating"] = "mean"
+    layers: Annotated[int, Field(ge=1, le=4)] = 1
     handover_margin_db: NotNegative = 3.0
     time_to_trigger_s: NotNegative = 0.0
+    filter_coefficient: Annotated[int, Field(ge=0, le=19)] = 0
     fold_db: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
     resolution_m: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
-    line_of_sight: Literal["model", "always", "never"] = "model"
+    line_of_sight: Literal["model", "soft", "always", "never"] = "model"
     car_share: Fraction = 0.0
     gain_map: InputFile | None = None
 
@@ -135,6 +149,11 @@ class Radio(Settings):
     def tti_s(self) -> float:
         """Length of a TTI [s]."""
         return 1.0 / self.ttis_per_s
+
+    def filter_weight(self, step_s: float) -> float:
+        """Return the weight of a step's measurement in the L3 filter, in (0, 1]."""
+        kept = float((1.0 - 2.0 ** (-self.filter_coefficient / 4.0)) ** (step_s / _MEASURED_EVERY_S))
+        return 1.0 - kept
 
     @property
     def downlink_share(self) -> float:

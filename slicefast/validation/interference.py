@@ -32,6 +32,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
     "flow level": {"fidelity": "flow"},
     "transport blocks": {"radio": {"efficiency": "transport_block"}},
+    "transport blocks, two layers": {"radio": {"efficiency": "transport_block", "layers": 2}},
+    "four layers": {"radio": {"layers": 4}},
     "transport blocks, flow level": {"radio": {"efficiency": "transport_block"}, "fidelity": "flow"},
     "CQI": {"radio": {"efficiency": "cqi"}},
     "TR 36.942": {"radio": {"efficiency": "tr36942"}},

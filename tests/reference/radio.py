@@ -254,15 +254,19 @@ def link_gains_db(config, fields, x, y, profile=None, turns=None):
         los = margin < 0
         if profile is not None:
             he, nearness = environment_height_m(model, d, hm, profile["environment"])
-        loss = np.where(los, los_loss_db(model, d, f_hz, hb, hm, he), nlos_loss_db(model, d, f_hz, hb, hm, he))
+        losses = {"los": los_loss_db(model, d, f_hz, hb, hm, he), "nlos": nlos_loss_db(model, d, f_hz, hb, hm, he)}
         if config.get("shadowing", True):
             beyond = true_d > breakpoint_m(model, f_hz, hb, hm, he)
-            deviation = np.where(los, np.where(beyond, sigma[1], sigma[0]), sigma[2])
-            if profile is not None and model.startswith("tr36873"):
-                deviation = np.where(profile["indoor"], 7.0, deviation)
-            shared = np.where(los, common["los"], common["nlos"])
-            own = np.where(los, lookup["los"](k, at), lookup["nlos"](k, at))
-            loss = loss + deviation * (np.sqrt(correlation) * shared + np.sqrt(1 - correlation) * own)
+            for state, deviation in (("los", np.where(beyond, sigma[1], sigma[0])), ("nlos", sigma[2])):
+                if profile is not None and model.startswith("tr36873"):
+                    deviation = np.where(profile["indoor"], 7.0, deviation)
+                own = np.sqrt(1 - correlation) * lookup[state](k, at)
+                losses[state] = losses[state] + deviation * (np.sqrt(correlation) * common[state] + own)
+        loss = np.where(los, losses["los"], losses["nlos"])
+        if config.get("line_of_sight") == "soft":  # TR 38.901 equations 7.6-18 and 7.6-19
+            threshold = norm.ppf(los_probability(model, d - inside, hm))
+            soft = 0.5 + np.arctan(np.sqrt(20 * f_hz / 299792458) * (threshold - lookup["state"](k, at))) / np.pi
+            loss = -10 * np.log10(soft**2 * 10 ** (-losses["los"] / 10) + (1 - soft**2) * 10 ** (-losses["nlos"] / 10))
         azimuth = np.degrees(np.arctan2(dy, dx)) - config["azimuth_deg"][n]
         depression = np.degrees(np.arctan2(hb - hm, true_d))
         antenna = antenna_gain_db(

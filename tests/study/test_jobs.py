@@ -138,7 +138,7 @@ def test_pairs_that_do_not_fit_are_refused_with_their_size(tmp_path: Path) -> No
 def lonely(tmp_path: Path) -> Scenario:
     """Return a network of one cell."""
     sites = tmp_path / "one.csv"
-    sites.write_text("x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,0,25,30,12,46\n")
+    sites.write_text("x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm\n0,0,25,30,12,46\n")
     return Scenario.paper(
         layout={"kind": "csv", "sites_csv": str(sites)},
         requirements=[{"cells": "all", "throughput_bps": [4e6, 3e6, 2e6, 1e6], "delay_ms": [4.5, 6, 9, 18]}],

@@ -48,11 +48,15 @@ struct NetworkConfig {
   double noise_w = 0;           // noise per PRB at the user
   double prb_bandwidth_hz = 180e3;
   Efficiency efficiency = Efficiency::tr36942;
-  double ceiling_bps_per_hz = no_ceiling;  // of the efficiency, coupled and scheduled alike
+  double ceiling_bps_per_hz = no_ceiling;  // of the efficiency, coupled and scheduled alike, over all layers
+  int layers = 1;                          // that a link has at most
   Interference interference = Interference::mean;
   Bands bands = Bands::anywhere;
   int window_ttis = 200;
   HandoverConfig handover;
+  // Weight of a step's measurement in what decides on handovers, log-domain, in (0, 1]; 1: no filter (L3 filter of 3GPP
+  // TS 36.331 5.5.3.2). Not where far cells fold.
+  double filter_weight = 1;
   std::vector<std::int32_t> slice_of;  // (U)
   Isa isa = Isa::baseline;
   bool transport_blocks = false;  // in place of the efficiency
@@ -78,8 +82,8 @@ struct Arrivals {
 
 // Everything of a network that persists over steps. Positions, serving cells and arrivals belong to the caller.
 struct NetworkState {
-  std::vector<double> load;                 // (N * S) warm start of the coupling, (N) where slices lend
-  std::vector<std::int32_t> pending_steps;  // (U) of the handover's time to trigger
+  std::vector<double> load;                           // (N * S) warm start of the coupling, (N) where slices lend
+  std::vector<std::int32_t> timer_cell, timer_steps;  // (U * 8) of the handover, empty where nothing waits
   SchedulerState scheduler;
   std::vector<double> flow_backlog_bits;  // (U), empty unless at the flow level
   // What the gains follow from: the users' positions when they were computed, (U) or none yet, and the order of their
@@ -89,13 +93,15 @@ struct NetworkState {
   std::vector<float> sinr;                  // (U) of the last step
   std::vector<double> flow_age_bit_ttis;    // (U), empty unless at the flow level
   std::vector<double> prbs_used, prb_work;  // (N * S) of PrbCorrection, empty unless it is in use
+  std::vector<float> filtered_log2;         // (U * N) gains as handovers see them, empty without a filter
 };
 
 // visit(name, field) for every field of a NetworkState, const or not.
 template <class State, class Visit>
 void visit_network_state(State& state, Visit visit) {
   visit("load", state.load);
-  visit("pending_steps", state.pending_steps);
+  visit("timer_cell", state.timer_cell);
+  visit("timer_steps", state.timer_steps);
   visit("scheduler", state.scheduler);
   visit("flow_backlog_bits", state.flow_backlog_bits);
   visit("link_x_m", state.link_x_m);
@@ -105,6 +111,7 @@ void visit_network_state(State& state, Visit visit) {
   visit("flow_age_bit_ttis", state.flow_age_bit_ttis);
   visit("prbs_used", state.prbs_used);
   visit("prb_work", state.prb_work);
+  visit("filtered_log2", state.filtered_log2);
 }
 
 // One thread at a time per object; the const methods do not mind each other.
@@ -151,11 +158,13 @@ class Network {
   void find_gains(std::span<const double> x_m, std::span<const double> y_m);
   void find_all_gains(std::span<const double> x_m, std::span<const double> y_m);
   void lose(std::span<const std::int32_t> users);
+  ConstMatrixView<float> measure();
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals);
   void try_window(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                   const WindowKpis& kpis);
   // rates.cpp
   void prepare_rates();
+  void prepare_steps();
   bool one_queue() const;
   bool measures_usage() const;
   void find_demand(std::span<const std::int32_t> serving, const Arrivals& arrivals);
@@ -195,9 +204,11 @@ class Network {
   std::vector<double> efficiency_;             // (U) fluctuating interference only
   std::vector<std::uint8_t> waits_;            // (U) out of reach in this step; empty where nobody can be
   std::vector<double> rho_;                    // (N)
-  std::vector<std::int32_t> pending_steps_;
+  std::vector<std::int32_t> timer_cell_, timer_steps_;  // (U * 8); empty where nothing waits
+  Matrix<float> filtered_log2_, measured_;              // (U, N) log2 and linear; empty without a filter
+  bool is_filtered_ = false;                            // is there a measurement yet?
   std::vector<float> sinr_, trial_sinr_, bits_per_prb_;
-  std::array<std::int32_t, 16> tbs_index_of_{};                       // by CQI
+  std::vector<std::int32_t> step_block_;                              // from each step on, block_row()
   std::vector<std::int32_t> tbs_index_;                               // (U), transport blocks only
   std::vector<double> arriving_bits_, flow_backlog_, trial_backlog_;  // (U), flow level only
   std::vector<double> flow_age_, trial_age_;                          // (U), flow level only

@@ -1,5 +1,6 @@
 #include "slicefast/coupling/efficiency.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -12,8 +13,8 @@ namespace {
 double log2_of(double x) { return std::log2(x); }
 
 template <class Curve>
-double value_of(double sinr, double ceiling) {
-  return sinr < Curve::least ? 0.0 : smooth_rate<Curve, log2_of>(sinr, ceiling).value;
+double value_of(double sinr, double ceiling, int layers) {
+  return sinr < Curve::least ? 0.0 : layers * smooth_rate<Curve, log2_of>(sinr / layers, ceiling / layers).value;
 }
 
 }  // namespace
@@ -23,25 +24,30 @@ Efficiency efficiency(std::string_view name) {
   return static_cast<Efficiency>(check_name("efficiency", name, names));
 }
 
-double spectral_efficiency(Efficiency efficiency, double sinr, double ceiling) {
+double spectral_efficiency(Efficiency efficiency, double sinr, double ceiling, int layers) {
   switch (efficiency) {
     case Efficiency::shannon:
-      return value_of<ShannonCurve>(sinr, ceiling);
+      return value_of<ShannonCurve>(sinr, ceiling, layers);
     case Efficiency::tr36942:
-      return value_of<Tr36942Curve>(sinr, ceiling);
+      return value_of<Tr36942Curve>(sinr, ceiling, layers);
     case Efficiency::mogensen:
-      return value_of<MogensenCurve>(sinr, ceiling);
+      return value_of<MogensenCurve>(sinr, ceiling, layers);
     case Efficiency::cqi:
       break;
   }
-  return cqi_efficiency(sinr, ceiling);
+  double best = 0.0;
+  for (int rank = 1; rank <= layers; ++rank)
+    best = std::max(best, rank * cqi_efficiency(sinr / rank, ceiling / layers));
+  return best;
 }
 
 void spectral_efficiency(Efficiency efficiency, std::span<const double> sinr, std::span<double> bits_per_s_hz,
-                         double ceiling) {
+                         double ceiling, int layers) {
+  check_value("layers", layers, within(1, most_layers));
   check_value("ceiling_bps_per_hz", ceiling, positive);
   check_size("bits_per_s_hz", bits_per_s_hz.size(), sinr.size(), "SINR");
-  for (std::size_t i = 0; i < sinr.size(); ++i) bits_per_s_hz[i] = spectral_efficiency(efficiency, sinr[i], ceiling);
+  for (std::size_t i = 0; i < sinr.size(); ++i)
+    bits_per_s_hz[i] = spectral_efficiency(efficiency, sinr[i], ceiling, layers);
 }
 
 }  // namespace slicefast

@@ -28,7 +28,10 @@ LoadCurve curve_of(const CouplingProblem& p) {
 }  // namespace
 
 LinkRate link_rate(const CouplingProblem& p) {
-  return {curve_of(p), p.ceiling_bps_per_hz, {p.steps.sinr.data(), p.steps.bits_per_s_hz.data(), p.steps.sinr.size()}};
+  return {curve_of(p),
+          p.ceiling_bps_per_hz,
+          static_cast<double>(p.layers),
+          {p.steps.sinr.data(), p.steps.bits_per_s_hz.data(), p.steps.sinr.size()}};
 }
 
 double least_sinr(const CouplingProblem& p) {

@@ -104,19 +104,38 @@ static inline double log2_f64(double x) {
   return e + 2.8853900817779268 * t * p;
 }
 
-static inline Rate cqi_rate(double sinr, double ceiling) { return {cqi_efficiency(sinr, ceiling), 0.0}; }
-
 template <Rate (*rate_of)(double, double)>
-static void loads(double ceiling, const double* SLICEFAST_RESTRICT signal,
+static void loads(double ceiling, double layers, const double* SLICEFAST_RESTRICT signal,
                   const double* SLICEFAST_RESTRICT interference, double noise,
                   const double* SLICEFAST_RESTRICT demand_per_hz, std::size_t n, double* SLICEFAST_RESTRICT load,
                   double* SLICEFAST_RESTRICT slope) {
-  for (std::size_t i = 0; i < n; ++i) {
-    const double disturbance = interference[i] + noise, sinr = signal[i] / disturbance;
-    const Rate rate = rate_of(sinr, ceiling);
-    const double l = demand_per_hz[i] / rate.value;
+  const double layer_ceiling = ceiling / layers;
+  for (std::size_t i = 0; i < n; ++i) {  // SINR, rate and slope of a layer
+    const double disturbance = interference[i] + noise, sinr = signal[i] / (layers * disturbance);
+    const Rate rate = rate_of(sinr, layer_ceiling);
+    const double l = demand_per_hz[i] / (layers * rate.value);
     load[i] = l;
     slope[i] = rate.value > 0.0 ? l / rate.value * rate.slope * sinr / disturbance : 0.0;
+  }
+}
+
+// Rank by rank for all users: first the SINR stands in `load` and the rate in `slope`.
+static void cqi_loads(double ceiling, double layers, const double* SLICEFAST_RESTRICT signal,
+                      const double* SLICEFAST_RESTRICT interference, double noise,
+                      const double* SLICEFAST_RESTRICT demand_per_hz, std::size_t n, double* SLICEFAST_RESTRICT load,
+                      double* SLICEFAST_RESTRICT slope) {
+  for (std::size_t i = 0; i < n; ++i) {
+    load[i] = signal[i] / (interference[i] + noise);
+    slope[i] = cqi_efficiency(load[i], ceiling / layers);
+  }
+  for (double rank = 2.0; rank <= layers; rank += 1.0)
+    for (std::size_t i = 0; i < n; ++i) {
+      const double rate = rank * cqi_efficiency(load[i] / rank, ceiling / layers);
+      slope[i] = rate > slope[i] ? rate : slope[i];
+    }
+  for (std::size_t i = 0; i < n; ++i) {
+    load[i] = demand_per_hz[i] / slope[i];
+    slope[i] = 0.0;
   }
 }
 
@@ -141,21 +160,21 @@ static void step_loads(const StepTable& steps, const double* SLICEFAST_RESTRICT 
 
 static void user_load(const LinkRate& link, const double* signal, const double* interference, double noise,
                       const double* demand_per_hz, std::size_t n, double* load, double* slope) {
-  const double ceiling = link.ceiling;
+  const double ceiling = link.ceiling, layers = link.layers;
   switch (link.curve) {
     case LoadCurve::steps:
       return step_loads(link.steps, signal, interference, noise, demand_per_hz, n, load, slope);
     case LoadCurve::shannon:
-      return loads<smooth_rate<ShannonCurve, log2_f64>>(ceiling, signal, interference, noise, demand_per_hz, n, load,
-                                                        slope);
+      return loads<smooth_rate<ShannonCurve, log2_f64>>(ceiling, layers, signal, interference, noise, demand_per_hz, n,
+                                                        load, slope);
     case LoadCurve::tr36942:
-      return loads<smooth_rate<Tr36942Curve, log2_f64>>(ceiling, signal, interference, noise, demand_per_hz, n, load,
-                                                        slope);
+      return loads<smooth_rate<Tr36942Curve, log2_f64>>(ceiling, layers, signal, interference, noise, demand_per_hz, n,
+                                                        load, slope);
     case LoadCurve::mogensen:
-      return loads<smooth_rate<MogensenCurve, log2_f64>>(ceiling, signal, interference, noise, demand_per_hz, n, load,
-                                                         slope);
+      return loads<smooth_rate<MogensenCurve, log2_f64>>(ceiling, layers, signal, interference, noise, demand_per_hz, n,
+                                                         load, slope);
     case LoadCurve::cqi:
-      return loads<cqi_rate>(ceiling, signal, interference, noise, demand_per_hz, n, load, slope);
+      return cqi_loads(ceiling, layers, signal, interference, noise, demand_per_hz, n, load, slope);
   }
 }
 

@@ -15,10 +15,10 @@ struct StepTable {
   std::size_t n;
 };
 
-// How a user's rate follows from its SINR: a curve, at most `ceiling` [bit/s/Hz], or steps.
+// How a user's rate follows from its SINR: a curve on so many layers, at most `ceiling` [bit/s/Hz] in all, or steps.
 struct LinkRate {
   LoadCurve curve;
-  double ceiling;
+  double ceiling, layers;
   StepTable steps;
 };
 

@@ -203,6 +203,50 @@ static void profiled_site(const RadioSite* site_pointer, const RadioMast* mast, 
   evaluate(site_pointer, mast, torus, tiles, users, profile, n, base, azimuth, depression);
 }
 
+// f with Phi(f) = p, Phi as in in_line_of_sight(): the root of f (1.5976 + 0.070565 f^2) = ln(p / (1 - p)).
+static inline float normal_quantile(float p) {
+  const float in = min_f(max_f(p, 1e-7f), 1.0f - 1e-7f);
+  const float odds = log2_f32(in) - log2_f32(1.0f - in), z = 0.236903f * __builtin_fabsf(odds);
+  const float turned = log2_f32(z + __builtin_sqrtf(z * z + 1.0f)) * 0.33333333f;  // asinh(z) / 3, in log2 units
+  const float root = 2.747127f * (exp2_f32(turned) - exp2_f32(-turned));
+  return odds < 0.0f ? -root : root;
+}
+
+template <bool profiled, bool curved>
+static inline void soft_states(const RadioSite* site_pointer, const RadioMast* mast, const RadioTorus* torus,
+                               const RadioTiles* tiles, const RadioUsers* users, const RadioProfile* profile,
+                               float sharpness, std::size_t n, const float* SLICEFAST_RESTRICT hidden,
+                               float* SLICEFAST_RESTRICT base) {
+  const RadioSite s = *site_pointer;
+  const RadioMast m = profiled ? *mast : RadioMast{};
+  const RadioProfile v = profiled ? *profile : RadioProfile{};
+  float d2[max_block], azimuth[max_block], state[max_block];
+  std::int32_t index[max_block];
+  Turns turns;
+  (torus->wrap ? displacement<true> : displacement<false>)(s, *torus, *users, n, d2, azimuth, &turns);
+  (torus->wrap ? tile_index<true> : tile_index<false>)(s, *torus, *users, tiles->log2_size, &turns, n, index);
+  field(tiles->los_state, index, users, users->scale_state, n, state);
+  for (std::size_t i = 0; i < n; ++i) {
+    const float d = __builtin_sqrtf(max_f(d2[i], s.min_d2));
+    const float chance = min_f(los_chance<profiled, curved>(s, m, v, d, 1.0f / d, i), 1.0f);
+    const float x = sharpness * (normal_quantile(chance) - state[i]), size = __builtin_fabsf(x);
+    const float angle = atan_unit(min_f(size, inverse_f32(max_f(size, 1e-20f))));
+    const float turn = (size > 1.0f ? 0.5f * pi - angle : angle) * (1.0f / pi);
+    const float soft = x < 0.0f ? 0.5f - turn : 0.5f + turn;
+    const float weight = soft * soft, most = max_f(base[i], hidden[i]);
+    base[i] = most +
+              log2_f32(max_f(weight * exp2_f32(base[i] - most) + (1.0f - weight) * exp2_f32(hidden[i] - most), 1e-30f));
+  }
+}
+
+static void soften(const RadioSite* site_pointer, const RadioMast* mast, const RadioTorus* torus,
+                   const RadioTiles* tiles, const RadioUsers* users, const RadioProfile* profile, float sharpness,
+                   std::size_t n, const float* SLICEFAST_RESTRICT hidden, float* SLICEFAST_RESTRICT base) {
+  const auto plain = site_pointer->curved ? soft_states<false, true> : soft_states<false, false>;
+  const auto profiled = site_pointer->curved ? soft_states<true, true> : soft_states<true, false>;
+  (profile ? profiled : plain)(site_pointer, mast, torus, tiles, users, profile, sharpness, n, hidden, base);
+}
+
 static void cell(const RadioCell* cell_pointer, std::size_t n, const float* SLICEFAST_RESTRICT base,
                  const float* SLICEFAST_RESTRICT azimuth, const float* SLICEFAST_RESTRICT depression,
                  float* SLICEFAST_RESTRICT gain) {
@@ -285,6 +329,7 @@ static void transpose(const float* in, std::size_t in_stride, std::size_t rows, 
     for (std::size_t r = i < whole_users ? whole_rows : 0; r < rows; ++r) out[i][column + r] = in[r * in_stride + i];
 }
 
-extern const RadioKernels radio_kernels = {site, profiled_site, cell, column_cell, strongest, sift, transpose, field};
+extern const RadioKernels radio_kernels = {site,      profiled_site, soften,    cell, column_cell,
+                                           strongest, sift,          transpose, field};
 
 }  // namespace slicefast::SLICEFAST_ISA

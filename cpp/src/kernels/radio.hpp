@@ -74,6 +74,11 @@ struct RadioKernels {
   void (*profiled_site)(const RadioSite* site, const RadioMast* mast, const RadioTorus* torus, const RadioTiles* tiles,
                         const RadioUsers* users, const RadioProfile* profile, std::size_t n, float* base,
                         float* azimuth, float* depression);
+  // base[i], of links in line of sight, becomes that of soft states (radio/los.hpp) with `hidden` out of sight;
+  // sharpness: sqrt(20 m / wavelength). `mast` and `profile`: both or neither.
+  void (*soften)(const RadioSite* site, const RadioMast* mast, const RadioTorus* torus, const RadioTiles* tiles,
+                 const RadioUsers* users, const RadioProfile* profile, float sharpness, std::size_t n,
+                 const float* hidden, float* base);
   // gain[i] = 2^(base + antenna) of one cell.
   void (*cell)(const RadioCell* cell, std::size_t n, const float* base, const float* azimuth, const float* depression,
                float* gain);

@@ -92,13 +92,23 @@ void SiteGroups::evaluate(std::size_t k) {
   const std::size_t padded = whole_vectors(n_);
   const RadioUsers users = block_.users();
   const RadioTiles tiles = state_.fields.tiles();
-  if (block_.profiled) {
-    const RadioProfile profile = block_.users_profile();
-    state_.kernels->profiled_site(&state_.sites[k], &state_.masts[k], &state_.torus, &tiles, &users, &profile, padded,
-                                  block_.base, block_.azimuth, block_.depression);
+  const RadioProfile profile = block_.profiled ? block_.users_profile() : RadioProfile{};
+  const RadioProfile* profiled = block_.profiled ? &profile : nullptr;
+  const auto find = [&](const RadioSite& site, float* base) {
+    if (profiled)
+      state_.kernels->profiled_site(&site, &state_.masts[k], &state_.torus, &tiles, &users, profiled, padded, base,
+                                    block_.azimuth, block_.depression);
+    else
+      state_.kernels->site(&site, &state_.torus, &tiles, &users, padded, base, block_.azimuth, block_.depression);
+  };
+  if (state_.in_sight.empty()) {
+    find(state_.sites[k], block_.base);
   } else {
-    state_.kernels->site(&state_.sites[k], &state_.torus, &tiles, &users, padded, block_.base, block_.azimuth,
-                         block_.depression);
+    alignas(64) float hidden[block_users];
+    find(state_.out_of_sight[k], hidden);
+    find(state_.in_sight[k], block_.base);
+    state_.kernels->soften(&state_.sites[k], &state_.masts[k], &state_.torus, &tiles, &users, profiled,
+                           state_.sharpness, padded, hidden, block_.base);
   }
   const auto cell = state_.column ? state_.kernels->column_cell : state_.kernels->cell;
   for (std::size_t c = state_.first_cell[k]; c < state_.first_cell[k + 1]; ++c, ++rows_)

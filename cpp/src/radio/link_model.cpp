@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "radio/far_cells.hpp"
 #include "radio/image_map.hpp"
@@ -42,6 +43,8 @@ void check_values_of(const RadioConfig& c) {
   check_value("ue_height_m", c.ue_height_m, Range{1.0, 13.0, true, false});
   check_values("site_height_m", std::span(c.site_height_m), Range{c.ue_height_m, 300.0, true, false}, "site");
   check_value("fold_db", c.fold_db, within(0.0, 10.0));
+  if (c.line_of_sight == LineOfSight::soft && c.fold_db > 0)
+    refuse("fold_db", text_of(c.fold_db), "0 beside soft states of line of sight");
   check_value("sigma_indoor_db", c.sigma_indoor_db, within(0.0, 30.0));
   check_value("site_correlation", c.site_correlation, unit_interval);
   const ModelParameters p = model_parameters(c.model);
@@ -124,6 +127,15 @@ LinkModel::State::State(const RadioConfig& c, const FieldTiles& tiles, Isa isa_)
         cell_index.push_back(static_cast<std::int32_t>(n));
       }
     first_cell.push_back(cells.size());
+  }
+  if (c.line_of_sight == LineOfSight::soft) {
+    RadioConfig forced = c;
+    for (auto [states, los] : {std::pair(&in_sight, LineOfSight::always), {&out_of_sight, LineOfSight::never}}) {
+      forced.line_of_sight = los;
+      for (std::size_t site = 0; site < all_sites.size(); ++site) states->push_back(make_site(forced, tiles, site));
+    }
+    constexpr double light_mps = 299792458.0;
+    sharpness = static_cast<float>(std::sqrt(20.0 * c.frequency_hz / light_mps));
   }
   in_order = std::is_sorted(cell_index.begin(), cell_index.end());
   far = make_far_cells(*this, c, tiles);

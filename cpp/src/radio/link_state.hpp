@@ -30,7 +30,10 @@ struct LinkModel::State {
   double common_weight, own_weight;  // square roots of correlation and its rest; zero without shadowing
   RadioTorus torus;
   std::vector<RadioSite> sites;
-  std::vector<RadioMast> masts;            // of the sites
+  std::vector<RadioMast> masts;  // of the sites
+  // Soft states only: the sites with every link in and out of line of sight, and sqrt(20 m / wavelength).
+  std::vector<RadioSite> in_sight, out_of_sight;
+  float sharpness = 0.0f;
   std::vector<RadioCell> cells;            // grouped by site
   std::vector<std::size_t> first_cell;     // (K + 1,) into cells
   std::vector<std::int32_t> cell_index;    // of `cells`, as the caller numbers them

@@ -11,13 +11,13 @@ namespace slicefast {
 double tall_user(double ue_height_m) { return ue_height_m > 13.0 ? std::pow((ue_height_m - 13.0) / 10.0, 1.5) : 0.0; }
 
 LineOfSight line_of_sight(std::string_view name) {
-  constexpr std::string_view names[] = {"model", "always", "never"};
+  constexpr std::string_view names[] = {"model", "always", "never", "soft"};
   return static_cast<LineOfSight>(check_name("line_of_sight", name, names));
 }
 
 LosCurve los_curve(PathLossModel model, LineOfSight line_of_sight) {
   LosCurve curve = los_curve(model);
-  if (line_of_sight == LineOfSight::model) return curve;
+  if (line_of_sight == LineOfSight::model || line_of_sight == LineOfSight::soft) return curve;
   const double turn_m = curve.in_pieces() ? no_turn_m : 0.0;  // the form stays: it selects the kernel
   if (line_of_sight == LineOfSight::always) return {.sure_m = 1e6, .scale_m = 1.0, .turn_m = turn_m};
   return {.sure_m = 0.0, .scale_m = 0.05, .turn_m = turn_m};  // below 1e-8 at 1 m, below 1e-30 from 10 m on

@@ -66,7 +66,8 @@ void check_rates(const Window& window, const SchedulerConfig& config) {
   const auto n_users = static_cast<std::size_t>(config.n_users);
   if (!window.tbs_index.empty()) {
     check_size("tbs_index", window.tbs_index.size(), n_users, "user");
-    check_indices("tbs_index", window.tbs_index, static_cast<std::size_t>(n_tbs_rows(config.mcs_table)), "row", -1);
+    const int n_rows = most_block_layers * n_tbs_rows(config.mcs_table);
+    check_indices("tbs_index", window.tbs_index, static_cast<std::size_t>(n_rows), "row", -1);
     return;
   }
   check_size("bits_per_prb", window.bits_per_prb.size(), n_users, "user");

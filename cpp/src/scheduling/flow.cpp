@@ -99,14 +99,29 @@ double overload_sojourn(double alone, double x, double n_ttis) {
   return alone + std::min(2.0 / 3.0 * std::sqrt(2.0 * alone * n_ttis / std::numbers::pi), alone / (2 * (x - 1)));
 }
 
-// In a queue of fixed sizes, first in first out, x times overloaded, what is sent in vain over what is never sent: work
-// before a packet is spread like exp(g v / s) up to the timer, x (1 - exp(-g)) = g, and a packet gets through if it
-// finds less than the timer and its own time s leave: x exp(-g) of what could be sent.
-double wasted_part(double x) {
+// In a queue of fixed sizes, first in first out, with x times the work that it can do, the work before a packet is
+// spread like exp(g v / s) up to the timer, x (1 - exp(-g)) = g: above 0 where x > 1, below where x < 1.
+double slope_of_work(double x) {
+  if (std::abs(x - 1) < 1e-3) return 2 * (x - 1);
+  // From outside, where the curve bends away from its tangent, Newton's steps come nearer from one side.
+  double g = x > 1 ? x : 2 * std::log(std::max(x, 1e-12));
+  for (int k = 0; k < 12; ++k) g -= (g - x * (1 - std::exp(-g))) / (1 - x * std::exp(-g));
+  return g;
+}
+
+// What is sent in vain over what is never sent, with a timer that is long against a packet: a packet gets through if it
+// finds less than the timer and its own time s leave, x exp(-g) of what could be sent.
+double wasted_part(double x, double g) {
   if (x < 1.001) return 1.0;  // the limit
-  double g = x;
-  for (int k = 0; k < 8; ++k) g -= (g - x * (1 - std::exp(-g))) / (1 - x * std::exp(-g));
   return (1 - x * std::exp(-g)) / (x - 1);
+}
+
+// The part of that which a timer of so many packets' times lets end: none at one, all where it is long.
+double ended_part(double g, double packets) {
+  if (packets <= 1) return 0.0;
+  const double steep = std::abs(g);
+  if (steep * packets < 1e-6) return 1 - 1 / packets;
+  return std::expm1(-steep * (packets - 1)) / std::expm1(-steep * packets);
 }
 
 // Service and throughput where the user has any; the delay without what is left over.
@@ -157,9 +172,14 @@ UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const
     if (young < left) {
       flow.age_bit_ttis *= (young / left) * (young / left);
       staying = young;
-      if (flow.sent > 0) flow.wasted = std::min(flow.sent, (left - young) * wasted_part(demand.arriving / flow.sent));
     }
-    if (w.packet_bits[u] > flow.rate * timer) flow.wasted = flow.sent;  // no packet ends in time
+    if (flow.sent > 0) {
+      const double busy = flow.busy_ttis(n_ttis) / n_ttis,
+                   x = left > 0 ? std::max(1.0, demand.arriving / flow.sent) : busy;
+      const double g = slope_of_work(x);
+      if (young < left) flow.wasted = std::min(flow.sent, (left - young) * wasted_part(x, g));
+      flow.wasted = flow.sent - (flow.sent - flow.wasted) * ended_part(g, flow.rate * timer / w.packet_bits[u]);
+    }
     flow.age_bit_ttis = std::min(flow.age_bit_ttis, staying * timer);
     flow.delay = std::min(flow.delay, timer);
   }

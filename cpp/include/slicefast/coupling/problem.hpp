@@ -40,7 +40,8 @@ struct CouplingProblem {
   ConstMatrixView<double> share;           // (N, S) caps; empty: uncapped
   double bandwidth_hz = 0;
   Efficiency efficiency = Efficiency::shannon;
-  double ceiling_bps_per_hz = no_ceiling;  // of the efficiency
+  double ceiling_bps_per_hz = no_ceiling;  // of the efficiency, over all layers
+  int layers = 1;                          // of the efficiency
   ConstMatrixView<double> gain64 = {};     // (U, N) in place of `gain`, for callers that need double precision
   const FoldedGains* folded = nullptr;     // in place of `gain`; made by LinkModel::fold
   // (U,) e; empty: zero. Only beside `gain`.

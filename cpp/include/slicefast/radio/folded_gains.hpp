@@ -41,6 +41,13 @@ struct FoldedGains {
   void scale(std::size_t place, float by);                                // all gains of one user
   // Gain of one link; what the remainder stands for counts as none.
   float link(std::size_t place, std::size_t cell) const;
+  // f(cell, gain) of every link that is kept, none twice.
+  template <class F>
+  void visit(std::size_t place, F f) const {
+    const std::span<const std::int32_t> cells = near_cells(place);
+    for (std::size_t j = 0; j < cells.size(); ++j) f(cells[j], near[place * stride + j]);
+    for (std::uint32_t i = far_first[place]; i < far_first[place + 1]; ++i) f(far_cell[i], far_gain[i]);
+  }
 };
 
 }  // namespace slicefast

@@ -12,8 +12,11 @@ namespace slicefast {
 // in the TR macro models (TR 36.873 Table 7.2-2, TR 38.901 Table 7.4.2-1).
 double los_probability(PathLossModel model, double distance_2d_m, double ue_height_m);
 
-// Whether links are in line of sight: drawn with the probability above, or forced.
-enum class LineOfSight { model, always, never };
+// Whether links are in line of sight: drawn with the probability above, or forced, or drawn and softened (TR 38.901
+// 7.6.3.3): with the state field G, of a link in line of sight where G < F = Phi^-1(P),
+//   s = 1/2 + atan(sqrt(20 m / wavelength) (F - G)) / pi                         (7.6-18)
+//   gain = s^2 gain in sight + (1 - s^2) gain out of sight                       (7.6-19, in the mean over phases)
+enum class LineOfSight { model, always, never, soft };
 LineOfSight line_of_sight(std::string_view name);
 
 // Of many links; arrays of one length.

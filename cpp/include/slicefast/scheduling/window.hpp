@@ -22,7 +22,7 @@ struct Window {
   // Rows of `share` need not add up: every slice is measured as if it were alone with its share. For searches over
   // shares, where one run then answers for all slices at once.
   bool separate_slices = false;
-  // In place of bits_per_prb, (U,): rows of the scheduler's transport block table, -1: out of reach (see
+  // In place of bits_per_prb, (U,): block_row() of the scheduler's transport block table, -1: out of reach (see
   // link_adaptation.hpp).
   std::span<const std::int32_t> tbs_index = {};
   // RRMPolicyRatio of 3GPP TS 28.541 in place of `share`, (N, S) each or empty: shares 0 <= dedicated <= min <= max <=
