@@ -39,6 +39,10 @@ def reproduce(
     scenario: ScenarioOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
     numbers: NumbersOption = [],  # noqa: B006 - typer copies it
+    similarity_map: Annotated[
+        bool,
+        typer.Option("--map", help="Instead: over networks whose cells differ more and more, when similarity helps."),
+    ] = False,
 ) -> None:
     """Run the paper's experiment and write results.nc, figures, report.html and report.md."""
     from slicefast import provenance
@@ -46,6 +50,13 @@ def reproduce(
     from slicefast.study.folder import MANIFEST, load_study, open_study
     from slicefast.study.protocol import Protocol
 
+    if similarity_map:
+        from slicefast.cli.map import reproduce_map
+
+        if numbers or engine != "local":
+            raise typer.BadParameter("--map takes neither --engine nor numbers of the learner")
+        reproduce_map(out or Path("slicefast-map"), load_scenario(scenario, trace), seeds, resume, workers, quick)
+        return
     folder = out or Path("slicefast-quick" if quick else "slicefast-study")
     protocol = Protocol.quick() if quick else Protocol.full()
     if resume and (folder / MANIFEST).is_file():
@@ -75,14 +86,20 @@ def reproduce(
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="A study's folder.")],
+    folder: Annotated[Path, typer.Argument(help="The folder of a study, or of a map.")],
     into: Annotated[
         Path | None, typer.Option(metavar="FILE.md", help="Also put verdicts and tables between this file's marks.")
     ] = None,
 ) -> None:
     """Write results.nc, figures, report.html and report.md again from a study's finished parts."""
     from slicefast.study.folder import load_study
+    from slicefast.study.map_folder import MAP_MANIFEST, load_map
 
+    if (folder / MAP_MANIFEST).is_file():
+        from slicefast.cli.map import write_map
+
+        write_map(load_map(folder), into)
+        return
     comparison = write_outcome(load_study(folder))
     if into is not None:
         from slicefast.study.report import put_section

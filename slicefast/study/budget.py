@@ -65,6 +65,8 @@ class Budget(Settings):
         Steps on training networks (the source network is one) from which the counterfactual policy is learned.
     pairs : bool
         Whether to transfer over all ordered pairs of cells.
+    remedies : bool
+        Whether the remedies for the paper's distance are measured, too, some of which take more samples.
     td3 : dict
         Further numbers of `slicefast.learn.TD3Config` by name; those that are not named have its defaults.
 
@@ -85,6 +87,7 @@ class Budget(Settings):
     mask_steps: Count = 200
     counterfactual_steps: Count = 2400
     pairs: Annotated[bool, Field(strict=True)] = True
+    remedies: Annotated[bool, Field(strict=True)] = True
     td3: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -143,7 +146,7 @@ class Budget(Settings):
     @property
     def collected_steps(self) -> int:
         """Default-action steps of each network that are sampled."""
-        return self.sample_steps * (MORE_SAMPLES if self.pairs else 1)
+        return self.sample_steps * (MORE_SAMPLES if self.remedies else 1)
 
     @property
     def learning_steps(self) -> int:

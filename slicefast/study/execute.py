@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from slicefast import files
@@ -239,7 +240,7 @@ def _run_on_ray(study: Study, pending: _Pending, progress: Progress) -> None:
 
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False)
-    absolute = Study(study.folder.resolve(), study.scenario, study.protocol)
+    absolute = replace(study, folder=study.folder.resolve())
     task: Callable[..., Any] = ray.remote(num_cpus=1, max_retries=2)(_run_on_node).remote
     running: dict[Any, Job] = {}
     try:

@@ -40,6 +40,10 @@ class Study:
         """The file that says what is studied, and what ran it."""
         return self.folder / MANIFEST
 
+    def scenario_of(self, seed: int) -> Scenario:
+        """Return the network of a seed, the same for all but in the points of a map."""
+        return self.scenario
+
     @property
     def jobs(self) -> list[Job]:
         """Every job, each after those that it needs."""
@@ -84,7 +88,7 @@ class Study:
             Called with how many steps were played since the last call; may raise to stop the job.
         """
         budget = self.protocol.only(job.work.reads)
-        return Context(job.work, self.scenario, budget, job.seed, self._folder_of(job.seed), tick)
+        return Context(job.work, self.scenario_of(job.seed), budget, job.seed, self._folder_of(job.seed), tick)
 
     def begin(self, job: Job) -> None:
         """Remove an old result: its weights are about to change, and its file must not vouch for new ones."""
@@ -98,7 +102,11 @@ class Study:
         return self.folder / "parts" / f"seed-{seed:03d}"
 
     def _identity(self, job: Job) -> dict[str, Any]:
-        return {"job": job.name, "seed": job.seed, "fingerprint": fingerprint(job, self.protocol, self.scenario)}
+        return {
+            "job": job.name,
+            "seed": job.seed,
+            "fingerprint": fingerprint(job, self.protocol, self.scenario_of(job.seed)),
+        }
 
     def _checksums(self, job: Job) -> dict[str, str]:
         context = self.context(job, lambda steps: None)

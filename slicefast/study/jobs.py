@@ -51,7 +51,7 @@ def jobs(protocol: Protocol, scenario: Scenario) -> list[Job]:
     arms = [name for name in protocol.arms if name not in left_out(protocol, scenario)]
     wanted = {*_ALWAYS, *(need for name in arms for need in ARMS[name].needs())}
     if protocol.pairs and not PREPARATIONS[Pairs.name].impossible(scenario):
-        settings = {ARMS[name].explores for name in arms} & _PAIRS.keys() or {"published"}
+        settings = {ARMS[name].explores for name in arms} & _PAIRS.keys() or {"ours"}
         for pairs in (_PAIRS[setting] for setting in settings):
             wanted |= {pairs, *PREPARATIONS[pairs].needs()}
     names = [*(name for name in PREPARATIONS if name in wanted), *arms]

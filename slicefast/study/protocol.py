@@ -60,6 +60,7 @@ class Protocol(Budget):
             early_steps=500,
             arms=QUICK_ARMS,
             pairs=False,
+            remedies=False,
         )
 
     @property

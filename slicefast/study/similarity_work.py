@@ -38,12 +38,12 @@ _DISTANCES = {
 class SimilarityOfCells(Work):
     """Samples of both networks under the default action, the autoencoder trained on them, and all distances.
 
-    Where all pairs of cells are transferred, the remedies for the paper's distance are measured too.
+    Where it is asked for, the remedies for the paper's distance are measured too.
     """
 
     name = "similarity"
     label = "similarity of the cells"
-    reads = ("sample_steps", "vae_epochs", "mask_steps", "pairs")
+    reads = ("sample_steps", "vae_epochs", "mask_steps", "remedies")
     outputs: ClassVar[Mapping[str, Variable]] = {
         **{name: Variable(("source", "target"), text) for name, text in _DISTANCES.items()},
         "latent_mean": Variable(
@@ -77,7 +77,7 @@ class SimilarityOfCells(Work):
             "distance_corrected": without_spread(result.distance),
             "distance_centres": without_spread(squared),
         }
-        if budget.pairs:
+        if budget.remedies:
             distances |= _remedies(budget, result, everything, context.learner_seed)
         cells = task.n_agents
         keep = np.linspace(0, budget.sample_steps - 1, min(LATENT_SAMPLES, budget.sample_steps)).astype(int)

@@ -42,7 +42,7 @@ def test_only_what_an_arm_needs_is_prepared() -> None:
     assert prepared("specialist") == ["similarity", "generalist_training"]
     assert prepared("oracle") == ["similarity", "offered"]
     assert prepared("drl_ours", pairs=True) == ["similarity", "pretrain_ours", "pairs_ours"]
-    assert prepared("equal_split", pairs=True) == ["pretrain", "similarity", "pairs"]
+    assert prepared("equal_split", pairs=True) == ["similarity", "pretrain_ours", "pairs_ours"]
     assert prepared("transfer_itself", pairs=True) == ["pretrain", "similarity", "known_pretrain", "pairs"]
     assert prepared(*COUNTERFACTUAL) == ["similarity", "counterfactual_training"]
 

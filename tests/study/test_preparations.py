@@ -129,7 +129,7 @@ def fake_similarity(calls: list[dict[str, Any]]) -> Any:
 def test_similarity_goes_from_source_cells_to_target_cells(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[dict[str, Any]] = []
     monkeypatch.setattr(similarity_work, "similarity_matrix", fake_similarity(calls))
-    toy.budget = toy.budget.model_copy(update={"pairs": False})
+    toy.budget = toy.budget.model_copy(update={"remedies": False})
     arrays = toy.run("similarity")
     assert [network.seed for network in toy.networks[:2]] == [SOURCE, TARGET]
     assert all((shares == 0.5).all() for network in toy.networks for shares in network.played)
@@ -175,7 +175,9 @@ def test_sources_are_held_against_what_is_known_and_what_they_would_have_earned(
     np.testing.assert_array_equal(arrays["distance_probe"], -earned)
 
 
-def test_the_remedies_of_the_distance_are_measured_where_pairs_are(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_remedies_of_the_distance_are_measured_where_they_are_asked_for(
+    toy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls: list[dict[str, Any]] = []
     monkeypatch.setattr(similarity_work, "similarity_matrix", fake_similarity(calls))
     arrays = toy.run("similarity")
