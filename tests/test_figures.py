@@ -142,7 +142,7 @@ def test_delay_draws_each_policys_largest_delay(known: Comparison) -> None:
 def test_lines_can_be_told_apart_by_colour_and_in_grey(known: Comparison) -> None:
     """Colours are Okabe and Ito's; two policies of one colour differ in pattern, two of one pattern in lightness."""
     palette = {style.BLACK, style.ORANGE, style.SKY, style.GREEN, style.BLUE, style.VERMILION, style.PURPLE, style.GREY}
-    lines = [*style.LINES.values(), style.INFORMED_LINE, style.HINDSIGHT_LINE]
+    lines = [*style.LINES.values(), style.INFORMED_LINE]
     assert {line.colour for line in lines} == palette
     for first, second in combinations(lines, 2):
         light = [np.dot(to_rgb(line.colour), (0.2126, 0.7152, 0.0722)) for line in (first, second)]

@@ -39,6 +39,7 @@ def reproduce(
     scenario: ScenarioOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
     numbers: NumbersOption = [],  # noqa: B006 - typer copies it
+    all_arms: Annotated[bool, typer.Option("--all-arms", help="Also those that no claim needs.")] = False,
     similarity_map: Annotated[
         bool,
         typer.Option("--map", help="Instead: over networks whose cells differ more and more, when similarity helps."),
@@ -46,6 +47,7 @@ def reproduce(
 ) -> None:
     """Run the paper's experiment and write results.nc, figures, report.html and report.md."""
     from slicefast import provenance
+    from slicefast.study.arms import ARMS
     from slicefast.study.execute import run_study
     from slicefast.study.folder import MANIFEST, load_study, open_study
     from slicefast.study.protocol import Protocol
@@ -61,7 +63,11 @@ def reproduce(
     protocol = Protocol.quick() if quick else Protocol.full()
     if resume and (folder / MANIFEST).is_file():
         begun = load_study(folder).protocol
-        protocol = protocol.replace(n_seeds=begun.n_seeds, td3=begun.td3, exploration_steps=begun.exploration_steps)
+        kept = (*protocol.arms, *(name for name in begun.arms if name not in protocol.arms))
+        same = {"td3": begun.td3, "exploration_steps": begun.exploration_steps, "arms": kept}
+        protocol = protocol.replace(n_seeds=begun.n_seeds, **same)
+    if all_arms:
+        protocol = protocol.replace(arms=tuple(ARMS))
     if seeds is not None:
         protocol = protocol.replace(n_seeds=seeds)
     if numbers:

@@ -51,6 +51,8 @@ class Budget(Settings):
         Training steps of a transfer, which has no exploration phase.
     pair_steps : int
         The same where all pairs of cells are transferred, of which only the start is looked at.
+    hindsight_steps : int
+        Steps in which a hindsight learner learns; it needs a few hundred, and each costs a dozen others.
     evaluation_steps : int
         Steps without exploration noise or learning at the end of every arm.
     sample_steps : int
@@ -80,6 +82,7 @@ class Budget(Settings):
     train_steps: Count = TRAIN_STEPS
     transfer_steps: Count = TRANSFER_STEPS
     pair_steps: Count = 1000
+    hindsight_steps: Count = 1000
     evaluation_steps: Count = 250
     sample_steps: Count = 500
     vae_epochs: Count = 60
@@ -111,6 +114,9 @@ class Budget(Settings):
             self.__dict__["pair_steps"] = min(self.pair_steps, self.transfer_steps)
         if self.pairs and self.pair_steps > self.transfer_steps:
             raise ScenarioError("pair_steps", self.pair_steps, f"at most transfer_steps, {self.transfer_steps}")
+        if self.hindsight_steps > self.learning_steps:
+            allowed = f"at most exploration and training together, {self.learning_steps}"
+            raise ScenarioError("hindsight_steps", self.hindsight_steps, allowed)
         if self.early_steps > self.horizon:
             raise ScenarioError("early_steps", self.early_steps, f"at most all steps of an arm, {self.horizon}")
         if self.td3:

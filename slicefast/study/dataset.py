@@ -45,8 +45,9 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 #   title; scenario, protocol, seeds, versions, build, ran_with: JSON; versions_note: text;
 #   left_out: JSON, why by policy; complete: 0 or 1; parts_finished, parts: counts;
 #   training_networks: count, what the informed policy was trained on.
-#   protocol holds n_seeds, exploration_steps, train_steps, transfer_steps, pair_steps, evaluation_steps, sample_steps,
-#   vae_epochs, early_steps, mask_steps, counterfactual_steps, arms, pairs, remedies, td3.
+#   protocol holds n_seeds, exploration_steps, train_steps, transfer_steps, pair_steps, hindsight_steps,
+#   evaluation_steps, sample_steps, vae_epochs, early_steps, mask_steps, counterfactual_steps, arms, pairs, remedies,
+#   td3.
 
 from __future__ import annotations
 

@@ -19,12 +19,12 @@ class HindsightPretrain(Work):
 
     name = "hindsight_pretrain"
     label = "training in hindsight on the source network"
-    reads = ("transfer_steps",)
+    reads = ("hindsight_steps",)
     variants = ("",)
 
     def steps(self, budget: Budget, n_cells: int) -> int:
         """Return its steps; each looks at many partitions."""
-        return STEP_WEIGHT * budget.transfer_steps
+        return STEP_WEIGHT * budget.hindsight_steps
 
     def impossible(self, scenario: Scenario) -> str:
         """Refuse a scenario whose steps cannot be replayed slice by slice."""
@@ -38,7 +38,7 @@ class HindsightPretrain(Work):
         config = HindsightConfig()
         sizes = task.n_agents, sight_size(config, task), task.action_size
         learner = OnlineHindsight(Hindsight(*sizes, config, context.learner_seed), network)
-        ticker = Ticker(context.tick, budget.transfer_steps - 1, weight=STEP_WEIGHT)
-        history = train([network], learner, task, budget.transfer_steps, callbacks=[ticker])
+        ticker = Ticker(context.tick, budget.hindsight_steps - 1, weight=STEP_WEIGHT)
+        history = train([network], learner, task, budget.hindsight_steps, callbacks=[ticker])
         learner.save(context.own_weights_path())
         return {"mean_reward": history.reward.mean(axis=1)}

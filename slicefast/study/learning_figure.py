@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from slicefast.study.comparison import Comparison
 from slicefast.study.scores import Estimate, band
-from slicefast.study.style import HINDSIGHT_LINE, INFORMED_LINE, LINES, WIDE, Line, legend_above, new_figure
+from slicefast.study.style import INFORMED_LINE, LINES, WIDE, Line, legend_above, new_figure
 from slicefast.units import Float64
 
 _LONGEST_WINDOW = 200  # steps of the running mean of rewards
@@ -26,8 +26,7 @@ _LEFT_OUT = ("transfer_least", "transfer_least_ours")
 def shown(comparison: Comparison) -> list[tuple[str, Line]]:
     """Return the policies that get a line in the first figure, in the legend's order."""
     found = [(name, line) for name, line in LINES.items() if comparison.has(name) and name not in _LEFT_OUT]
-    hindsight = [(name, HINDSIGHT_LINE) for name in comparison.of_family("hindsight")[:1]]
-    return found + (hindsight or [(name, INFORMED_LINE) for name in comparison.of_family("informed")[:1]])
+    return found + [(name, INFORMED_LINE) for name in comparison.of_family("informed")[:1]]
 
 
 def running_mean(values: Float64, window: int) -> Float64:

@@ -90,6 +90,7 @@ class MapProtocol(Settings):
             train_steps=self.train_steps,
             transfer_steps=max(self.pair_steps, min(1000, self.train_steps)),
             pair_steps=self.pair_steps,
+            hindsight_steps=min(1000, self.train_steps),
             evaluation_steps=evaluation,
             sample_steps=self.sample_steps,
             vae_epochs=self.vae_epochs,

@@ -28,6 +28,7 @@ CHOICES = {
 }
 SOURCES = ("most", "random", "least")
 _BASELINES = {"traffic_aware": "traffic-aware", "max_min_rule": "the rule"}
+_SAID = {"most": "most similar", "random": "mean", "least": "least similar"}
 _WINDOW = 250
 
 
@@ -216,15 +217,13 @@ def _say_harm(points: list[Measured], kinds: list[str]) -> str:
                 if item.kind == kind and item.h and _clear(item.less[source, "traffic_aware"], -1)
             ]
             if below:
-                said.append(
-                    f"{kind} from h = {min(below):g} with the {source if source != 'random' else 'mean'} source"
-                )
+                said.append(f"{kind} from h = {min(below):g} with the {_SAID[source]} source")
     where = "; ".join(said) or "nowhere"
     return f"Transfer turns negative, below the traffic-aware baseline with its whole interval: {where}."
 
 
 def _say_choices(points: list[Measured]) -> str:
-    strongest = max(points, key=lambda item: (abs(item.correlation["distance"].value), item.h))
+    strongest = max(points, key=lambda item: (np.nan_to_num(-item.correlation["distance"].value), item.h))
     worth = ", ".join(f"{_show(strongest.chosen[name])} by {said}" for name, said in CHOICES.items())
     return (
         f"Where similarity orders most ({label(strongest)}), the nearest source earns more than the mean one: {worth}."

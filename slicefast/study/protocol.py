@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
 from slicefast.errors import ScenarioError
-from slicefast.study.arms import ARMS, QUICK_ARMS
+from slicefast.study.arms import ARMS, FULL_ARMS, QUICK_ARMS
 from slicefast.study.budget import Budget, Count
 
 
@@ -19,7 +19,7 @@ class Protocol(Budget):
     n_seeds : int
         Repetitions; seed k uses the networks of seed 2k (source) and 2k + 1 (target).
     arms : tuple of str
-        Names from `slicefast.study.arms.ARMS`, all of them unless given.
+        Names from `slicefast.study.arms.ARMS`, those that the claims need unless given.
 
     Raises
     ------
@@ -28,7 +28,7 @@ class Protocol(Budget):
     """
 
     n_seeds: Count = 10
-    arms: tuple[str, ...] = Field(default_factory=lambda: tuple(ARMS))
+    arms: tuple[str, ...] = FULL_ARMS
 
     @field_validator("arms")
     @classmethod
@@ -55,6 +55,7 @@ class Protocol(Budget):
             exploration_steps=1000,
             train_steps=2500,
             transfer_steps=2000,
+            hindsight_steps=500,
             sample_steps=250,
             vae_epochs=30,
             early_steps=500,

@@ -81,11 +81,12 @@ LINES = {
     "drl_ours": Line(ORANGE),
     "transfer_most": Line(BLUE, (0, (4, 1.5))),
     "transfer_most_ours": Line(BLUE),
+    "hindsight": Line(PURPLE, (0, (4, 1.5))),
+    "hindsight_on_rule": Line(PURPLE),
     "transfer_least": Line(SKY, (0, (2, 1))),
     "transfer_least_ours": Line(SKY, (0, (6, 1, 1, 1, 1, 1))),
 }
 INFORMED_LINE = Line(PURPLE, (0, (5, 1, 1, 1)))
-HINDSIGHT_LINE = Line(PURPLE)
 #: What the drawing functions of matplotlib take for lines that mark a value or zero, clouds of points, estimates with
 #: their bars, the dots on an image, the box behind words on lines, and the legend of points.
 VALUE_MARK: dict[str, Any] = {"color": GREY, "linewidth": 0.8}

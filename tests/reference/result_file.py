@@ -32,6 +32,9 @@ LABELS = {
     "model_most": ("model transfer", "transfer"),
     "feature_most": ("feature transfer", "transfer"),
     "instance_most": ("instance transfer", "transfer"),
+    "hindsight": ("hindsight, the paper's observation", "hindsight"),
+    "hindsight_most": ("hindsight from the most similar source", "hindsight"),
+    "hindsight_on_rule": ("hindsight on the rule", "hindsight"),
     "counterfactual": ("counterfactual policy", "informed"),
     "counterfactual_no_queue": ("counterfactual without queues", "ablation"),
 }

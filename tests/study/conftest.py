@@ -22,7 +22,7 @@ from slicefast import Scenario
 from slicefast.kpis import CELL_KPIS, Kpis
 from slicefast.study import dataset as results
 from slicefast.study import preparations, work
-from slicefast.study.arms import learning
+from slicefast.study.arms import ARMS, learning
 from slicefast.study.budget import Budget
 from slicefast.study.collect import collect
 from slicefast.study.execute import run_study
@@ -37,12 +37,14 @@ TINY = Protocol(
     train_steps=40,
     transfer_steps=40,
     pair_steps=40,
+    hindsight_steps=40,
     evaluation_steps=10,
     sample_steps=20,
     vae_epochs=2,
     early_steps=20,
     mask_steps=12,
     counterfactual_steps=8,
+    arms=tuple(ARMS),
 )
 
 
@@ -139,6 +141,7 @@ class Toy:
             train_steps=4,
             transfer_steps=5,
             pair_steps=5,
+            hindsight_steps=5,
             evaluation_steps=2,
             sample_steps=4,
             vae_epochs=9,

@@ -24,6 +24,7 @@ PROTOCOL = Protocol(
     train_steps=3,
     transfer_steps=4,
     pair_steps=4,
+    hindsight_steps=4,
     evaluation_steps=2,
     sample_steps=2,
     vae_epochs=2,

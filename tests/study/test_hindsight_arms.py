@@ -74,7 +74,7 @@ def test_they_learn_as_long_as_a_transfer_and_begin_where_they_say(
 ) -> None:
     arrays = runner.run(name)
     learner, first = learners[-1]
-    assert learner.step == first.step + runner.protocol.transfer_steps
+    assert learner.step == first.step + runner.protocol.hindsight_steps
     assert arrays["reward"].shape == (runner.protocol.horizon, 3)
     np.testing.assert_array_equal(runner.run(name)["reward"], arrays["reward"])
     arm = ARMS[name]
@@ -83,7 +83,7 @@ def test_they_learn_as_long_as_a_transfer_and_begin_where_they_say(
         source = Hindsight.load(runner.folder / "hindsight_pretrain.safetensors")
         np.testing.assert_array_equal(arrays["source_cell"], [3, 1, 2])
         np.testing.assert_array_equal(first.network.bank, source.network.bank[[2, 0, 1]])
-        assert first.memory.n_kept.tolist() == [runner.protocol.transfer_steps] * 3
+        assert first.memory.n_kept.tolist() == [runner.protocol.hindsight_steps] * 3
         assert arm.source_choice == "most"
         return
     start = policies.MaxMinRule() if arm.basis == "rule" else policies.equal_split

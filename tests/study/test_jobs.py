@@ -18,6 +18,7 @@ from slicefast.study.preparations import PREPARATIONS
 from slicefast.study.protocol import Protocol
 from slicefast.study.seeds import stream_seed
 
+EVERYTHING = Protocol.full().replace(arms=tuple(ARMS))
 TRANSFERS = {name for name, arm in ARMS.items() if arm.family == "transfer"}
 COUNTERFACTUAL = {name for name, arm in ARMS.items() if arm.family in ("informed", "ablation")}
 BY_SIMILARITY = TRANSFERS - {"transfer_itself", "transfer_configuration", "transfer_probe"}
@@ -25,7 +26,7 @@ FROM_GENERALIST = {"generalist", "specialist"}
 
 
 def test_jobs_come_after_what_they_need() -> None:
-    order = jobs(Protocol.full(), Scenario.paper())
+    order = jobs(EVERYTHING, Scenario.paper())
     assert len(order) == len(set(order))
     assert all(order.index(need) < order.index(job) for job in order for need in needs(job))
     assert Job("transfer_most", 0) not in ready(order, set())
@@ -48,11 +49,11 @@ def test_only_what_an_arm_needs_is_prepared() -> None:
 
 
 def test_jobs_are_called_by_words() -> None:
-    assert not [str(job) for job in jobs(Protocol.full(), Scenario.paper()) if "_" in str(job)]
+    assert not [str(job) for job in jobs(EVERYTHING, Scenario.paper()) if "_" in str(job)]
 
 
 def test_learner_seeds_differ_between_jobs_and_seeds() -> None:
-    every = jobs(Protocol.full(), Scenario.paper())
+    every = jobs(EVERYTHING, Scenario.paper())
     assert len({stream_seed(job.seed, job.work.stream) for job in every}) == len(every)
 
 
@@ -83,7 +84,8 @@ FROM_NOTHING = {name for name, arm in ARMS.items() if arm.family in ("scratch", 
         ({"vae_epochs": 9}, {"similarity", "hindsight_most", *BY_SIMILARITY}),
         ({"mask_steps": 9}, {"similarity", "hindsight_most", *BY_SIMILARITY}),
         ({"evaluation_steps": 9}, {*ARMS, "offered"}),
-        ({"transfer_steps": 1999}, {"specialist", *TRANSFERS, *HINDSIGHT}),
+        ({"transfer_steps": 1999}, {"specialist", *TRANSFERS}),
+        ({"hindsight_steps": 999}, HINDSIGHT),
         ({"pair_steps": 999}, PAIRS),
         ({"train_steps": 6000}, {*ARMS, *LEARNING, *PAIRS, "offered"}),
         (
@@ -96,16 +98,16 @@ FROM_NOTHING = {name for name, arm in ARMS.items() if arm.family in ("scratch", 
     ],
 )
 def test_a_number_changes_the_fingerprints_of_the_jobs_that_read_it(change: dict[str, Any], expected: set[str]) -> None:
-    assert changed_jobs(Protocol.full(), Protocol.full().replace(**change)) == expected
+    assert changed_jobs(EVERYTHING, EVERYTHING.replace(**change)) == expected
 
 
 def test_another_scenario_changes_every_fingerprint() -> None:
-    full = Protocol.full()
+    full = EVERYTHING
     assert changed_jobs(full, full, Scenario.paper(step_s=2.0)) == {*ARMS, *PREPARATIONS}
 
 
 def test_fingerprints_differ_between_seeds_and_settings_but_not_labels(monkeypatch: pytest.MonkeyPatch) -> None:
-    full, paper = Protocol.full(), Scenario.paper()
+    full, paper = EVERYTHING, Scenario.paper()
     every = jobs(full, paper)
     assert len({fingerprint(job, full, paper) for job in every}) == len(every)
     before = fingerprint(Job("transfer_most", 0), full, paper)
@@ -126,12 +128,12 @@ def test_pairs_that_do_not_fit_are_refused_with_their_size(tmp_path: Path) -> No
     large = Scenario.hexagonal(n_sites=27)
     folder = tmp_path / "run"
     with pytest.raises(ValueError, match=r"pairs: .* of 81 cells would hold 8\.6 GiB per seed, allowed: 8 GiB"):
-        open_study(folder, large, Protocol.full())
+        open_study(folder, large, EVERYTHING)
     assert not folder.exists()
-    without = Protocol.full().replace(pairs=False)
+    without = EVERYTHING.replace(pairs=False)
     assert open_study(folder, large, without).protocol == without
     # 81^2 agents keep 8,500 + 1,000 transitions of 16 + 4 + 1 + 16 float32 each.
-    assert PREPARATIONS["pairs"].memory_bytes(Protocol.full(), large) == 81**2 * 9_500 * 37 * 4
+    assert PREPARATIONS["pairs"].memory_bytes(EVERYTHING, large) == 81**2 * 9_500 * 37 * 4
 
 
 @pytest.fixture

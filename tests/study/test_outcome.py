@@ -73,7 +73,7 @@ def test_report_stands_alone_with_every_figure_arm_and_claim(
     for name in tiny.arms:
         assert ARMS[name].label in unescape(text)
     judged = verdicts(comparison)
-    assert list(dict.fromkeys(item.claim[:3] for item in judged)) == [f"({letter})" for letter in "abcdefghijk"]
+    assert list(dict.fromkeys(item.claim[:3] for item in judged)) == [f"({letter})" for letter in "abcdefghijklm"]
     assert len(re.findall(r"<b>(confirmed|refuted|undecided)</b>", text)) == len(judged)
     assert {item.verdict for item in judged} == {"undecided"}  # by two seeds
     assert "With 2 seeds" in text

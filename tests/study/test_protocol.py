@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from slicefast.learn import TD3Config
-from slicefast.study.arms import ARMS
+from slicefast.study.arms import ARMS, FULL_ARMS
+from slicefast.study.claims import CLAIMS
 from slicefast.study.protocol import Protocol
 
 
@@ -19,6 +20,7 @@ from slicefast.study.protocol import Protocol
         ({"train_steps": 0}, "train_steps: got 0"),
         ({"arms": ("magic",)}, "magic"),
         ({"transfer_steps": 9000}, "transfer_steps"),
+        ({"hindsight_steps": 8501}, "hindsight_steps: got 8501, at most exploration and training together, 8500"),
         ({"pair_steps": 4001}, "pair_steps: got 4001, at most transfer_steps, 4000"),
         ({"td3": {"exploration_noise": 0.01}}, r"noise never grows.*\(setting: ours\)"),
         ({"arms": ("drl", "drl")}, "arms: got 'drl', is named twice"),
@@ -78,7 +80,10 @@ def test_a_protocol_is_frozen() -> None:
 def test_full_is_the_paper_and_all_arms() -> None:
     full = Protocol.full()
     assert (full.exploration_steps, full.train_steps, full.transfer_steps, full.n_seeds) == (3000, 5500, 4000, 10)
-    assert full.arms == tuple(ARMS)
+    assert full.arms == FULL_ARMS
+    assert set(FULL_ARMS) < set(ARMS)
+    assert {need for claim in CLAIMS for need in claim.needs} <= set(FULL_ARMS)
+    assert {f"{need}_ours" for claim in CLAIMS if claim.by_setting for need in claim.needs} <= set(FULL_ARMS)
     assert (full.learning_steps, full.horizon, full.collected_steps) == (8500, 8750, 2000)
     assert full.gain_steps == (250, 500, 1000)
     assert (Protocol.quick().collected_steps, Protocol.quick().replace(pair_steps=100).gain_steps) == (250, (100,))

@@ -32,7 +32,7 @@ class InHindsight(Arm):
     basis: Basis = "nothing"
     federated: bool = False
     family = "hindsight"
-    reads = (*Arm.reads, "transfer_steps")
+    reads = (*Arm.reads, "hindsight_steps")
 
     def impossible(self, scenario: Scenario) -> str:
         """Refuse a scenario whose steps cannot be replayed slice by slice."""
@@ -40,7 +40,7 @@ class InHindsight(Arm):
 
     def steps(self, budget: Budget, n_cells: int) -> int:
         """Return the steps of the target network, those that are learned from counted as often as they are slower."""
-        return budget.horizon + (STEP_WEIGHT - 1) * budget.transfer_steps
+        return budget.horizon + (STEP_WEIGHT - 1) * budget.hindsight_steps
 
     def play(self, context: Context) -> Played:
         """Learn, then play."""
@@ -61,7 +61,7 @@ class InHindsight(Arm):
             OnlineHindsight(learner, network),
             task,
             budget.horizon,
-            learn_steps=budget.transfer_steps,
+            learn_steps=budget.hindsight_steps,
             callbacks=[
                 recorder,
                 lambda step: context.tick(STEP_WEIGHT if step.learning else 1),
