@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from slicefast.cli.app import INTERRUPTED
-from slicefast.cli.display import print_table
+from slicefast.cli.display import print_table, progress_bars
 
 if TYPE_CHECKING:
     from slicefast.scenario import Scenario
@@ -35,7 +35,6 @@ def reproduce_map(
     quick : bool
         Whether only the ends of two kinds are mapped, with sources that learn briefly.
     """
-    from slicefast.cli.study import progress_bars
     from slicefast.study.execute import run_study
     from slicefast.study.map_folder import MAP_MANIFEST, MapProtocol, load_map, open_map
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,13 +16,11 @@ from slicefast.cli.app import (
     parse_numbers,
     traffic_note,
 )
-from slicefast.cli.display import print_table
+from slicefast.cli.display import print_table, progress_bars
 
 if TYPE_CHECKING:
     from slicefast.study.comparison import Comparison
-    from slicefast.study.execute import Progress
     from slicefast.study.folder import Study
-    from slicefast.study.jobs import Job
 
 Engine = Literal["local", "ray"]
 
@@ -132,49 +128,3 @@ def write_outcome(study: Study) -> Comparison:
         typer.echo(f"{item.verdict:>9}  {item.claim} {item.case and item.case + ': '}{item.evidence}")
     typer.echo(f"{study.folder / 'report.html'}  {study.folder / results.RESULT_FILE}")
     return comparison
-
-
-@contextmanager
-def progress_bars(study: Study) -> Iterator[Progress]:
-    """Show a bar for the study, with the time left, and one per running job; plain lines without a terminal."""
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskID,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    from slicefast.study import execute
-    from slicefast.study.jobs import steps
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), speed_estimate_period=120.0)
-    total, done = execute.total_steps(study), execute.total_steps(study, only_finished=True)
-    whole = bars.add_task("study", total=total, completed=done)
-
-    class Bars(execute.Progress):
-        def __init__(self) -> None:
-            self.tasks: dict[Job, TaskID] = {}
-
-        def started(self, job: Job) -> None:
-            self.tasks[job] = bars.add_task(str(job), total=steps(job, study.protocol, study.scenario))
-
-        def advanced(self, job: Job, steps: int) -> None:
-            if job in self.tasks:
-                bars.advance(self.tasks[job], steps)
-            bars.advance(whole, steps)
-
-        def finished(self, job: Job) -> None:
-            if job in self.tasks:
-                bars.remove_task(self.tasks.pop(job))
-            if not bars.console.is_terminal:
-                bars.console.print(f"finished {job}")
-
-        def replaced(self, job: Job, fault: str) -> None:
-            bars.console.print(f"{study.path(job)} {fault}: is made anew")
-
-    with bars:
-        yield Bars()
