@@ -24,6 +24,7 @@ from slicefast.cli.display import print_table, step_bar
 from slicefast.cli.own import check_reward_is_known, load_policy, load_reward
 
 if TYPE_CHECKING:
+    from slicefast.learn import Preset
     from slicefast.runs import Run, Scores
     from slicefast.training import History
 
@@ -64,16 +65,31 @@ def train(
         Coordination | None, typer.Option(help="What agents hear of their neighbours: their mean load, or nothing.")
     ] = None,
     settings: SettingsOption = None,
+    shared: Annotated[
+        bool | None, typer.Option("--shared", help="One agent for all cells, which learns from them all.")
+    ] = None,
+    networks: Annotated[
+        int | None, typer.Option(min=1, help="Networks side by side to learn from, of further seeds.")
+    ] = None,
+    restart: Annotated[
+        int | None, typer.Option(min=0, help="Steps after which the networks start anew with other seeds; 0: never.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads that the networks are shared among.")] = 1,
     numbers: NumbersOption = [],  # noqa: B006 - typer copies it
     resume: ResumeOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train one agent per cell from scratch and keep them; an interrupted training can be resumed."""
+    """Train one agent per cell, or one for all, from scratch; an interrupted training can be resumed."""
     from slicefast import runs
+    from slicefast.learn import PRESETS
 
     config = _given(exploration_steps=exploration) | parse_numbers(numbers)
-    runs.configure(config, settings or "ours")
+    preset: Preset = "ours_shared" if shared and settings != "published" else settings or "ours"
+    runs.configure(config, preset)
     asked = _given(
+        shared=shared,
+        n_networks=networks,
+        restart_steps=restart,
         seed=seed,
         train_steps=steps,
         reward=None if reward is None else load_reward(reward),
@@ -81,13 +97,14 @@ def train(
         coordination=coordination,
     )
     if resume:
-        _resume("train", out, asked | _preset(settings, "") | config, scenario, trace, as_json)
+        named = {} if settings is None else dict(PRESETS[preset])
+        _resume("train", out, asked | named | config, scenario, trace, as_json, threads)
         return
     chosen = load_scenario(scenario, trace)
-    run = runs.new_run(out, chosen, preset=settings or "ours", **asked, **config)
+    run = runs.new_run(out, chosen, preset=preset, **asked, **config)
     if (note := traffic_note(chosen)) and not as_json:
         typer.echo(note)
-    _learn("train", run, run.total_steps, lambda tick: runs.train(run, tick), as_json)
+    _learn("train", run, run.total_steps, lambda tick: runs.train(run, tick, threads), as_json)
 
 
 def transfer(
@@ -200,7 +217,13 @@ def _given(**options: Any) -> dict[str, Any]:
 
 
 def _resume(
-    command: str, out: Path, asked: Mapping[str, Any], scenario: Path | None, trace: Path | None, as_json: bool
+    command: str,
+    out: Path,
+    asked: Mapping[str, Any],
+    scenario: Path | None,
+    trace: Path | None,
+    as_json: bool,
+    threads: int = 1,
 ) -> None:
     """Go on with an interrupted run, after refusing options that are not what it was begun with."""
     from slicefast import runs
@@ -208,8 +231,11 @@ def _resume(
     from slicefast.scenario.inputs import identity
 
     run, reached = runs.load_interrupted(out)
-    begun = {**run.config.to_dict(), **{name: getattr(run, name) for name in ("seed", "train_steps", "reward")}}
-    begun |= {"features": run.features, "coordination": run.coordination}
+    begun = {
+        **run.config.to_dict(),
+        **{name: getattr(run, name) for name in ("seed", "train_steps", "reward", "shared")},
+    }
+    begun |= {name: getattr(run, name) for name in ("features", "coordination", "n_networks", "restart_steps")}
     for name, value in asked.items():
         if name in begun and _plain(value) != _plain(begun[name]):
             raise RunError(
@@ -219,10 +245,10 @@ def _resume(
     if (scenario or trace) and identity(load_scenario(scenario, trace)) != identity(run.scenario):
         raise RunError(f"scenario: is not the one that {out} was begun with; leave it out, or name a new --out")
     check_reward_is_known(run)
-    _learn(command, run, run.total_steps - reached, lambda tick: runs.resume(run, tick), as_json)
+    _learn(command, run, run.total_steps - reached, lambda tick: runs.resume(run, tick, threads), as_json)
 
 
-def _preset(settings: Settings | None, kind: Literal["", "_transfer"]) -> dict[str, Any]:
+def _preset(settings: Settings | None, kind: Literal["_transfer"]) -> dict[str, Any]:
     """Return the numbers of a preset that was named, by TD3Config's names."""
     from slicefast.learn import PRESETS
 

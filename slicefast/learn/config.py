@@ -10,8 +10,9 @@ from slicefast.errors import refuse
 
 _CONSTANT_NOISE: dict[str, Any] = {"exploration_noise_end": None, "exploration_decay_steps": 0}
 #: Named settings: the papers', and what we measured to cost an operator least while agents learn; "_transfer" for
-#: agents that start with what others learned.
-Preset = Literal["published", "published_transfer", "ours", "ours_transfer"]
+#: agents that start with what others learned, "_shared" for one agent of all cells, in the steps of its networks
+#: (`TD3Config.per_row` counts them in transitions).
+Preset = Literal["published", "published_transfer", "ours", "ours_transfer", "ours_shared"]
 PRESETS: dict[Preset, dict[str, Any]] = {
     "published": {},
     "published_transfer": {"exploration_steps": 0, **_CONSTANT_NOISE, "exploration_noise": 0.4},
@@ -22,6 +23,14 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "logit_penalty": 0.1,
         "batch_size": 128,
         "updates_per_step": 2,
+    },
+    "ours_shared": {
+        "exploration_steps": 100,
+        "exploration_noise_end": 0.05,
+        "exploration_decay_steps": 1000,
+        "logit_penalty": 0.1,
+        "batch_size": 256,
+        "updates_per_step": 4,
     },
     "ours_transfer": {"exploration_steps": 0, **_CONSTANT_NOISE, "exploration_noise": 0.05, "batch_size": 128},
 }
@@ -153,7 +162,7 @@ class TD3Config:
 
         Parameters
         ----------
-        name : {"published", "published_transfer", "ours", "ours_transfer"}
+        name : {"published", "published_transfer", "ours", "ours_transfer", "ours_shared"}
             A key of `PRESETS`.
         **changes
             Fields by name.

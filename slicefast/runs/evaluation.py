@@ -89,7 +89,7 @@ def evaluate(
     run : Run
         Trained agents.
     scenario : Scenario, optional
-        What to play; the run's own unless given.
+        What to play; the run's own unless given. A shared agent plays any number of cells.
     seed : int
         Of the network.
     steps : int
@@ -109,18 +109,18 @@ def evaluate(
     Raises
     ------
     RunError
-        The scenario has other cells or slices than the run's, there are no steps to play, the agents' file is damaged,
-        or a policy's shares are no partition.
+        The scenario has other cells (unless they share an agent) or slices than the run's, there are no steps to play,
+        the agents' file is damaged, or a policy's shares are no partition.
     """
     check_integer("steps", steps, 1)
     check_integer("seed", seed, 0, MOST_SEED)
     played = run.scenario if scenario is None else scenario
-    if played.n_cells != run.scenario.n_cells:
+    if not run.shared and played.n_cells != run.scenario.n_cells:
         refuse("n_cells of the scenario", played.n_cells, f"{run.scenario.n_cells}, as the agents learned", RunError)
     check_slices(run.scenario, played, by_position, "scenario")
     task = run.task(played, reward="max_min")
     agents = load_agents(run)
-    if (agents.n_agents, agents.obs_dim, agents.action_dim) != (task.n_agents, task.observation_size, task.action_size):
+    if (agents.n_agents, agents.obs_dim, agents.action_dim) != (run.n_agents, task.observation_size, task.action_size):
         raise RunError(f"{run.agents_path}: holds agents of other sizes than {run.folder / RUN_FILE} says")
     scores = {}
     with one_thread():

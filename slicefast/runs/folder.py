@@ -16,6 +16,7 @@ from slicefast import features as _features
 from slicefast import files, progress
 from slicefast.errors import RunError, SlicefastError, refuse
 from slicefast.learn import PRESETS, Preset, TD3Config
+from slicefast.rng import Restarts
 from slicefast.scenario import Scenario, inputs
 from slicefast.task import Coordination, Task
 from slicefast.training import TRAIN_STEPS
@@ -45,7 +46,13 @@ class Run:
     features, reward, coordination
         What agents see and earn; see `Task`.
     config : TD3Config
-        The numbers of the learner.
+        The numbers of the learner; steps are those of the networks, however many cells share an agent.
+    shared : bool
+        Whether one agent acts for all cells and learns from them all, in place of one agent per cell.
+    n_networks : int
+        Networks side by side that it learns from, replicas of one seed.
+    restart_steps : int
+        Steps after which the networks start anew with another seed; 0: never.
     """
 
     folder: Path
@@ -56,11 +63,18 @@ class Run:
     reward: str = "max_min"
     coordination: Coordination = "mean"
     config: TD3Config = field(default_factory=TD3Config)
+    shared: bool = False
+    n_networks: int = 1
+    restart_steps: int = 0
 
     def __post_init__(self) -> None:
         """Raise RunError where a number is out of range, SlicefastError where a feature is unknown."""
         check_integer("seed", self.seed, 0, MOST_SEED)
         check_integer("train_steps", self.train_steps, 1)
+        check_integer("n_networks", self.n_networks, 1)
+        check_integer("restart_steps", self.restart_steps, 0)
+        if not isinstance(self.shared, bool):
+            refuse("shared", self.shared, "true or false", RunError)
         if not isinstance(self.reward, str):
             refuse("reward", self.reward, "a registered name", RunError)
         object.__setattr__(self, "folder", Path(self.folder))
@@ -75,6 +89,21 @@ class Run:
     def total_steps(self) -> int:
         """Exploration and training."""
         return self.config.exploration_steps + self.train_steps
+
+    @property
+    def n_agents(self) -> int:
+        """Agents: one per cell, or one for all."""
+        return 1 if self.shared else self.scenario.n_cells
+
+    @property
+    def restarts(self) -> Restarts | None:
+        """When the networks start anew."""
+        return Restarts(self.seed, self.restart_steps) if self.restart_steps else None
+
+    @property
+    def learner_config(self) -> TD3Config:
+        """The learner's numbers as an agent counts them, in transitions."""
+        return self.config.per_row(self.n_networks * self.scenario.n_cells // self.n_agents)
 
     def task(self, scenario: Scenario | None = None, reward: str | None = None) -> Task:
         """Return what the agents see and earn, on the run's own scenario and for its own reward unless given.
@@ -107,6 +136,9 @@ def new_run(
     reward: str = "max_min",
     coordination: Coordination = "mean",
     preset: Preset = "ours",
+    shared: bool = False,
+    n_networks: int = 1,
+    restart_steps: int = 0,
     **numbers: object,
 ) -> Run:
     """Return a run to be trained; nothing is written yet.
@@ -115,10 +147,11 @@ def new_run(
     ----------
     folder : path
         Where the run will be kept: new, or empty.
-    scenario, seed, train_steps, features, reward, coordination
+    scenario, seed, train_steps, features, reward, coordination, shared, n_networks, restart_steps
         See `Run`.
-    preset : {"ours", "ours_transfer", "published", "published_transfer"}
-        The learner's named settings, see `slicefast.learn.TD3Config.preset`; "_transfer" for a target of `transfer`.
+    preset : {"ours", "ours_transfer", "ours_shared", "published", "published_transfer"}
+        The learner's named settings, see `slicefast.learn.TD3Config.preset`; "_transfer" for a target of `transfer`,
+        "_shared" for one agent of all cells.
     **numbers
         Any field of `slicefast.learn.TD3Config` that differs, such as ``batch_size=64`` or ``actor_lr=1e-3``.
 
@@ -129,7 +162,9 @@ def new_run(
     """
     if not files.is_empty(Path(folder)):
         raise RunError(f"{folder} is not empty: name a new folder (--out)")
-    run = Run(Path(folder), scenario, seed, train_steps, features, reward, coordination, configure(numbers, preset))
+    config = configure(numbers, preset)
+    networks = (shared, n_networks, restart_steps)
+    run = Run(Path(folder), scenario, seed, train_steps, features, reward, coordination, config, *networks)
     run.task()
     return run
 
@@ -222,7 +257,10 @@ def _run_of(folder: Path, path: Path, document: Mapping[str, Any]) -> Run:
     try:
         scenario = Scenario.model_validate(inputs.kept(document, folder))
         names = ("seed", "train_steps", "features", "reward", "coordination")
-        return Run(folder, scenario, **{name: document[name] for name in names}, config=configure(document["config"]))
+        fields = {name: document[name] for name in names}
+        # Runs of earlier versions say nothing of these.
+        fields |= {name: document[name] for name in ("shared", "n_networks", "restart_steps") if name in document}
+        return Run(folder, scenario, **fields, config=configure(document["config"]))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunError(f"{path} cannot be read: {fault(error)}") from None
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
+import numpy as np
+
 from slicefast import files, progress, provenance, training
 from slicefast import transfer as _transfer
 from slicefast.errors import RunError, refuse
@@ -40,7 +42,7 @@ Choice = Literal["most", "least", "fast", "corrected", "random"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 
-def train(run: Run, tick: Tick = lambda steps: None) -> History:
+def train(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1) -> History:
     """Train a run's agents from scratch and write its folder.
 
     Every 500 steps, and on Ctrl-C, SIGTERM or SIGHUP, the progress is kept; see `resume`.
@@ -51,11 +53,13 @@ def train(run: Run, tick: Tick = lambda steps: None) -> History:
         From `new_run`; its folder is made, and claimed, before anything else happens.
     tick : callable
         Called with how many steps were played since it was called last.
+    n_threads : int
+        Over which the run's networks are shared; results do not depend on it.
 
     Returns
     -------
     History
-        The reward of every step and cell.
+        The reward of every step and cell; of several networks N cells after N cells.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def train(run: Run, tick: Tick = lambda steps: None) -> History:
     """
     task = run.task()
     with _claimed(run):
-        return _begin(run, task, None, tick)
+        return _begin(run, task, None, tick, n_threads=n_threads)
 
 
 def transfer(
@@ -118,20 +122,21 @@ def transfer(
         refuse("choice", choice, ", ".join(CHOICES))
     check_integer("sample_steps", sample_steps, 2)
     _check_alike(source, target, by_position)
+    _check_own_agents(source, target, strategy)
     task = target.task()
     agents_of_source = load_agents(source)
     with _claimed(target):
         return _begin(target, task, _Handover(source, agents_of_source, strategy, choice, sample_steps), tick)
 
 
-def resume(run: Run, tick: Tick = lambda steps: None) -> History:
+def resume(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1) -> History:
     """Go on with a run of `load_interrupted`; it ends bit-identical to an undisturbed one.
 
     Parameters
     ----------
     run : Run
         The interrupted run.
-    tick : callable
+    tick, n_threads
         As for `train`.
 
     Returns
@@ -149,13 +154,15 @@ def resume(run: Run, tick: Tick = lambda steps: None) -> History:
         try:
             if progress.is_begun_only(run.folder):
                 settings = progress.read_settings(run.folder)[1]
-                return _begin(run, task, _Handover.of(settings["origin"]), tick, settings[provenance.KEY])
+                return _begin(run, task, _Handover.of(settings["origin"]), tick, settings[provenance.KEY], n_threads)
             reached = progress.load(run.folder)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunError(f"{run.folder} cannot be resumed: {fault(error)}") from None
-        if reached.reward.shape != (run.total_steps, task.n_agents):
+        if reached.reward.shape != (run.total_steps, run.n_networks * task.n_agents):
             raise RunError(f"{run.folder} cannot be resumed: its rewards are of another shape than its settings say")
-        return _train(run, task, reached.agents, tick, reached.log, reached.settings.get("origin", {}), reached)
+        return _train(
+            run, task, reached.agents, tick, reached.log, reached.settings.get("origin", {}), reached, n_threads
+        )
 
 
 @dataclass(frozen=True)
@@ -208,13 +215,15 @@ def _begin(
     handover: _Handover | None,
     tick: Tick,
     entries: Sequence[provenance.Entry | None] = (),
+    n_threads: int = 1,
 ) -> History:
     """Begin a run in a folder that is claimed; from its first moment on it can be resumed."""
     origin = {} if handover is None else handover.origin()
     settings = {**settings_of(run), "origin": origin, provenance.KEY: provenance.extended(entries)}
     progress.begin(run.folder, settings)
     if handover is None:
-        return _train(run, task, new_agents(task, run.config, run.seed), tick, {}, origin)
+        agents = new_agents(task, run.learner_config, run.seed, run.n_agents)
+        return _train(run, task, agents, tick, {}, origin, n_threads=n_threads)
     with as_ctrl_c():
         agents, log = handover.agents_of(run, task, tick)
     return _train(run, task, agents, tick, log, origin)
@@ -228,10 +237,11 @@ def _train(
     log: Arrays,
     origin: Mapping[str, Any],
     reached: progress.Progress | None = None,
+    n_threads: int = 1,
 ) -> History:
     """Train agents in a folder that is claimed, and write it."""
-    simulator = started(run.scenario, run.seed)
-    history = History.empty(run.total_steps, task.n_agents)
+    simulator = started(run.scenario, run.seed, run.n_networks, n_threads)
+    history = History.empty(run.total_steps, run.n_networks * task.n_agents)
     entries: Sequence[provenance.Entry | None] = []
     if reached is not None:
         simulator.restore(reached.simulator)
@@ -245,7 +255,14 @@ def _train(
             keeper.save(0)  # whatever happens from here on can be resumed
         callbacks = (keeper, Ticker(tick, run.total_steps - 1))
         training.train(
-            simulator, agents, task, run.total_steps, first_step=first_step, history=history, callbacks=callbacks
+            simulator,
+            agents,
+            task,
+            run.total_steps,
+            first_step=first_step,
+            history=history,
+            callbacks=callbacks,
+            restarts=run.restarts,
         )
         agents.save(run.agents_path)
         files.save_arrays(run.folder / LOG_FILE, {"reward": history.reward, **log})
@@ -265,9 +282,9 @@ def _claimed(run: Run) -> Iterator[None]:
         yield
 
 
-def started(scenario: Scenario, seed: int) -> Simulator:
-    """Return a network after its warm-up step."""
-    simulator = Simulator(scenario, seed=seed)
+def started(scenario: Scenario, seed: int, n_replicas: int = 1, n_threads: int = 1) -> Simulator:
+    """Return a network after its warm-up step; see `Simulator`."""
+    simulator = Simulator(scenario, seed, n_replicas, n_threads)
     simulator.reset()
     return simulator
 
@@ -284,8 +301,19 @@ def _check_alike(source: Run, target: Run, by_position: bool) -> None:
             )
 
 
+def _check_own_agents(source: Run, target: Run, strategy: _transfer.Strategy) -> None:
+    """Raise RunError unless the target has an agent per cell, and a shared source hands over its networks alone."""
+    if target.shared or target.n_networks > 1 or target.restart_steps:
+        raise RunError("shared, n_networks, restart_steps: a transfer's target has an agent per cell on one network")
+    if source.shared and strategy in ("instance", "integrated"):
+        allowed = "'model' or 'feature': a shared agent's transitions are those of all cells"
+        refuse("strategy", strategy, allowed, RunError)
+
+
 def _measure_distance(source: Run, target: Run, choice: Choice, sample_steps: int, tick: Tick) -> Float64:
-    """Return how far every source cell is from every target cell, (sources, targets)."""
+    """Return how far every source agent is from every target cell, (sources, targets); a lone one is the nearest."""
+    if source.shared:
+        return np.zeros((1, target.scenario.n_cells))
     samples = [
         collect_samples(started(run.scenario, run.seed), run.task(), sample_steps, tick) for run in (source, target)
     ]
