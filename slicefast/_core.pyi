@@ -306,6 +306,7 @@ class Network:
         arrival_bits: NDArray[Any],
         active: NDArray[Any],
         out: NDArray[Any],
+        enough: NDArray[Any] | None,
     ) -> None: ...
     def probe(
         self,

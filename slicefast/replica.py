@@ -145,9 +145,12 @@ class Replica:
         """
         self.network.probe(share, coupled, self.serving, *self.arrivals, self.active, out, user_out)
 
-    def curves(self, levels: Float64, coupled: Float64, out: Float64) -> None:
-        """Write throughput and delay at each level of share into ``out`` (2, L, N, S); see `Simulator.curves`."""
-        self.network.curves(levels, coupled, self.serving, *self.arrivals, self.active, out)
+    def curves(self, levels: Float64, coupled: Float64, out: Float64, enough: Float64 | None) -> None:
+        """Write throughput and delay at each level of share into ``out`` (2, L, N, S); see `Simulator.curves`.
+
+        ``enough`` (2, N, S), where given, are the throughput and the delay beyond which no level is replayed.
+        """
+        self.network.curves(levels, coupled, self.serving, *self.arrivals, self.active, out, enough)
 
     _COPIED = ("x_m", "y_m", "heading", "threshold", "serving", "active", "step_index")
 

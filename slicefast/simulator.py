@@ -19,7 +19,7 @@ from slicefast.radio.gain_map import Gains, OwnGains
 from slicefast.replica import Replica, Snapshot
 from slicefast.scenario import Scenario
 from slicefast.scenario.inputs import digest
-from slicefast.step_arrays import StepArrays, check_levels, check_shares, kpis_of, series_of
+from slicefast.step_arrays import StepArrays, check_levels, check_shares, kpis_of, requirements, series_of
 from slicefast.team import Team
 from slicefast.traffic.arrivals import Events
 from slicefast.units import Bool, Float32, Float64, Int32
@@ -275,11 +275,10 @@ class Simulator:
             self._team.each(lambda r, replica: replica.probe(asked[r], coupled[r], *arrays.of(r)[:2]), self._replicas)
         return arrays.kpis()
 
-    def curves(self, levels: NDArray[Any], coupled_shares: NDArray[Any]) -> Curves:
+    def curves(self, levels: NDArray[Any], coupled_shares: NDArray[Any], *, until_satisfied: bool = False) -> Curves:
         """Return what every slice would get in the coming step at each of L shares; changes no state.
 
-        To the last bit what L calls of `probe` return that ask for one share of all slices of all cells, in one call of
-        the core.
+        To the last bit what L calls of `probe` with one share for all slices of all cells return, in one call.
 
         Parameters
         ----------
@@ -287,22 +286,24 @@ class Simulator:
             Shares in [0, 1].
         coupled_shares : array_like, (N, S) or (R, N, S)
             The shares, on the simplex, that the interference comes from.
+        until_satisfied : bool
+            Whether the first level that meets a slice's requirements stands for those behind it, which are not played.
 
         Returns
         -------
         Curves
-            Throughput and delay, (L, N, S) or (L, R, N, S) each.
+            (L, N, S) or (L, R, N, S) each.
 
         Raises
         ------
         SlicefastError
             A level is no share, or the first offending cell is named.
         """
-        asked = check_levels(levels)
+        asked, enough = check_levels(levels), requirements(self.scenario) if until_satisfied else None
         coupled = check_shares("coupled_shares", coupled_shares, self.shares_shape, simplex=True)
         out = np.empty((self.n_replicas, 2, asked.size, *self.shares_shape[-2:]))
         with self._alone:
-            self._team.each(lambda r, replica: replica.curves(asked, coupled[r], out[r]), self._replicas)
+            self._team.each(lambda r, replica: replica.curves(asked, coupled[r], out[r], enough), self._replicas)
         return Curves(*(out[0] if self.n_replicas == 1 else out.transpose(1, 2, 0, 3, 4)))
 
     def run(self, policy: Policy, steps: int, task: Task | None = None, per_user: bool = False) -> xr.Dataset:

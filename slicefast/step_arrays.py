@@ -112,3 +112,10 @@ def check_levels(levels: NDArray[Any]) -> Float64:
     if not ((asked >= 0.0) & (asked <= 1.0)).all():
         refuse("levels", asked.tolist(), "shares from 0 to 1")
     return asked
+
+
+def requirements(scenario: Scenario) -> Float64:
+    """Return the throughput [bit/s] and the delay [ms] that slices require, (2, N, S)."""
+    shape = (scenario.n_cells, scenario.n_slices)
+    wanted = scenario.throughput_requirement_bps, scenario.delay_requirement_ms
+    return np.stack([np.broadcast_to(values, shape) for values in wanted]).astype(np.float64)

@@ -141,7 +141,7 @@ def test_curves_ask_for_every_level_under_the_interference_given() -> None:
     """Satisfaction a / 0.5 for slice 0, 0.3 whatever its share for slice 1, less than before at one level."""
     asked: list[tuple[list[float], np.ndarray]] = []
 
-    def ask(levels: np.ndarray, coupled: np.ndarray) -> Curves:
+    def ask(levels: np.ndarray, coupled: np.ndarray, *, until_satisfied: bool) -> Curves:
         asked.append((levels.tolist(), coupled))
         met = np.stack([levels / 0.5, np.where(levels < 0.6, 0.3, 0.2)], axis=1)[:, None] + np.zeros((4, 3, 2))
         return Curves(met * wanted_bps, np.ones((4, 3, 2)))
@@ -203,7 +203,7 @@ def test_the_oracle_solves_twice_each_time_under_the_last_interference() -> None
     coupled_with: list[np.ndarray] = []
     wanted_bps = np.full((2, 2), 1e6)
 
-    def ask(levels: np.ndarray, coupled: np.ndarray) -> Curves:
+    def ask(levels: np.ndarray, coupled: np.ndarray, *, until_satisfied: bool) -> Curves:
         coupled_with.append(coupled)
         needs = np.stack([0.4 + 0.5 * coupled[::-1, 0], np.full(2, 0.6)], axis=1)
         met = np.minimum(levels[:, None, None] / needs, 1.0)

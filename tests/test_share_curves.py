@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import slicefast as sf
 from slicefast.kpis import Curves
+from slicefast.rewards import satisfaction
 
 LEVELS = np.concatenate([[0.0], np.geomspace(0.02, 1.0, 15)])
 OPTIONS = {
@@ -57,6 +58,23 @@ def test_curves_are_those_of_a_probe_per_level_and_change_nothing(name: str) -> 
         np.testing.assert_array_equal(got, wanted)
     assert curves.throughput_bps[-1].sum() > 1.5 * curves.throughput_bps[3].sum()
     np.testing.assert_array_equal(simulator.step(coupled).delay_ms, untouched.step(coupled).delay_ms)
+    # And again, though the last replay left queues behind that the step did not.
+    for got, wanted in zip(simulator.curves(LEVELS, coupled), probed(simulator, LEVELS, coupled), strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_levels_behind_the_first_that_satisfies_repeat_it_and_no_satisfaction_changes(name: str) -> None:
+    simulator = simulator_of(OPTIONS[name])
+    coupled = np.random.default_rng(1).dirichlet(np.full(4, 2.0), 12)
+    whole, brief = (simulator.curves(LEVELS, coupled, until_satisfied=flag) for flag in (False, True))
+    met = [np.minimum(*satisfaction(curves, simulator.scenario)) for curves in (whole, brief)]
+    first = np.where((met[0] == 1.0).any(axis=0), (met[0] == 1.0).argmax(axis=0), len(LEVELS) - 1)
+    rows = np.minimum(np.arange(len(LEVELS))[:, None, None], first)
+    for full, cut in zip(whole, brief, strict=True):
+        np.testing.assert_array_equal(cut, np.take_along_axis(full, rows, axis=0))
+    assert 0.1 < (met[1] == 1.0).mean() < 0.9
+    np.testing.assert_array_equal(*(np.maximum.accumulate(item, axis=0) for item in met))
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])

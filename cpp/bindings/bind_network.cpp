@@ -151,15 +151,20 @@ struct BoundNetwork : Guarded<Network> {
 
   void curves(const In<double>& levels, const In<double>& coupled_share, const In<std::int32_t>& serving,
               const In<std::int32_t>& user, const In<std::int32_t>& tti, const In<float>& bits,
-              const In<std::uint8_t>& active, py::array& out) {
+              const In<std::uint8_t>& active, py::array& out, const std::optional<In<double>>& enough) {
     check_shape(levels, "levels", {-1});
+    if (enough) check_shape(*enough, "enough", {2, sizes.n_cells, sizes.n_slices});
     const py::ssize_t n_levels = levels.size();
     double* values = writable<double>(out, "out", {2, n_levels, sizes.n_cells, sizes.n_slices});
     const StepInputs a = step_inputs(sizes, coupled_share, serving, user, tti, bits, active);
     const auto n = static_cast<std::size_t>(n_levels * sizes.n_cells * sizes.n_slices);
-    use_alone([&](Network& network) {
-      network.curves(span_of(levels), a.share, a.serving, a.arrivals(), {values, n}, {values + n, n});
-    });
+    Levels asked{.share = span_of(levels), .throughput_bps = {values, n}, .delay_ms = {values + n, n}};
+    if (enough) {
+      const auto n_groups = static_cast<std::size_t>(sizes.n_cells * sizes.n_slices);
+      asked.enough_bps = span_of(*enough).first(n_groups);
+      asked.enough_ms = span_of(*enough).last(n_groups);
+    }
+    use_alone([&](Network& network) { network.curves(asked, a.share, a.serving, a.arrivals()); });
   }
 
   py::array_t<float> sinr() {

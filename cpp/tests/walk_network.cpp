@@ -191,7 +191,8 @@ void Walk::probe(const Play& play) {
   const std::size_t n = share.size();
   std::vector<double> got(2 * levels.size() * n);
   const std::span<double> all(got);
-  replica.network.curves(levels, coupled, replica.serving, play.arrivals(), all.first(3 * n), all.last(3 * n));
+  replica.network.curves({.share = levels, .throughput_bps = all.first(3 * n), .delay_ms = all.last(3 * n)}, coupled,
+                         replica.serving, play.arrivals());
   CHECK(std::equal(&got[n], &got[2 * n], kpis.matrix(0).data) &&
         std::equal(&got[4 * n], &got[5 * n], kpis.matrix(1).data));
   CHECK(replica.snapshot() == before);

@@ -94,6 +94,8 @@ class Hindsight:
         self.network.requires_grad_(False)
         self.optimiser = StackedAdam(self.network, self.config.learning_rate, self.config)
         self.memory = Ring(n_agents, self.config.capacity, self._row_width)
+        self._levels = self.config.levels.astype(np.float32)
+        self._bound: list[Float32] = []
         self.step = self.n_updates = 0
         self.view: Arrays = {}
         self.extra: Mapping[str, Any] = {}
@@ -112,8 +114,15 @@ class Hindsight:
         with torch.no_grad():
             self.network.bank.view(self.n_agents, self.network.stride)[:, self.network.n_lower :] = 0.0
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs: all but the views of this stack's weights."""
+        return {**vars(self), "_bound": []}
+
     def _layers(self) -> list[Float32]:
-        return [view.numpy() for view in self.network.views(self.network.bank).values()]
+        """Return the weights and biases as NumPy has them, in the bank's memory."""
+        if not self._bound:
+            self._bound = [view.numpy() for view in self.network.views(self.network.bank).values()]
+        return self._bound
 
     # Acting and learning
 
@@ -199,8 +208,7 @@ class Hindsight:
         index = self.memory.sample(self.seed, self.agent_ids, self.n_updates, config.batch_size, stated)
         rows = self.memory.gather(index).numpy()
         curves = rows[..., n_o + s :].reshape(*rows.shape[:2], config.n_levels, s)
-        levels = config.levels.astype(np.float32)
-        value, gradients = ascent(self._layers(), rows[..., :n_o], rows[..., n_o : n_o + s], curves, levels)
+        value, gradients = ascent(self._layers(), rows[..., :n_o], rows[..., n_o : n_o + s], curves, self._levels)
         if config.federated:
             gradients = [np.broadcast_to(part.mean(axis=0), part.shape).copy() for part in gradients]
         self.optimiser.follow([torch.from_numpy(np.ascontiguousarray(part)) for part in gradients])

@@ -37,7 +37,7 @@ def satisfaction_curves(simulator: Simulator, levels: Float64, coupled: Float64)
     ndarray of float64, (L, N, S)
         In [0, 1], non-decreasing along L: whole PRBs make satisfaction ripple a little, which is evened out upwards.
     """
-    met = np.minimum(*satisfaction(simulator.curves(levels, coupled), simulator.scenario))
+    met = np.minimum(*satisfaction(simulator.curves(levels, coupled, until_satisfied=True), simulator.scenario))
     return np.asarray(np.maximum.accumulate(met, axis=0))
 
 

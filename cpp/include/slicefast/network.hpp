@@ -134,11 +134,10 @@ class Network {
   void probe(ConstMatrixView<double> share, ConstMatrixView<double> coupled_share,
              std::span<const std::int32_t> serving, const Arrivals& arrivals, const WindowKpis& kpis);
 
-  // The same for L levels of share at once, each in [0, 1] and every slice's in turn; throughput and delay, (L, N, S)
-  // each. To the last bit what L probes give. curves.cpp.
-  void curves(std::span<const double> levels, ConstMatrixView<double> coupled_share,
-              std::span<const std::int32_t> serving, const Arrivals& arrivals, std::span<double> throughput_bps,
-              std::span<double> delay_ms);
+  // The same for L levels of share at once, each in [0, 1] and every slice's in turn, (L, N, S): to the last bit what L
+  // probes give, up to where it is enough. curves.cpp.
+  void curves(const Levels& levels, ConstMatrixView<double> coupled_share, std::span<const std::int32_t> serving,
+              const Arrivals& arrivals);
 
   const NetworkConfig& config() const { return config_; }
   std::span<const float> sinr() const { return sinr_; }  // (U) of the last step

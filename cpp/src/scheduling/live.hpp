@@ -125,6 +125,9 @@ struct Scheduler::Impl {
   void group_users(const Window& window);
   void group_arrivals(const Window& window);
   void prepare_averages(int n_ttis);
+  void sort_blocks();  // by group
+  // levels.cpp
+  void deal_alone(double share, double carry, int n_ttis);
   // quotas.cpp
   void deal_quotas(const Window& window, std::size_t first_cell, std::size_t n_cells);
   void set_shares(const Window& window, std::size_t cell, std::size_t lane);

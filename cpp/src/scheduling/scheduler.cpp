@@ -153,12 +153,16 @@ void Scheduler::Impl::prepare_averages(int n_ttis) {
     work.gain_at[static_cast<std::size_t>(k)] = std::pow(decay, -(k + 1)) / config.averaging_ttis;
 }
 
-void Scheduler::Impl::play(const Window& window, const WindowKpis& kpis) {
-  group_users(window);
-  group_arrivals(window);
+void Scheduler::Impl::sort_blocks() {
   std::stable_sort(live.blocks.begin(), live.blocks.end(), [&](const FailedBlock& a, const FailedBlock& b) {
     return work.group_of[static_cast<std::size_t>(a.user)] < work.group_of[static_cast<std::size_t>(b.user)];
   });
+}
+
+void Scheduler::Impl::play(const Window& window, const WindowKpis& kpis) {
+  group_users(window);
+  group_arrivals(window);
+  sort_blocks();
   prepare_averages(window.n_ttis);
   for (const UserKpi& kpi : user_kpis) std::fill((kpis.*kpi.values).begin(), (kpis.*kpi.values).end(), 0.0);
   work.bits_out = 0;

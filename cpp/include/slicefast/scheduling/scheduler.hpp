@@ -30,6 +30,7 @@
 #include "slicefast/isa.hpp"
 #include "slicefast/scheduling/config.hpp"
 #include "slicefast/scheduling/kpis.hpp"
+#include "slicefast/scheduling/levels.hpp"
 #include "slicefast/scheduling/state.hpp"
 #include "slicefast/scheduling/window.hpp"
 
@@ -48,6 +49,11 @@ class Scheduler {
 
   // Cost follows arrivals and backlogged users, plus a light pass over U. Throws InvalidArgument with nothing changed.
   void play_window(const Window& window, const WindowKpis& kpis);
+
+  // What `from`, a scheduler of the same settings, would give every slice of `window` at each level of share in place
+  // of window.share, slices side by side (separate_slices); this one's own state is lost. To the last bit what copies
+  // of `from` give that play the window level by level. Throws InvalidArgument.
+  void try_levels(const Scheduler& from, const Window& window, const Levels& levels);
 
   const SchedulerConfig& config() const;
   std::int64_t clock_ttis() const;

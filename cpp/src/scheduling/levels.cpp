@@ -1,0 +1,134 @@
+// Scheduler: what a window would give every slice at many levels of share, each slice as if it were alone. Users and
+// arrivals are sorted once for all levels, and a slice starts every level from a copy of its own queues alone.
+#include <algorithm>
+
+#include "scheduling/cell_slice.hpp"
+#include "slicefast/checks.hpp"
+
+namespace slicefast {
+
+namespace {
+
+// The queues of one (cell, slice) as a window finds them: those of its users who have data or get some.
+struct QueuesAtStart {
+  std::vector<std::size_t> number;  // of the users
+  std::vector<UserQueue> users;
+  std::vector<double> backlog, sent;
+  std::vector<QueuedPacket> packets;  // linked among themselves
+
+  void take(const LiveState& live, std::size_t user) {
+    UserQueue queue = live.users[user];
+    std::int32_t place = queue.head;
+    if (queue.queued > 0) queue.head = static_cast<std::int32_t>(packets.size());
+    for (std::int32_t k = 0; k < queue.queued; ++k) {
+      const QueuedPacket& packet = live.packets[static_cast<std::size_t>(place)];
+      place = packet.next;
+      const bool last = k + 1 == queue.queued;
+      packets.push_back({packet.bits, packet.tti, last ? -1 : static_cast<std::int32_t>(packets.size() + 1)});
+    }
+    if (queue.queued > 0) queue.tail = static_cast<std::int32_t>(packets.size() - 1);
+    number.push_back(user);
+    users.push_back(queue);
+    backlog.push_back(live.backlog[user]);
+    if (!live.sent.empty()) sent.push_back(live.sent[user]);
+  }
+
+  void clear() {
+    number.clear();
+    users.clear();
+    backlog.clear();
+    sent.clear();
+    packets.clear();
+  }
+
+  void give(LiveState& live) const {
+    live.packets.assign(packets.begin(), packets.end());
+    live.free_packet = -1;
+    for (std::size_t i = 0; i < number.size(); ++i) {
+      live.users[number[i]] = users[i];
+      live.backlog[number[i]] = backlog[i];
+    }
+    for (std::size_t i = 0; i < sent.size(); ++i) live.sent[number[i]] = sent[i];
+  }
+};
+
+// Of (cell, slice) `group`.
+void take_group(const LiveState& live, const Workspace& work, std::size_t group, std::vector<std::uint8_t>& gets_data,
+                QueuesAtStart& start) {
+  const auto first = static_cast<std::size_t>(work.first[group]),
+             last = static_cast<std::size_t>(work.first[group + 1]);
+  const auto arrivals =
+      std::span(work.arrivals)
+          .subspan(static_cast<std::size_t>(work.first_arrival[group]),
+                   static_cast<std::size_t>(work.first_arrival[group + 1] - work.first_arrival[group]));
+  gets_data.assign(last - first, 0);
+  for (const ArrivedPacket& packet : arrivals) gets_data[static_cast<std::size_t>(packet.local)] = 1;
+  start.clear();
+  for (std::size_t slot = first; slot < last; ++slot) {
+    const auto user = static_cast<std::size_t>(work.user_at[slot]);
+    if (gets_data[slot - first] || live.users[user].queued > 0) start.take(live, user);
+  }
+}
+
+}  // namespace
+
+// The quotas of one slice alone, one after the other: see separate_quotas of the kernels.
+void Scheduler::Impl::deal_alone(double share, double carry, int n_ttis) {
+  const int total = rbgs_of(config.n_prb, config.rbg_prb);
+  const double exact = std::min(share * total, static_cast<double>(total));
+  const auto base = static_cast<std::int32_t>(exact);
+  const double fraction = exact - base;
+  work.quota_offset = 0;
+  work.quota_stride = 1;
+  work.quota.resize(static_cast<std::size_t>(n_ttis));
+  double remainder = carry;
+  for (std::uint16_t& quota : work.quota) {
+    int won = 0;
+    if (fraction > 0) {
+      remainder += fraction;
+      won = remainder >= 0.5 ? 1 : 0;
+      remainder -= won;
+    }
+    const int rbgs = base + won;
+    quota = static_cast<std::uint16_t>(config.rbg_prb == 1 ? rbgs : std::min(rbgs * config.rbg_prb, config.n_prb));
+  }
+}
+
+void Scheduler::try_levels(const Scheduler& from, const Window& window, const Levels& levels) {
+  Impl& trial = *impl_;
+  const LiveState& live = from.impl_->live;
+  check_window(window, trial.config, live.backlog);
+  const auto n_cells = static_cast<std::size_t>(trial.config.n_cells),
+             n_slices = static_cast<std::size_t>(trial.config.n_slices), n_groups = n_cells * n_slices;
+  trial.live.clock = live.clock;
+  trial.live.blocks = live.blocks;
+  trial.live.users = live.users;  // those without data stay as they are
+  trial.live.backlog = live.backlog;
+  trial.live.sent = live.sent;
+  trial.group_users(window);
+  trial.group_arrivals(window);
+  trial.sort_blocks();
+  trial.prepare_averages(window.n_ttis);
+  Matrix<double> throughput(n_cells, n_slices), delay(n_cells, n_slices), load(n_cells, n_slices),
+      users(n_cells, n_slices);
+  const WindowKpis kpis{
+      .throughput_bps = throughput.view(), .delay_ms = delay.view(), .load = load.view(), .users = users.view()};
+  CellSlice slice(trial.config, trial.averaging, trial.live, trial.work, window, kpis);
+  QueuesAtStart start;
+  std::vector<std::uint8_t> gets_data;
+  for (std::size_t group = 0; group < n_groups; ++group) {
+    take_group(live, trial.work, group, gets_data, start);
+    for (std::size_t k = 0; k < levels.share.size(); ++k) {
+      start.give(trial.live);
+      trial.live.pointer[group] = live.pointer[group];
+      trial.work.remaining_blocks.clear();
+      trial.deal_alone(levels.share[k], live.carry[group], window.n_ttis);
+      slice.start_window(group);
+      slice.play_window();
+      slice.end_window();
+      if (levels.note(k, group, n_groups, throughput.view().data[group], delay.view().data[group])) break;
+    }
+  }
+}
+
+}  // namespace slicefast
