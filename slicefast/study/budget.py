@@ -65,6 +65,8 @@ class Budget(Settings):
         Steps of the traffic masks that are kept for the figure.
     counterfactual_steps : int
         Steps on training networks (the source network is one) from which the counterfactual policy is learned.
+    shared_steps : int
+        Steps in which one agent for all cells is trained on many networks.
     pairs : bool
         Whether to transfer over all ordered pairs of cells.
     remedies : bool
@@ -89,6 +91,7 @@ class Budget(Settings):
     early_steps: Count = 1000
     mask_steps: Count = 200
     counterfactual_steps: Count = 2400
+    shared_steps: Count = 1700
     pairs: Annotated[bool, Field(strict=True)] = True
     remedies: Annotated[bool, Field(strict=True)] = True
     td3: dict[str, Any] = Field(default_factory=dict)

@@ -28,6 +28,7 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 #   source_cell (policy, seed, cell) int32, counted from 1; 0 where nothing was transferred
 # variables of preparatory jobs, each only where at least one seed is finished
 #   pretrain_reward, pretrain_reward_ours, generalist_reward (seed, pretrain_step, cell)
+#   shared_reward (seed, shared_step, cell)
 #   offered_bps, neighbours_offered_bps (seed, step, cell): mean traffic, the latter per neighbour
 #   cycle_steps (seed) int32: steps after which the traffic's mask begins again, which the oracle played at first
 #   distance, distance_fast, distance_corrected, distance_centres (seed, source, target); with remedies
@@ -46,8 +47,8 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 #   left_out: JSON, why by policy; complete: 0 or 1; parts_finished, parts: counts;
 #   training_networks: count, what the informed policy was trained on.
 #   protocol holds n_seeds, exploration_steps, train_steps, transfer_steps, pair_steps, hindsight_steps,
-#   evaluation_steps, sample_steps, vae_epochs, early_steps, mask_steps, counterfactual_steps, arms, pairs, remedies,
-#   td3.
+#   evaluation_steps, sample_steps, vae_epochs, early_steps, mask_steps, counterfactual_steps, shared_steps, arms,
+#   pairs, remedies, td3.
 
 from __future__ import annotations
 

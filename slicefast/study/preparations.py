@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from slicefast.policies import informed
+from slicefast.rng import Restarts
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 from slicefast.study.budget import GAIN_WINDOW, Budget, Setting
@@ -22,6 +23,8 @@ from slicefast.units import Arrays
 
 # About how many steps of one network a step of the counterfactual policy's training costs, for the progress bar.
 _PROBE_WEIGHT = 20
+#: Steps of a network before an agent that is trained on many goes on with another: a day of the default scenario.
+RESTART_STEPS = 200
 
 
 class Pretrain(Work):
@@ -110,6 +113,39 @@ class GeneralistTraining(Work):
         ticker = Ticker(context.tick, budget.learning_steps - 1)
         network = context.source_network()
         history = train([network], agent, task, budget.learning_steps, callbacks=[ticker])
+        agent.save(context.own_weights_path())
+        return {"reward": history.reward}
+
+
+class SharedTraining(Work):
+    """One agent for all cells, trained on many networks in our setting: what central training of a TD3 can do.
+
+    It starts on the source network, which makes room for another one of the scenario every `RESTART_STEPS` steps.
+    """
+
+    name = "shared_training"
+    label = "training of one agent on many networks"
+    reads = ("shared_steps",)
+    outputs: ClassVar[Mapping[str, Variable]] = {
+        "reward": Variable(
+            ("shared_step", "cell"), "reward while one agent learns on many networks", name="shared_reward"
+        )
+    }
+    variants = ("",)
+
+    def steps(self, budget: Budget, n_cells: int) -> int:
+        """Return the steps of its networks."""
+        return budget.shared_steps
+
+    def run(self, context: Context) -> Arrays:
+        """Train, and return the reward of every step."""
+        from slicefast.learn import TD3Config
+
+        steps, task = context.budget.shared_steps, Task(context.scenario)
+        agent = context.new_agents(task, TD3Config.preset("ours_shared").per_row(task.n_agents), n_agents=1)
+        ticker = Ticker(context.tick, steps - 1)
+        restarts = Restarts(source_network_seed(context.seed), RESTART_STEPS)
+        history = train(context.source_network(), agent, task, steps, callbacks=[ticker], restarts=restarts)
         agent.save(context.own_weights_path())
         return {"reward": history.reward}
 
@@ -282,6 +318,7 @@ PREPARATIONS: dict[str, Work] = {
         SimilarityOfCells(),
         SourceDistances(),
         GeneralistTraining(),
+        SharedTraining(),
         CounterfactualTraining(),
         HindsightPretrain(),
         KnownPretrain(),

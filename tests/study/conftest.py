@@ -44,6 +44,7 @@ TINY = Protocol(
     early_steps=20,
     mask_steps=12,
     counterfactual_steps=8,
+    shared_steps=40,
     arms=tuple(ARMS),
 )
 
@@ -102,7 +103,7 @@ class ToyScenario(SimpleNamespace):
 def toy_kpis(network_seed: int, step: int, copy: int = 0) -> Kpis:
     """Return what the toy measures: cells, slices, steps, networks and copies of one network all differ."""
     n, s = np.indices((CELLS, SLICES))
-    pattern = (3 * step + 5 * n + 7 * s + network_seed) % 15
+    pattern = (3 * step + 5 * n + 7 * s + network_seed % 15) % 15
     # Of the requirement, below 1; it rises with the steps, so that no two windows have one mean.
     share = 0.2 + 0.04 * pattern + 0.01 * copy + 0.0013 * n + 0.0001 * step
     base = 100.0 * step + 10.0 * n + s
@@ -148,6 +149,7 @@ class Toy:
             early_steps=2,
             mask_steps=6,
             counterfactual_steps=5,
+            shared_steps=6,
             td3={"batch_size": 6, "gamma": 0.3},
         )
         self.scenario = ToyScenario()
@@ -250,9 +252,11 @@ class FakeSimulator:
         self.was_reset = False
         self.toy.networks.append(self)
 
-    def reset(self) -> Kpis:
-        """Play the warm-up step."""
+    def reset(self, seed: int | None = None) -> Kpis:
+        """Play the warm-up step, of another network where a seed is given."""
         self.was_reset = True
+        if seed is not None:
+            self.seed, self.played = seed, []
         return self.kpis
 
     @property

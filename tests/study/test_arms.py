@@ -184,11 +184,14 @@ def test_specialists_start_with_the_generalists_networks_and_nothing_else(
     check_evaluated(toy, arrays)
 
 
-def test_the_generalist_plays_every_cell_as_it_is(toy: Any, check_evaluated: Callable[..., None]) -> None:
-    toy.trained("generalist_training", n_agents=1)
-    arrays = toy.run("generalist")
+@pytest.mark.parametrize(("name", "training"), [("generalist", "generalist_training"), ("shared", "shared_training")])
+def test_the_generalist_plays_every_cell_as_it_is(
+    toy: Any, check_evaluated: Callable[..., None], name: str, training: str
+) -> None:
+    toy.trained(training, n_agents=1)
+    arrays = toy.run(name)
     (agent,) = toy.learners
-    assert agent.origin == "generalist_training"
+    assert agent.origin == training
     assert [explore for _, explore, _ in agent.acts] == [False] * 27
     assert (agent.stores, agent.updates) == ([], [])
     for step in range(9):
@@ -279,7 +282,7 @@ def test_the_counterfactual_policy_and_its_ablations_play_their_own_weights(
 def test_every_arm_is_played_by_a_test_above() -> None:
     informed_ones = {name for name, arm in ARMS.items() if arm.family in ("informed", "ablation")}
     twice = {"drl", "drl_alone", "centralised", "transfer_random"}
-    others = {"oracle", "generalist", "specialist", "transfer_itself"}
+    others = {"oracle", "generalist", "shared", "specialist", "transfer_itself"}
     real = {name for name, arm in ARMS.items() if arm.family == "hindsight"}  # test_hindsight_arms.py
     assert {*CHOSEN, *FIXED, *informed_ones, *twice, *(f"{name}_ours" for name in twice), *others, *real} == set(ARMS)
     assert {name for name, arm in ARMS.items() if arm.explores == "ours"} == {n for n in ARMS if n.endswith("_ours")}

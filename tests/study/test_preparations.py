@@ -10,6 +10,7 @@ import pytest
 from slicefast import Scenario, Simulator, Task
 from slicefast.learn import TD3Config
 from slicefast.learn.config import PRESETS
+from slicefast.rng import episode_seed
 from slicefast.study import preparations, similarity_work
 from slicefast.study.seeds import source_network_seed, stream_seed, target_network_seed, training_network_seed
 from slicefast.transfer import Similarity
@@ -63,6 +64,21 @@ def test_the_generalist_learns_from_every_cells_own_reward(toy: Any) -> None:
     assert agent.updates == [3, 6, 9, 12, 15, 18, 21]
     assert all(explore for _, explore, _ in agent.acts)
     np.testing.assert_array_equal(arrays["reward"], np.stack([toy.earned(SOURCE, step) for step in range(1, 8)]))
+
+
+def test_the_shared_agent_learns_on_a_network_after_the_other(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparations, "RESTART_STEPS", 4)
+    arrays = toy.run("shared_training")
+    (agent,), (network,) = toy.learners, toy.networks
+    assert (agent.n_agents, agent.seed) == (1, stream_seed(3, "shared_training"))
+    assert agent.config == TD3Config.preset("ours_shared").per_row(3)
+    second = episode_seed(SOURCE, 1)
+    assert (network.seed, len(network.played)) == (second, 2)
+    steps = [(SOURCE, step) for step in range(1, 5)] + [(second, step) for step in range(1, 3)]
+    np.testing.assert_array_equal(arrays["reward"], np.stack([toy.earned(*step) for step in steps]))
+    before = np.concatenate([toy.observed(seed, step - 1) for seed, step in steps])
+    np.testing.assert_array_equal(np.concatenate([stored[0] for stored in agent.stores]), before)
+    assert (toy.folder / "shared_training.safetensors").is_file()
 
 
 def test_learning_starts_are_counted_in_transitions_too(toy: Any) -> None:

@@ -12,6 +12,7 @@ from slicefast.study.arms.base import Arm, Played
 from slicefast.study.arms.hindsight import HindsightFromSource, InHindsight
 from slicefast.study.arms.learning import Centralised, Handover, KnownCell, Scratch, Specialists
 from slicefast.study.arms.playing import Ablated, Counterfactual, Fixed, Generalist, Oracle
+from slicefast.study.preparations import SharedTraining
 
 __all__ = ["ARMS", "FULL_ARMS", "QUICK_ARMS", "Arm", "Played", "register"]
 
@@ -78,6 +79,7 @@ register(
         setting="ours",
     ),
     Generalist(name="generalist", label="generalist, not fine-tuned"),
+    Generalist(name="shared", label="one agent for all cells, many networks", trained_by=SharedTraining.name),
     Specialists(name="specialist", label="specialists from the generalist"),
     InHindsight(name="hindsight", label="hindsight, the paper's observation"),
     InHindsight(name="hindsight_on_rule", label="hindsight on the rule, all measurements", sight="rich", basis="rule"),
@@ -111,7 +113,15 @@ FULL_ARMS = (
     *("transfer_most", "transfer_most_ours", "transfer_least", "transfer_least_ours"),
     *("transfer_random", "transfer_random_ours", "model_most", "model_most_ours"),
     *("feature_most", "feature_most_ours", "instance_most", "instance_most_ours"),
-    *("specialist", "hindsight", "hindsight_on_rule", "hindsight_federated", "hindsight_most", "counterfactual"),
+    *(
+        "shared",
+        "specialist",
+        "hindsight",
+        "hindsight_on_rule",
+        "hindsight_federated",
+        "hindsight_most",
+        "counterfactual",
+    ),
 )
 QUICK_ARMS = (
     *("equal_split", "traffic_aware", "max_min_rule", "oracle", "drl", "drl_ours"),

@@ -58,17 +58,18 @@ class Oracle(Arm):
 
 @dataclass(frozen=True, kw_only=True)
 class Generalist(Arm):
-    """The agent trained on all source cells, as it is."""
+    """One agent trained for all cells, on those of the source network unless another training is named, as it is."""
 
+    trained_by: str = GeneralistTraining.name
     family = "generalist"
 
     def needs(self) -> tuple[str, ...]:
-        """Return the generalist's training."""
-        return (GeneralistTraining.name,)
+        """Return the agent's training."""
+        return (self.trained_by,)
 
     def play(self, context: Context) -> Played:
         """Play the agent for every cell."""
-        return play_policy(context, policies.greedy(context.load_agents(GeneralistTraining.name)))
+        return play_policy(context, policies.greedy(context.load_agents(self.trained_by)))
 
 
 @dataclass(frozen=True, kw_only=True)
