@@ -14,7 +14,6 @@ struct FarLinks {
 static void gather_links(const RadioSite* sites, const RadioTorus* torus, const RadioTiles* tiles,
                          const RadioUsers& users, const std::int32_t* user, const std::int32_t* site, std::size_t n,
                          std::size_t padded, FarLinks& links) {
-  const std::int32_t mask = (1 << tiles->log2_size) - 1, shift = tiles->log2_size;
   for (std::size_t i = 0; i < padded; ++i) {
     const std::size_t at = i < n ? i : n - 1;
     const RadioSite& s = sites[site[at]];
@@ -24,7 +23,7 @@ static void gather_links(const RadioSite* sites, const RadioTorus* torus, const 
     links.fx[i] = users.col_fraction[u];
     links.fy[i] = users.row_fraction[u];
     links.scale[i] = users.scale_state[u];
-    links.index[i] = (((users.row[u] + s.row_offset) & mask) << shift) + ((users.col[u] + s.col_offset) & mask);
+    links.index[i] = node_at(users.row[u] + s.row_offset, users.col[u] + s.col_offset, tiles->log2_size);
   }
   if (!torus->wrap) return;
   const RadioTorus t = *torus;

@@ -16,7 +16,7 @@ template <bool wrap>
 static inline void tile_index(const RadioSite& site, const RadioTorus& torus, const RadioUsers& users,
                               std::int32_t log2_size, const Turns* SLICEFAST_RESTRICT turns, std::size_t n,
                               std::int32_t* SLICEFAST_RESTRICT index) {
-  const std::int32_t mask = (1 << log2_size) - 1, row_offset = site.row_offset, col_offset = site.col_offset;
+  const std::int32_t row_offset = site.row_offset, col_offset = site.col_offset;
   const RadioTorus t = torus;
   const std::int32_t* SLICEFAST_RESTRICT row = users.row;
   const std::int32_t* SLICEFAST_RESTRICT col = users.col;
@@ -26,11 +26,11 @@ static inline void tile_index(const RadioSite& site, const RadioTorus& torus, co
       r -= static_cast<std::int32_t>(turns->first[i] * t.v1_row + turns->second[i] * t.v2_row);
       c -= static_cast<std::int32_t>(turns->first[i] * t.v1_col + turns->second[i] * t.v2_col);
     }
-    index[i] = ((r & mask) << log2_size) + (c & mask);
+    index[i] = node_at(r, c, log2_size);
   }
 }
 
-static void field(const std::int32_t* tile, const std::int32_t* index, const RadioUsers* users, const float* scale,
+static void field(const std::int16_t* tile, const std::int32_t* index, const RadioUsers* users, const float* scale,
                   std::size_t n, float* SLICEFAST_RESTRICT out) {
   std::int32_t packed[max_block];
   gather(tile, index, n, packed);
@@ -161,7 +161,7 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast*
   (torus->wrap ? tile_index<true> : tile_index<false>)(s, *torus, u, tiles->log2_size, &turns, n, index);
   gather(tiles->los_state, index, n, packed);
   const float inverse_height = 1.0f / s.height, min_d = __builtin_sqrtf(s.min_d2), inverse_min = 1.0f / min_d;
-  const std::int32_t nlos_tile = tiles->size * tiles->size;
+  const std::int32_t nlos_tile = tiles->size * (tiles->size + 1);
   for (std::size_t i = 0; i < n; ++i) {
     const float true_d2 = max_f(d2[i], 1e-4f), used_d2 = max_f(d2[i], s.min_d2);
     const float inverse_d = inverse_sqrt_f32(true_d2), true_d = true_d2 * inverse_d;

@@ -44,11 +44,11 @@ struct RadioTorus {
   float v1_col, v1_row, v2_col, v2_row;
 };
 
-// Packed tiles: the four corners of a mesh as signed bytes in steps of 1/32, (r, c), (r, c + 1), (r + 1, c), (r + 1, c
-// + 1).
+// Packed tiles: of every node (r, c), c = 0 ... size, itself and node (r + 1, c) as signed bytes in steps of 1/32. So
+// the four bytes from there on are the corners of a mesh, and what users read of a tile stays small.
 struct RadioTiles {
-  const std::int32_t* los_state;
-  const std::int32_t* shadow;  // LOS tile, then NLOS tile
+  const std::int16_t* los_state;
+  const std::int16_t* shadow;  // LOS tile, then NLOS tile
   std::int32_t size, log2_size;
 };
 
@@ -95,7 +95,7 @@ struct RadioKernels {
   void (*transpose)(const float* in, std::size_t in_stride, std::size_t rows, std::size_t n, float* const* out,
                     std::size_t column);
   // Interpolated values of a tile at the nodes `index` of a block, unit variance: out = scale * bilinear.
-  void (*field)(const std::int32_t* tile, const std::int32_t* index, const RadioUsers* users, const float* scale,
+  void (*field)(const std::int16_t* tile, const std::int32_t* index, const RadioUsers* users, const float* scale,
                 std::size_t n, float* out);
 };
 

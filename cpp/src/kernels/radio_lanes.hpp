@@ -33,11 +33,17 @@ static inline void nearest_image(const RadioTorus& torus, float& dx, float& dy, 
   second = along_t ? rt + side_t : rt;
 }
 
+// Where node (row, col) lies in a tile, see RadioTiles.
+static inline std::int32_t node_at(std::int32_t row, std::int32_t col, std::int32_t log2_size) {
+  const std::int32_t mask = (1 << log2_size) - 1;
+  return ((row & mask) << log2_size) + (row & mask) + (col & mask);
+}
+
 // Bilinear value of packed corners.
 static inline float interpolate(std::int32_t packed, float fx, float fy) {
   const std::int32_t c00 = static_cast<std::int32_t>(static_cast<std::uint32_t>(packed) << 24) >> 24;
-  const std::int32_t c01 = static_cast<std::int32_t>(static_cast<std::uint32_t>(packed) << 16) >> 24;
-  const std::int32_t c10 = static_cast<std::int32_t>(static_cast<std::uint32_t>(packed) << 8) >> 24;
+  const std::int32_t c10 = static_cast<std::int32_t>(static_cast<std::uint32_t>(packed) << 16) >> 24;
+  const std::int32_t c01 = static_cast<std::int32_t>(static_cast<std::uint32_t>(packed) << 8) >> 24;
   const std::int32_t c11 = packed >> 24;
   const float a = static_cast<float>(c00), b = static_cast<float>(c10);
   const float top = a + fx * static_cast<float>(c01 - c00);
@@ -51,19 +57,21 @@ static inline bool in_line_of_sight(float field, float probability) {
   return probability + probability * odds > 1.0f;
 }
 
-// n is a multiple of 16. By hand: the compiler's generic tuning takes gathers apart into single loads.
-static inline void gather(const std::int32_t* SLICEFAST_RESTRICT tile, const std::int32_t* SLICEFAST_RESTRICT index,
+// Of every index the two nodes there, as one number. n is a multiple of 16. By hand: the compiler's generic tuning
+// takes gathers apart into single loads.
+static inline void gather(const std::int16_t* SLICEFAST_RESTRICT tile, const std::int32_t* SLICEFAST_RESTRICT index,
                           std::size_t n, std::int32_t* SLICEFAST_RESTRICT out) {
 #if defined(__AVX512F__)
   for (std::size_t i = 0; i < n; i += 16)
-    _mm512_storeu_si512(out + i, _mm512_i32gather_epi32(_mm512_loadu_si512(index + i), tile, 4));
+    _mm512_storeu_si512(out + i, _mm512_i32gather_epi32(_mm512_loadu_si512(index + i), tile, 2));
 #elif defined(__AVX2__)
   for (std::size_t i = 0; i < n; i += 8) {
     const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index + i));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), _mm256_i32gather_epi32(tile, at, 4));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i),
+                        _mm256_i32gather_epi32(reinterpret_cast<const int*>(tile), at, 2));
   }
 #else
-  for (std::size_t i = 0; i < n; ++i) out[i] = tile[index[i]];
+  for (std::size_t i = 0; i < n; ++i) __builtin_memcpy(out + i, tile + index[i], sizeof out[i]);
 #endif
 }
 

@@ -8,16 +8,15 @@
 namespace slicefast {
 namespace {
 
-// Four corners per node, as signed bytes in steps of 1/32 standard deviation.
-void pack_tile(std::span<const float> nodes, std::size_t rows, std::size_t cols, std::int32_t* packed) {
+// See RadioTiles: every row ends with its first node again.
+void pack_tile(std::span<const float> nodes, std::size_t rows, std::size_t cols, std::int16_t* packed) {
   const auto at = [&](std::size_t r, std::size_t c) {
     const float value = nodes[(r % rows) * cols + c % cols];
     return static_cast<std::uint32_t>(std::clamp(static_cast<int>(std::lrint(value * 32.0f)), -127, 127)) & 0xffu;
   };
   for (std::size_t r = 0; r < rows; ++r)
-    for (std::size_t c = 0; c < cols; ++c)
-      packed[r * cols + c] =
-          static_cast<std::int32_t>(at(r, c) | at(r, c + 1) << 8 | at(r + 1, c) << 16 | at(r + 1, c + 1) << 24);
+    for (std::size_t c = 0; c <= cols; ++c)
+      packed[r * (cols + 1) + c] = static_cast<std::int16_t>(static_cast<std::uint16_t>(at(r, c) | at(r + 1, c) << 8));
 }
 
 UnitVariance unit_variance(const FieldTiles& t, double decorrelation_m) {
@@ -56,15 +55,15 @@ PackedFields::PackedFields(const FieldTiles& t, const ModelParameters& p)
   inverse[2] = -t.e1_y_m / determinant;
   inverse[3] = t.e1_x_m / determinant;
   log2_size = static_cast<int>(std::lround(std::log2(size)));
-  const auto side = static_cast<std::size_t>(size), nodes = side * side;
+  const auto side = static_cast<std::size_t>(size), nodes = side * (side + 1);
   los_state.resize(nodes);
   shadow.resize(2 * nodes);
   pack_tile(t.los_state, side, side, los_state.data());
   pack_tile(t.shadow_los, side, side, shadow.data());
   pack_tile(t.shadow_nlos, side, side, shadow.data() + nodes);
   const auto rows = static_cast<std::size_t>(common_rows), cols = static_cast<std::size_t>(common_cols);
-  common_los.resize(rows * cols);
-  common_nlos.resize(rows * cols);
+  common_los.resize(rows * (cols + 1));
+  common_nlos.resize(rows * (cols + 1));
   pack_tile(t.common_los, rows, cols, common_los.data());
   pack_tile(t.common_nlos, rows, cols, common_nlos.data());
   unit_state = unit_variance(t, t.los_state_decorrelation_m);

@@ -27,10 +27,10 @@ struct PackedFields {
 
   double inverse[4];  // (s, t) = inverse (x, y)
   int size, log2_size;
-  std::vector<std::int32_t> los_state, shadow;  // packed; the shadow of LOS links, then of the others
+  std::vector<std::int16_t> los_state, shadow;  // packed; the shadow of LOS links, then of the others
   UnitVariance unit_state, unit_los, unit_nlos;
   int common_cols, common_rows;
-  std::vector<std::int32_t> common_los, common_nlos;  // packed
+  std::vector<std::int16_t> common_los, common_nlos;  // packed
 
   RadioTiles tiles() const { return {los_state.data(), shadow.data(), size, log2_size}; }
   // In units of nodes.
@@ -48,7 +48,7 @@ inline std::int32_t PackedFields::common_at(std::int64_t row, std::int64_t col) 
   const auto within = [](std::int64_t at, int n) {
     return static_cast<std::int32_t>(at - n * rounded_down((static_cast<double>(at) + 0.5) / n));
   };
-  return within(row, common_rows) * common_cols + within(col, common_cols);
+  return within(row, common_rows) * (common_cols + 1) + within(col, common_cols);
 }
 
 }  // namespace slicefast
