@@ -69,7 +69,7 @@ def test_the_commands_it_names_are_there():
         ("benchmarks/study/README.md", ["study"]),
         (
             "slicefast/validation/README.md",
-            ["headroom", "radio", "torus", "seeds", "peers", "interference", "scheduler", "replay"],
+            ["headroom", "radio", "torus", "seeds", "handover", "peers", "interference", "scheduler", "replay"],
         ),
     ],
 )

@@ -99,30 +99,40 @@ double overload_sojourn(double alone, double x, double n_ttis) {
   return alone + std::min(2.0 / 3.0 * std::sqrt(2.0 * alone * n_ttis / std::numbers::pi), alone / (2 * (x - 1)));
 }
 
-// In a queue of fixed sizes, first in first out, with x times the work that it can do, the work before a packet is
-// spread like exp(g v / s) up to the timer, x (1 - exp(-g)) = g: above 0 where x > 1, below where x < 1.
-double slope_of_work(double x) {
-  if (std::abs(x - 1) < 1e-3) return 2 * (x - 1);
-  // From outside, where the curve bends away from its tangent, Newton's steps come nearer from one side.
-  double g = x > 1 ? x : 2 * std::log(std::max(x, 1e-12));
-  for (int k = 0; k < 12; ++k) g -= (g - x * (1 - std::exp(-g))) / (1 - x * std::exp(-g));
-  return g;
-}
+// A queue of packets of one size, first in first out, with x times the work that it can do. Within a timer of n
+// packets' times the work before a packet is at most v of them with probability H(v) / H(n),
+//   H' = x (H(v) - H(v - 1)), H(0) = 1;  H = 1 / (1 - x) + exp(g v) / (1 - x exp(-g)), x (1 - exp(-g)) = g,
+// but for terms that fade with v (2 % at v = 1, x = 0.5); g above 0 where x > 1, below where x < 1.
+class TimedQueue {
+ public:
+  explicit TimedQueue(double x) : x_(std::max(x, 1e-9)), g_(2 * (x_ - 1)) {
+    if (is_critical()) return;
+    if (std::abs(x_ - 1) > 0.1) g_ = x_ > 1 ? x_ : 2 * std::log(x_);
+    for (int k = 0; k < 12; ++k) g_ -= (g_ - x_ * (1 - std::exp(-g_))) / (1 - x_ * std::exp(-g_));
+  }
 
-// What is sent in vain over what is never sent, with a timer that is long against a packet: a packet gets through if it
-// finds less than the timer and its own time s leave, x exp(-g) of what could be sent.
-double wasted_part(double x, double g) {
-  if (x < 1.001) return 1.0;  // the limit
-  return (1 - x * std::exp(-g)) / (x - 1);
-}
+  // What is sent in vain over what is never sent, with a timer that is long against a packet: one gets through if it
+  // finds less than the timer and its own time leave, x exp(-g) of what could be sent.
+  double wasted() const { return x_ < 1.001 ? 1.0 : (1 - x_ * std::exp(-g_)) / (x_ - 1); }
 
-// The part of that which a timer of so many packets' times lets end: none at one, all where it is long.
-double ended_part(double g, double packets) {
-  if (packets <= 1) return 0.0;
-  const double steep = std::abs(g);
-  if (steep * packets < 1e-6) return 1 - 1 / packets;
-  return std::expm1(-steep * (packets - 1)) / std::expm1(-steep * packets);
-}
+  // The part of that which ends within a timer of so many packets' times: x H(n - 1) / (H(n) - 1), the queue being busy
+  // with probability 1 - 1 / H(n), over what it is where n is large. From all that may end at n = 2 to nothing at 1 in
+  // a straight line (ours): sizes and rates are never quite alike.
+  double ended(double packets) const {
+    if (packets <= 1) return 0.0;
+    const double part = above_1(packets - 1) + 1, whole = above_1(packets);
+    const double limit = x_ > 1 ? std::exp(g_) : x_;
+    const double some = std::isfinite(whole) ? limit * part / whole : 1.0;
+    return std::min(1.0, some * std::min(1.0, packets - 1));
+  }
+
+ private:
+  bool is_critical() const { return std::abs(x_ - 1) < 1e-5; }
+  double above_1(double v) const {  // H(v) - 1
+    return is_critical() ? 2 * v - 1.0 / 3 : x_ / (1 - x_) + std::exp(g_ * v) / (1 - x_ * std::exp(-g_));
+  }
+  double x_, g_;
+};
 
 // Service and throughput where the user has any; the delay without what is left over.
 UserFlow served(const FlowWindow& w, std::size_t u, const UserPart& part, double demand) {
@@ -176,9 +186,9 @@ UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const
     if (flow.sent > 0) {
       const double busy = flow.busy_ttis(n_ttis) / n_ttis,
                    x = left > 0 ? std::max(1.0, demand.arriving / flow.sent) : busy;
-      const double g = slope_of_work(x);
-      if (young < left) flow.wasted = std::min(flow.sent, (left - young) * wasted_part(x, g));
-      flow.wasted = flow.sent - (flow.sent - flow.wasted) * ended_part(g, flow.rate * timer / w.packet_bits[u]);
+      const TimedQueue queue(x);
+      if (young < left) flow.wasted = std::min(flow.sent, (left - young) * queue.wasted());
+      flow.wasted = flow.sent - (flow.sent - flow.wasted) * queue.ended(flow.rate * timer / w.packet_bits[u]);
     }
     flow.age_bit_ttis = std::min(flow.age_bit_ttis, staying * timer);
     flow.delay = std::min(flow.delay, timer);

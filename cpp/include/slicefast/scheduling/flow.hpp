@@ -31,9 +31,10 @@
 //               larger than the buffer. What is refused counts as in kpis.hpp. With a timer the user's packets, first
 //               in first out, are mostly too old when their turn comes: of what is sent x exp(-g) is of packets that
 //               end in time, x (1 - exp(-g)) = g, x: arriving over sent (a dam of content T, filled by packets of one
-//               size). That is for T long against a packet's time s = L_u / r; of n = T / s packets' times
-//               (1 - e^(-|g| (n - 1))) / (1 - e^(-|g| n)) of it, also where x < 1 is the part of the time with data and
-//               nothing is dropped unsent; so nothing where one packet alone takes longer than T
+//               size). That is for T long against a packet's time s = L_u / r; of T = n s the part that ends in time is
+//               x H(n - 1) / (H(n) - 1), H that of M/D/1 (flow.cpp), also where x < 1 is the part of the time with
+//               data and nothing is dropped unsent; from n = 2 on down to nothing at n = 1, where one packet alone
+//               takes the timer
 //
 //   HARQ        R_u / h for R_u, h the transmissions of a block; every packet waits the mean round trips of one block
 //   more
