@@ -17,7 +17,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from slicefast.errors import SlicefastError
-from slicefast.study import report
+from slicefast.study import online_tables, report
 from slicefast.study.comparison import Comparison
 from slicefast.study.document import (
     Document,
@@ -381,6 +381,36 @@ def test_files_without_whole_marks_are_refused_and_unchanged(known: Comparison, 
     with pytest.raises(SlicefastError, match="study begins"):
         report.put_section(known, page)
     assert page.read_text() == before
+
+
+def test_what_each_one_pays_is_one_fact_in_short_lines(known: Comparison, tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("<!-- study facts begins -->\n<!-- study facts ends -->\n")
+    report.put_section(known, page)
+    lines = page.read_text().splitlines()
+    assert max(map(len, lines)) <= 120
+    words = " ".join(" ".join(lines[1:-1]).split())
+    assert words == (
+        "- **Measured**: of the first 4 steps' reward, what each loses to a clairvoyant oracle over 2 seeds, in steps: "
+        "DRL from scratch: 0; transfer, most similar source: -0."
+    )
+
+
+def test_the_order_is_said_and_where_it_fails(file: Any) -> None:
+    def told(**rewards: float) -> str:
+        played = {name: np.full((3, 10, 2), value) for name, value in rewards.items()}
+        return online_tables.order(Comparison(file.build(played, [0, 1])))
+
+    assert told(equal_split=0.5) == ""
+    assert told(equal_split=0.5, traffic_aware=0.6, oracle=0.9) == (
+        "Online over the first 2 steps, from whom one expects least: equal split 0.5000, traffic-aware baseline "
+        "0.6000, clairvoyant oracle 0.9000; in the order one expects."
+    )
+    wrong = told(equal_split=0.7, traffic_aware=0.6, max_min_rule=0.6, oracle=0.9)
+    assert wrong.endswith(
+        "the order that one expects does not hold: traffic-aware baseline is not above equal split; max-min rule is "
+        "not above traffic-aware baseline."
+    )
 
 
 def test_many_seeds_need_no_warning() -> None:

@@ -112,7 +112,7 @@ def report(
 def write_outcome(study: Study) -> Comparison:
     """Collect the result file, draw the figures, write the report, print the table, and return the comparison."""
     from slicefast.study import dataset as results
-    from slicefast.study import figures
+    from slicefast.study import figures, online_tables
     from slicefast.study import report as page
     from slicefast.study.claims import verdicts
     from slicefast.study.collect import collect
@@ -124,6 +124,8 @@ def write_outcome(study: Study) -> Comparison:
     page.write(comparison, figures.write_all(comparison, study.folder / "figures"), study.folder / "report.html")
     table = page.comparison_table(comparison)
     print_table(table.headings, [[str(cell) for cell in row] for row in table.rows])
+    if sentence := online_tables.order(comparison):
+        typer.echo(sentence)
     for item in verdicts(comparison):
         typer.echo(f"{item.verdict:>9}  {item.claim} {item.case and item.case + ': '}{item.evidence}")
     typer.echo(f"{study.folder / 'report.html'}  {study.folder / results.RESULT_FILE}")

@@ -25,6 +25,8 @@ from slicefast.training import Tick
 from slicefast.units import Arrays
 
 MANIFEST = "study.json"
+#: A number of the protocol that 0.1.0 did not have, whose arms and oracle were others: its results cannot be used.
+_SINCE_0_1 = "pair_steps"
 
 
 @dataclass(frozen=True)
@@ -186,11 +188,15 @@ def load_study(folder: Path) -> Study:
         raise RunError(f"{folder} holds no study ({MANIFEST} is missing)")
     try:
         fields = json.loads(manifest.read_text())
-        return Study(
-            folder, Scenario.model_validate(inputs.kept(fields, folder)), Protocol.from_dict(fields["protocol"])
-        )
+        scenario, numbers = Scenario.model_validate(inputs.kept(fields, folder)), fields["protocol"]
+        if _SINCE_0_1 in numbers:
+            return Study(folder, scenario, Protocol.from_dict(numbers))
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{manifest} cannot be read: {error}") from None
+    raise RunError(
+        f"{folder} holds a study of slicefast 0.1.0, whose results are others ({_SINCE_0_1} is missing): report it with "
+        "that version, or name another folder (--out)"
+    )
 
 
 def _refuse_another(old: Study, scenario: Scenario, protocol: Protocol, renew: bool) -> None:

@@ -18,7 +18,7 @@ from slicefast.units import Float64
 
 _LONGEST_WINDOW = 200  # steps of the running mean of rewards
 #: Rewards that the axis names, and the one where it ends: above it nothing can be told apart.
-_TICKS, _TOP = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995), 0.998
+_TICKS, _TOP = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998), 0.999
 #: Only the most and the least similar source of one setting would make four lines that lie on each other.
 _LEFT_OUT = ("transfer_least", "transfer_least_ours")
 
@@ -27,6 +27,12 @@ def shown(comparison: Comparison) -> list[tuple[str, Line]]:
     """Return the policies that get a line in the first figure, in the legend's order."""
     found = [(name, line) for name, line in LINES.items() if comparison.has(name) and name not in _LEFT_OUT]
     return found + [(name, INFORMED_LINE) for name in comparison.of_family("informed")[:1]]
+
+
+def label(comparison: Comparison, policy: str) -> str:
+    """Return what the first figure calls a policy: it says which are as published where both settings are shown."""
+    published = comparison.has(f"{policy}_ours")
+    return f"{comparison.label(policy)}, as published" if published else comparison.label(policy)
 
 
 def running_mean(values: Float64, window: int) -> Float64:
@@ -54,7 +60,7 @@ def learning(comparison: Comparison) -> Figure | None:
     if rows:
         paid.sort(key=lambda item: -regrets[item[0]].value)
         draw_regrets(panels[1], [regrets[policy] for policy, _ in paid], [line.colour for _, line in paid])
-        panels[1].set_yticks(range(rows), [comparison.label(policy) for policy, _ in paid])
+        panels[1].set_yticks(range(rows), [label(comparison, policy) for policy, _ in paid])
         panels[1].set_xlabel(f"regret to step {steps} [steps of full reward]")
     return figure
 
@@ -82,15 +88,15 @@ def draw_rewards(
         per_seed = comparison.rewards(policy).mean(axis=2)
         if policy == "oracle":
             level = float(per_seed[np.isfinite(per_seed)].mean())
-            drawn.append(axes.axhline(min(level, _TOP), **line.named(comparison.label(policy))))
+            drawn.append(axes.axhline(min(level, _TOP), **line.named(label(comparison, policy))))
             continue
         finished = per_seed[np.isfinite(per_seed[:, -1])][:, :steps]
-        drawn.append(draw_curve(axes, finished, window, line, comparison.label(policy)))
+        drawn.append(draw_curve(axes, finished, window, line, label(comparison, policy)))
     axes.set_yscale("function", functions=(missing_decades, reward_of_decades))
     axes.yaxis.set_major_locator(FixedLocator(_TICKS))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set(xlabel="step on the target network", ylabel=f"mean reward ({window}-step running mean)")
+    axes.set(xlabel="step on the target network", ylabel=f"mean reward\n(running mean of {window} steps)")
     axes.set_xlim(0, steps)
     axes.set_ylim(top=_TOP)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

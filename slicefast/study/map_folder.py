@@ -16,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from slicefast import files, provenance
 from slicefast.errors import RunError, ScenarioError
-from slicefast.scenario import Scenario
+from slicefast.scenario import Scenario, inputs
 from slicefast.scenario.heterogeneous import STRONGEST, HeterogeneityKind, with_patterns
 from slicefast.settings import Settings
 from slicefast.study.budget import Count
@@ -195,9 +195,9 @@ def open_map(folder: Path, scenario: Scenario, protocol: MapProtocol, resume: bo
         _refuse_another(load_map(folder), found)
         entries = provenance.read_entries(manifest)
     folder.mkdir(parents=True, exist_ok=True)
-    asked = {"scenario": scenario.model_dump(mode="json"), "protocol": protocol.model_dump(mode="json")}
+    asked = {**inputs.keep(scenario, folder), "protocol": protocol.model_dump(mode="json")}
     files.write_json(manifest, {**asked, provenance.KEY: provenance.extended(entries)})
-    return found
+    return load_map(folder)  # it reads the files that were kept
 
 
 def load_map(folder: Path) -> Map:
@@ -207,7 +207,7 @@ def load_map(folder: Path) -> Map:
         raise RunError(f"{folder} holds no map ({MAP_MANIFEST} is missing)")
     try:
         fields = json.loads(manifest.read_text())
-        return Map(folder, Scenario.model_validate(fields["scenario"]), MapProtocol(**fields["protocol"]))
+        return Map(folder, Scenario.model_validate(inputs.kept(fields, folder)), MapProtocol(**fields["protocol"]))
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{manifest} cannot be read: {error}") from None
 

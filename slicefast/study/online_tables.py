@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,6 +19,30 @@ top quarters, over steps {start} to {stop}, as is the worst tenth. Below a basel
 share of cells and seeds that earn less than it over the first {early} steps."""
 _TRANSFERS = ("transfer", "specialists", "generalist")
 Column = tuple[str, int, bool, Callable[[Comparison, str], Float64 | None]]
+
+
+#: From whom the least is expected online to whom the most: what `order` asks of the numbers.
+EXPECTED = ("equal_split", "traffic_aware", "transfer_most_ours", "max_min_rule", "hindsight_on_rule", "oracle")
+
+
+def order(comparison: Comparison) -> str:
+    """Return in one sentence what the policies of `EXPECTED` earn over the early steps, and where their order fails.
+
+    Empty where fewer than two of them were played from the first step on.
+    """
+    early = int(comparison.protocol["early_steps"])
+    found = {name: comparison.per_seed(comparison.online(name, 0, early)) for name in EXPECTED if comparison.has(name)}
+    means = {name: float(np.nanmean(values)) for name, values in found.items() if np.isfinite(values).any()}
+    if len(means) < 2:
+        return ""
+    said = ", ".join(f"{comparison.label(name)} {value:.4f}" for name, value in means.items())
+    wrong = [
+        f"{comparison.label(high)} is not above {comparison.label(low)}"
+        for low, high in pairwise(means)
+        if not means[high] > means[low]
+    ]
+    verdict = f"the order that one expects does not hold: {'; '.join(wrong)}" if wrong else "in the order one expects"
+    return f"Online over the first {early} steps, from whom one expects least: {said}; {verdict}."
 
 
 def tables(comparison: Comparison) -> list[Table]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from slicefast import files
 from slicefast.errors import SlicefastError
@@ -70,8 +73,9 @@ ORDERING_TABLES: tuple[tuple[str, int, Callable[[Ordering], list[Estimate]]], ..
     ),
     ("Reward with the nearest source, less the mean over all sources", 3, lambda item: item.chosen),
 )
-#: Marks in Markdown files: verdicts and all tables but those of the remedies; and the rewards of few policies alone.
-SECTION, SHORT_SECTION = "study", "study short"
+#: Marks in Markdown files: verdicts and all tables but those of the remedies; the rewards of few policies alone; what
+#: each of them pays, in one sentence.
+SECTION, SHORT_SECTION, FACTS_SECTION = "study", "study short", "study facts"
 _SHORT_POLICIES = (
     "equal_split",
     "traffic_aware",
@@ -233,7 +237,9 @@ def _online(comparison: Comparison) -> list[Block]:
     found = online_tables.tables(comparison)
     if not found:
         return []
-    return [Heading("What it costs while agents learn"), *found, text(online_tables.note(comparison), kind="note")]
+    said = [text(sentence) for sentence in (online_tables.order(comparison),) if sentence]
+    notes = text(online_tables.note(comparison), kind="note")
+    return [Heading("What it costs while agents learn"), *said, *found, notes]
 
 
 def _comparison(comparison: Comparison) -> list[Block]:
@@ -300,7 +306,7 @@ def write(comparison: Comparison, figures: Sequence[Figure], path: Path) -> None
 
 
 def put_section(comparison: Comparison, path: Path) -> None:
-    """Replace what stands between the marks of a Markdown file, `SECTION` or `SHORT_SECTION` or both.
+    """Replace what stands between marks of a Markdown file: `SECTION`, `SHORT_SECTION`, `FACTS_SECTION`, or several.
 
     Parameters
     ----------
@@ -312,12 +318,30 @@ def put_section(comparison: Comparison, path: Path) -> None:
     Raises
     ------
     SlicefastError
-        The file has neither pair of marks, or one of them not once each; it is unchanged then.
+        The file has no pair of these marks, or one of them not once each; it is unchanged then.
     """
-    made = {SECTION: section, SHORT_SECTION: short_section}
+    made: dict[str, Callable[[Comparison], str]] = {
+        SECTION: lambda item: to_markdown(section(item), title=False, lower=1),
+        SHORT_SECTION: lambda item: to_markdown(short_section(item), title=False, lower=1),
+        FACTS_SECTION: facts,
+    }
     marked = [name for name in made if name in files.section_names(path)]
     if not marked:
         needs = " or ".join(f"<!-- {name} begins --> and <!-- {name} ends -->" for name in made)
         raise SlicefastError(f"{path}: needs the lines {needs}")
-    texts = {name: to_markdown(made[name](comparison), title=False, lower=1) for name in marked}
-    files.replace_sections(path, texts)
+    files.replace_sections(path, {name: made[name](comparison) for name in marked})
+
+
+def facts(comparison: Comparison) -> str:
+    """Return what the study found as one item of a list, in lines of at most 118 characters."""
+    until, seeds = comparison.learned[1], _seeds(comparison.dataset.sizes["seed"])
+    paid = [
+        f"{comparison.label(name)}: {comparison.estimate(comparison.regret(name, until)).value:.0f}"
+        for name in (*_SHORT_POLICIES, *comparison.of_family("hindsight"))
+        if comparison.has(name) and np.isfinite(comparison.regret(name, until)).any()
+    ]
+    words = (
+        f"- **Measured**: of the first {until} steps' reward, what each loses to a clairvoyant oracle over {seeds}, in "
+        f"steps: {'; '.join(paid)}."
+    )
+    return "\n".join(textwrap.wrap(words, 118, subsequent_indent="  ", break_on_hyphens=False)) + "\n"

@@ -63,6 +63,19 @@ def small(tmp_path: Path, tiny_scenario: Maker, short: Protocol) -> Study:
     return study
 
 
+def test_a_folder_of_the_first_release_is_refused_by_name(small: Study) -> None:
+    fields = json.loads(small.manifest.read_text())
+    del fields["protocol"]["pair_steps"]
+    small.manifest.write_text(json.dumps(fields))
+    for open_again in (lambda: load_study(small.folder), lambda: reopen(small)):
+        with pytest.raises(RunError, match=r"holds a study of slicefast 0\.1\.0.*pair_steps is missing"):
+            open_again()
+
+
+def reopen(study: Study) -> Study:
+    return open_study(study.folder, study.scenario, study.protocol, resume=True)
+
+
 @pytest.fixture
 def unregistered() -> Iterator[None]:
     """Forget what a test registers."""
