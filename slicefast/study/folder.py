@@ -194,7 +194,7 @@ def load_study(folder: Path) -> Study:
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{manifest} cannot be read: {error}") from None
     raise RunError(
-        f"{folder} holds a study of slicefast 0.1.0, whose results are others ({_SINCE_0_1} is missing): report it with "
+        f"{folder} holds a study of slicefast 0.1.0, whose arms are others ({_SINCE_0_1} is missing): report it with "
         "that version, or name another folder (--out)"
     )
 
