@@ -1,0 +1,87 @@
+"""RLlib's ``MultiAgentEnv``, for its current API stack, with one policy for all cells or one each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ray.rllib.env.multi_agent_env import MultiAgentEnv
+
+from slicefast.envs.parallel import SlicingParallelEnv
+from slicefast.scenario import Scenario
+from slicefast.task import Task
+from slicefast.units import Float32
+
+#: The name of the policy that all cells share.
+SHARED = "cell"
+
+
+class RllibEnv(MultiAgentEnv):
+    """The cells of a network as RLlib's agents: ``config.environment(RllibEnv, env_config={"n_steps": 100})``.
+
+    Actions are "symmetric" unless a task or an option says otherwise, since RLlib's Gaussian policies start around 0.
+
+    Parameters
+    ----------
+    config : mapping, optional
+        What `slicefast.parallel_env` takes, by name; ``scenario`` is the paper's unless given. RLlib's runners play
+        the seeds from ``seed`` on, each its own.
+
+    Raises
+    ------
+    SlicefastError
+        An option is out of range or unknown, or a task came with options of its own.
+    """
+
+    def __init__(self, config: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
+        options = dict(config or {})
+        played = options.pop("scenario", None) or Scenario.paper()
+        if not isinstance(played, Task):
+            options = {"actions": "symmetric", **options}
+        options["seed"] = options.get("seed", 0) + getattr(config, "worker_index", 0)
+        self.network = SlicingParallelEnv(played, **options)
+        self.possible_agents = self.agents = self.network.possible_agents
+        self.observation_spaces = self.network.observation_spaces
+        self.action_spaces = self.network.action_spaces
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Float32], dict[str, Any]]:
+        """Start the next episode, or the first one of a seed."""
+        return self.network.reset(seed)
+
+    def step(
+        self, action_dict: Mapping[str, Float32]
+    ) -> tuple[dict[str, Float32], dict[str, float], dict[str, bool], dict[str, bool], dict[str, Any]]:
+        """Play one decision step; all agents are truncated together."""
+        observations, rewards, terminated, truncated, infos = self.network.step(action_dict)
+        over = any(truncated.values())
+        return observations, rewards, {**terminated, "__all__": False}, {**truncated, "__all__": over}, infos
+
+    def close(self) -> None:
+        """End the episode and let go of the simulator."""
+        self.network.close()
+
+
+def policies_of(task: Task, shared: bool = True) -> dict[str, Any]:
+    """Return what ``AlgorithmConfig.multi_agent`` takes: one policy for all cells, or one each.
+
+    Parameters
+    ----------
+    task : Task
+        Names the agents.
+    shared : bool
+        Whether all cells share one policy.
+    """
+    names = {SHARED} if shared else set(task.agent_names)
+    mapping: Callable[..., str] = _to_shared if shared else _to_own
+    return {"policies": names, "policy_mapping_fn": mapping}
+
+
+def _to_shared(agent: str, *rest: Any, **options: Any) -> str:
+    return SHARED
+
+
+def _to_own(agent: str, *rest: Any, **options: Any) -> str:
+    return agent

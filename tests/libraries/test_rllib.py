@@ -1,0 +1,75 @@
+"""RLlib trains on the networks' cells, with one policy for all or one each."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import slicefast as sf
+
+pytest.importorskip("ray.rllib")
+pytestmark = pytest.mark.filterwarnings("ignore")  # RLlib's own, by the dozen
+
+
+@pytest.fixture(scope="module")
+def scenario() -> sf.Scenario:
+    """Three cells, four slices."""
+    return sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+
+
+def test_it_is_the_parallel_environment_with_rllibs_ends(scenario):
+    from slicefast.envs.rllib import RllibEnv
+
+    env = RllibEnv({"scenario": scenario, "seed": 3, "n_steps": 2})
+    twin = sf.parallel_env(scenario, seed=3, n_steps=2, actions="symmetric")
+    for observations, expected in ((env.reset()[0], twin.reset()[0]),):
+        np.testing.assert_array_equal(list(observations.values()), list(expected.values()))
+    actions = dict.fromkeys(env.agents, np.array([0.5, -0.5, 0.0, 1.0], np.float32))
+    for step in range(2):
+        observations, rewards, terminated, truncated, _ = env.step(actions)
+        expected, earned, *_ = twin.step(actions)
+        np.testing.assert_array_equal(list(observations.values()), list(expected.values()))
+        assert rewards == earned
+        assert (terminated["__all__"], truncated["__all__"]) == (False, step == 1)
+    env.close()
+
+
+def test_cells_share_a_policy_or_have_one_each(scenario):
+    from slicefast.envs.rllib import policies_of
+
+    task = sf.Task(scenario)
+    shared, own = policies_of(task), policies_of(task, shared=False)
+    assert shared["policies"] == {"cell"}
+    assert shared["policy_mapping_fn"]("cell_2", episode=None) == "cell"
+    assert own["policies"] == {"cell_1", "cell_2", "cell_3"}
+    assert own["policy_mapping_fn"]("cell_2", None) == "cell_2"
+
+
+def test_ppo_trains_two_iterations(scenario):
+    import ray
+    from ray.rllib.algorithms.ppo import PPOConfig
+
+    from slicefast.envs.rllib import RllibEnv, policies_of
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000)
+        try:
+            config = (
+                PPOConfig()
+                .environment(RllibEnv, env_config={"scenario": scenario, "n_steps": 20})
+                .multi_agent(**policies_of(sf.Task(scenario)))
+                .env_runners(num_env_runners=0)
+                .training(gamma=0.1, train_batch_size_per_learner=120, minibatch_size=60, num_epochs=2)
+            )
+            algorithm = config.build_algo()
+            before = algorithm.get_module("cell").get_state()
+            returns = [algorithm.train()["env_runners"]["episode_return_mean"] for _ in range(2)]
+            after = algorithm.get_module("cell").get_state()
+            algorithm.stop()
+        finally:
+            ray.shutdown()
+    assert all(0.0 < value <= 3 * 20 for value in returns)
+    assert any(not np.array_equal(before[name], after[name]) for name in before)
