@@ -16,7 +16,7 @@ from slicefast.units import Float32
 SHARED = "cell"
 
 
-class RllibEnv(MultiAgentEnv):
+class RllibEnv(MultiAgentEnv):  # type: ignore[misc]  # ray is untyped
     """The cells of a network as RLlib's agents: ``config.environment(RllibEnv, env_config={"n_steps": 100})``.
 
     Actions are "symmetric" unless a task or an option says otherwise, since RLlib's Gaussian policies start around 0.
