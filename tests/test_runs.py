@@ -95,11 +95,17 @@ def test_transfer_hands_over_what_the_choice_names(tmp_path, trained, choice):
         for scenario, seed in ((SCENARIO, 3), (three, 5))
     ]
     kind = "fast" if choice == "fast" else "kl"
-    distance = transfer.similarity_matrix([*samples[0], *samples[1]], seed=5, distance=kind).distance
-    expected = (transfer.without_spread(distance) if choice == "corrected" else distance)[:3, 3:]
+    if choice == "configuration":
+        expected = transfer.configuration_distance(SCENARIO, three)
+    elif choice == "probe":
+        agents = runs.load_agents(trained)
+        expected = -transfer.hindsight_rewards(agents, started(three, 5), sf.Task(three), 20)
+    else:
+        distance = transfer.similarity_matrix([*samples[0], *samples[1]], seed=5, distance=kind).distance
+        expected = (transfer.without_spread(distance) if choice == "corrected" else distance)[:3, 3:]
     np.testing.assert_array_equal(log["distance"], expected)
     assert log["source"].shape == (9,)
-    if choice in ("most", "fast", "corrected"):
+    if choice in ("most", "fast", "corrected", "configuration", "probe"):
         np.testing.assert_array_equal(log["source"], expected.argmin(axis=0))
     if choice == "least":
         np.testing.assert_array_equal(log["source"], expected.argmax(axis=0))
@@ -257,7 +263,10 @@ def test_runs_differ_in_words_that_are_named(tmp_path, trained):
     target = runs.new_run(tmp_path / "new", SCENARIO)
     for options, message in (
         ({"strategy": "telepathy"}, "strategy: got 'telepathy', allowed: model, feature, instance, integrated"),
-        ({"choice": "other"}, "choice: got 'other', allowed: most, least, fast, corrected, random"),
+        (
+            {"choice": "other"},
+            "choice: got 'other', allowed: most, least, fast, corrected, configuration, probe, random",
+        ),
         ({"sample_steps": 1}, "sample_steps: got 1, allowed: an integer of at least 2"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -10,12 +10,22 @@ import typer
 
 from slicefast.cli.app import JsonOption
 
-Preset = Literal["paper", "hexagonal", "coloran"]
+# The words of slicefast.scenario, which is not imported before a command runs; mypy compares them.
+Preset = Literal["paper", "hexagonal", "nr_3500_100mhz", "heterogeneous"]
+Kind = Literal["mix", "requirements", "both", "anti"]
 
 
 def scenario(
     preset: Annotated[Preset, typer.Argument(help="Which one.")] = "paper",
     sites: Annotated[int, typer.Option(min=1, help="Sites of the hexagonal preset, three cells each.")] = 4,
+    h: Annotated[
+        float,
+        typer.Option("--heterogeneity", min=0.0, max=2.0, help="How much the heterogeneous preset's cells differ."),
+    ] = 1.0,
+    kind: Annotated[
+        Kind, typer.Option(help="In what they differ: traffic mix, requirements, both, or against.")
+    ] = "both",
+    seed: Annotated[int, typer.Option(min=0, help="Draws their patterns.")] = 0,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it to a new file, not to the screen.")] = None,
     check: Annotated[Path | None, typer.Option(metavar="FILE", help="Only check this scenario file.")] = None,
 ) -> None:
@@ -31,7 +41,10 @@ def scenario(
             f"{check}: {one_line(mine.name)}, {mine.n_cells} cells, {mine.n_slices} slices, {mine.n_users} users"
         )
         return
-    made = Scenario.hexagonal(n_sites=sites) if preset == "hexagonal" else getattr(Scenario, preset)()
+    if preset == "heterogeneous":
+        made = Scenario.heterogeneous(h, kind, seed)
+    else:
+        made = Scenario.hexagonal(n_sites=sites) if preset == "hexagonal" else getattr(Scenario, preset)()
     if out is not None:
         if out.exists():
             refuse("--out", str(out), "a file that does not exist yet; nothing is overwritten")

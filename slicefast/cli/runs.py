@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # The words of slicefast.transfer, runs and task, which are not imported before a command runs; mypy compares them.
 Strategy = Literal["model", "feature", "instance", "integrated"]
-Choice = Literal["most", "least", "fast", "corrected", "random"]
+Choice = Literal["most", "least", "fast", "corrected", "configuration", "probe", "random"]
 Coordination = Literal["mean", "none"]
 Settings = Literal["ours", "published"]
 
@@ -160,7 +160,7 @@ def transfer(
     _learn(
         "transfer",
         run,
-        run.total_steps + 2 * samples,
+        run.total_steps + {"configuration": 0, "probe": samples}.get(choice, 2 * samples),
         lambda tick: runs.transfer(known, run, strategy, choice, samples, tick, by_position),
         as_json,
     )

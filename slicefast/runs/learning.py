@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 #: How a target cell's source is chosen, see `slicefast.transfer.choose_sources`; "other" needs cells that are numbered
 #: alike in both networks, which those of a user's runs need not be.
-Choice = Literal["most", "least", "fast", "corrected", "random"]
+Choice = Literal["most", "least", "fast", "corrected", "configuration", "probe", "random"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 
@@ -85,7 +85,7 @@ def transfer(
     """Train a target run's agents that start with what a source run's learned; keeps progress as `train` does.
 
     Both networks are sampled for `sample_steps` under the default action, scored by the runs' reward; every target cell
-    takes the source cell that `choice` names.
+    takes the source cell that `choice` names. "configuration" needs no samples, "probe" those of the target alone.
 
     Parameters
     ----------
@@ -314,6 +314,11 @@ def _measure_distance(source: Run, target: Run, choice: Choice, sample_steps: in
     """Return how far every source agent is from every target cell, (sources, targets); a lone one is the nearest."""
     if source.shared:
         return np.zeros((1, target.scenario.n_cells))
+    if choice == "configuration":
+        return _transfer.configuration_distance(source.scenario, target.scenario)
+    if choice == "probe":
+        network = started(target.scenario, target.seed)
+        return -_transfer.hindsight_rewards(load_agents(source), network, target.task(), sample_steps, tick)
     samples = [
         collect_samples(started(run.scenario, run.seed), run.task(), sample_steps, tick) for run in (source, target)
     ]

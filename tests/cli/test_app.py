@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 import slicefast
 from slicefast import Scenario, runs
 from slicefast.cli import app
+from slicefast.cli.networks import Preset
 
 runner = CliRunner()
 
@@ -39,6 +41,12 @@ def test_printed_scenario_loads_again(tmp_path: Path) -> None:
     written = runner.invoke(app, ["scenario", "hexagonal", "--sites", "7", "--out", str(tmp_path / "seven.toml")])
     assert written.exit_code == 0
     assert Scenario.from_toml(tmp_path / "seven.toml").n_cells == 21
+    apart = tmp_path / "apart.toml"
+    options = ["--heterogeneity", "0.5", "--kind", "mix", "--seed", "3", "--out", str(apart)]
+    assert runner.invoke(app, ["scenario", "heterogeneous", *options]).exit_code == 0
+    assert Scenario.from_toml(apart) == Scenario.heterogeneous(0.5, "mix", seed=3)
+    for preset in get_args(Preset):
+        assert runner.invoke(app, ["scenario", preset]).exit_code == 0, preset
     checked = runner.invoke(app, ["scenario", "--check", str(tmp_path / "seven.toml")])
     assert "21 cells" in checked.output
 
