@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from slicefast import Scenario, runs
+from slicefast.study.execute import run_study
 from slicefast.study.folder import open_study
 from slicefast.study.protocol import Protocol
 
@@ -47,25 +48,22 @@ def test_a_run_does_not_end_with_its_output(tmp_path: Path, tiny: Path, redirect
     assert runs.load_run(tmp_path / "run").train_steps == 5
 
 
-@pytest.fixture
-def study(tmp_path: Path) -> Path:
-    """Return the folder of a study of which nothing is finished, with a slice of many alphabets."""
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a finished study, whose slices are named in many alphabets."""
     slices = [{"name": name, "rate_bps": 1e5} for name in ("µ [ms]", "片", "<b>", "\x1b[31m")]
     scenario = Scenario.hexagonal(n_sites=1, window_ttis=20, name="网", slices=slices)
-    open_study(tmp_path / "study", scenario, Protocol.quick(1))
-    return tmp_path / "study"
+    small = dict.fromkeys(
+        ("train_steps", "transfer_steps", "evaluation_steps", "sample_steps", "vae_epochs", "early_steps"), 20
+    )
+    protocol = Protocol(n_seeds=1, exploration_steps=20, arms=("equal_split", "drl"), pairs=False, **small)
+    folder = tmp_path_factory.mktemp("study")
+    assert run_study(open_study(folder, scenario, protocol), workers=1)
+    return folder
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"PYTHONIOENCODING": "ascii"},
-        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-        {"MPLBACKEND": "module://not_installed.here"},
-    ],
-)
-def test_a_report_depends_on_no_terminal_and_no_notebook(study: Path, environment: dict[str, str]) -> None:
-    found = shell(["report", str(study)], **environment)
+def test_a_report_depends_on_no_terminal_and_no_notebook(study: Path) -> None:
+    found = shell(["report", str(study)], LC_ALL="C", PYTHONUTF8="0", MPLBACKEND="module://not_installed.here")
     assert (found.returncode, "Traceback" in found.stderr) == (0, False), found.stderr
     assert {"results.nc", "report.html", "report.md"} <= {path.name for path in study.iterdir()}
 
@@ -75,3 +73,10 @@ def test_names_are_printed_on_one_line(tmp_path: Path) -> None:
     found = shell(["scenario", "--check", str(tmp_path / "s.toml")])
     assert found.stdout.count("\n") == 1
     assert ": a?b?[31m, 12 cells" in found.stdout
+
+
+def test_characters_that_a_terminal_does_not_have_are_replaced(tmp_path: Path) -> None:
+    Scenario.paper(name="µ网").to_toml(tmp_path / "s.toml")
+    found = shell(["scenario", "--check", str(tmp_path / "s.toml")], PYTHONIOENCODING="ascii")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert ": ??, 12 cells" in found.stdout
