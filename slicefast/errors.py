@@ -27,6 +27,7 @@ __all__ = [
 #: Stands for a value that is not there at all.
 MISSING = object()
 _LONGEST_VALUE = 60
+_LONGEST_FIELD = 200  # a file's path is part of it
 
 
 class SlicefastError(ValueError):
@@ -53,9 +54,11 @@ class ScenarioError(SlicefastError):
         self.problem = problem
 
     def __str__(self) -> str:
+        field = one_line(self.field)
+        field = field if len(field) <= _LONGEST_FIELD else f"{field[:_LONGEST_FIELD]}..."
         if self.value is MISSING:
-            return f"{self.field}: {self.problem}"
-        return f"{self.field}: got {shorten(self.value)}, {self.problem}"
+            return f"{field}: {self.problem}"
+        return f"{field}: got {shorten(self.value)}, {self.problem}"
 
 
 class RunError(SlicefastError):

@@ -7,9 +7,14 @@ import fcntl
 import hashlib
 import io
 import json
+import math
 import os
 import re
+import struct
 import tempfile
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +25,26 @@ from numpy.typing import NDArray
 from slicefast.errors import CheckpointError, RunError, SlicefastError
 from slicefast.units import Arrays
 
-_LOCK = ".lock"
+_LOCK, COMMAND = ".lock", ".command"
+_DIGEST = "checksum"
+#: What the standard library and NumPy say of archives that are none.
+_DAMAGES = (
+    EOFError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _PARTIAL = ".*.partial"  # what a process that was killed while it wrote leaves behind
 
 
@@ -69,6 +93,31 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(document, indent=1))
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON document.
+
+    Parameters
+    ----------
+    path : Path
+        What `write_json` wrote.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened.
+    CheckpointError
+        It is damaged.
+    """
+    data = path.read_bytes()
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: is damaged ({error})") from None
+    if not isinstance(document, dict):
+        raise CheckpointError(f"{path}: is damaged (it holds no entries)")
+    return document
+
+
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays to a compressed .npz file as `write_bytes` does; its folder is made.
 
@@ -81,15 +130,67 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # numpy's stub takes no mapping of arrays
+    whole = {name: np.asarray(array) for name, array in arrays.items()}
+    whole[_DIGEST] = np.array(array_digest(whole))
+    np.savez_compressed(stream, **whole)  # type: ignore[arg-type]  # numpy's stub takes no mapping of arrays
     write_bytes(path, stream.getvalue())
 
 
 def load_arrays(path: Path) -> Arrays:
-    """Return the arrays of an .npz file; nothing in it can execute code."""
-    # Opened here: numpy leaves a file open where it finds no archive in it.
-    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    """Return the arrays of an .npz file; nothing in it can execute code, or ask for more memory than it holds.
+
+    Parameters
+    ----------
+    path : Path
+        What `save_arrays` wrote, or another .npz file.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened.
+    CheckpointError
+        It is damaged, or holds Python objects.
+    """
+    with path.open("rb") as stream:
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                arrays = {info.filename.removesuffix(".npy"): _member(archive, info) for info in archive.infolist()}
+        except _DAMAGES as error:
+            raise CheckpointError(f"{path}: is damaged ({type(error).__name__}: {error})") from None
+    digest = arrays.pop(_DIGEST, None)
+    if digest is not None and str(digest) != array_digest(arrays):  # files of 0.1.0 bear none
+        raise CheckpointError(f"{path}: is damaged: its checksum differs")
+    return arrays
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
+    with archive.open(info) as member:
+        version = np.lib.format.read_magic(member)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, is_fortran, dtype = read(member)
+        n_bytes = info.file_size - member.tell()
+        if dtype.hasobject or math.prod(shape) * dtype.itemsize != n_bytes:
+            raise ValueError(f"{info.filename} is no array of numbers and text of the size it says")
+        data = np.frombuffer(member.read(), dtype)
+    return data.reshape(shape, order="F" if is_fortran else "C").copy()
+
+
+def array_digest(arrays: Mapping[str, NDArray[Any]], about: bytes = b"") -> str:
+    """Return a hash of arrays, their names, types and shapes.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        In any order.
+    about : bytes
+        What else is hashed.
+    """
+    found = hashlib.sha256(about)
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        found.update(f"{name} {array.dtype.str} {arrays[name].shape} ".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()
 
 
 def digest(*parts: object) -> str:
@@ -161,18 +262,36 @@ def replace_sections(path: Path, texts: Mapping[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def claim(folder: Path) -> Iterator[None]:
+def claim(folder: Path, lock_name: str = _LOCK) -> Iterator[None]:
     """Hold a folder, made if it is new, for this process alone; the system frees it when the process ends.
 
-    Half-written files of a process that was killed are removed.
+    Half-written files of a process that was killed are removed, and so is a folder that was made and stayed empty.
+
+    Parameters
+    ----------
+    folder : Path
+        Which.
+    lock_name : str
+        By which file; `COMMAND` for whoever means to hold it in the usual way later, and wants to be the first.
 
     Raises
     ------
     RunError
         Another process holds it.
     """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    lock = folder / _LOCK
+    try:
+        with _locked(folder, folder / lock_name):
+            yield
+    finally:
+        for path in made:
+            with contextlib.suppress(OSError):
+                path.rmdir()
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, lock: Path) -> Iterator[None]:
     while True:
         with lock.open("wb") as stream:
             try:
@@ -182,8 +301,9 @@ def claim(folder: Path) -> Iterator[None]:
             if not _is_same_file(stream.fileno(), lock):
                 continue  # its last holder removed it between our opening and our locking
             try:
-                for leftover in folder.glob(_PARTIAL):
-                    leftover.unlink()
+                if lock.name == _LOCK:  # nobody writes here now
+                    for leftover in folder.glob(_PARTIAL):
+                        leftover.unlink()
                 yield
             finally:
                 lock.unlink(missing_ok=True)
@@ -194,7 +314,7 @@ def is_empty(folder: Path) -> bool:
     """Whether a path is free for a new run: nothing is there, or a folder with only leftovers of a killed one."""
     if not folder.exists():
         return True
-    return folder.is_dir() and all(item.name == _LOCK or item.match(_PARTIAL) for item in folder.iterdir())
+    return folder.is_dir() and all(item.name in (_LOCK, COMMAND) or item.match(_PARTIAL) for item in folder.iterdir())
 
 
 def _is_same_file(descriptor: int, path: Path) -> bool:

@@ -6,7 +6,6 @@ written as two files named by their step; a third, written last, says which step
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,16 +123,12 @@ def clear(folder: Path) -> None:
 
 
 def _read_document(folder: Path) -> dict[str, Any]:
-    path = folder / PROGRESS_FILE
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(document, dict):
-            raise ValueError(f"{path.name} is damaged")
-        return document
-    except ValueError as error:
+        return files.read_json(folder / PROGRESS_FILE)
+    except CheckpointError:
         found = _recovered(folder)
         if found is None:
-            raise ValueError(f"{path.name} is damaged: {error}") from None
+            raise
         return found
 
 

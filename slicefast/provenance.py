@@ -5,12 +5,13 @@ An entry is {"versions": {...}, "build": {...}}, or None for what ran before suc
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
+
+from slicefast import files
 
 KEY = "ran_with"
 Entry = dict[str, dict[str, str]]
@@ -50,7 +51,7 @@ def extended(entries: Sequence[Entry | None]) -> list[Entry | None]:
 
 def read_entries(manifest: Path) -> list[Entry | None]:
     """Return the entries in a study's or a run's JSON file; [None] where it has none."""
-    entries: list[Entry | None] = json.loads(manifest.read_text()).get(KEY) or [None]
+    entries: list[Entry | None] = files.read_json(manifest).get(KEY) or [None]
     return entries
 
 

@@ -79,6 +79,20 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise _first_problem(error, type(self)) from None
 
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Return the settings of a mapping, such as a JSON document; see pydantic for the options.
+
+        Raises
+        ------
+        ScenarioError
+            A field does not exist or its value is not allowed.
+        """
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise _first_problem(error, cls) from None
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with other fields, validated; what was computed from the old fields stays behind.
 

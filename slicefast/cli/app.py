@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -98,6 +100,25 @@ def _options(
     ] = False,
 ) -> None:
     """Options of the program itself."""
+
+
+def reserves(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command hold its new folder from its first moment, so that of two the one that was started first goes on.
+
+    Parameters
+    ----------
+    command : callable
+        With an option `out`.
+    """
+
+    @functools.wraps(command)
+    def run(*, out: Path, **options: Any) -> None:
+        from slicefast import files
+
+        with files.claim(out, files.COMMAND):
+            command(out=out, **options)
+
+    return run
 
 
 def load_scenario(path: Path | None, trace: Path | None = None) -> Scenario:

@@ -18,6 +18,7 @@ from slicefast.cli.app import (
     TraceOption,
     load_scenario,
     parse_numbers,
+    reserves,
     traffic_note,
 )
 from slicefast.cli.display import print_table, step_bar
@@ -44,6 +45,7 @@ SettingsOption = Annotated[
 ByPosition = Annotated[bool, typer.Option("--by-position", help="Match slices of other names by their order.")]
 
 
+@reserves
 def train(
     out: NewRun,
     scenario: ScenarioOption = None,
@@ -107,6 +109,7 @@ def train(
     _learn("train", run, run.total_steps, lambda tick: runs.train(run, tick, threads), as_json)
 
 
+@reserves
 def transfer(
     out: NewRun,
     source: Annotated[

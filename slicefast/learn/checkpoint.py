@@ -6,7 +6,6 @@ whenever the writer is killed.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -92,11 +91,7 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, NDArray[Any
 
 def _digest(arrays: Mapping[str, NDArray[Any]], content: Mapping[str, Any]) -> str:
     """Return a hash of all that a file holds."""
-    found = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
-    for name in sorted(arrays):
-        found.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape} ".encode())
-        found.update(arrays[name].data)
-    return found.hexdigest()
+    return files.array_digest(arrays, json.dumps(content, sort_keys=True).encode())
 
 
 def take(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...], path: object) -> NDArray[Any]:

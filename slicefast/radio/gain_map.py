@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _core
-from slicefast.errors import MISSING, ScenarioError, described, refuse
+from slicefast.errors import MISSING, ScenarioError, described, refuse, shorten
 from slicefast.plausible import hold
 from slicefast.units import Float32, Float64
 
@@ -259,8 +259,9 @@ def read_gain_map(path: str | os.PathLike[str]) -> GainMap:
     name = os.fspath(path)
     try:
         dataset = xr.open_dataset(name, engine="h5netcdf")
-    except (OSError, ValueError) as error:
-        raise ScenarioError(name, MISSING, f"cannot be read: {error}") from None
+    except Exception as error:  # what the libraries say of a file that is none is no promise of theirs
+        problem = error.strerror if isinstance(error, OSError) and error.strerror else shorten(error)
+        raise ScenarioError(name, MISSING, f"cannot be read: {problem}") from None
     with dataset:
         variable = next((key for key in ("gain_db", "gain") if key in dataset), None)
         if variable is None:
@@ -271,8 +272,11 @@ def read_gain_map(path: str | os.PathLike[str]) -> GainMap:
             raise ScenarioError(f"{name}: {variable}", described(f"dimensions {gain.dims}"), problem)
         if gain.size > MOST_GAINS:
             raise ScenarioError(f"{name}: {variable}", described(f"{gain.size} gains"), f"at most {MOST_GAINS}")
-        values = gain.transpose("cell", "y", "x").values.astype(np.float64)
-        x_m, y_m = dataset["x"].values, dataset["y"].values
+        try:
+            values = gain.transpose("cell", "y", "x").values.astype(np.float64)
+            x_m, y_m = (np.asarray(dataset[axis].values, np.float64) for axis in ("x", "y"))
+        except Exception as error:
+            raise ScenarioError(f"{name}: {variable}", MISSING, f"cannot be read: {shorten(error)}") from None
     try:
         return GainMap(10.0 ** (values / 10.0) if variable == "gain_db" else values, x_m, y_m)
     except ValueError as error:

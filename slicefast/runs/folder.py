@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from slicefast import features as _features
 from slicefast import files, progress
-from slicefast.errors import RunError, SlicefastError, refuse
+from slicefast.errors import CheckpointError, RunError, SlicefastError, refuse
 from slicefast.learn import PRESETS, Preset, TD3Config
 from slicefast.rng import Restarts
 from slicefast.scenario import Scenario, inputs
@@ -246,10 +245,9 @@ def load_agents(run: Run) -> TD3:
 def read_document(path: Path) -> dict[str, Any]:
     """Return a JSON document, or raise RunError."""
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return files.read_json(path)
+    except CheckpointError as error:
         raise RunError(f"{path} cannot be read: {error}") from None
-    return document
 
 
 def _run_of(folder: Path, path: Path, document: Mapping[str, Any]) -> Run:

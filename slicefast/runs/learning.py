@@ -155,11 +155,9 @@ def resume(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1) -> His
             if progress.is_begun_only(run.folder):
                 settings = progress.read_settings(run.folder)[1]
                 return _begin(run, task, _Handover.of(settings["origin"]), tick, settings[provenance.KEY], n_threads)
-            reached = progress.load(run.folder)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunError(f"{run.folder} cannot be resumed: {fault(error)}") from None
-        if reached.reward.shape != (run.total_steps, run.n_networks * task.n_agents):
-            raise RunError(f"{run.folder} cannot be resumed: its rewards are of another shape than its settings say")
+        reached = reached_progress(run)
         return _train(
             run, task, reached.agents, tick, reached.log, reached.settings.get("origin", {}), reached, n_threads
         )
@@ -271,6 +269,17 @@ def _train(
         files.write_json(run.folder / RUN_FILE, {**settings, "checksums": checksums})
         progress.clear(run.folder)
     return history
+
+
+def reached_progress(run: Run) -> progress.Progress:
+    """Return where an interrupted run stands, or raise RunError."""
+    try:
+        reached = progress.load(run.folder)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RunError(f"{run.folder} cannot be resumed: {fault(error)}") from None
+    if reached.reward.shape != (run.total_steps, run.n_networks * run.scenario.n_cells):
+        raise RunError(f"{run.folder} cannot be resumed: its rewards are of another shape than its settings say")
+    return reached
 
 
 @contextlib.contextmanager

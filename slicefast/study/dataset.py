@@ -62,6 +62,7 @@ import numpy as np
 import xarray as xr
 
 from slicefast import files
+from slicefast.errors import CheckpointError, shorten
 from slicefast.units import Float64
 
 RESULT_FILE = "results.nc"
@@ -78,9 +79,14 @@ def write(dataset: xr.Dataset, path: Path) -> None:
 
 
 def read(path: Path) -> xr.Dataset:
-    """Return a result file's dataset, in memory."""
-    with warnings.catch_warnings(), xr.open_dataset(path, engine="h5netcdf") as dataset:
-        return dataset.load()
+    """Return a result file's dataset, in memory; OSError if it cannot be opened, CheckpointError if it is damaged."""
+    with open(path, "rb"):
+        pass  # a missing or unreadable file is the system's own error, with its own message
+    try:
+        with warnings.catch_warnings(), xr.open_dataset(path, engine="h5netcdf") as dataset:
+            return dataset.load()
+    except Exception as error:  # what the libraries say of a file that is none is no promise of theirs
+        raise CheckpointError(f"{path}: is damaged ({shorten(error)})") from None
 
 
 def label(dataset: xr.Dataset, policy: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from slicefast import Scenario, runs
+from slicefast import Scenario, files, runs
 from slicefast.cli import app
 from slicefast.learn import PRESETS, TD3Config
 from slicefast.training import collect_samples
@@ -174,3 +174,25 @@ def test_interrupted_commands_say_how_to_continue(tmp_path: Path, monkeypatch: p
         assert command == [arguments[0], "--resume", "--out", str(out)]
         assert runner.invoke(app, command).exit_code == 0
         assert (out / runs.RUN_FILE).is_file()
+
+
+@pytest.mark.parametrize("command", ["train", "transfer"])
+def test_of_two_commands_in_one_folder_the_first_goes_on(
+    tmp_path: Path, refused: Callable[[list[str], str], None], command: str
+) -> None:
+    """The first has the folder before anything else is looked at, and leaves no folder where nothing was written."""
+    out = tmp_path / "new" / "run"
+    with files.claim(out, files.COMMAND):
+        refused([command, "--out", str(out), "--scenario" if command == "train" else "--source", "none"], "is in use")
+    assert list(tmp_path.iterdir()) == []
+    refused([command, "--out", str(out), "--scenario" if command == "train" else "--source", "none"], "none")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_wants_to_be_first_leaves_what_another_writes_alone(tmp_path: Path) -> None:
+    half = tmp_path / ".agents.safetensors.x.partial"
+    half.touch()
+    with files.claim(tmp_path, files.COMMAND):
+        assert half.exists()
+    with files.claim(tmp_path):
+        assert not half.exists()

@@ -1,0 +1,300 @@
+"""Damaged files: every input is read as a user's command would read it, and is taken or refused in one line.
+
+    python tests/fuzz/files.py 10000                  # that many inputs of every kind
+    python tests/fuzz/files.py 10000 --kind toml --seed 7
+
+An input is a good file with one to four faults drawn from the seed and the input's number; a finding prints both, and
+the file is kept. Anything else than `SlicefastError` is a finding, so is a message of several lines or of more than 600
+characters, an input that takes more than 20 seconds, and a file with a checksum that is taken as another than it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import random
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from slicefast import Scenario, files, progress, runs
+from slicefast.errors import SlicefastError
+from slicefast.learn import TD3, VAE, TD3Config
+from slicefast.radio import read_gain_map
+from slicefast.rng import Streams
+from slicefast.study import dataset
+from slicefast.study.folder import load_study, open_study
+from slicefast.study.jobs import Job
+from slicefast.study.protocol import Protocol
+from slicefast.traffic.mask import TrafficMask
+
+LONGEST_MESSAGE = 600
+LONGEST_S = 20
+SMALL = {"window_ttis": 20}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file: where a good one is, and what reads it; `read` returns what was read if a checksum guards it."""
+
+    path: Path
+    read: Callable[[], Any]
+
+
+def unguarded(path: Path, read: Callable[[Path], object]) -> Kind:
+    """Return a kind that no checksum guards: whatever is read may differ."""
+
+    def read_it() -> None:
+        read(path)
+
+    return Kind(path, read_it)
+
+
+def make_kinds(folder: Path) -> dict[str, Kind]:
+    """Write a good file of every kind."""
+    rows = "".join(f"{3600 * hour},{cell},{100 + hour % 24}\n" for hour in range(48) for cell in (1, 2))
+    texts = {
+        "trace": f"time,cell,volume\n{rows}",
+        "sites": "x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,0,25,0,6,46\n500,0,25,120,6,46\n",
+        "packets": "time,bytes,user,slice\n0,100,1,s0\n0.5,200,2,1\n0.75,1e3,1,1\n",
+    }
+    for name, text in texts.items():
+        (folder / f"{name}.csv").write_text(text)
+    slices = [{"name": f"s{k}", "rate_bps": 1e5, "users_per_cell": 2} for k in range(3)]
+    packets = {"name": "s3", "users_per_cell": 2, "traffic": {"kind": "trace", "path": str(folder / "packets.csv")}}
+    scenario = Scenario.paper(slices=[packets, *slices], **SMALL)
+    layout = {"sites_csv": str(folder / "sites.csv")}
+    Scenario.paper(traffic_trace=str(folder / "trace.csv"), layout=layout).to_toml(folder / "s.toml")
+    made = {
+        "toml": unguarded(folder / "s.toml", Scenario.from_toml),
+        "trace": unguarded(
+            folder / "trace.csv", lambda path: TrafficMask.from_trace(path, Scenario.paper(), Streams(0).mask)
+        ),
+        "sites": unguarded(folder / "sites.csv", lambda path: Scenario.paper(layout=layout)),
+        "packets": unguarded(folder / "packets.csv", lambda path: scenario.model_copy().packet_traces),
+    }
+    return made | _learned(folder) | _kept(folder)
+
+
+def _learned(folder: Path) -> dict[str, Kind]:
+    agents = TD3(2, 4, 2, TD3Config(exploration_steps=0, capacity=20, batch_size=4), seed=0)
+    for _ in range(8):
+        agents.store(np.ones((2, 4)), np.full((2, 2), 0.5), np.ones(2), np.ones((2, 4)))
+    agents.save(folder / "td3.safetensors")
+    vae = VAE(input_dim=3, hidden=(4,))
+    vae.fit(np.random.default_rng(0).random((20, 3)), epochs=1)
+    vae.save(folder / "vae.safetensors")
+
+    def use_agents() -> Any:
+        loaded = TD3.load(folder / "td3.safetensors")
+        loaded.store(np.ones((2, 4)), np.full((2, 2), 0.5), np.ones(2), np.ones((2, 4)))
+        loaded.update()
+        return loaded.act(np.ones((2, 4))).tolist()
+
+    def use_vae() -> Any:
+        return VAE.load(folder / "vae.safetensors").encode(np.ones((2, 3)))[0].tolist()
+
+    return {
+        "td3": Kind(folder / "td3.safetensors", use_agents),
+        "vae": Kind(folder / "vae.safetensors", use_vae),
+    }
+
+
+def _kept(folder: Path) -> dict[str, Kind]:
+    """Write a run, an interrupted run, a study, a result file and a gain map."""
+    scenario = Scenario.hexagonal(1, **SMALL)
+    run = runs.new_run(folder / "run", scenario, exploration_steps=2, train_steps=4)
+    runs.train(run)
+
+    def stop(steps: int) -> None:
+        raise KeyboardInterrupt
+
+    stopped = runs.new_run(folder / "stopped", scenario, exploration_steps=2, train_steps=40)
+    with contextlib.suppress(KeyboardInterrupt):
+        runs.train(stopped, stop)
+    (network,) = stopped.folder.glob("network-*")
+    study = open_study(folder / "study", scenario, Protocol.quick(1))
+    job = Job("equal_split", 0)
+    study.save(job, {"reward": np.arange(12.0).reshape(4, 3)})
+
+    def part() -> Any:
+        found = study.read(job)
+        if found is None and not study.fault(job):
+            raise AssertionError("a part is neither taken nor refused")
+        return None if found is None else {name: array.tolist() for name, array in found.items()}
+
+    import xarray as xr
+
+    results = folder / "results.nc"
+    dataset.write(xr.Dataset({"reward": (("seed", "step"), np.arange(6.0).reshape(2, 3))}), results)
+    x_m = np.arange(3.0)
+    gains = xr.Dataset({"gain": (("cell", "y", "x"), np.full((2, 3, 3), 1e-9))}, {"x": x_m, "y": x_m})
+    gains.to_netcdf(folder / "map.nc", engine="h5netcdf")
+
+    def resumed(path: Path) -> Any:
+        return _resumable(runs.load_interrupted(path.parent)[0])
+
+    log = run.folder / runs.LOG_FILE
+    return {
+        "run": unguarded(run.folder / runs.RUN_FILE, lambda path: runs.load_run(path.parent).task()),
+        "log": Kind(log, lambda: {name: array.tolist() for name, array in files.load_arrays(log).items()}),
+        "progress": unguarded(stopped.folder / progress.PROGRESS_FILE, resumed),
+        "network": Kind(network, lambda: _resumable(stopped)),
+        "study": unguarded(study.manifest, lambda path: load_study(path.parent).jobs),
+        "part": Kind(study.path(job), part),
+        "results": unguarded(results, dataset.read),
+        "map": unguarded(folder / "map.nc", read_gain_map),
+    }
+
+
+def _resumable(run: runs.Run) -> Any:
+    """Load what a resumed run starts from, without playing it."""
+    from slicefast.runs.learning import reached_progress, started
+
+    reached = reached_progress(run)
+    simulator = started(run.scenario, run.seed)
+    simulator.restore(reached.simulator)
+    return reached.reward.tolist(), simulator.kpis.load.tolist()
+
+
+EXTREMES = (
+    b"0", b"-1", b"1e308", b"-1e308", b"5e-324", b"1e-300", b"nan", b"inf", b"null", b"true", b"[]", b"{}", b"2.9",
+    b"2147483648", b"9223372036854775808", b"9" * 5000, b"1" * 30, b"1e400", b"0x10", b"'", b'"', b"[" * 2000, b"a.b",
+    b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", "片".encode(), b"../../etc/passwd", b"/dev/zero", b"65536", b"1000000",
+)  # fmt: skip
+_TOKEN = re.compile(rb"[-+]?[0-9][0-9.eE+-]*|\"[^\"]*\"|[A-Za-z_]+")
+
+
+def damaged(data: bytes, rng: random.Random) -> bytes:
+    """Return a file with one to four faults."""
+    for _ in range(rng.randint(1, 4)):
+        data = rng.choice((_flip, _cut, _put, _token, _token, _lines, _copy))(data, rng)
+    return data
+
+
+def _flip(data: bytes, rng: random.Random) -> bytes:
+    changed = bytearray(data)
+    if changed:
+        changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
+    return bytes(changed)
+
+
+def _cut(data: bytes, rng: random.Random) -> bytes:
+    begin, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
+    return data[:begin] if rng.random() < 0.3 else data[:begin] + data[end:]
+
+
+def _put(data: bytes, rng: random.Random) -> bytes:
+    place = rng.randrange(len(data) + 1)
+    return data[:place] + rng.choice((*EXTREMES, rng.randbytes(8))) + data[place:]
+
+
+def _copy(data: bytes, rng: random.Random) -> bytes:
+    begin, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
+    place = rng.randrange(len(data) + 1)
+    return data[:place] + data[begin : min(end, begin + 4000)] + data[place:]
+
+
+def _token(data: bytes, rng: random.Random) -> bytes:
+    """Put an extreme in the place of a number, a word or a text."""
+    found = list(_TOKEN.finditer(data[:100_000]))
+    if not found:
+        return _flip(data, rng)
+    token = rng.choice(found)
+    return data[: token.start()] + rng.choice(EXTREMES) + data[token.end() :]
+
+
+def _lines(data: bytes, rng: random.Random) -> bytes:
+    lines = data.split(b"\n")
+    rng.shuffle(lines) if rng.random() < 0.2 else lines.pop(rng.randrange(len(lines)))
+    return b"\n".join(lines)
+
+
+class TooLongError(Exception):
+    """An input took more than `LONGEST_S`."""
+
+
+def _alarm(number: int, frame: object) -> None:
+    raise TooLongError
+
+
+def try_input(kind: Kind, good: object, data: bytes) -> tuple[str, str]:
+    """Return "taken", "refused" or "finding", and what was wrong."""
+    kind.path.write_bytes(data)
+    signal.alarm(LONGEST_S)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = kind.read()
+    except SlicefastError as error:
+        message = str(error)
+        if "\n" in message or len(message) > LONGEST_MESSAGE:
+            return "finding", f"message of {len(message)} characters: {message[:200]!r}"
+        return "refused", message
+    except (Exception, RecursionError) as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return "finding", f"{type(error).__name__}: {str(error)[:150]!r} at {Path(where.filename).name}:{where.lineno}"
+    finally:
+        signal.alarm(0)
+    return ("finding", "taken, but not what was written") if found is not None and found != good else ("taken", "")
+
+
+def fuzz(n_inputs: int, seed: int, only: str = "") -> dict[str, Counter[str]]:
+    """Try inputs of every kind, or of one; print every finding once, and return the counts."""
+    counts: dict[str, Counter[str]] = {}
+    kept = Path(tempfile.mkdtemp(prefix="slicefast-findings-"))
+    with tempfile.TemporaryDirectory() as folder:
+        kinds = make_kinds(Path(folder))
+        for name, kind in kinds.items():
+            if only and name != only:
+                continue
+            whole, good = kind.path.read_bytes(), kind.read()
+            counts[name], told = Counter(), set()
+            for number in range(n_inputs):
+                data = damaged(whole, random.Random(f"{seed} {name} {number}"))
+                outcome, problem = try_input(kind, good, data)
+                counts[name][outcome] += 1
+                if outcome == "finding" and problem not in told:
+                    told.add(problem)
+                    (kept / f"{name}-{seed}-{number}").write_bytes(data)
+                    print(f"{name}: seed {seed} input {number}: {problem}", flush=True)
+            kind.path.write_bytes(whole)
+    if any(count["finding"] for count in counts.values()):
+        print(f"findings in {kept}")
+    else:
+        shutil.rmtree(kept)
+    return counts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("n_inputs", type=int, help="of every kind")
+    parser.add_argument("--kind", default="")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    signal.signal(signal.SIGALRM, _alarm)
+    begin = time.monotonic()
+    counts = fuzz(asked.n_inputs, asked.seed, asked.kind)
+    for name, count in counts.items():
+        print(f"{name:>10}: {count.total():8,} inputs, {count['refused']:8,} refused, {count['taken']:8,} taken, "
+              f"{count['finding']} findings")  # fmt: skip
+    total = sum(count.total() for count in counts.values())
+    findings = sum(count["finding"] for count in counts.values())
+    print(f"{total:,} inputs, {findings} findings, {time.monotonic() - begin:.0f} s")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
