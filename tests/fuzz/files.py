@@ -67,7 +67,7 @@ def make_kinds(folder: Path) -> dict[str, Kind]:
     rows = "".join(f"{3600 * hour},{cell},{100 + hour % 24}\n" for hour in range(48) for cell in (1, 2))
     texts = {
         "trace": f"time,cell,volume\n{rows}",
-        "sites": "x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n0,0,25,0,6,46\n500,0,25,120,6,46\n",
+        "sites": "x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm\n0,0,25,0,6,46\n500,0,25,120,6,46\n",
         "packets": "time,bytes,user,slice\n0,100,1,s0\n0.5,200,2,1\n0.75,1e3,1,1\n",
     }
     for name, text in texts.items():
