@@ -18,7 +18,8 @@ from slicefast.training import Step
 from slicefast.units import Arrays, Float32
 
 if TYPE_CHECKING:
-    from slicefast.learn import TD3
+    from slicefast.learn import TD3, Hindsight
+    from slicefast.policies.hindsight import OnlineHindsight
 
 PROGRESS_FILE = "progress.json"
 #: Steps between two savings.
@@ -34,7 +35,7 @@ class Progress:
     ----------
     step : int
         Steps that were played.
-    agents : TD3
+    agents : TD3 or Hindsight
         The learner with everything it goes on with.
     simulator : dict
         A snapshot of the network; see `Simulator.snapshot`.
@@ -47,7 +48,7 @@ class Progress:
     """
 
     step: int
-    agents: TD3
+    agents: TD3 | Hindsight | OnlineHindsight
     simulator: dict[str, Any]
     reward: Float32
     log: Arrays
@@ -106,14 +107,16 @@ def load(folder: Path) -> Progress:
     CheckpointError
         One of its files is not as it was written.
     """
-    from slicefast.learn import TD3, checkpoint
+    from slicefast.learn import TD3, Hindsight, checkpoint
 
     document = _read_document(folder)
     step = int(document["step"])
     agents, network = (folder / f"{kind}-{step}.safetensors" for kind in ("agents", "network"))
     files.check_unchanged(agents, document["checksums"][agents.name])
     state = checkpoint.unpack(*checkpoint.read(network, _KIND))
-    return Progress(step, TD3.load(agents), state["simulator"], state["reward"], state["log"], document["settings"])
+    settings = document["settings"]
+    learner = Hindsight if settings.get("learner") == "hindsight" else TD3
+    return Progress(step, learner.load(agents), state["simulator"], state["reward"], state["log"], settings)
 
 
 def clear(folder: Path) -> None:
@@ -160,7 +163,7 @@ class Keeper:
     ----------
     folder : Path
         Where to; claimed by the caller.
-    agents, simulator : TD3, Simulator
+    agents, simulator : TD3 or OnlineHindsight, Simulator
         What is trained, and on what.
     reward : ndarray of float32, (T, N)
         Filled by the training.
@@ -178,7 +181,7 @@ class Keeper:
     def __init__(
         self,
         folder: Path,
-        agents: TD3,
+        agents: TD3 | OnlineHindsight,
         simulator: Simulator,
         reward: Float32,
         log: Arrays,

@@ -171,9 +171,9 @@ def test_a_source_hands_over_its_network_and_what_it_remembers_itself() -> None:
     seen = np.ones((3, 4))
     np.testing.assert_array_equal(target.act(seen)[0], source.act(seen)[2])
     np.testing.assert_array_equal(target.act(seen)[1], source.act(seen)[1])
-    assert target.memory.n_kept.tolist() == [20, 0, 0]
+    assert target.replay.n_kept.tolist() == [20, 0, 0]
     newest = np.concatenate([part[2].ravel() for part in step_of(29)]).astype(np.float32)
-    np.testing.assert_array_equal(target.memory.array[0, 19], newest)
+    np.testing.assert_array_equal(target.replay.array[0, 19], newest)
     with pytest.raises(sf.SlicefastError, match="20 rows"):
         Hindsight(3, 4, 2, CONFIG).copy_agent(source, 0, 0)
 
@@ -188,7 +188,7 @@ def test_sources_that_differ_are_refused_and_nothing_is_handed_over(changes: dic
     with pytest.raises(sf.SlicefastError, match=message):
         target.copy_agent(filled(2), 0, 0)
     assert (target.network.bank == before).all()
-    assert target.memory.n_kept.sum() == 0
+    assert target.replay.n_kept.sum() == 0
 
 
 def test_what_is_no_number_is_refused_by_the_cell_and_nothing_is_stored() -> None:
@@ -202,7 +202,7 @@ def test_what_is_no_number_is_refused_by_the_cell_and_nothing_is_stored() -> Non
     with pytest.raises(NonFiniteError, match="observation"):
         learner.act(np.full((3, 4), np.inf))
     assert learner.step == 3
-    assert len(learner.memory) == 3
+    assert len(learner.replay) == 3
     assert Hindsight(2, 4, 2, CONFIG).update() is None
 
 

@@ -11,7 +11,7 @@ import slicefast as sf
 from slicefast import policies
 from slicefast.kpis import Curves
 from slicefast.learn import TD3, TD3Config
-from slicefast.policies import equal_split, greedy, oracle, shared, traffic_aware
+from slicefast.policies import equal_split, greedy, oracle, traffic_aware
 from slicefast.policies.curves import ORACLE_LEVELS, TRAINING_LEVELS, satisfaction_curves, smallest_share
 from slicefast.policies.oracle import max_min_shares
 from slicefast.rewards import satisfaction
@@ -114,12 +114,6 @@ def test_trained_agents_act_without_noise(shape: tuple[int, ...]) -> None:
     ((asked, explore),) = agents.asked
     assert explore is False
     np.testing.assert_array_equal(asked, observation.reshape(-1, 3))
-    one = FakeAgents()
-    np.testing.assert_array_equal(shared(one)(network, observation), expected)
-    assert len(one.asked) == first.size
-    for row, (asked, explore) in zip(observation.reshape(-1, 1, 3), one.asked, strict=True):
-        assert explore is False
-        np.testing.assert_array_equal(asked, row)
 
 
 def test_greedy_agents_are_the_learner_itself_without_noise() -> None:

@@ -34,6 +34,7 @@ Strategy = Literal["model", "feature", "instance", "integrated"]
 Choice = Literal["most", "least", "fast", "corrected", "configuration", "probe", "random"]
 Coordination = Literal["mean", "none"]
 Settings = Literal["ours", "published"]
+LearnerName = Literal["td3", "hindsight"]
 
 NewRun = Annotated[Path, typer.Option("--out", metavar="RUN", help="A new folder for the trained agents.")]
 SeedOption = Annotated[int | None, typer.Option(min=0, max=2**64 - 1, help="Seed of the network and the learners.")]
@@ -41,6 +42,14 @@ ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with what wa
 SettingsOption = Annotated[
     Settings | None,
     typer.Option("--settings", help="The learner's numbers: ours, which learn with less regret, or the papers'."),
+]
+LearnerOption = Annotated[
+    LearnerName | None,
+    typer.Option("--learner", help="td3, or hindsight: from what every share would have earned, not exploring."),
+]
+SharedOption = Annotated[bool | None, typer.Option("--shared", help="One agent for all cells, learning from them all.")]
+FeaturesOption = Annotated[
+    str | None, typer.Option("--features", metavar="NAMES", help="What agents see: paper, or names joined by commas.")
 ]
 ByPosition = Annotated[bool, typer.Option("--by-position", help="Match slices of other names by their order.")]
 
@@ -60,16 +69,13 @@ def train(
     reward: Annotated[
         str | None, typer.Option(metavar="NAME", help="max_min, logarithmic, or FILE.py:FUNCTION of your own.")
     ] = None,
-    features: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="What agents see: paper, or names joined by commas.")
-    ] = None,
+    features: FeaturesOption = None,
     coordination: Annotated[
         Coordination | None, typer.Option(help="What agents hear of their neighbours: their mean load, or nothing.")
     ] = None,
+    learner: LearnerOption = None,
     settings: SettingsOption = None,
-    shared: Annotated[
-        bool | None, typer.Option("--shared", help="One agent for all cells, which learns from them all.")
-    ] = None,
+    shared: SharedOption = None,
     networks: Annotated[
         int | None, typer.Option(min=1, help="Networks side by side to learn from, of further seeds.")
     ] = None,
@@ -86,9 +92,12 @@ def train(
     from slicefast.learn import PRESETS
 
     config = _given(exploration_steps=exploration) | parse_numbers(numbers)
+    if learner == "hindsight" and settings is not None:
+        raise typer.BadParameter("is of TD3 alone", param_hint="--settings")
     preset: Preset = "ours_shared" if shared and settings != "published" else settings or "ours"
-    runs.configure(config, preset)
+    runs.configure(config, preset, learner or "td3")
     asked = _given(
+        learner=learner,
         shared=shared,
         n_networks=networks,
         restart_steps=restart,
@@ -156,9 +165,10 @@ def transfer(
         features=known.features,
         coordination=known.coordination,
     )
-    preset = _preset(settings or "ours", "_transfer")
+    preset = _preset(settings or "ours", "_transfer") if known.learner == "td3" else {}
     numbers_of_learner = {**known.config.to_dict(), **preset, **parse_numbers(numbers)}
-    run = replace(run, config=runs.configure(numbers_of_learner), reward=name or known.reward)
+    config = runs.configure(numbers_of_learner, learner=known.learner)
+    run = replace(run, config=config, reward=name or known.reward)
     check_reward_is_known(run)
     _learn(
         "transfer",
@@ -236,7 +246,7 @@ def _resume(
     run, reached = runs.load_interrupted(out)
     begun = {
         **run.config.to_dict(),
-        **{name: getattr(run, name) for name in ("seed", "train_steps", "reward", "shared")},
+        **{name: getattr(run, name) for name in ("learner", "seed", "train_steps", "reward", "shared")},
     }
     begun |= {name: getattr(run, name) for name in ("features", "coordination", "n_networks", "restart_steps")}
     for name, value in asked.items():

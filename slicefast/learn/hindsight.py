@@ -55,7 +55,7 @@ class Hindsight:
         Logits of all cells; the last layer starts at 0, so that a cell begins with what its logits are added to.
     optimiser : StackedAdam
         Its step size `lr` may be changed between updates.
-    memory : Ring
+    replay : Ring
         Rows [what was seen, what logits were added to, curves].
     step, n_updates : int
         Steps remembered, updates done.
@@ -93,7 +93,7 @@ class Hindsight:
         self._draw_weights()
         self.network.requires_grad_(False)
         self.optimiser = StackedAdam(self.network, self.config.learning_rate, self.config)
-        self.memory = Ring(n_agents, self.config.capacity, self._row_width)
+        self.replay = Ring(n_agents, self.config.capacity, self._row_width)
         self._levels = self.config.levels.astype(np.float32)
         self._bound: list[Float32] = []
         self.step = self.n_updates = 0
@@ -176,8 +176,8 @@ class Hindsight:
             self._checked("base", base, (n, s)),
             self._checked("curves", curves, (n, levels, s)).reshape(n, levels * s),
         )
-        self.memory.array[np.arange(n), self.memory.next_row] = np.concatenate(parts, axis=1)
-        self.memory.advance()
+        self.replay.array[np.arange(n), self.replay.next_row] = np.concatenate(parts, axis=1)
+        self.replay.advance()
         self.step += 1
 
     def _checked(self, name: str, value: ArrayLike, shape: tuple[int, ...]) -> Float32:
@@ -195,7 +195,7 @@ class Hindsight:
         ndarray of float32, (A,), or None
             What the cells' partitions would have earned in the last batch; None while a cell remembers nothing.
         """
-        if len(self.memory) == 0:
+        if len(self.replay) == 0:
             return None
         earned = np.zeros(self.n_agents, np.float32)
         for _ in range(self.config.updates_per_step):
@@ -205,8 +205,8 @@ class Hindsight:
     def _update_once(self) -> Float32:
         config, n_o, s = self.config, self.obs_dim, self.action_dim
         stated = np.full(self.n_agents, _NO_STATED_RATIO, np.int64)
-        index = self.memory.sample(self.seed, self.agent_ids, self.n_updates, config.batch_size, stated)
-        rows = self.memory.gather(index).numpy()
+        index = self.replay.sample(self.seed, self.agent_ids, self.n_updates, config.batch_size, stated)
+        rows = self.replay.gather(index).numpy()
         curves = rows[..., n_o + s :].reshape(*rows.shape[:2], config.n_levels, s)
         value, gradients = ascent(self._layers(), rows[..., :n_o], rows[..., n_o : n_o + s], curves, self._levels)
         if config.federated:
@@ -238,8 +238,8 @@ class Hindsight:
         """
         self.check_compatible(source)
         if memory:
-            rows = source.memory.array[source_index, source.memory.order(source_index, own_only=True)]
-            self.memory.keep(target_index, rows)
+            rows = source.replay.array[source_index, source.replay.order(source_index, own_only=True)]
+            self.replay.keep(target_index, rows)
         self.network.bank[target_index] = source.network.bank[source_index]
         self.optimiser.reset(target_index)
 
@@ -275,7 +275,7 @@ class Hindsight:
         view : dict of ndarray, optional
             The state of the cells' view; `view` as it was loaded unless given.
         """
-        memory, rows = self.memory, int((self.memory.n_kept + self.memory.n_own).max())
+        memory, rows = self.replay, int((self.replay.n_kept + self.replay.n_own).max())
         arrays: Arrays = {name: tensor.numpy() for name, tensor in self._named_tensors().items()}
         arrays |= {"memory.rows": memory.array[:, :rows], "agent_ids": self.agent_ids}
         arrays |= {f"memory.{name}": getattr(memory, name) for name in _ROWS}
@@ -326,14 +326,14 @@ class Hindsight:
         kept: Int64
         kept, own, following = (checkpoint.take(arrays, f"memory.{name}", (self.n_agents,), path) for name in _ROWS)
         memory = checkpoint.take(arrays, "memory.rows", shape, path)
-        if rows > self.memory.capacity or int((kept + own).max()) != rows:
+        if rows > self.replay.capacity or int((kept + own).max()) != rows:
             raise CheckpointError(f"{path}: {rows} rows are not what its counters say")
         named = {name: checkpoint.take(arrays, name, tuple(t.shape), path) for name, t in self._named_tensors().items()}
         for name, values in {**named, "memory.rows": memory}.items():
             if not np.isfinite(values).all():
                 raise CheckpointError(f"{path}: array {name!r} has values that are not finite")
-        self.memory.array[:, :rows] = memory
-        self.memory.set_counters(kept, own, following)
+        self.replay.array[:, :rows] = memory
+        self.replay.set_counters(kept, own, following)
         for name, tensor in self._named_tensors().items():
             tensor.copy_(torch.from_numpy(named[name]))
         self.step, self.n_updates = (int(document[name]) for name in _COUNTERS)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from slicefast import policies
 from slicefast.errors import RunError, refuse
+from slicefast.learn import Hindsight
 from slicefast.learn.threads import one_thread
+from slicefast.policies.hindsight import HindsightPlayer, sight_size
 from slicefast.rewards import MET
 from slicefast.runs.folder import MOST_SEED, RUN_FILE, Run, check_integer, check_slices, load_agents
 from slicefast.runs.learning import started
@@ -120,11 +122,13 @@ def evaluate(
     check_slices(run.scenario, played, by_position, "scenario")
     task = run.task(played, reward="max_min")
     agents = load_agents(run)
-    if (agents.n_agents, agents.obs_dim, agents.action_dim) != (run.n_agents, task.observation_size, task.action_size):
+    size = sight_size(agents.config, task) if isinstance(agents, Hindsight) else task.observation_size
+    if (agents.n_agents, agents.obs_dim, agents.action_dim) != (run.n_agents, size, task.action_size):
         raise RunError(f"{run.agents_path}: holds agents of other sizes than {run.folder / RUN_FILE} says")
     scores = {}
+    own: Policy = HindsightPlayer(agents) if isinstance(agents, Hindsight) else policies.greedy(agents)
     with one_thread():
-        for name, policy in {"trained agents": policies.greedy(agents), **(others or baselines())}.items():
+        for name, policy in {"trained agents": own, **(others or baselines())}.items():
             recorder = KpiRecorder(task, steps, steps)
             callbacks = (recorder, Ticker(tick, steps - 1))
             try:

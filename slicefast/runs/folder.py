@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -14,18 +14,26 @@ from pydantic import TypeAdapter, ValidationError
 from slicefast import features as _features
 from slicefast import files, progress
 from slicefast.errors import CheckpointError, RunError, SlicefastError, refuse
-from slicefast.learn import PRESETS, Preset, TD3Config
+from slicefast.learn import PRESETS, HindsightConfig, Preset, TD3Config
+from slicefast.policies.hindsight import check_replayable
 from slicefast.rng import Restarts
 from slicefast.scenario import Scenario, inputs
 from slicefast.task import Coordination, Task
 from slicefast.training import TRAIN_STEPS
 
 if TYPE_CHECKING:
-    from slicefast.learn import TD3
+    from slicefast.learn import TD3, Hindsight
 
+#: What learns: TD3 from transitions, or in hindsight from what every share would have earned.
+LearnerName = Literal["td3", "hindsight"]
+LEARNERS: tuple[LearnerName, ...] = get_args(LearnerName)
 RUN_FILE, AGENTS_FILE, LOG_FILE = "run.json", "agents.safetensors", "training.npz"
 MOST_SEED = 2**64 - 1
-_CONFIG = TypeAdapter(TD3Config)
+_CONFIGS: dict[LearnerName, TypeAdapter[Any]] = {
+    "td3": TypeAdapter(TD3Config),
+    "hindsight": TypeAdapter(HindsightConfig),
+}
+_FIELDS = {"td3": TD3Config.__dataclass_fields__, "hindsight": HindsightConfig.__dataclass_fields__}
 
 
 @dataclass(frozen=True)
@@ -44,8 +52,9 @@ class Run:
         Steps after the exploration phase.
     features, reward, coordination
         What agents see and earn; see `Task`.
-    config : TD3Config
-        The numbers of the learner; steps are those of the networks, however many cells share an agent.
+    config : TD3Config or HindsightConfig
+        The numbers of the learner, whose kind says which it is; TD3's steps are those of the networks, however many
+        cells share an agent.
     shared : bool
         Whether one agent acts for all cells and learns from them all, in place of one agent per cell.
     n_networks : int
@@ -61,7 +70,7 @@ class Run:
     features: str | Sequence[str] = "paper"
     reward: str = "max_min"
     coordination: Coordination = "mean"
-    config: TD3Config = field(default_factory=TD3Config)
+    config: TD3Config | HindsightConfig = field(default_factory=TD3Config)
     shared: bool = False
     n_networks: int = 1
     restart_steps: int = 0
@@ -78,6 +87,21 @@ class Run:
             refuse("reward", self.reward, "a registered name", RunError)
         object.__setattr__(self, "folder", Path(self.folder))
         object.__setattr__(self, "features", _features.expand(self.features))
+        if self.learner == "hindsight":
+            self._check_hindsight()
+
+    def _check_hindsight(self) -> None:
+        check_replayable(self.scenario)
+        if self.reward != "max_min":
+            refuse("reward", self.reward, "'max_min', which the hindsight learner ascends", RunError)
+        for name, one in (("shared", False), ("n_networks", 1), ("restart_steps", 0)):
+            if getattr(self, name) != one:
+                refuse(name, getattr(self, name), f"{one} for the hindsight learner (federated: one network)", RunError)
+
+    @property
+    def learner(self) -> LearnerName:
+        """Which learner it is."""
+        return "hindsight" if isinstance(self.config, HindsightConfig) else "td3"
 
     @property
     def agents_path(self) -> Path:
@@ -100,8 +124,10 @@ class Run:
         return Restarts(self.seed, self.restart_steps) if self.restart_steps else None
 
     @property
-    def learner_config(self) -> TD3Config:
+    def learner_config(self) -> TD3Config | HindsightConfig:
         """The learner's numbers as an agent counts them, in transitions."""
+        if isinstance(self.config, HindsightConfig):
+            return self.config
         return self.config.per_row(self.n_networks * self.scenario.n_cells // self.n_agents)
 
     def task(self, scenario: Scenario | None = None, reward: str | None = None) -> Task:
@@ -138,6 +164,7 @@ def new_run(
     shared: bool = False,
     n_networks: int = 1,
     restart_steps: int = 0,
+    learner: LearnerName = "td3",
     **numbers: object,
 ) -> Run:
     """Return a run to be trained; nothing is written yet.
@@ -150,9 +177,11 @@ def new_run(
         See `Run`.
     preset : {"ours", "ours_transfer", "ours_shared", "published", "published_transfer"}
         The learner's named settings, see `slicefast.learn.TD3Config.preset`; "_transfer" for a target of `transfer`,
-        "_shared" for one agent of all cells.
+        "_shared" for one agent of all cells. The hindsight learner has its own defaults alone.
+    learner : {"td3", "hindsight"}
+        What learns.
     **numbers
-        Any field of `slicefast.learn.TD3Config` that differs, such as ``batch_size=64`` or ``actor_lr=1e-3``.
+        Any field of `slicefast.learn.TD3Config` (or `HindsightConfig`) that differs, such as ``batch_size=64``.
 
     Raises
     ------
@@ -161,42 +190,51 @@ def new_run(
     """
     if not files.is_empty(Path(folder)):
         raise RunError(f"{folder} is not empty: name a new folder (--out)")
-    config = configure(numbers, preset)
+    config = configure(numbers, preset, learner)
     networks = (shared, n_networks, restart_steps)
     run = Run(Path(folder), scenario, seed, train_steps, features, reward, coordination, config, *networks)
     run.task()
     return run
 
 
-def configure(numbers: Mapping[str, object], preset: Preset = "published") -> TD3Config:
+def configure(
+    numbers: Mapping[str, object], preset: Preset = "published", learner: LearnerName = "td3"
+) -> TD3Config | HindsightConfig:
     """Return the learner's numbers, those that are named changed from a preset's.
 
     Parameters
     ----------
     numbers : mapping of str to object
-        Fields of TD3Config, by name.
+        Fields of TD3Config or HindsightConfig, by name.
     preset : str
-        The preset that the others come from, of `learn.PRESETS`.
+        The preset that the others come from, of `learn.PRESETS`; of TD3 alone.
+    learner : {"td3", "hindsight"}
+        Whose numbers.
 
     Raises
     ------
     RunError
-        A name is no field of TD3Config, a value is out of range, or there is no such preset.
+        A name is no field, a value is out of range, or there is no such preset or learner.
     """
-    known = TD3Config.__dataclass_fields__
+    if learner not in LEARNERS:
+        refuse("learner", learner, ", ".join(LEARNERS), RunError)
+    known, kind = _FIELDS[learner], {"td3": "TD3Config", "hindsight": "HindsightConfig"}[learner]
     if preset not in PRESETS:
         refuse("preset", preset, ", ".join(PRESETS), RunError)
     for name, value in numbers.items():
         if name not in known:
-            refuse(name, value, f"numbers of TD3Config: {', '.join(known)}", RunError)
+            refuse(name, value, f"numbers of {kind}: {', '.join(known)}", RunError)
     try:
-        return _CONFIG.validate_python({**PRESETS[preset], **numbers})
+        config: TD3Config | HindsightConfig = _CONFIGS[learner].validate_python(
+            {**(PRESETS[preset] if learner == "td3" else {}), **numbers}
+        )
     except ValidationError as error:
         first = error.errors()[0]
         message = str(first["msg"]).removeprefix("Value error, ")
         if not first["loc"]:  # the configuration's own check, which names the field
             raise RunError(message) from None
         refuse(str(first["loc"][0]), first["input"], message.removeprefix("Input should be "), RunError)
+    return config
 
 
 def load_run(folder: str | os.PathLike[str]) -> Run:
@@ -225,7 +263,7 @@ def load_interrupted(folder: str | os.PathLike[str]) -> tuple[Run, int]:
     return _run_of(Path(folder), path, settings), step
 
 
-def load_agents(run: Run) -> TD3:
+def load_agents(run: Run) -> TD3 | Hindsight:
     """Return a run's trained agents.
 
     Raises
@@ -233,11 +271,11 @@ def load_agents(run: Run) -> TD3:
     RunError
         Their file is missing, damaged, or not the one that the run wrote.
     """
-    from slicefast.learn import TD3
+    from slicefast.learn import TD3, Hindsight
 
     try:
         files.check_unchanged(run.agents_path, read_document(run.folder / RUN_FILE)["checksums"][AGENTS_FILE])
-        return TD3.load(run.agents_path)
+        return (Hindsight if run.learner == "hindsight" else TD3).load(run.agents_path)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RunError(f"{run.agents_path} cannot be read: {fault(error)}") from error
 
@@ -258,7 +296,8 @@ def _run_of(folder: Path, path: Path, document: Mapping[str, Any]) -> Run:
         fields = {name: document[name] for name in names}
         # Runs of earlier versions say nothing of these.
         fields |= {name: document[name] for name in ("shared", "n_networks", "restart_steps") if name in document}
-        return Run(folder, scenario, **fields, config=configure(document["config"]))
+        learner = document.get("learner", "td3")
+        return Run(folder, scenario, **fields, config=configure(document["config"], learner=learner))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunError(f"{path} cannot be read: {fault(error)}") from None
 
@@ -270,7 +309,8 @@ def fault(error: Exception) -> str:
 
 def settings_of(run: Run) -> dict[str, Any]:
     """Return what a run's folder, which may be moved, says of it; the files of the scenario are copied there."""
-    settings = {**asdict(run), "config": run.config.to_dict(), **inputs.keep(run.scenario, run.folder)}
+    own = {"learner": run.learner, "config": run.config.to_dict()}
+    settings = {**asdict(run), **own, **inputs.keep(run.scenario, run.folder)}
     del settings["folder"]
     return settings
 

@@ -12,7 +12,9 @@ import numpy as np
 from slicefast import files, progress, provenance, training
 from slicefast import transfer as _transfer
 from slicefast.errors import RunError, refuse
+from slicefast.learn import Hindsight, HindsightConfig
 from slicefast.learn.threads import one_thread
+from slicefast.policies.hindsight import OnlineHindsight, sight_size
 from slicefast.runs.folder import (
     AGENTS_FILE,
     LOG_FILE,
@@ -31,7 +33,7 @@ from slicefast.training import History, Ticker, collect_samples, new_agents
 from slicefast.units import Arrays, Float64
 
 if TYPE_CHECKING:
-    from slicefast.learn import TD3
+    from slicefast.learn import TD3, TD3Config
     from slicefast.scenario import Scenario
     from slicefast.task import Task
     from slicefast.training import Tick
@@ -168,7 +170,7 @@ class _Handover:
     """What a transfer hands over, and how its sources are chosen."""
 
     source: Run
-    agents: TD3
+    agents: TD3 | Hindsight
     strategy: _transfer.Strategy
     choice: Choice
     sample_steps: int
@@ -194,7 +196,7 @@ class _Handover:
             "sample_steps": self.sample_steps,
         }
 
-    def agents_of(self, target: Run, task: Task, tick: Tick) -> tuple[TD3, Arrays]:
+    def agents_of(self, target: Run, task: Task, tick: Tick) -> tuple[TD3 | Hindsight, Arrays]:
         """Return a target's agents as they start, and what the finished run keeps of how they came about."""
         with one_thread():
             distance = _measure_distance(self.source, target, self.choice, self.sample_steps, tick)
@@ -202,8 +204,9 @@ class _Handover:
             chosen = _transfer.choose_sources(distance, self.choice, groups, target.seed, exclude_same=False)
             n_own = int(self.agents.replay.n_own.max()) if self.strategy in ("instance", "integrated") else 0
             config = replace(target.config, capacity=target.config.capacity + n_own)
-            agents = new_agents(task, config, target.seed)
-            _transfer.transfer(self.agents, chosen, agents, range(target.scenario.n_cells), self.strategy)
+            agents = _new_learner(task, config, target.seed)
+            hand_over: Any = _transfer.transfer if target.learner == "td3" else _transfer.transfer_hindsight
+            hand_over(self.agents, chosen, agents, range(target.scenario.n_cells), self.strategy)
         return agents, {"distance": distance, "source": chosen}
 
 
@@ -220,7 +223,7 @@ def _begin(
     settings = {**settings_of(run), "origin": origin, provenance.KEY: provenance.extended(entries)}
     progress.begin(run.folder, settings)
     if handover is None:
-        agents = new_agents(task, run.learner_config, run.seed, run.n_agents)
+        agents = _new_learner(task, run.learner_config, run.seed, run.n_agents)
         return _train(run, task, agents, tick, {}, origin, n_threads=n_threads)
     with as_ctrl_c():
         agents, log = handover.agents_of(run, task, tick)
@@ -230,7 +233,7 @@ def _begin(
 def _train(
     run: Run,
     task: Task,
-    agents: TD3,
+    agents: TD3 | Hindsight | OnlineHindsight,
     tick: Tick,
     log: Arrays,
     origin: Mapping[str, Any],
@@ -246,15 +249,16 @@ def _train(
         history.reward[...] = reached.reward
         entries = reached.settings[provenance.KEY]
     first_step = 0 if reached is None else reached.step
+    learner = OnlineHindsight(agents, simulator) if isinstance(agents, Hindsight) else agents
     settings = {**settings_of(run), "origin": dict(origin), provenance.KEY: provenance.extended(entries)}
     with StopSignals() as signals, one_thread():
-        keeper = progress.Keeper(run.folder, agents, simulator, history.reward, log, settings, signals)
+        keeper = progress.Keeper(run.folder, learner, simulator, history.reward, log, settings, signals)
         if reached is None:
             keeper.save(0)  # whatever happens from here on can be resumed
         callbacks = (keeper, Ticker(tick, run.total_steps - 1))
         training.train(
             simulator,
-            agents,
+            learner,
             task,
             run.total_steps,
             first_step=first_step,
@@ -262,7 +266,7 @@ def _train(
             callbacks=callbacks,
             restarts=run.restarts,
         )
-        agents.save(run.agents_path)
+        learner.save(run.agents_path)
         files.save_arrays(run.folder / LOG_FILE, {"reward": history.reward, **log})
         # Last, so that a folder which has it is whole.
         checksums = {AGENTS_FILE: files.checksum(run.agents_path)}
@@ -280,6 +284,15 @@ def reached_progress(run: Run) -> progress.Progress:
     if reached.reward.shape != (run.total_steps, run.n_networks * run.scenario.n_cells):
         raise RunError(f"{run.folder} cannot be resumed: its rewards are of another shape than its settings say")
     return reached
+
+
+def _new_learner(
+    task: Task, config: TD3Config | HindsightConfig, seed: int, n_agents: int | None = None
+) -> TD3 | Hindsight:
+    """Return an untrained learner of the kind that its numbers are of."""
+    if isinstance(config, HindsightConfig):
+        return Hindsight(task.n_agents, sight_size(config, task), task.action_size, config, seed)
+    return new_agents(task, config, seed, n_agents)
 
 
 @contextlib.contextmanager
@@ -301,7 +314,7 @@ def started(scenario: Scenario, seed: int, n_replicas: int = 1, n_threads: int =
 def _check_alike(source: Run, target: Run, by_position: bool) -> None:
     """Raise RunError unless what was learned in one run means the same in the other."""
     check_slices(source.scenario, target.scenario, by_position, "target")
-    for name in ("features", "coordination", "reward"):
+    for name in ("learner", "features", "coordination", "reward"):
         mine, theirs = getattr(source, name), getattr(target, name)
         if mine != theirs:
             raise RunError(

@@ -11,7 +11,7 @@ Four distances rank the sources of a target, each (sources, targets) and the sma
 
 from slicefast.transfer.choice import SOURCE_CHOICES, SourceChoice, choose_sources, rank_sources
 from slicefast.transfer.configuration import configuration_distance, describe_cells
-from slicefast.transfer.handover import STRATEGIES, Indices, Strategy, check_compatible, transfer
+from slicefast.transfer.handover import STRATEGIES, Indices, Strategy, check_compatible, transfer, transfer_hindsight
 from slicefast.transfer.hindsight import Sources, hindsight_rewards
 from slicefast.transfer.similarity import (
     DISTANCES,
@@ -47,5 +47,6 @@ __all__ = [
     "rank_sources",
     "similarity_matrix",
     "transfer",
+    "transfer_hindsight",
     "without_spread",
 ]

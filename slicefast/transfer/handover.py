@@ -11,7 +11,7 @@ from slicefast.errors import refuse
 from slicefast.units import Int64
 
 if TYPE_CHECKING:
-    from slicefast.learn import TD3
+    from slicefast.learn import TD3, Hindsight
 
 Indices = int | Sequence[int] | Int64
 #: What is handed over, see `transfer`.
@@ -92,3 +92,29 @@ def check_compatible(source: TD3, target: TD3) -> None:
         mine, theirs = getattr(source.config, name), getattr(target.config, name)
         if mine != theirs:
             refuse(f"{name} of the source", mine, f"the target's, {theirs}")
+
+
+def transfer_hindsight(
+    source: Hindsight, source_index: Int64, target: Hindsight, target_index: Sequence[int], strategy: Strategy
+) -> None:
+    """Hand what hindsight learners learned to others, in place: "model", or "integrated" with what they remember.
+
+    Parameters
+    ----------
+    source, target : Hindsight
+        Learners that see and act alike.
+    source_index, target_index : sequence of int
+        Which cell goes where, of one length.
+    strategy : {"integrated", "model"}
+        What is handed over.
+
+    Raises
+    ------
+    SlicefastError
+        Another strategy, or learners that differ; the target is unchanged.
+    """
+    if strategy not in ("model", "integrated"):
+        refuse("strategy", strategy, "model, integrated of a hindsight learner")
+    target.check_compatible(source)
+    for i, j in zip(source_index.tolist(), target_index, strict=True):
+        target.copy_agent(source, i, j, memory=strategy == "integrated")

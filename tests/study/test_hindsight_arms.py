@@ -83,7 +83,7 @@ def test_they_learn_as_long_as_a_transfer_and_begin_where_they_say(
         source = Hindsight.load(runner.folder / "hindsight_pretrain.safetensors")
         np.testing.assert_array_equal(arrays["source_cell"], [3, 1, 2])
         np.testing.assert_array_equal(first.network.bank, source.network.bank[[2, 0, 1]])
-        assert first.memory.n_kept.tolist() == [runner.protocol.hindsight_steps] * 3
+        assert first.replay.n_kept.tolist() == [runner.protocol.hindsight_steps] * 3
         assert arm.source_choice == "most"
         return
     start = policies.MaxMinRule() if arm.basis == "rule" else policies.equal_split
