@@ -242,5 +242,6 @@ def test_forced_line_of_sight_does_not_fold():
     places = {"site_x_m": [0.0], "site_y_m": [0.0], "site_height_m": 25.0, "azimuth_deg": [0.0], "tilt_deg": 6.0}
     with pytest.raises(SlicefastError, match=r"fold_db: got 0\.1, allowed: 0 beside line_of_sight = 'never'"):
         radio.link_model(**config, **places, line_of_sight="never")
-    with pytest.raises(ScenarioError, match=r"radio\.line_of_sight: got 'nlos', must be 'model', 'always' or 'never'"):
+    message = r"radio\.line_of_sight: got 'nlos', must be 'model', 'soft', 'always' or 'never'"
+    with pytest.raises(ScenarioError, match=message):
         Scenario.paper(radio={"line_of_sight": "nlos"})

@@ -88,6 +88,21 @@ def test_activity_is_recovered_from_sinr(reference):
         {"fidelity": "flow", "preset": NR, "window_ttis": 100},
         {"radio": {"interference": "fluctuating"}, "scheduler": {"rbg_prb": 4}},
         {"radio": {"interference": "fluctuating"}, "fidelity": "flow"},
+        {"radio": {"efficiency": "transport_block", "layers": 2}},
+        {"rate": 2.5},  # full cells: up to 0.95, here and below
+        {
+            "rate": 1.3,
+            "packet_bits": 4_000,
+            "radio": {"efficiency": "transport_block"},
+            "scheduler": {"rbg_prb": 4, "block_error_rate": 0.3},
+        },
+        {
+            "rate": 1.6,
+            "packet_bits": 1_000,
+            "radio": {"efficiency": "tr36942"},
+            "scheduler": {"rbg_prb": 4, "block_error_rate": 0.1},
+        },
+        {"fidelity": "flow", "rate": 2.5},
         {"fidelity": "flow"},
         {"fidelity": "flow", "radio": {"efficiency": "transport_block"}},
         {"fidelity": "flow", "radio": {"efficiency": "tr36942"}, "layout": FAR, "rate": 0.5},
