@@ -113,8 +113,10 @@ class Budget(Settings):
         if self.transfer_steps > self.learning_steps:
             allowed = f"at most exploration and training together, {self.learning_steps}"
             raise ScenarioError("transfer_steps", self.transfer_steps, allowed)
-        if "pair_steps" not in self.model_fields_set:  # a study of short transfers has short pairs
-            self.__dict__["pair_steps"] = min(self.pair_steps, self.transfer_steps)
+        # What was not asked for fits what was: a short study has short pairs and looks back on less.
+        for name, most in (("pair_steps", self.transfer_steps), ("hindsight_steps", self.learning_steps)):
+            if name not in self.model_fields_set:
+                self.__dict__[name] = min(getattr(self, name), most)
         if self.pairs and self.pair_steps > self.transfer_steps:
             raise ScenarioError("pair_steps", self.pair_steps, f"at most transfer_steps, {self.transfer_steps}")
         if self.hindsight_steps > self.learning_steps:

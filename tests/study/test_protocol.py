@@ -99,3 +99,10 @@ def test_views_show_what_is_named_and_what_follows_from_it() -> None:
     with pytest.raises(AttributeError):
         _ = view.wisdom
     assert np.isscalar(view.train_steps)
+
+
+def test_what_is_not_asked_for_fits_what_is() -> None:
+    """A study of few steps need not name the numbers that follow from them; every name of 0.1.0 goes on working."""
+    short = Protocol(exploration_steps=40, train_steps=60, transfer_steps=50, early_steps=20)
+    assert (short.pair_steps, short.hindsight_steps) == (50, 100)
+    assert (Protocol().pair_steps, Protocol().hindsight_steps) == (1000, 1000)
