@@ -34,8 +34,10 @@ def test_its_code_runs_and_prints_what_it_says(tmp_path, monkeypatch, capsys):
     assert printed[1] == "[107.6 143.3]"
     assert -5.0 < float(printed[2]) < 30.0
     assert 0.0 < float(printed[3]) <= 1.0
-    assert printed[4] == "[0.5]"
-    assert printed[5] == "(2, 2)"
+    assert printed[4].startswith("3 seeds")
+    assert [row.split()[0] for row in printed[5:7]] == ["traffic_aware", "max_min_rule"]
+    assert printed[7] == "[0.5]"
+    assert printed[8] == "(2, 2)"
     assert (tmp_path / "RUN" / "run.json").is_file()
 
 
