@@ -10,16 +10,18 @@ Dimensions: A cells, B samples, L levels, S slices, n_o inputs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slicefast.units import Float32
 
 
-def softmax(logits: Float32) -> Float32:
+def softmax(logits: NDArray[Any]) -> NDArray[Any]:
     """Return points of the simplex, (..., S)."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: Float32 = powers / powers.sum(axis=-1, keepdims=True)
+    shares: NDArray[Any] = powers / powers.sum(axis=-1, keepdims=True)
     return shares
 
 
@@ -42,7 +44,7 @@ def forward(layers: Sequence[Float32], x: Float32) -> list[Float32]:
     return outputs
 
 
-def worst_slice(curves: Float32, levels: Float32, share: Float32) -> tuple[Float32, Float32]:
+def worst_slice(curves: NDArray[Any], levels: NDArray[Any], share: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return min_s f_s(a_s), (...), and its derivative by every share, (..., S).
 
     Parameters

@@ -6,6 +6,7 @@ A new one is a function in a file of this folder, or a class where it remembers,
 from slicefast.policies.base import POLICIES, Policy, get, names, ready, register
 from slicefast.policies.fixed import equal_split, traffic_aware
 from slicefast.policies.learned import greedy
+from slicefast.policies.non_clairvoyant import NonClairvoyant
 from slicefast.policies.oracle import oracle
 from slicefast.policies.rule import MaxMinRule, MaxMinRuleByUser
 
@@ -13,6 +14,7 @@ __all__ = [
     "POLICIES",
     "MaxMinRule",
     "MaxMinRuleByUser",
+    "NonClairvoyant",
     "Policy",
     "equal_split",
     "get",
@@ -29,3 +31,4 @@ register("traffic_aware", traffic_aware)
 register("max_min_rule", MaxMinRule)
 register("max_min_rule_by_user", MaxMinRuleByUser)
 register("oracle", oracle)
+register("non_clairvoyant", NonClairvoyant)

@@ -282,7 +282,7 @@ def test_the_counterfactual_policy_and_its_ablations_play_their_own_weights(
 def test_every_arm_is_played_by_a_test_above() -> None:
     informed_ones = {name for name, arm in ARMS.items() if arm.family in ("informed", "ablation")}
     twice = {"drl", "drl_alone", "centralised", "transfer_random"}
-    others = {"oracle", "generalist", "shared", "specialist", "transfer_itself"}
+    others = {"oracle", "non_clairvoyant", "generalist", "shared", "specialist", "transfer_itself"}
     real = {name for name, arm in ARMS.items() if arm.family == "hindsight"}  # test_hindsight_arms.py
     assert {*CHOSEN, *FIXED, *informed_ones, *twice, *(f"{name}_ours" for name in twice), *others, *real} == set(ARMS)
     assert {name for name, arm in ARMS.items() if arm.explores == "ours"} == {n for n in ARMS if n.endswith("_ours")}

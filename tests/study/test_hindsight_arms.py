@@ -19,6 +19,7 @@ from slicefast.study.arms import ARMS
 from slicefast.study.jobs import Job
 from slicefast.study.protocol import Protocol
 from slicefast.task import Task
+from slicefast.traffic.models import OnOffTraffic
 from slicefast.training import play
 
 NAMES = [name for name, arm in ARMS.items() if arm.family == "hindsight"]
@@ -96,3 +97,13 @@ def test_slices_that_lend_are_left_out_and_the_reason_named(name: str, tiny_scen
     lending = tiny_scenario(scheduler={"share_as": "guarantee"})
     assert "share_as = 'guarantee'" in Job(name, 0).work.impossible(lending)
     assert Job(name, 0).work.impossible(tiny_scenario()) == ""
+
+
+def test_the_bound_is_played_in_the_evaluation_alone_and_pays_more_than_the_rule(runner: Runner) -> None:
+    bound, rule = (runner.run(name)["reward"] for name in ("non_clairvoyant", "max_min_rule"))
+    first = runner.protocol.horizon - runner.protocol.evaluation_steps
+    assert np.isnan(bound[:first]).all()
+    assert bound[first:].mean() > rule[first:].mean()
+    bursts = [item.model_copy(update={"traffic": OnOffTraffic()}) for item in runner.scenario.slices]
+    bursty = runner.scenario.replace(slices=bursts)
+    assert Job("non_clairvoyant", 0).work.impossible(bursty) == "fresh packets cannot be drawn for on_off traffic"

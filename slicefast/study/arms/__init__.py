@@ -11,7 +11,7 @@ from slicefast.errors import refuse
 from slicefast.study.arms.base import Arm, Played
 from slicefast.study.arms.hindsight import HindsightFromSource, InHindsight
 from slicefast.study.arms.learning import Centralised, Handover, KnownCell, Scratch, Specialists
-from slicefast.study.arms.playing import Ablated, Counterfactual, Fixed, Generalist, Oracle
+from slicefast.study.arms.playing import Ablated, Bound, Counterfactual, Fixed, Generalist, Oracle
 from slicefast.study.preparations import SharedTraining
 
 __all__ = ["ARMS", "FULL_ARMS", "QUICK_ARMS", "Arm", "Played", "register"]
@@ -35,6 +35,7 @@ register(
     Fixed(name="max_min_rule", label="max-min rule", policy=policies.MaxMinRule),
     Fixed(name="max_min_rule_by_user", label="max-min rule by users' SINR", policy=policies.MaxMinRuleByUser),
     Oracle(name="oracle", label="clairvoyant oracle"),
+    Bound(name="non_clairvoyant", label="bound without foresight of packets"),
     Scratch(name="drl", label="DRL from scratch"),
     Scratch(name="drl_ours", label="DRL from scratch, ours", setting="ours"),
     Scratch(name="drl_alone", label="DRL without coordination", coordination="none"),

@@ -8,6 +8,7 @@ from typing import ClassVar
 from slicefast import policies
 from slicefast.policies import Policy, informed
 from slicefast.policies.informed import Ablation
+from slicefast.scenario import Scenario
 from slicefast.study.arms.base import Arm, Family, Played, callbacks_of, play_policy
 from slicefast.study.preparations import CounterfactualTraining, GeneralistTraining, OfferedTraffic
 from slicefast.study.work import Context
@@ -54,6 +55,28 @@ class Oracle(Arm):
         ).reward
         last[:cycle] = history
         return Played(last, recorder.arrays, {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound(Arm):
+    """What one reaches who knows all but the packets to come, over the evaluation steps; the rule plays until then."""
+
+    family = "oracle"
+
+    def impossible(self, scenario: Scenario) -> str:
+        """Refuse packets that depend on those before them."""
+        kinds = [item.traffic.kind for item in scenario.slices if not item.traffic.superposed]
+        return f"fresh packets cannot be drawn for {kinds[0]} traffic" if kinds else ""
+
+    def play(self, context: Context) -> Played:
+        """Play the rule up to the evaluation, then the bound."""
+        budget, task, network = context.budget, Task(context.scenario), context.target_network()
+        recorder, ticker = callbacks_of(context, task)
+        first = budget.horizon - budget.evaluation_steps
+        play(network, policies.MaxMinRule(), task, first, callbacks=[ticker])
+        policy = policies.NonClairvoyant(seed=context.learner_seed)
+        history = play(network, policy, task, budget.horizon, first_step=first, callbacks=[recorder, ticker])
+        return Played(history.reward, recorder.arrays, {})
 
 
 @dataclass(frozen=True, kw_only=True)
