@@ -21,13 +21,15 @@ from slicefast.scenario.heterogeneous import STRONGEST, HeterogeneityKind, with_
 from slicefast.settings import Settings
 from slicefast.study.budget import Count
 from slicefast.study.folder import Study
-from slicefast.study.jobs import refuse_impossible
+from slicefast.study.jobs import Job, refuse_impossible
+from slicefast.study.preparations import EarlyBaselines, OurPairs, OurPretrain
 from slicefast.study.protocol import Protocol
+from slicefast.study.similarity_work import SimilarityOfCells
 
 MAP_MANIFEST = "map.json"
 KINDS: tuple[HeterogeneityKind, ...] = get_args(HeterogeneityKind)
-#: What is played at every point beside the transfers of all pairs.
-ARMS = ("traffic_aware", "max_min_rule")
+#: What is done at every point; none of a study's arms is played.
+_WORK = (SimilarityOfCells.name, OurPretrain.name, OurPairs.name, EarlyBaselines.name)
 Level = Annotated[float, Field(gt=0.0, le=STRONGEST)]
 
 
@@ -59,8 +61,8 @@ class MapProtocol(Settings):
     kinds: tuple[HeterogeneityKind, ...] = KINDS
     levels: tuple[Level, ...] = (0.25, 0.5, 0.75, 1.0)
     train_steps: Count = 3500
-    pair_steps: Count = 500
-    sample_steps: Count = 500
+    pair_steps: Count = 250
+    sample_steps: Count = 250
     vae_epochs: Count = 60
 
     @field_validator("kinds", "levels")
@@ -85,7 +87,6 @@ class MapProtocol(Settings):
         exploration, evaluation = 250, 250
         return Protocol(
             n_seeds=self.n_seeds,
-            arms=ARMS,
             exploration_steps=exploration,
             train_steps=self.train_steps,
             transfer_steps=max(self.pair_steps, min(1000, self.train_steps)),
@@ -118,6 +119,11 @@ class Point(Study):
     def manifest(self) -> Path:
         """The file of the map that it is a point of."""
         return self.folder.parent / MAP_MANIFEST
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Every job, a seed's together and each after those that it needs."""
+        return [Job(name, seed) for seed in self.protocol.seeds for name in _WORK]
 
     @property
     def name(self) -> str:

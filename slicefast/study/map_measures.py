@@ -77,13 +77,13 @@ def measure_point(point: Point) -> Measured | None:
     pairs = comparison.pair_rewards_of("ours")
     measured = {name: comparison.distance(name) for name in CHOICES if name != "configuration"}
     distances = {name: values for name, values in measured.items() if values is not None}
-    if pairs is None or not distances or not comparison.has(*_BASELINES):
+    data = comparison.dataset
+    if pairs is None or not distances or "early_traffic_aware" not in data:
         return None
     seeds = range(point.protocol.n_seeds)
     configured = np.stack([configuration_distance(point.scenario_of(seed)) for seed in seeds])
-    base = {
-        name: comparison.online(name, 0, min(_WINDOW, point.protocol.pair_steps)).mean(axis=1) for name in _BASELINES
-    }
+    early = {name: data[f"early_{name}"].isel(pair_step=slice(0, _WINDOW)) for name in _BASELINES}
+    base = {name: rewards.mean(("pair_step", "cell"), skipna=False).values for name, rewards in early.items()}
     return summarise(point.kind, point.h, pairs[:, 0], {**distances, "configuration": configured}, base)
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from slicefast import policies
 from slicefast.policies import informed
 from slicefast.rng import Restarts
 from slicefast.scenario import Scenario
@@ -17,7 +18,7 @@ from slicefast.study.seeds import source_network_seed, target_network_seed, trai
 from slicefast.study.similarity_work import SimilarityOfCells
 from slicefast.study.work import Context, Variable, Work
 from slicefast.task import Task
-from slicefast.training import Ticker, train
+from slicefast.training import Ticker, play, train
 from slicefast.transfer import configuration_distance, hindsight_rewards, transfer
 from slicefast.units import Arrays
 
@@ -310,6 +311,32 @@ class OfferedTraffic(Work):
         return {"own": own, "neighbours": heard, "cycle": np.array(len(network.traffic_mask()))}
 
 
+class EarlyBaselines(Work):
+    """The baselines over the first steps of the target network: all that a map needs of them."""
+
+    name = "baselines"
+    label = "baselines over the first steps"
+    reads = ("pair_steps",)
+    outputs: ClassVar[Mapping[str, Variable]] = {
+        name: Variable(("pair_step", "cell"), f"reward of {name} over the first steps", name=f"early_{name}")
+        for name in ("traffic_aware", "max_min_rule")
+    }
+
+    def steps(self, budget: Budget, n_cells: int) -> int:
+        """Return the steps of both."""
+        return len(self.outputs) * budget.pair_steps
+
+    def run(self, context: Context) -> Arrays:
+        """Return the rewards (steps, N) of both."""
+        task, steps = Task(context.scenario), context.budget.pair_steps
+        return {
+            name: play(
+                context.target_network(), policies.get(name), task, steps, callbacks=[Ticker(context.tick, steps - 1)]
+            ).reward
+            for name in self.outputs
+        }
+
+
 _ONE_CELL = "a network of one cell has no other cell to transfer from"
 PREPARATIONS: dict[str, Work] = {
     work.name: work
@@ -326,5 +353,6 @@ PREPARATIONS: dict[str, Work] = {
         OurPretrain(),
         OurPairs(),
         OfferedTraffic(),
+        EarlyBaselines(),
     )
 }

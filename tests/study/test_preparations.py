@@ -275,6 +275,21 @@ def test_offered_traffic_is_users_by_their_rate_and_that_of_the_neighbours(toy: 
     np.testing.assert_array_equal(toy.run("offered")["neighbours"], arrays["own"])
 
 
+def test_the_baselines_of_a_map_play_the_first_steps_of_the_target(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = {"traffic_aware": 0.25, "max_min_rule": 0.75}
+
+    def policy(name: str) -> Any:
+        return lambda simulator, observation: np.tile([marks[name], 1.0 - marks[name]], (3, 1))
+
+    monkeypatch.setattr(preparations.policies, "get", policy)
+    arrays = toy.run("baselines")
+    assert [network.seed for network in toy.networks] == [TARGET] * 2
+    for network, name in zip(toy.networks, marks, strict=True):
+        assert [shares[0, 0] for shares in network.played] == [marks[name]] * 5
+        played = [toy.earned(TARGET, step, network.copy) for step in range(1, 6)]
+        np.testing.assert_array_equal(arrays[name], played)
+
+
 def test_samples_are_scored_by_the_reward_that_is_asked_for(tiny_scenario: Any) -> None:
     def load(kpis: Any, scenario: Scenario) -> Any:
         return kpis.load.sum(axis=-1)
