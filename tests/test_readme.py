@@ -67,7 +67,7 @@ def test_the_commands_it_names_are_there():
     ("page", "marks"),
     [
         ("README.md", ["study short", "speed short"]),
-        ("benchmarks/README.md", ["speed"]),
+        ("benchmarks/README.md", ["speed", "sharing"]),
         ("benchmarks/study/README.md", ["study"]),
         (
             "slicefast/validation/README.md",

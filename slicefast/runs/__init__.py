@@ -7,6 +7,10 @@
     scores = runs.evaluate(runs.load_run("new"), seed=7)
     print(scores["trained agents"].mean_reward)
 
+One agent for all cells, trained on four networks that start anew every 200 steps, plays any number of cells:
+
+    run = runs.new_run("one", scenario, preset="ours_shared", shared=True, n_networks=4, restart_steps=200)
+
 A folder holds the agents, the rewards of every step and, written last, `run.json`, which says what was trained and what
 the agents' file weighs. Nothing in a folder is ever executed: a reward of the user's own is known by name only, and
 must be registered (`slicefast.rewards.register`) by whoever goes on with the run.

@@ -3,8 +3,10 @@
 A scenario chooses among round robin, proportional fair and max C/I, hard partition or lent guarantees
 (``scheduler.share_as``), resource block groups, finite buffers, HARQ, transport blocks (``radio.efficiency``), seven
 traffic models, any layout of sites from a CSV file, users in buildings (``indoor.share``), and the flow level in
-place of the TTI loop (``fidelity = "flow"``). ``traffic_trace = "file.csv"`` drives the traffic mask from a trace
-with the columns time, volume and, where there are several, cell and slice.
+place of the TTI loop (``fidelity = "flow"``). Cells may differ (``cell_settings``): in power, tilt and height, in how
+many of a slice's users are active, how dense users are, what they send; ``hotspots`` draw users, and
+`Scenario.heterogeneous` gives every cell a pattern of its own. ``traffic_trace = "file.csv"`` drives the traffic mask
+from a trace with the columns time, volume and, where there are several, cell and slice.
 
 Of `Scenario.paper` the paper (arXiv 2301.03262) states 12 cells, 4 slices and the throughput requirements. Ours,
 because its values were not to be had: inter-site distance, tilt, noise figure, link adaptation (the fit of Mogensen
