@@ -66,9 +66,9 @@ def test_the_commands_it_names_are_there():
 @pytest.mark.parametrize(
     ("page", "marks"),
     [
-        ("README.md", ["study short", "speed short"]),
+        ("README.md", ["study facts", "study short", "speed short"]),
         ("benchmarks/README.md", ["speed", "sharing"]),
-        ("benchmarks/study/README.md", ["study"]),
+        ("benchmarks/study/README.md", ["map", "study", "settings"]),
         (
             "slicefast/validation/README.md",
             ["headroom", "radio", "torus", "seeds", "handover", "peers", "interference", "scheduler", "replay"],
