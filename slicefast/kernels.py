@@ -15,6 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from slicefast.arrays import checked
 from slicefast.errors import described, refuse
 
 REPLAY = 0
@@ -335,6 +336,7 @@ def _kl_from_moments(base: Any, moment: Any, out: Any) -> None:
             out[i, j] = max(0.5 * total, 0.0)
 
 
+@checked
 def gaussian_kl_matrix(mean: ArrayLike, variance: ArrayLike, offsets: ArrayLike) -> NDArray[np.float64]:
     """Mean KL divergence between the diagonal Gaussians of every pair of groups, in float64.
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from slicefast import _core
-from slicefast.arrays import to_int32, to_sinr
+from slicefast.arrays import checked, to_int32, to_sinr
 from slicefast.errors import refuse
 from slicefast.units import Int32
 
@@ -30,6 +30,7 @@ from slicefast.units import Int32
 McsTable = Literal["lte", "nr_qam64", "nr_qam256", "nr_qam64_low_se"]
 
 
+@checked
 def cqi(sinr: ArrayLike, table: McsTable = "lte") -> Int32:
     """Return the highest CQI 1..15 whose 10 % block-error threshold a linear SINR reaches, or 0.
 
@@ -57,6 +58,7 @@ def cqi(sinr: ArrayLike, table: McsTable = "lte") -> Int32:
     return _core.cqi(values.ravel(), table).reshape(values.shape)
 
 
+@checked
 def tbs_index(cqi: ArrayLike, table: McsTable = "lte") -> Int32:
     """Return the row of the transport block table for a CQI 0..15, I_TBS or MCS; -1 for CQI 0, out of reach.
 
@@ -84,6 +86,7 @@ def tbs_index(cqi: ArrayLike, table: McsTable = "lte") -> Int32:
     return _core.tbs_index(to_int32("cqi", values.ravel()), table).reshape(values.shape)
 
 
+@checked
 def transport_block_bits(index: int, n_prb: int, table: McsTable = "lte", layers: int = 1) -> int:
     """Return the bits that a user is sent in a TTI: TS 36.213 Table 7.1.7.2.1-1, TS 38.214 5.1.3.2; 0 for index -1.
 
@@ -108,6 +111,7 @@ def transport_block_bits(index: int, n_prb: int, table: McsTable = "lte", layers
     return _core.transport_block_bits(index, n_prb, table, layers)
 
 
+@checked
 def nr_transport_block_bits(
     resource_elements: int, modulation_order: int, code_rate_1024: float, layers: int = 1
 ) -> int:
@@ -136,6 +140,7 @@ def nr_transport_block_bits(
     return _core.nr_transport_block_bits(resource_elements, modulation_order, round(2.0 * code_rate_1024), layers)
 
 
+@checked
 def peak_bps_per_hz(n_prb: int, table: McsTable = "lte", layers: int = 1) -> float:
     """Return the highest rate of a carrier [bit/s/Hz]: of one transport block over all its PRBs, on so many layers.
 

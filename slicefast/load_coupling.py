@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _core
-from slicefast.arrays import to_int32, to_sinr, to_vector
+from slicefast.arrays import checked, to_int32, to_sinr, to_vector
 from slicefast.errors import NotConverged, described, refuse
 from slicefast.plausible import hold
 from slicefast.units import Float32, Float64, Int32
@@ -116,6 +116,7 @@ def _slices(
     return caps, slices, n_slices
 
 
+@checked
 def solve(
     gain: ArrayLike | _core.FoldedGains,
     power_w: ArrayLike,
@@ -224,6 +225,7 @@ def solve(
     return Solution(load if per_slice else load[:, 0], iterations, residual)
 
 
+@checked
 def sinr(
     gain: ArrayLike | _core.FoldedGains,
     power_w: ArrayLike,
@@ -278,6 +280,7 @@ def sinr(
     )
 
 
+@checked
 def spectral_radius(
     gain: ArrayLike,
     power_w: ArrayLike,
@@ -325,6 +328,7 @@ def spectral_radius(
     )
 
 
+@checked
 def spectral_efficiency(
     efficiency: Efficiency, sinr: ArrayLike, *, ceiling_bps_per_hz: float | None = None, layers: int = 1
 ) -> Float64:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from slicefast import _core
-from slicefast.arrays import to_flags, to_int32
+from slicefast.arrays import checked, to_flags, to_int32
 from slicefast.errors import described, refuse
 from slicefast.flow import FlowResult, flow_window
 from slicefast.kpis import Kpis
@@ -310,6 +310,7 @@ class Scheduler:
         self._core.set_state(state)
 
 
+@checked
 def schedule_window(
     n_ttis: int,
     arrival_user: ArrayLike,

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from slicefast.arrays import checked
 from slicefast.errors import refuse
 from slicefast.units import Bool, Float64
 
@@ -50,6 +51,7 @@ class Buildings:
     loss_db: Float64
 
 
+@checked
 def building_loss_db(kind: str, frequency_hz: float, release: Release = "v17") -> float:
     """Penetration loss [dB] without the indoor way (TR 36.873 Table 7.2-1, TR 38.901 Table 7.4.3-2).
 

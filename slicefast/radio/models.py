@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from slicefast import _core
+from slicefast.arrays import checked
 from slicefast.errors import refuse
 from slicefast.plausible import warn
 from slicefast.units import Float64
@@ -144,6 +145,7 @@ def _states(los: ArrayLike) -> Float64:
     return array.astype(np.float64)
 
 
+@checked
 def path_loss_db(
     model: str,
     los: ArrayLike,
@@ -241,6 +243,7 @@ def warn_of_heights(model: str, bs_height_m: Float64, ue_height_m: Float64) -> N
             warn(f"{model}: {name} {worst:g} m, made for {range_m} m, the formula is continued")
 
 
+@checked
 def los_probability(model: str, distance_2d_m: ArrayLike, ue_height_m: ArrayLike = 1.5) -> Float64:
     """Probability of line of sight; the arguments broadcast.
 
@@ -277,6 +280,7 @@ def los_probability(model: str, distance_2d_m: ArrayLike, ue_height_m: ArrayLike
     return _core.los_probability(model, distance, ue_height).reshape(shape)
 
 
+@checked
 def antenna_gain_db(
     pattern: str, azimuth_deg: ArrayLike, depression_deg: ArrayLike, tilt_deg: ArrayLike, elements: int = 1
 ) -> Float64:
