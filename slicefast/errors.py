@@ -27,7 +27,7 @@ __all__ = [
 #: Stands for a value that is not there at all.
 MISSING = object()
 _LONGEST_VALUE = 60
-_LONGEST_FIELD = 200  # a file's path is part of it
+_LONGEST_FIELD = 120  # a file and its row are part of it
 
 
 class SlicefastError(ValueError):

@@ -18,10 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from slicefast.arrays import checked
 from slicefast.errors import described, refuse
 
-REPLAY = 0
-SMOOTHING = 1
-LOGIT_NOISE = 2
-DIRICHLET = 3
+REPLAY, SMOOTHING, LOGIT_NOISE, DIRICHLET = range(4)
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
