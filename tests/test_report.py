@@ -397,8 +397,7 @@ def test_what_each_one_pays_is_one_fact_in_short_lines(file: Any, tmp_path: Path
     assert max(map(len, lines)) <= 120
     words = " ".join(" ".join(lines[1:-1]).split())
     assert words == (
-        "- **Measured**: steps' worth of reward lost to a clairvoyant oracle in the first 4, 2 seeds: hindsight on it "
-        "1."
+        "- **Measured**: reward lost to a clairvoyant oracle in the first 4 steps, 2 seeds: hindsight on it 1."
     )
     report.put_section(both, page)
     assert "DRL 2 as published, 1 ours; hindsight on it 1." in " ".join(page.read_text().split())

@@ -74,7 +74,6 @@ ORDERING_TABLES: tuple[tuple[str, int, Callable[[Ordering], list[Estimate]]], ..
 #: each of them pays, in one sentence.
 SECTION, SHORT_SECTION, FACTS_SECTION = "study", "study short", "study facts"
 _SHORT_POLICIES = (
-    "equal_split",
     "traffic_aware",
     "max_min_rule",
     "drl",
@@ -88,7 +87,7 @@ _FACTS = (
     ("DRL", ("drl", "drl_ours")),
     ("transfer", ("transfer_most", "transfer_most_ours")),
     ("traffic-aware", ("traffic_aware",)),
-    ("the max-min rule, which learns nothing,", ("max_min_rule",)),
+    ("the max-min rule", ("max_min_rule",)),
     ("hindsight on it", ("hindsight_on_rule",)),
 )
 
@@ -344,7 +343,6 @@ def facts(comparison: Comparison) -> str:
         if comparison.has(*names) and all(np.isfinite(paid[name]) for name in names)
     ]
     words = (
-        f"- **Measured**: steps' worth of reward lost to a clairvoyant oracle in the first {until:,}, {seeds}: "
-        f"{'; '.join(said)}."
+        f"- **Measured**: reward lost to a clairvoyant oracle in the first {until:,} steps, {seeds}: {'; '.join(said)}."
     )
     return "\n".join(textwrap.wrap(words, 118, subsequent_indent="  ", break_on_hyphens=False)) + "\n"
