@@ -17,6 +17,7 @@ from slicefast.cli.app import (
     traffic_note,
 )
 from slicefast.cli.display import print_table, progress_bars
+from slicefast.errors import RunError
 
 if TYPE_CHECKING:
     from slicefast.study.comparison import Comparison
@@ -52,7 +53,7 @@ def reproduce(
         from slicefast.cli.map import reproduce_map
 
         if numbers or engine != "local":
-            raise typer.BadParameter("--map takes neither --engine nor numbers of the learner")
+            raise RunError("--map: takes neither --engine nor --set")
         reproduce_map(out or Path("slicefast-map"), load_scenario(scenario, trace), seeds, resume, workers, quick)
         return
     folder = out or Path("slicefast-quick" if quick else "slicefast-study")

@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 
 from slicefast import Scenario
 from slicefast.cli import app
+from slicefast.study.arms import ARMS, QUICK_ARMS
 from slicefast.study.folder import load_study, open_study
+from slicefast.study.map_folder import load_map
 from slicefast.study.protocol import Protocol
 
 runner = CliRunner()
@@ -80,3 +82,39 @@ def test_study_takes_every_number_of_the_learner(
     refused([*arguments, "--resume", "--set", "actor_lr=1e-3"], "other settings")
     refused([*arguments[:-1], str(tmp_path / "bad"), "--set", "actor_rate=1"], "actor_rate")
     assert not (tmp_path / "bad").exists()
+
+
+def test_a_study_goes_on_with_its_arms_and_can_take_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Path
+) -> None:
+    out = tmp_path / "out"
+    open_study(out, Scenario.from_toml(tiny), Protocol.quick().replace(arms=("drl", "transfer_fast")))
+    monkeypatch.setattr("slicefast.study.execute.run_study", lambda *_: True)
+    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study: None)
+    arguments = ["reproduce", "--quick", "--scenario", str(tiny), "--out", str(out), "--resume"]
+    for more, expected in (([], {*QUICK_ARMS, "transfer_fast"}), (["--all-arms"], set(ARMS)), ([], set(ARMS))):
+        found = runner.invoke(app, [*arguments, *more])
+        assert found.exit_code == 0, (found.output, found.exception)
+        assert set(load_study(out).protocol.arms) == expected
+
+
+def test_a_map_goes_on_with_its_seeds_and_is_reported_by_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Path, refused: Callable[[list[str], str], None]
+) -> None:
+    out, ran, told = tmp_path / "map", [], []
+    monkeypatch.setattr("slicefast.study.execute.run_study", lambda point, *_: ran.append(point.name) or True)
+    monkeypatch.setattr("slicefast.cli.map.write_map", lambda found, into=None: told.append((found, into)))
+    arguments = ["reproduce", "--map", "--quick", "--scenario", str(tiny), "--out", str(out)]
+    found = runner.invoke(app, [*arguments, "--seeds", "3"])
+    assert found.exit_code == 0, (found.output, found.exception)
+    assert ran == ["alike", "mix-1", "both-1"]
+    assert load_map(out).protocol.n_seeds == 3
+    refused(arguments, "--resume")
+    refused([*arguments, "--resume", "--seeds", "2"], "n_seeds = 2")
+    refused([*arguments, "--set", "actor_lr=1e-3"], "--map: takes neither --engine nor --set")
+    for seeds, expected in (([], 3), (["--seeds", "4"], 4)):
+        assert runner.invoke(app, [*arguments, "--resume", *seeds]).exit_code == 0
+        assert load_map(out).protocol.n_seeds == expected
+    told.clear()
+    assert runner.invoke(app, ["report", str(out), "--into", str(tmp_path / "x.md")]).exit_code == 0
+    assert told == [(load_map(out), tmp_path / "x.md")]
