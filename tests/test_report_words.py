@@ -22,7 +22,8 @@ from slicefast.study.scores import UNKNOWN, Estimate
 SUMMARY = (
     "Scenario “two towers”: 2 cells, 2 slices, generated traffic. 2 seeds. DRL from scratch explores for 2 steps and "
     "trains for 5; transfer trains for 4 steps. Every policy is evaluated over the same last 3 steps of the target "
-    "network, which no source agent has seen."
+    "network, which no source agent has seen. Policies called “ours” explore and learn in our setting, the others as "
+    "published."
 )
 FEW = "With 2 seeds the intervals, if any, are narrower than 95 %: take them and the verdicts as a first impression."
 MADE = "slicefast 0.1.0, numpy 2.0, instruction_set avx2. Seeds [0, 1]."
@@ -113,7 +114,7 @@ def test_notes_name_the_studys_numbers(comparison: Comparison) -> None:
     assert "earn less than it over the first 2 steps" in online
     assert "a cell-step fails below 0.95; the largest delay is over the slices" in scores
     assert "mean reward over the first 2 steps against DRL from scratch" in scores
-    assert "gains in mean reward over the 250 steps before each step" in ordering
+    assert "learning as published, gains in mean reward over the 250 steps before each step" in ordering
     (warning,) = [block for block in report.build(comparison).blocks if getattr(block, "kind", "") == "warning"]
     assert warning.items == (FEW,)
 

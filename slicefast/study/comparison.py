@@ -229,6 +229,11 @@ class Comparison:
         """The setting whose pairs tables and figures show: ours where it was run, whose noise hides the least."""
         return "ours" if _PAIRS["ours"] in self.dataset else "published"
 
+    @property
+    def pair_window(self) -> int:
+        """The steps that each reward of the pairs that are shown is a mean over."""
+        return int(self.dataset[_PAIRS[self.pair_setting]].attrs["window_steps"])
+
     @cached_property
     def gain_steps(self) -> list[int]:
         """The steps before which the rewards of all pairs were taken; empty without pairs."""
@@ -260,7 +265,7 @@ class Comparison:
         drl = "drl_ours" if self.pair_setting == "ours" else "drl"
         if self.pair_rewards is None or not self.has(drl):
             return None
-        window = int(self.dataset[_PAIRS[self.pair_setting]].attrs["window_steps"])
+        window = self.pair_window
         return pair_gains_percent(self.pair_rewards, window_means(self.rewards(drl), self.gain_steps, window))
 
     @cached_property

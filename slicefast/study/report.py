@@ -46,11 +46,12 @@ over the slices. Early gain: mean reward over the first {early_steps} steps agai
 final gain: the same over the evaluation steps. P(better than DRL): the share of cells and seeds whose mean evaluation
 reward is higher, ties counting one half. Below the oracle: what the mean reward lacks to that of a clairvoyant max-min
 partition; the oracle knows each step's packets before they arrive and is a bound, not a competitor."""
-ORDERING_NOTE = """All ordered pairs of different cells, gains in mean reward over the {window} steps before each step.
-A useful distance has negative correlations: the nearer source gains more. The mean KL divergence is the paper's and the
-one the claim is judged by; the others are remedies that were tried, and the last row orders sources by what they earned
-themselves. Intervals are 95 % bootstraps over seeds, and not corrected for how many distances at how many steps were
-tried: about one in twenty misses the truth by chance, so a single one clear of zero says little."""
+ORDERING_NOTE = """All ordered pairs of different cells, {setting}, gains in mean reward over the {window} steps
+before each step. A useful distance has negative correlations: the nearer source gains more. The mean KL divergence is
+the paper's and the one the claim is judged by; the others are remedies that were tried, and the last row orders
+sources by what they earned themselves. Intervals are 95 % bootstraps over seeds, and not corrected for how many
+distances at how many steps were tried: about one in twenty misses the truth by chance, so a single one clear of zero
+says little."""
 #: Heading, digits, whether signed, and how the column follows from a comparison and a policy.
 COLUMNS: tuple[tuple[str, int, bool, Callable[[Comparison, str], Float64]], ...] = (
     ("mean reward", 3, False, lambda comparison, policy: comparison.scores(policy).reward),
@@ -73,6 +74,7 @@ ORDERING_TABLES: tuple[tuple[str, int, Callable[[Ordering], list[Estimate]]], ..
 #: Marks in Markdown files: verdicts and all tables but those of the remedies; the rewards of few policies alone; what
 #: each of them pays, in one sentence.
 SECTION, SHORT_SECTION, FACTS_SECTION = "study", "study short", "study facts"
+_SETTINGS = {"published": "learning as published", "ours": "learning in our setting"}
 _SHORT_POLICIES = (
     "traffic_aware",
     "max_min_rule",
@@ -197,7 +199,7 @@ def summary(comparison: Comparison) -> str:
         f"{_seeds(protocol['n_seeds'])}. DRL from scratch explores for {protocol['exploration_steps']} steps and "
         f"trains for {protocol['train_steps']}; transfer trains for {protocol['transfer_steps']} steps. Every policy "
         f"is evaluated over the same last {protocol['evaluation_steps']} steps of the target network, which no source "
-        "agent has seen."
+        "agent has seen. Policies called “ours” explore and learn in our setting, the others as published."
     )
 
 
@@ -255,9 +257,9 @@ def _ordering(comparison: Comparison, n_tables: int | None = None) -> list[Block
     tables = ordering_tables(comparison)
     if not tables:
         return []
-    window = comparison.dataset.pair_reward.attrs["window_steps"]
+    window, setting = comparison.pair_window, _SETTINGS[comparison.pair_setting]
     blocks: list[Block] = [Heading("Does a more similar source help more?")]
-    blocks += [text(ORDERING_NOTE.format(window=window), kind="note"), *tables[:n_tables]]
+    blocks += [text(ORDERING_NOTE.format(window=window, setting=setting), kind="note"), *tables[:n_tables]]
     reasons = explanation.explain(comparison)
     return [*blocks, *([text(*explanation.say(reasons))] if reasons is not None else [])]
 
