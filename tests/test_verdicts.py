@@ -281,9 +281,11 @@ def test_past_the_paper_half_of_the_gap_is_asked_for(file: Any) -> None:
 def test_past_the_paper_nearly_all_of_the_oracles_reward_is_asked_for(file: Any) -> None:
     for own, expected in ((0.897, "confirmed"), (0.7, "refuted")):
         rewards = {"oracle": constant(0.9), "max_min_rule": constant(0.85), "hindsight_on_rule": constant(own, 1e-4)}
+        rewards["non_clairvoyant"] = constant(0.898)
         (verdict,) = judged(file.build(rewards, [0, 1]), "l")
         assert verdict.verdict == expected
         assert f"less the baseline over them {own - 0.85:+.3f} [" in verdict.evidence
+        assert f"earns more at the end {0.898 - own:+.4f} [" in verdict.evidence
 
 
 def test_past_the_paper_a_source_is_to_halve_the_regret(file: Any) -> None:

@@ -221,9 +221,14 @@ def _closes_half(case: Case) -> list[Measure]:
 def _earns_nearly_all(case: Case) -> list[Measure]:
     early = int(case.comparison.protocol["early_steps"])
     own, oracle, base = (case.online(name, 0, early) for name in ("hindsight_on_rule", "oracle", case.baseline))
+    beside = []
+    if case.comparison.has("non_clairvoyant"):
+        left = case.final("non_clairvoyant") - case.final("hindsight_on_rule")
+        beside.append(Measure("what the bound without foresight of packets earns more at the end", left, None, 4))
     return [
         Measure(f"part of the oracle's reward over the first {early} steps", own / oracle, NEARLY_ALL),
         Measure("less the baseline over them", own - base),
+        *beside,
     ]
 
 

@@ -21,6 +21,7 @@ LABELS = {
     "traffic_aware": ("traffic-aware baseline", "fixed"),
     "max_min_rule": ("max-min rule", "fixed"),
     "oracle": ("clairvoyant oracle", "oracle"),
+    "non_clairvoyant": ("bound without foresight of packets", "oracle"),
     "drl": ("DRL from scratch", "scratch"),
     "drl_ours": ("DRL from scratch, ours", "scratch"),
     "drl_alone": ("DRL without coordination", "scratch"),

@@ -109,7 +109,7 @@ register(
 #: What the claims and the first figure need: a full study. The other arms, such as further choices of a source and the
 #: counterfactual policy's ablations, take as long again (`slicefast reproduce --all-arms`).
 FULL_ARMS = (
-    *("equal_split", "traffic_aware", "max_min_rule", "oracle"),
+    *("equal_split", "traffic_aware", "max_min_rule", "oracle", "non_clairvoyant"),
     *("drl", "drl_ours", "drl_alone", "drl_alone_ours", "centralised", "centralised_ours"),
     *("transfer_most", "transfer_most_ours", "transfer_least", "transfer_least_ours"),
     *("transfer_random", "transfer_random_ours", "model_most", "model_most_ours"),
