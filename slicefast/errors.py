@@ -54,8 +54,7 @@ class ScenarioError(SlicefastError):
         self.problem = problem
 
     def __str__(self) -> str:
-        field = one_line(self.field)
-        field = field if len(field) <= _LONGEST_FIELD else f"{field[:_LONGEST_FIELD]}..."
+        field = _shorten_name(self.field)
         if self.value is MISSING:
             return f"{field}: {self.problem}"
         return f"{field}: got {shorten(self.value)}, {self.problem}"
@@ -117,6 +116,12 @@ def shorten(value: object) -> str:
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
 
 
+def _shorten_name(name: str) -> str:
+    """Return a field's or an argument's name, which may come from a file, on one line of bounded length."""
+    text = one_line(name)
+    return text if len(text) <= _LONGEST_FIELD else f"{text[:_LONGEST_FIELD]}..."
+
+
 def refuse(name: str, got: object, allowed: str, error: type[SlicefastError] = SlicefastError) -> NoReturn:
     """Raise ``name: got <value>, allowed: <what is allowed>``.
 
@@ -136,7 +141,7 @@ def refuse(name: str, got: object, allowed: str, error: type[SlicefastError] = S
     SlicefastError
         Always.
     """
-    raise error(f"{name}: got {shorten(got)}, allowed: {allowed}")
+    raise error(f"{_shorten_name(name)}: got {shorten(got)}, allowed: {allowed}")
 
 
 class Alone:

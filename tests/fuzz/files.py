@@ -4,8 +4,8 @@
     python tests/fuzz/files.py 10000 --kind toml --seed 7
 
 An input is a good file with one to four faults drawn from the seed and the input's number; a finding prints both, and
-the file is kept. Anything else than `SlicefastError` is a finding, so is a message of several lines or of more than 600
-characters, an input that takes more than 20 seconds, and a file with a checksum that is taken as another than it was.
+the file is kept. Anything else than `SlicefastError` is a finding, so is a message of several lines or of more than
+1,000 characters, an input that takes more than 20 seconds, and a checksummed file taken as another than it was.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from slicefast.study.jobs import Job
 from slicefast.study.protocol import Protocol
 from slicefast.traffic.mask import TrafficMask
 
-LONGEST_MESSAGE = 600
+LONGEST_MESSAGE = 1000
 LONGEST_S = 20
 SMALL = {"window_ttis": 20}
 

@@ -31,7 +31,7 @@ progress.KEEP_STEPS = 20
 out = sys.argv[1]
 try: run, _ = runs.load_interrupted(out)
 except ValueError:
-    run = runs.new_run(out, Scenario.hexagonal(1, window_ttis=20), exploration_steps=50, train_steps=2500)
+    run = runs.new_run(out, Scenario.hexagonal(1, window_ttis=20), exploration_steps=50, train_steps=500)
     runs.train(run)
 else: runs.resume(run)
 """,
@@ -42,7 +42,7 @@ progress.KEEP_STEPS = 20
 out, source = sys.argv[1:]
 try: run, _ = runs.load_interrupted(out)
 except ValueError:
-    run = runs.new_run(out, Scenario.hexagonal(1, window_ttis=20), seed=1, exploration_steps=0, train_steps=2000)
+    run = runs.new_run(out, Scenario.hexagonal(1, window_ttis=20), seed=1, exploration_steps=0, train_steps=500)
     runs.transfer(runs.load_run(source), run, sample_steps=200)
 else: runs.resume(run)
 """,
