@@ -35,6 +35,7 @@ from slicefast.study.style import (
     STYLE,
     VALUE_MARK,
     VERMILION,
+    WIDE,
     Line,
     legend_above,
     logarithmic_x,
@@ -139,7 +140,7 @@ def satisfaction(comparison: Comparison) -> Figure | None:
     shown = _shown(comparison)
     if not shown:
         return None
-    figure, (axes,) = new_figure(3.0)
+    figure, (axes,) = new_figure(3.0, width=WIDE)
     lowest = 1.0
     for policy, line in shown:
         values = comparison.scores(policy).step_satisfaction.ravel()
@@ -170,7 +171,7 @@ def delay(comparison: Comparison) -> Figure | None:
     shown = _shown(comparison)
     if not shown:
         return None
-    figure, (axes,) = new_figure(3.0)
+    figure, (axes,) = new_figure(3.0, width=WIDE)
     for policy, line in shown:
         draw_distribution(axes, comparison.scores(policy).step_delay_ms.ravel(), line, comparison.label(policy))
     logarithmic_x(axes)
@@ -196,7 +197,7 @@ def final(comparison: Comparison) -> Figure | None:
         return None
     gaps = {policy: comparison.estimate(comparison.oracle_gap(policy)) for policy in names}
     names.sort(key=lambda policy: -gaps[policy].value)
-    figure, (axes,) = new_figure(0.6 + 0.16 * len(names))
+    figure, (axes,) = new_figure(0.6 + 0.16 * len(names), width=WIDE)
     colours = [_colour(comparison, policy) for policy in names]
     draw_gaps(axes, [gaps[policy] for policy in names], colours)
     axes.set_yticks(range(len(names)), [comparison.label(policy) for policy in names])

@@ -52,11 +52,11 @@ def learning(comparison: Comparison) -> Figure | None:
     regrets = {policy: comparison.estimate(comparison.regret(policy, steps)) for policy, _ in paid}
     known = any(np.isfinite(item.value) for item in regrets.values())
     rows = len(paid) if known else 0
-    height = 2.9 + 0.15 * rows
+    height = 3.2 + 0.15 * rows
     ratios = (2.0, 0.15 * rows) if rows else (1.0,)
     figure, panels = new_figure(height, rows=len(ratios), width=WIDE, height_ratios=ratios)
     draw_rewards(comparison, panels[0], policies, steps, window)
-    legend_above(figure, panels[0], columns=3)
+    legend_above(figure, panels[0], columns=2)
     if rows:
         paid.sort(key=lambda item: -regrets[item[0]].value)
         draw_regrets(panels[1], [regrets[policy] for policy, _ in paid], [line.colour for _, line in paid])
