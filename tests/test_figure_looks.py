@@ -121,7 +121,7 @@ def test_final_has_a_row_per_policy_with_a_bar(file: Any) -> None:
     comparison = Comparison(study(file).sel(policy=["oracle", "equal_split", "traffic_aware"]))
     figure = figures.final(comparison)
     (axes,) = figure.axes
-    assert figure.get_size_inches() == pytest.approx([style.COLUMN_IN, 0.6 + 0.16 * 2])
+    assert figure.get_size_inches() == pytest.approx([style.WIDE * style.COLUMN_IN, 0.6 + 0.16 * 2])
     assert words(axes) == ("mean reward below the oracle's", "", "")
     assert axes.get_ylim() == (-0.6, 1.6)
     assert axes.get_xscale() == "log"
