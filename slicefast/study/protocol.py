@@ -52,9 +52,9 @@ class Protocol(Budget):
         """Return a study that takes a minute or two and still shows the ordering."""
         return cls(
             n_seeds=n_seeds,
-            exploration_steps=1000,
-            train_steps=2500,
-            transfer_steps=2000,
+            exploration_steps=750,
+            train_steps=2000,
+            transfer_steps=1500,
             hindsight_steps=500,
             sample_steps=250,
             vae_epochs=30,
