@@ -51,7 +51,7 @@ def satisfaction(kpis: Kpis | Curves, scenario: Scenario) -> tuple[Float64, Floa
     throughput, delay : ndarray of float64
         Shaped like the KPIs, in [0, 1].
     """
-    had_traffic = kpis.delay_ms > 0
+    had_traffic = kpis.delay_ms != 0  # NaN is no satisfaction, and shows
     throughput = np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, 1.0)
     delay = np.minimum(scenario.delay_requirement_ms / np.where(had_traffic, kpis.delay_ms, 1.0), 1.0)
     return np.where(had_traffic, throughput, 1.0), np.where(had_traffic, delay, 1.0)
@@ -72,7 +72,7 @@ def max_min(kpis: Kpis, scenario: Scenario) -> Float32:
     ndarray of float32, (N,) or (R, N)
         In [0, 1].
     """
-    had_traffic = kpis.delay_ms > 0
+    had_traffic = kpis.delay_ms != 0  # NaN is no satisfaction, and shows
     met = np.minimum(
         kpis.throughput_bps / scenario.throughput_requirement_bps,
         scenario.delay_requirement_ms / np.where(had_traffic, kpis.delay_ms, 1.0),

@@ -7,7 +7,7 @@ import pytest
 
 from slicefast import Scenario, rewards
 from slicefast.kpis import Kpis
-from slicefast.task import reward
+from slicefast.task import Task, reward
 
 
 def some_kpis(scenario: Scenario) -> Kpis:
@@ -79,3 +79,16 @@ def test_no_cell_earns_more_than_one_however_much_is_left_over() -> None:
     )
     kpis = Kpis(np.full((1, 2), 5e6), np.full((1, 2), 3.0), np.ones((1, 2)), np.ones((1, 2)))
     assert rewards.max_min(kpis, scenario).tolist() == rewards.logarithmic(kpis, scenario).tolist() == [1.0]
+
+
+@pytest.mark.parametrize("measured", ["throughput_bps", "delay_ms"])
+@pytest.mark.parametrize("name", ["max_min", "logarithmic"])
+def test_what_is_no_number_is_no_satisfaction_and_no_reward(name: str, measured: str) -> None:
+    scenario = Scenario.paper()
+    kpis = some_kpis(scenario)
+    getattr(kpis, measured)[4, 1] = np.nan
+    assert np.flatnonzero(np.isnan(rewards.get(name)(kpis, scenario))).tolist() == [4]
+    satisfied = rewards.satisfaction(kpis, scenario)
+    assert np.isnan(satisfied[measured == "delay_ms"][4, 1])
+    with pytest.raises(ValueError, match=rf"reward '{name}': got nan, allowed: one finite number per cell"):
+        Task(scenario, reward=name).reward(kpis)
