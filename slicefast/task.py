@@ -184,8 +184,8 @@ class Task:
 
         With ``actions = "simplex"`` rows are clipped at 0 and divided by their sum: the direction of an action in the
         box [0, 1]^S divides the cell, and a row of zeros is the equal split. With "symmetric" they are softmax(3 x) of
-        rows clipped to [-1, 1]: 0 is the equal split, every direction leads away from it, and no point of the box
-        is a plain on which a Gaussian that is clipped would stay.
+        rows clipped to [-1, 1]: 0 is the equal split and what is alike for all slices does not count, so a learner
+        whose actions drift together beyond the box is back at the equal split.
 
         Parameters
         ----------
