@@ -149,6 +149,7 @@ def test_coated_glass_by_release():
         radio.building_loss_db("high", 6e9, "v16")
 
 
+@pytest.mark.filterwarnings("ignore:.*repeat every:slicefast.errors.RangeWarning")
 @pytest.mark.parametrize("model", INDOOR_MODELS)
 def test_a_simple_wall_shadows_indoor_users_by_7_db(model):
     # TR 36.873, and TR 38.901 Table 7.4.3-3 below 6 GHz. The field is the same with and without shadowing, so the

@@ -368,6 +368,6 @@ def test_bad_options_are_refused(options, word):
     with pytest.raises(ValueError, match=word):
         scheduling.Scheduler(1, 1, 1, **options)
     with pytest.raises(ValueError, match="tbs_index: row 0"):
-        scheduling.schedule_window(5, [], [], [], share=[[1.0]], tbs_index=[27])
+        scheduling.schedule_window(5, [], [], [], share=[[1.0]], tbs_index=[4 * 28])
     with pytest.raises(ValueError, match="tbs_index"):
         scheduling.schedule_window(5, [], [], [], [1.0], share=[[1.0]], tbs_index=[3])

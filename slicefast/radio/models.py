@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +22,10 @@ from slicefast.plausible import warn
 from slicefast.units import Float64
 
 Range = tuple[float, float]
+
+
+#: Line of sight or not, one link or many; `path_loss_db` itself refuses what is neither.
+LinkStates: TypeAlias = ArrayLike
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ def _check_between(name: str, value: Float64, low: float, high: float) -> None:
         refuse(name, float(worst), f"{low:g} to {high:g}" if np.isfinite(high) else f"at least {low:g}")
 
 
-def _states(los: ArrayLike) -> Float64:
+def _states(los: LinkStates) -> Float64:
     """Return states of links as numbers; whatever is neither a truth nor 0 or 1 is refused: "nlos" is true."""
     array = np.asarray(los)
     if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
@@ -148,7 +152,7 @@ def _states(los: ArrayLike) -> Float64:
 @checked
 def path_loss_db(
     model: str,
-    los: ArrayLike,
+    los: LinkStates,
     distance_2d_m: ArrayLike,
     frequency_hz: float,
     bs_height_m: ArrayLike = 25.0,

@@ -5,23 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection
 from itertools import product
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field, model_validator
 
 from slicefast.errors import ScenarioError, SlicefastError
 from slicefast.settings import Settings
+from slicefast.study.setting import SETTINGS, Setting
 from slicefast.training import TRAIN_STEPS, TRANSFER_STEPS
 
 if TYPE_CHECKING:
     from slicefast.learn import TD3Config
 
-#: How agents explore and learn: by the paper's numbers, or by those that we measured to cost least while they learn.
-Setting = Literal["published", "ours"]
-SETTINGS: tuple[Setting, ...] = get_args(Setting)
 GAIN_STEPS = (250, 500, 1000, 2000, 4000)
-#: Steps to which regret is summed, besides the end of learning.
-REGRET_STEPS = (250, 1000, 4000)
 GAIN_WINDOW = 250
 _RENAMED = {"best_steps": "counterfactual_steps"}
 MORE_SAMPLES = 4  # times as many default-action samples, one of the remedies for the paper's distance

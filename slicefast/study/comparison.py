@@ -13,7 +13,6 @@ import xarray as xr
 from slicefast.study import dataset as results
 from slicefast.study import online as measures
 from slicefast.study import ordering
-from slicefast.study.budget import REGRET_STEPS, Setting
 from slicefast.study.ordering import Decomposition, Ordering
 from slicefast.study.scores import (
     Estimate,
@@ -26,6 +25,7 @@ from slicefast.study.scores import (
     window_means,
     without_diagonal,
 )
+from slicefast.study.setting import REGRET_STEPS, Setting
 from slicefast.units import Bool, Float64, Int64
 
 #: What figures and what tables call a distance, by its variable in the result file.

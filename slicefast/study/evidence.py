@@ -15,10 +15,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from slicefast.study.budget import SETTINGS, Setting
 from slicefast.study.comparison import Comparison
 from slicefast.study.document import Verdict, show
 from slicefast.study.scores import UNKNOWN, Estimate
+from slicefast.study.setting import SETTINGS, Setting
 from slicefast.units import Float64
 
 Decision = Literal["confirmed", "refuted", "undecided"]

@@ -12,9 +12,10 @@ from slicefast.policies import informed
 from slicefast.rng import Restarts
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
-from slicefast.study.budget import GAIN_WINDOW, Budget, Setting
+from slicefast.study.budget import GAIN_WINDOW, Budget
 from slicefast.study.hindsight_training import HindsightPretrain
 from slicefast.study.seeds import source_network_seed, target_network_seed, training_network_seed
+from slicefast.study.setting import Setting
 from slicefast.study.similarity_work import SimilarityOfCells
 from slicefast.study.work import Context, Variable, Work
 from slicefast.task import Task

@@ -13,7 +13,6 @@ from slicefast import files
 from slicefast.errors import SlicefastError
 from slicefast.study import dataset as results
 from slicefast.study import explanation, online_tables
-from slicefast.study.budget import SETTINGS
 from slicefast.study.claims import verdicts
 from slicefast.study.comparison import DISTANCES, Comparison
 from slicefast.study.document import (
@@ -35,6 +34,7 @@ from slicefast.study.document import (
 from slicefast.study.evidence import BASELINES
 from slicefast.study.ordering import Ordering
 from slicefast.study.scores import MET, Estimate, improvement
+from slicefast.study.setting import SETTINGS
 from slicefast.units import Float64
 
 TITLE = "Network slicing by transfer learning"

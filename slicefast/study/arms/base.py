@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal
 from slicefast.kpis import CELL_KPIS, KPIS
 from slicefast.policies import Policy
 from slicefast.policies.informed import Ablation
-from slicefast.study.budget import Budget, Setting
+from slicefast.study.budget import Budget
+from slicefast.study.setting import Setting
 from slicefast.study.work import Context, Variable, Work
 from slicefast.task import Task
 from slicefast.training import KpiRecorder, Learner, Ticker, play, train

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from slicefast.scenario import Scenario
 from slicefast.study.arms.base import Arm, Played, train_and_play
-from slicefast.study.budget import Setting
 from slicefast.study.preparations import (
     GeneralistTraining,
     KnownPretrain,
@@ -19,6 +18,7 @@ from slicefast.study.preparations import (
     Pretrain,
     SourceDistances,
 )
+from slicefast.study.setting import Setting
 from slicefast.study.similarity_work import SimilarityOfCells
 from slicefast.study.work import Context
 from slicefast.task import Coordination, Task
