@@ -10,7 +10,7 @@ matplotlib.use("Agg")  # a file is written, no window opened
 import matplotlib.pyplot as plt
 
 Path("sites.csv").write_text(
-    "x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm\n"
+    "x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm\n"
     + "".join(
         f"{x},{y},25,{azimuth},6,46\n" for x, y in ((0, 0), (600, 100), (250, 500)) for azimuth in (30, 150, 270)
     ),

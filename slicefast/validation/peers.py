@@ -84,7 +84,7 @@ def scenario(network: PeerNetwork, folder: str) -> Scenario:
         for x, y, turn in zip(place["cell_x_m"], place["cell_y_m"], azimuth, strict=True)
     ]
     path = Path(folder) / "sites.csv"
-    path.write_text("\n".join(("x_m,y_m,height_m,azimuth_deg,tilt_deg,power_dbm", *rows)), encoding="utf-8")
+    path.write_text("\n".join(("x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm", *rows)), encoding="utf-8")
     density_dbm = 10.0 * np.log10(1e3 * place["noise_w"] / (_N_PRB * _PRB_HZ))
     return Scenario.paper(
         name=network.peer,
