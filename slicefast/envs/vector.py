@@ -80,6 +80,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         render_mode: str | None = None,
         **options: Unpack[TaskOptions],
     ):
+        self.closed = True  # until it is made: there is nothing yet that `close` could end
         self.task = Task.of(scenario, **options)
         self.agents = tuple(self.task.agent_names if agents is None else agents)
         self._cells = _cells_of(self.task, self.agents)
@@ -95,6 +96,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         self.observation_space = gymnasium.vector.utils.batch_space(self.single_observation_space, self.num_envs)
         self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, self.num_envs)
         self._playing = self._autoreset = False
+        self.closed = False
 
     @property
     def n_steps(self) -> int:
