@@ -8,18 +8,15 @@ over the cells, exploration included; at the end is without noise. About fifteen
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import seed_table
 
 import slicefast as sf
-from slicefast import files
 from slicefast.learn import TD3, TD3Config
 from slicefast.learn.config import PRESETS, Preset
-from slicefast.learn.threads import one_thread
 from slicefast.training import new_agents, train
 from slicefast.transfer import transfer
 
@@ -84,21 +81,5 @@ def table(seeds: range) -> Iterator[str]:
             yield f"| {said} | {' | '.join(f'{value:,.0f}' for value in found[:, :-1].mean(axis=0))} | {ends} |"
 
 
-def main() -> None:
-    """Print the table, and put it where it is told to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3, help="of networks and learners, from 0")
-    parser.add_argument("--into", type=Path, help="the page that takes the table")
-    options = parser.parse_args()
-    lines = []
-    with one_thread():
-        for line in table(range(options.seeds)):
-            print(line, flush=True)
-            lines.append(line)
-    if options.into:
-        told = f"Means of {options.seeds} seeds, in brackets the smallest and the largest."
-        files.replace_section(options.into, MARK, "\n".join([*lines, "", told]))
-
-
 if __name__ == "__main__":
-    main()
+    seed_table.main(__doc__, MARK, table)

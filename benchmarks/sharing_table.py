@@ -8,17 +8,14 @@ preset "ours_shared"; what differs is in the row. A minute a seed on one core.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import seed_table
 
 import slicefast as sf
-from slicefast import files
 from slicefast.learn import TD3, TD3Config
-from slicefast.learn.threads import one_thread
 from slicefast.policies import greedy
 from slicefast.rng import Restarts
 from slicefast.training import play, train
@@ -110,21 +107,5 @@ def table(seeds: range) -> Iterator[str]:
         yield f"| {way.name} | {counts} | {online.mean():.3f} | {span} |"
 
 
-def main() -> None:
-    """Print the table, and put it where it is told to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3, help="of networks and learners, from 0")
-    parser.add_argument("--into", type=Path, help="the page that takes the table")
-    options = parser.parse_args()
-    lines = []
-    with one_thread():
-        for line in table(range(options.seeds)):
-            print(line, flush=True)
-            lines.append(line)
-    if options.into:
-        told = f"Means of {options.seeds} seeds, in brackets the smallest and the largest."
-        files.replace_section(options.into, MARK, "\n".join([*lines, "", told]))
-
-
 if __name__ == "__main__":
-    main()
+    seed_table.main(__doc__, MARK, table)

@@ -1,0 +1,36 @@
+"""What the programs that print a table over seeds have in common: options, printing, and the page that takes it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from slicefast import files
+from slicefast.learn.threads import one_thread
+
+
+def main(said: str | None, mark: str, table: Callable[[range], Iterator[str]]) -> None:
+    """Print a table line by line, and put it where the command line tells it to.
+
+    Parameters
+    ----------
+    said : str
+        What the program does.
+    mark : str
+        Of the section that takes the table.
+    table : callable
+        Its lines, each as soon as it is known, for these seeds.
+    """
+    parser = argparse.ArgumentParser(description=said)
+    parser.add_argument("--seeds", type=int, default=3, help="of networks and learners, from 0")
+    parser.add_argument("--into", type=Path, help="the page that takes the table")
+    options = parser.parse_args()
+    lines = []
+    with one_thread():
+        for line in table(range(options.seeds)):
+            print(line, flush=True)
+            lines.append(line)
+    if options.into:
+        told = f"Means of {options.seeds} seeds, in brackets the smallest and the largest."
+        files.replace_section(options.into, mark, "\n".join([*lines, "", told]))
