@@ -8,6 +8,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast.envs.episodes import with_logits
 from slicefast.envs.vector import VectorEnv
 from slicefast.errors import refuse
 from slicefast.plot.rendering import RENDER_MODES
@@ -46,9 +47,7 @@ def cell_vector_env(
         As of `CellEnv`.
     """
     played = Scenario.paper() if scenario is None else scenario
-    if not isinstance(played, Task):
-        options = {"actions": "symmetric", **options}
-    return VectorEnv(played, num_envs, agents=[cell], others=others, **options)
+    return VectorEnv(played, num_envs, agents=[cell], others=others, **with_logits(played, options))
 
 
 class CellEnv(gymnasium.Env[Float32, Float32]):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -12,6 +14,7 @@ from slicefast.kpis import Kpis
 from slicefast.radio import Gains
 from slicefast.radio.gain_map import OwnGains
 from slicefast.rng import episode_seed
+from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 from slicefast.task import Task
 from slicefast.traffic import series
@@ -25,6 +28,11 @@ def spaces(task: Task) -> tuple[gymnasium.spaces.Box, gymnasium.spaces.Box]:
     observation = gymnasium.spaces.Box(*task.observation_bounds(), dtype=np.float32)
     least = 0.0 if task.actions == "simplex" else -1.0
     return observation, gymnasium.spaces.Box(least, 1.0, (task.action_size,), np.float32)
+
+
+def with_logits(scenario: Scenario | Task, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options for learners that draw Gaussians around 0: "symmetric" actions unless a task or they say else."""
+    return dict(options) if isinstance(scenario, Task) else {"actions": "symmetric", **options}
 
 
 class Episodes:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 
+from slicefast.envs.episodes import with_logits
 from slicefast.envs.parallel import SlicingParallelEnv
 from slicefast.scenario import Scenario
 from slicefast.task import Task
@@ -37,8 +38,7 @@ class RllibEnv(MultiAgentEnv):  # type: ignore[misc]  # ray is untyped
         super().__init__()
         options = dict(config or {})
         played = options.pop("scenario", None) or Scenario.paper()
-        if not isinstance(played, Task):
-            options = {"actions": "symmetric", **options}
+        options = with_logits(played, options)
         options["seed"] = options.get("seed", 0) + getattr(config, "worker_index", 0)
         self.network = SlicingParallelEnv(played, **options)
         self.possible_agents = self.agents = self.network.possible_agents

@@ -10,6 +10,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from slicefast.envs.episodes import with_logits
 from slicefast.envs.vector import VectorEnv
 from slicefast.scenario import Scenario
 from slicefast.task import Task, TaskOptions
@@ -123,8 +124,6 @@ def to_sb3(
     ImportError
         stable-baselines3 is not installed.
     """
-    if not isinstance(scenario, Task):
-        options = {"actions": "symmetric", **options}
     network = VectorEnv(
         scenario,
         n_replicas,
@@ -133,6 +132,6 @@ def to_sb3(
         n_threads,
         agents=agents,
         autoreset_mode=AutoresetMode.SAME_STEP,
-        **options,
+        **with_logits(scenario, options),
     )
     return Sb3VecEnv(network)
