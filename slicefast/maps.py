@@ -20,7 +20,9 @@ from slicefast.network import make_links
 from slicefast.rng import Streams
 
 if TYPE_CHECKING:
+    from slicefast.scenario import Scenario
     from slicefast.simulator import Simulator
+    from slicefast.units import Float32, Float64, Int32
 
 
 def coverage(simulator: Simulator, pixels: int = 200, activity: float | NDArray[Any] = 1.0) -> xr.Dataset:
@@ -67,9 +69,7 @@ def coverage(simulator: Simulator, pixels: int = 200, activity: float | NDArray[
     x_m, y_m = (np.linspace(low[i], high[i], counts[i]) for i in (0, 1))
     grid_x, grid_y = (axis.ravel() for axis in np.meshgrid(x_m, y_m))
     seed = simulator.seed if simulator.place_seed is None else simulator.place_seed
-    links = make_links(scenario, Streams(seed).shadowing)
-    power_w, noise_w = np.asarray(scenario.power_w_per_prb), float(scenario.noise_w_per_prb)
-    server, sinr = links.best_server(grid_x, grid_y, power_w, np.ascontiguousarray(rho), noise_w)
+    server, sinr = best_server(scenario, grid_x, grid_y, seed, rho)
     shape = (len(y_m), len(x_m))
     variables = {
         "serving_cell": (("y", "x"), server.reshape(shape) + 1, {"long_name": "serving cell"}),
@@ -81,3 +81,30 @@ def coverage(simulator: Simulator, pixels: int = 200, activity: float | NDArray[
     }
     coords = {name: (name, values, {"units": "m", "long_name": name}) for name, values in (("x", x_m), ("y", y_m))}
     return xr.Dataset(variables, coords, {"scenario": scenario.name, "place_seed": seed})
+
+
+def best_server(
+    scenario: Scenario, x_m: Float64, y_m: Float64, seed: int = 0, activity: Float64 | None = None
+) -> tuple[Int32, Float32]:
+    """Return who serves at points of the place that ``Simulator(scenario, seed)`` plays, outdoors, and how well.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What the network is.
+    x_m, y_m : ndarray, (M,)
+        Points [m].
+    seed : int
+        Of the place.
+    activity : ndarray, (N,), optional
+        The share of PRBs on which each cell sends; all of them unless given.
+
+    Returns
+    -------
+    tuple of ndarray
+        The strongest cell (M,), and its linear SINR (M,).
+    """
+    links = make_links(scenario, Streams(seed).shadowing)
+    power_w, noise_w = np.asarray(scenario.power_w_per_prb), float(scenario.noise_w_per_prb)
+    rho = np.ones(scenario.n_cells) if activity is None else np.ascontiguousarray(activity)
+    return links.best_server(x_m, y_m, power_w, rho, noise_w)

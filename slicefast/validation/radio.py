@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slicefast import files, radio
-from slicefast.network import make_links
-from slicefast.rng import Streams
+from slicefast.maps import best_server
 from slicefast.scenario import Scenario
-from slicefast.units import Float32, Float64, Int32
+from slicefast.units import Float64
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,28 +124,6 @@ def sinr_map_figure(scenario: Scenario, path: str | Path, seed: int = 0, pixels:
     figure.savefig(stream, format="png", dpi=160)
     files.write_bytes(Path(path), stream.getvalue())
     return Path(path)
-
-
-def best_server(scenario: Scenario, x_m: Float64, y_m: Float64, seed: int = 0) -> tuple[Int32, Float32]:
-    """Return who serves at points of the network that ``Simulator(scenario, seed)`` plays, and how well.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        What the network is.
-    x_m, y_m : ndarray, (M,)
-        Points [m].
-    seed : int
-        The simulator's seed.
-
-    Returns
-    -------
-    tuple of ndarray
-        The strongest cell (M,), and its linear SINR at full activity (M,).
-    """
-    model = make_links(scenario, Streams(seed).shadowing)
-    power_w = np.asarray(scenario.power_w_per_prb)
-    return model.best_server(x_m, y_m, power_w, np.ones(scenario.n_cells), float(scenario.noise_w_per_prb))
 
 
 def draw_sinr_map(axes: Axes, sinr_db: Float64, low_m: Float64, high_m: Float64) -> AxesImage:
