@@ -397,6 +397,7 @@ class SchedulerConfig:
         downlink_parts: int = 1,
         tdd_parts: int = 1,
         retransmission_error_rate: Sequence[float] = (),
+        cell_prb: Sequence[int] = (),
     ) -> None: ...
 
 class Scheduler:

@@ -94,13 +94,13 @@ def records(kpis: Kpis, scenario: Scenario) -> list[Record]:
     if np.shape(kpis.load) != shape:
         refuse("kpis", described(f"shape {np.shape(kpis.load)}"), f"{shape}: one replica of this scenario")
     labels: tuple[Snssai | None, ...] = slices_snssai(scenario)
-    n_prb = scenario.radio.n_prb
+    n_prb = scenario.cell_prb[:, None]
     whole = 100.0 * kpis.load.sum(axis=1, keepdims=True)
     found = [
         *_records("DRB.UEThpDl", kpis.throughput_bps / 1e3, "kbit/s", labels),
         *_records("RRU.PrbUsedDl", kpis.load * n_prb, "PRB", labels),
         *_records("RRU.PrbTotDl", whole, "%", (None,)),
-        *_records("RRU.PrbAvailDl", np.full_like(whole, n_prb), "PRB", (None,)),
+        *_records("RRU.PrbAvailDl", n_prb.astype(np.float64), "PRB", (None,)),
         *_records("DRB.MeanActiveUeDl", kpis.users, "1", labels),
     ]
     if kpis.packets is not None:

@@ -214,6 +214,7 @@ def _scheduler_config(scenario: Scenario, harq_seed: int) -> _core.SchedulerConf
         n_slices=scenario.n_slices,
         n_users=scenario.n_users,
         n_prb=radio.n_prb,
+        cell_prb=[] if (scenario.cell_prb == radio.n_prb).all() else scenario.cell_prb.tolist(),
         kind=rule.kind,
         alpha=rule.alpha,
         beta=rule.beta,

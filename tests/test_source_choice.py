@@ -103,15 +103,17 @@ def test_cells_are_described_by_logarithms_of_what_was_written_down() -> None:
     settings = [
         {"cells": [2], "activity": [0.5, 1, 1, 1], "power_dbm": 36.0, "tilt_deg": 5.0},
         {"cells": [3], "rate_bps": [440e3, 165e3, 110e3, 55e3], "packet_bits": [12e3, 12e3, 24e3, 12e3]},
+        {"cells": [8], "n_prb": 25},
     ]
     scenario = Scenario.paper(cell_settings=settings)
     x = transfer.describe_cells(scenario)
-    assert x.shape == (12, 20)
+    assert x.shape == (12, 21)
     step = x - x[0]
-    expected = np.zeros((3, 20))
+    expected = np.zeros((3, 21))
     expected[1, [8, 16, 17]] = np.log(0.5) / 2.0, -1.0, -1.0
     expected[2, [8, 6, 14]] = np.log(2.0) / 2.0, -np.log(2.0) / 2.0, np.log(2.0) / 2.0
     np.testing.assert_allclose(step[:3], expected, atol=1e-9)
+    np.testing.assert_allclose(step[7], np.log(0.25) * (np.arange(21) == 18), atol=1e-9)
     # Cell 5 is of the other group, whose delays are as many packets long.
     np.testing.assert_allclose(step[4, :4], np.log([2.5 / 4, 2 / 3, 1.5 / 2, 1.0]) / 2.0, atol=1e-9)
     np.testing.assert_allclose(step[4, 4:], 0.0, atol=1e-9)

@@ -82,7 +82,7 @@ void bind_scheduler(py::module_& module) {
                        bool deal_leftover, double buffer_bits, double block_error_rate, int max_retransmissions,
                        int retransmission_ttis, std::uint64_t harq_seed, double prb_bandwidth_hz, double tti_s,
                        const std::string& table, int downlink_parts, int tdd_parts,
-                       const std::vector<double>& retransmission_error_rate) {
+                       const std::vector<double>& retransmission_error_rate, const std::vector<int>& cell_prb) {
              return SchedulerConfig{.n_cells = n_cells,
                                     .n_slices = n_slices,
                                     .n_users = n_users,
@@ -92,6 +92,7 @@ void bind_scheduler(py::module_& module) {
                                     .beta = beta,
                                     .averaging_ttis = averaging_ttis,
                                     .discard_ttis = discard_ttis,
+                                    .cell_prb = cell_prb,
                                     .rbg_prb = rbg_prb,
                                     .deal_leftover = deal_leftover,
                                     .buffer_bits = buffer_bits,
@@ -111,7 +112,7 @@ void bind_scheduler(py::module_& module) {
            "rbg_prb"_a = 1, "deal_leftover"_a = true, "buffer_bits"_a = 0.0, "block_error_rate"_a = 0.0,
            "max_retransmissions"_a = 3, "retransmission_ttis"_a = 8, "harq_seed"_a = 0, "prb_bandwidth_hz"_a = 180e3,
            "tti_s"_a = 1e-3, "mcs_table"_a = "lte", "downlink_parts"_a = 1, "tdd_parts"_a = 1,
-           "retransmission_error_rate"_a = std::vector<double>{});
+           "retransmission_error_rate"_a = std::vector<double>{}, "cell_prb"_a = std::vector<int>{});
   py::class_<BoundScheduler>(
       module, "Scheduler",
       "Queues and PRB scheduling. A second thread that uses it meanwhile is refused with InUseError, nothing changed.")

@@ -90,7 +90,9 @@ Network::Network(NetworkConfig config, std::shared_ptr<const GainSource> links)
   trial_load_ = Matrix<double>(n_cells, n_columns);
   if (config_.lend) dedicated_ = Matrix<double>(n_cells, n_slices);
   most_ = Matrix<double>(n_cells, n_slices, 1.0);
-  whole_ = Matrix<double>(n_cells, 1, 1.0);
+  whole_ = Matrix<double>(n_cells, 1);
+  for (std::size_t n = 0; n < n_cells; ++n)
+    whole_(n, 0) = static_cast<double>(config_.scheduler.prbs_of(n)) / config_.scheduler.n_prb;
   demand_bps_.resize(n_users);
   rho_.resize(n_cells);
   sinr_.resize(n_users);
@@ -314,11 +316,19 @@ FlowWindow Network::flow_window(ConstMatrixView<double> share, std::span<const s
       .lost_part = lost_blocks(config_.scheduler)};
 }
 
+// The flow level knows parts of the carrier; a cell's load is that of its own PRBs.
+void Network::play_flow(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
+                        const FlowQueues& queues, const WindowKpis& kpis) {
+  run_flow(flow_window(of_carrier(share, coupled_most_), serving, arrivals), queues, kpis);
+  for (std::size_t n = 0; n < kpis.load.rows; ++n)
+    for (double& load : kpis.load.row(n)) load /= whole_(n, 0);
+}
+
 void Network::step(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                    const WindowKpis& kpis) {
   find_rates(share, serving, arrivals);
   if (config_.fidelity == Fidelity::flow) {
-    run_flow(flow_window(share, serving, arrivals), {flow_backlog_, flow_age_}, kpis);
+    play_flow(share, serving, arrivals, {flow_backlog_, flow_age_}, kpis);
   } else {
     Window played = window(share, serving, arrivals);
     if (config_.lend) set_policy(share, played);
@@ -341,7 +351,7 @@ void Network::try_window(ConstMatrixView<double> share, std::span<const std::int
   if (config_.fidelity == Fidelity::flow) {
     trial_backlog_ = flow_backlog_;
     trial_age_ = flow_age_;
-    return run_flow(flow_window(share, serving, arrivals), {trial_backlog_, trial_age_}, kpis);
+    return play_flow(share, serving, arrivals, {trial_backlog_, trial_age_}, kpis);
   }
   trial_scheduler_ = scheduler_;
   Window trial = window(share, serving, arrivals);

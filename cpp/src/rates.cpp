@@ -105,9 +105,18 @@ ConstMatrixView<double> Network::find_limits(ConstMatrixView<double> share) {
       }
     return most_.view();
   }
-  if (config_.fidelity == Fidelity::flow || rule.n_prb % rule.rbg_prb == 0) return share;
+  if (config_.fidelity == Fidelity::flow || (rule.n_prb % rule.rbg_prb == 0 && rule.cell_prb.empty())) return share;
   usable_share(rule, share, most_.view());
   return most_.view();
+}
+
+// Parts of a cell's PRBs as parts of the carrier's.
+ConstMatrixView<double> Network::of_carrier(ConstMatrixView<double> of_cells, Matrix<double>& out) const {
+  if (config_.scheduler.cell_prb.empty() || of_cells.empty()) return of_cells;
+  out = Matrix<double>(of_cells.rows, of_cells.cols);
+  for (std::size_t n = 0; n < of_cells.rows; ++n)
+    for (std::size_t s = 0; s < of_cells.cols; ++s) out.view()(n, s) = of_cells(n, s) * whole_(n, 0);
+  return out.view();
 }
 
 CouplingProblem Network::coupling_problem(std::span<const std::int32_t> serving, ConstMatrixView<double> most) {
@@ -117,24 +126,26 @@ CouplingProblem Network::coupling_problem(std::span<const std::int32_t> serving,
     const auto cell = static_cast<std::size_t>(serving[u]);
     own_images_[u] = reach_(u, cell) - gain_(u, cell);
   }
-  return {.gain = links_->has_images() ? reach_.view() : gain_.view(),
-          .power_w = config_.power_w,
-          .noise_w = config_.noise_w,
-          .demand_bps = demand_bps_,
-          .serving = serving,
-          .slice_of = one ? std::span<const std::int32_t>{} : config_.slice_of,
-          .share = one ? ConstMatrixView<double>(whole_.view()) : most,
-          .bandwidth_hz = config_.prb_bandwidth_hz * config_.scheduler.n_prb * config_.scheduler.downlink_share(),
-          .efficiency = config_.efficiency,
-          .ceiling_bps_per_hz = config_.ceiling_bps_per_hz,
-          .layers = config_.layers,
-          .folded = links_->folds() ? &folded_ : nullptr,
-          .own_images = own_images_,
-          .steps = {.sinr = step_sinr_, .bits_per_s_hz = step_rate_},
-          .waits = waits_,
-          .interference = config_.interference,
-          .bands = config_.bands,
-          .dedicated = config_.lend && !one ? ConstMatrixView<double>(dedicated_.view()) : ConstMatrixView<double>()};
+  return {
+      .gain = links_->has_images() ? reach_.view() : gain_.view(),
+      .power_w = config_.power_w,
+      .noise_w = config_.noise_w,
+      .demand_bps = demand_bps_,
+      .serving = serving,
+      .slice_of = one ? std::span<const std::int32_t>{} : config_.slice_of,
+      .share = one ? ConstMatrixView<double>(whole_.view()) : of_carrier(most, coupled_most_),
+      .bandwidth_hz = config_.prb_bandwidth_hz * config_.scheduler.n_prb * config_.scheduler.downlink_share(),
+      .efficiency = config_.efficiency,
+      .ceiling_bps_per_hz = config_.ceiling_bps_per_hz,
+      .layers = config_.layers,
+      .folded = links_->folds() ? &folded_ : nullptr,
+      .own_images = own_images_,
+      .steps = {.sinr = step_sinr_, .bits_per_s_hz = step_rate_},
+      .waits = waits_,
+      .interference = config_.interference,
+      .bands = config_.bands,
+      .dedicated = config_.lend && !one ? of_carrier(dedicated_.view(), coupled_dedicated_) : ConstMatrixView<double>(),
+      .whole = std::span<const double>(whole_.view().flat())};
 }
 
 // Into the trial load and SINR: whatever is refused, here or later, the network stays as it is.
@@ -189,10 +200,12 @@ void Network::find_bits() {
 void Network::find_work(std::span<const std::int32_t> serving, ConstMatrixView<double> most) {
   std::fill(work_.begin(), work_.end(), 0.0);
   const SchedulerConfig& rule = config_.scheduler;
-  const double prbs_per_s = rule.n_prb * rule.downlink_share() / rule.tti_s;
+  const double ttis_per_s = rule.downlink_share() / rule.tti_s;
   for (std::size_t u = 0; u < demand_bps_.size(); ++u)
-    if (bits_per_prb_[u] > 0)
+    if (bits_per_prb_[u] > 0) {
+      const double prbs_per_s = rule.prbs_of(static_cast<std::size_t>(serving[u])) * ttis_per_s;
       work_[group_of(serving, u)] += demand_bps_[u] / (static_cast<double>(bits_per_prb_[u]) * prbs_per_s);
+    }
   for (std::size_t n = 0; n < most.rows; ++n) {
     const std::span<double> row = std::span(work_).subspan(n * most.cols, most.cols);
     const bool full = config_.lend && std::accumulate(row.begin(), row.end(), 0.0) > 1.0;

@@ -156,6 +156,10 @@ SchedulerConfig draw_scheduler(Choices& choices, const Limits& limits, std::size
   config.tti_s = choices.of({1e-3, 0.5e-3, 0.25e-3});
   config.mcs_table = choices.of({McsTable::lte, McsTable::nr_qam64, McsTable::nr_qam256, McsTable::nr_qam64_low_se});
   if (choices.one_in(3)) config.downlink_parts = 52, config.tdd_parts = 70;
+  if (choices.one_in(4))
+    for (std::size_t n = 0; n < n_cells; ++n)
+      config.cell_prb.push_back(config.rbg_prb + static_cast<int>(choices.value_below(
+                                                     static_cast<std::size_t>(config.n_prb - config.rbg_prb + 1))));
   return config;
 }
 

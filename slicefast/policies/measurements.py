@@ -132,7 +132,7 @@ def _queues(simulator: Simulator) -> dict[str, Float64]:
     """Return what waits in the cells before the coming step."""
     scenario, radio = simulator.scenario, simulator.scenario.radio
     backlog = simulator.backlog_bits
-    carried = scenario.window_ttis * radio.tti_s * scenario.downlink_hz
+    carried = scenario.window_ttis * radio.tti_s * scenario.cell_downlink_hz[:, None]
     return {
         "queued_bits": sum_by_queue(simulator, backlog) / carried,
         "queued_users": sum_by_queue(simulator, (backlog > 0.0).astype(np.float64)) / _users_per_cell(scenario),

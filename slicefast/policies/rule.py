@@ -93,7 +93,7 @@ class MaxMinRule:
             self.efficiency = measured
         smoothed = (1.0 - SMOOTHING) * self.efficiency + SMOOTHING * measured
         self.efficiency = np.where(np.isnan(smoothed), np.fmax(self.efficiency, measured), smoothed)
-        bps_per_share = _known(self.efficiency) * simulator.scenario.downlink_hz
+        bps_per_share = _known(self.efficiency) * simulator.scenario.cell_downlink_hz[:, None]
         return max_min_division(_offered_bps(simulator) / bps_per_share, _required_bps(simulator) / bps_per_share)
 
 
@@ -120,8 +120,8 @@ class MaxMinRuleByUser:
         users = sum_by_queue(simulator, counted)
         users = np.where(users > 0.0, users, np.nan)
         harmonic = users / sum_by_queue(simulator, counted / efficiency)
-        needed_bps = _known(harmonic) * scenario.downlink_hz
-        served_bps = _known(sum_by_queue(simulator, counted * efficiency) / users) * scenario.downlink_hz
+        needed_bps = _known(harmonic) * scenario.cell_downlink_hz[:, None]
+        served_bps = _known(sum_by_queue(simulator, counted * efficiency) / users) * scenario.cell_downlink_hz[:, None]
         return max_min_division(_offered_bps(simulator) / needed_bps, _required_bps(simulator) / served_bps)
 
 

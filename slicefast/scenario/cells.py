@@ -74,6 +74,11 @@ class CellSettings(Settings):
         packets alone can differ.
     packet_bits : tuple of float, (S,), optional
         Packet sizes, likewise; not at the flow level.
+    n_prb : int, optional
+        PRBs of the carrier that these cells have, at most ``radio.n_prb`` and at least a resource block group: a
+        narrower bandwidth at the same power per PRB, so that ``power_dbm`` stays that of the whole carrier. Their
+        shares, quotas and loads are parts of these PRBs. Where in the carrier they lie is not modelled: neighbours meet
+        them spread over all of it, or from its start on with ``scheduler.bands = "in_order"``.
     """
 
     cells: Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -85,6 +90,7 @@ class CellSettings(Settings):
     density: Positive | None = None
     rate_bps: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = None
     packet_bits: Annotated[tuple[PacketBits, ...], Field(min_length=1)] | None = None
+    n_prb: Count | None = None
 
 
 class Hotspot(Settings):

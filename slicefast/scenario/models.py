@@ -373,6 +373,12 @@ class Scenario(Settings):
         steps = round(self.radio.time_to_trigger_s / self.step_s)
         return steps + 1 if steps else 0
 
+    @cached_property
+    def cell_prb(self) -> Int32:
+        """PRBs of every cell, (N,) int32: the carrier's, or what ``cell_settings`` leave it."""
+        carrier = np.full(self.n_cells, self.radio.n_prb, np.float64)
+        return _readonly(by_cell(self.cell_settings, "n_prb", carrier).astype(np.int32))
+
     @property
     def bandwidth_hz(self) -> float:
         """Bandwidth of all PRBs [Hz]."""
@@ -382,6 +388,11 @@ class Scenario(Settings):
     def downlink_hz(self) -> float:
         """`bandwidth_hz` times the part of the time that is the downlink's: all of it without TDD [Hz]."""
         return self.bandwidth_hz * self.radio.downlink_share
+
+    @cached_property
+    def cell_downlink_hz(self) -> Float64:
+        """`downlink_hz` of each cell's own PRBs, (N,) [Hz]."""
+        return _readonly(self.downlink_hz * (self.cell_prb / self.radio.n_prb))
 
     @cached_property
     def power_w_per_prb(self) -> Float64:

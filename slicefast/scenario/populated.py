@@ -22,9 +22,17 @@ def check_cells(scenario: Scenario) -> None:
                 raise ScenarioError(
                     f"cell_settings[{k}].{field}", own, f"needs {scenario.n_slices} values, one per slice"
                 )
+        _check_prbs(scenario, k, item)
         _check_activity(scenario, k, item)
         _check_traffic(scenario, k, item)
     _check_populated(scenario)
+
+
+def _check_prbs(scenario: Scenario, k: int, item: CellSettings) -> None:
+    low, high = scenario.scheduler.rbg_prb, scenario.radio.n_prb
+    if item.n_prb is not None and not low <= item.n_prb <= high:
+        allowed = f"{low} to {high}: at least scheduler.rbg_prb, at most radio.n_prb"
+        raise ScenarioError(f"cell_settings[{k}].n_prb", item.n_prb, allowed)
 
 
 def _check_activity(scenario: Scenario, k: int, item: CellSettings) -> None:

@@ -8,8 +8,9 @@ x      a cell as a point: natural logarithms of what has a unit, so that a facto
 
 Coordinates, those of a slice over sqrt(S): ln of the throughput required; ln of the delay allowed over what a packet
 takes at that throughput; ln of the traffic offered at the mask's mean, a silent slice as a thousandth of its cell's;
-ln of the packets' size. Of the cell: power in tens of dB, tilt in tens of degrees, ln of the mast's height, ln of the
-distance to the nearest other site. The distance of two cells is |x_i - x_j|. Weights are all 1 and untuned (ours).
+ln of the packets' size. Of the cell: power in tens of dB, tilt in tens of degrees, ln of its bandwidth, of the mast's
+height, and of the distance to the nearest other site. The distance of two cells is |x_i - x_j|. Weights are all 1 and
+untuned (ours).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _SILENT = 1e-3  # of a cell's traffic: what a slice without any is taken for
 
 
 def describe_cells(scenario: Scenario) -> Float64:
-    """Return every cell as a point x, (N, 4S + 4).
+    """Return every cell as a point x, (N, 4S + 5).
 
     Parameters
     ----------
@@ -38,6 +39,7 @@ def describe_cells(scenario: Scenario) -> Float64:
     of_cells = [
         scenario.power_dbm / 10.0,
         scenario.tilt_deg / 10.0,
+        np.log(scenario.cell_downlink_hz),
         np.log(scenario.site_height_m)[scenario.cell_site],
         np.log(_nearest_site_m(scenario))[scenario.cell_site],
     ]

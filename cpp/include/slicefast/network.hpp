@@ -159,6 +159,8 @@ class Network {
   void lose(std::span<const std::int32_t> users);
   ConstMatrixView<float> measure();
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals);
+  void play_flow(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
+                 const FlowQueues& queues, const WindowKpis& kpis);
   void try_window(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                   const WindowKpis& kpis);
   // rates.cpp
@@ -168,6 +170,7 @@ class Network {
   bool measures_usage() const;
   void find_demand(std::span<const std::int32_t> serving, const Arrivals& arrivals);
   ConstMatrixView<double> find_limits(ConstMatrixView<double> share);
+  ConstMatrixView<double> of_carrier(ConstMatrixView<double> of_cells, Matrix<double>& out) const;
   CouplingProblem coupling_problem(std::span<const std::int32_t> serving, ConstMatrixView<double> most);
   void find_bits();
   void find_work(std::span<const std::int32_t> serving, ConstMatrixView<double> most);
@@ -192,10 +195,11 @@ class Network {
   std::vector<std::int32_t> all_;     // users: 0, 1, 2, ...; empty where nobody loses anything
   std::vector<float> kept_;           // (U,) of a gain, beside the links' own; or empty
   Matrix<double> load_, trial_load_;  // (N, S), or (N, 1) where slices lend
-  Matrix<double> whole_;              // (N, 1) ones: the cap of one queue
+  Matrix<double> whole_;              // (N, 1) the part of the carrier that a cell has: the cap of one queue
   // (N, S) of the step, parts of a cell: what is never lent, where slices lend; the most that slices may use, where it
   // is not the share.
   Matrix<double> dedicated_, most_;
+  Matrix<double> coupled_dedicated_, coupled_most_;  // the same, parts of the carrier; empty where every cell has all
   std::vector<double> demand_bps_;             // (U) what is coupled: queued and arriving, with what sending it takes
   PrbCorrection correction_;                   // empty unless in use
   std::vector<double> work_;                   // (N * S) of the step, where it is

@@ -48,6 +48,8 @@ void check_problem(const CouplingProblem& p, std::size_t n_slices) {
   check_values("steps", p.steps.bits_per_s_hz, positive, "step");
   if (!p.waits.empty()) check_size("waits", p.waits.size(), n_users, "user");
   if (!p.dedicated.empty()) check_shape("dedicated", p.dedicated, n_cells, n_slices);
+  if (!p.whole.empty()) check_size("whole", p.whole.size(), n_cells, "cell");
+  check_values("whole", p.whole, unit_interval, "cell");
   if (p.bands == Bands::in_order) {
     if (!p.dedicated.empty()) refuse("bands", "in_order", "anywhere where slices lend");
     if (p.folded) refuse("bands", "in_order", "anywhere where far cells fold");

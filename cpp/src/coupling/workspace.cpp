@@ -121,7 +121,7 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
     if (keeps) add_row(slice_row, p.power_w, kept_row);
     if (!capped) add_row(slice_row, p.power_w, jacobian_row);
   }
-  const double most = std::max(0.0, 1.0 - kept);  // parts of a whole may sum to a little more than one
+  const double most = std::max(0.0, p.whole_of(cell) - kept);  // parts of a whole may sum to a little more than one
   if (lends && value_cell[cell] > most) {
     for (std::size_t g = cell * n_slices; g < (cell + 1) * n_slices; ++g) value[g] *= most / value_cell[cell];
     value_cell[cell] = most;
@@ -176,7 +176,7 @@ void LoadCoupling::Workspace::sample(const Workspace& all, std::size_t stride) {
 double LoadCoupling::Workspace::cap_of(const CouplingProblem& p, std::size_t cell) {
   double most = 0.0;
   for (double a : p.share.row(cell)) most += a;
-  return p.dedicated.empty() ? most : std::min(1.0, most);
+  return p.dedicated.empty() ? most : std::min(p.whole_of(cell), most);
 }
 
 bool LoadCoupling::Workspace::unserved(const CouplingProblem& p, std::size_t at) const {

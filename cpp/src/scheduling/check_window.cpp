@@ -116,6 +116,9 @@ void check_config(const SchedulerConfig& config) {
   check_value("alpha", config.alpha, within(0, largest_exponent));
   check_value("beta", config.beta, within(0, largest_exponent));
   check_value("rbg_prb", config.rbg_prb, within(1, config.n_prb));
+  if (!config.cell_prb.empty())
+    check_size("cell_prb", config.cell_prb.size(), static_cast<std::size_t>(config.n_cells), "cell");
+  check_values("cell_prb", std::span<const int>(config.cell_prb), within(config.rbg_prb, config.n_prb), "cell");
   check_value("retransmission_ttis", config.retransmission_ttis, at_least(1));
   check_value("max_retransmissions", config.max_retransmissions, not_negative);
   check_value("buffer_bits", config.buffer_bits, not_negative);

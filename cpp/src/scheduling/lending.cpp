@@ -32,7 +32,7 @@ double take_whole(double& carry, double part, double most) {
 // D, G and M of a cell for every TTI.
 void Scheduler::Impl::make_limits(const Window& window, std::size_t cell, std::size_t lane) {
   const auto n_slices = static_cast<std::size_t>(config.n_slices), n_ttis = static_cast<std::size_t>(window.n_ttis);
-  const double total = rbgs_of(config.n_prb, config.rbg_prb);
+  const double total = rbgs_of(config.prbs_of(cell), config.rbg_prb);
   for (auto* limits : {&work.dedicated, &work.guaranteed, &work.most}) limits->resize(n_ttis * n_slices);
   for (std::size_t s = 0; s < n_slices; ++s) {
     const double low = ratio(window.min_ratio, cell, s, 0.0);
@@ -62,7 +62,7 @@ void Scheduler::Impl::make_limits(const Window& window, std::size_t cell, std::s
 // The grants of a TTI.
 void Scheduler::Impl::lend(std::span<const CellSlice> slices, std::size_t cell, int tti) {
   const std::size_t n_slices = slices.size(), row = static_cast<std::size_t>(tti) * n_slices;
-  int pool = rbgs_of(config.n_prb, config.rbg_prb);
+  int pool = rbgs_of(config.prbs_of(cell), config.rbg_prb);
   std::size_t hungry = 0;
   for (std::size_t s = 0; s < n_slices; ++s) {
     work.needs[s] = slices[s].needed_rbgs(work.most[row + s], tti);
@@ -92,9 +92,9 @@ void Scheduler::Impl::lend(std::span<const CellSlice> slices, std::size_t cell, 
 }
 
 // Where all RBGs are granted, the last slice has the cell's last one, which may be smaller.
-void Scheduler::Impl::allocate_grants(std::span<CellSlice> slices, int tti, double gain) {
-  const int n_rbgs = rbgs_of(config.n_prb, config.rbg_prb);
-  const int missing = n_rbgs * config.rbg_prb - config.n_prb;
+void Scheduler::Impl::allocate_grants(std::span<CellSlice> slices, std::size_t cell, int tti, double gain) {
+  const int n_prb = config.prbs_of(cell), n_rbgs = rbgs_of(n_prb, config.rbg_prb);
+  const int missing = n_rbgs * config.rbg_prb - n_prb;
   int granted = 0;
   std::size_t last = 0;
   for (std::size_t s = 0; s < slices.size(); ++s)
@@ -106,8 +106,7 @@ void Scheduler::Impl::allocate_grants(std::span<CellSlice> slices, int tti, doub
     if (work.grants[s] == 0) continue;
     const int short_by = granted == n_rbgs && s == last ? missing : 0;
     const int quota_prb = work.grants[s] * config.rbg_prb - short_by;
-    slices[s].allocate(quota_prb, std::max(quota_prb, std::min(config.n_prb, work.rooms[s] * config.rbg_prb)), tti,
-                       gain);
+    slices[s].allocate(quota_prb, std::max(quota_prb, std::min(n_prb, work.rooms[s] * config.rbg_prb)), tti, gain);
   }
 }
 
@@ -128,7 +127,7 @@ void Scheduler::Impl::play_lending_cell(std::span<CellSlice> slices, const Windo
       }
       if (idle || !config.is_downlink(live.clock + tti)) continue;  // nothing to grant
       lend(slices, cell, tti);
-      allocate_grants(slices, tti, averages ? work.gain_at[static_cast<std::size_t>(tti - from)] : 0.0);
+      allocate_grants(slices, cell, tti, averages ? work.gain_at[static_cast<std::size_t>(tti - from)] : 0.0);
     }
     if (averages)
       for (CellSlice& slice : slices) slice.end_span(work.decay_over[static_cast<std::size_t>(to - from)]);

@@ -73,8 +73,8 @@ void take_group(const LiveState& live, const Workspace& work, std::size_t group,
 }  // namespace
 
 // The quotas of one slice alone, one after the other: see separate_quotas of the kernels.
-void Scheduler::Impl::deal_alone(double share, double carry, int n_ttis) {
-  const int total = rbgs_of(config.n_prb, config.rbg_prb);
+void Scheduler::Impl::deal_alone(std::size_t cell, double share, double carry, int n_ttis) {
+  const int n_prb = config.prbs_of(cell), total = rbgs_of(n_prb, config.rbg_prb);
   const double exact = std::min(share * total, static_cast<double>(total));
   const auto base = static_cast<std::int32_t>(exact);
   const double fraction = exact - base;
@@ -90,7 +90,7 @@ void Scheduler::Impl::deal_alone(double share, double carry, int n_ttis) {
       remainder -= won;
     }
     const int rbgs = base + won;
-    quota = static_cast<std::uint16_t>(config.rbg_prb == 1 ? rbgs : std::min(rbgs * config.rbg_prb, config.n_prb));
+    quota = static_cast<std::uint16_t>(config.rbg_prb == 1 ? rbgs : std::min(rbgs * config.rbg_prb, n_prb));
   }
 }
 
@@ -122,7 +122,7 @@ void Scheduler::try_levels(const Scheduler& from, const Window& window, const Le
       start.give(trial.live);
       trial.live.pointer[group] = live.pointer[group];
       trial.work.remaining_blocks.clear();
-      trial.deal_alone(levels.share[k], live.carry[group], window.n_ttis);
+      trial.deal_alone(group / n_slices, levels.share[k], live.carry[group], window.n_ttis);
       slice.start_window(group);
       slice.play_window();
       slice.end_window();

@@ -127,15 +127,15 @@ struct Scheduler::Impl {
   void prepare_averages(int n_ttis);
   void sort_blocks();  // by group
   // levels.cpp
-  void deal_alone(double share, double carry, int n_ttis);
+  void deal_alone(std::size_t cell, double share, double carry, int n_ttis);
   // quotas.cpp
   void deal_quotas(const Window& window, std::size_t first_cell, std::size_t n_cells);
   void set_shares(const Window& window, std::size_t cell, std::size_t lane);
-  void quotas_in_prbs(const Window& window);
+  void quotas_in_prbs(const Window& window, std::size_t first_cell, std::size_t n_cells);
   // lending.cpp
   void make_limits(const Window& window, std::size_t cell, std::size_t lane);
   void lend(std::span<const CellSlice> slices, std::size_t cell, int tti);
-  void allocate_grants(std::span<CellSlice> slices, int tti, double gain);
+  void allocate_grants(std::span<CellSlice> slices, std::size_t cell, int tti, double gain);
   void play_lending_cell(std::span<CellSlice> slices, const Window& window, std::size_t cell, std::size_t lane);
 };
 

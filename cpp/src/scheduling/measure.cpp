@@ -59,7 +59,8 @@ void CellSlice::measure() {
   write(kpis_->delay_ms,
         n_packets_ ? static_cast<double>(delay_sum_) / static_cast<double>(n_packets_) * (config_->tti_s * 1e3) : 0.0);
   const std::int64_t offered_ttis = config_->downlink_ttis(now) - config_->downlink_ttis(live_->clock);
-  const double offered_prbs = config_->n_prb * static_cast<double>(offered_ttis);
+  const int n_prb = config_->prbs_of(group_ / static_cast<std::size_t>(config_->n_slices));
+  const double offered_prbs = n_prb * static_cast<double>(offered_ttis);
   write(kpis_->load, offered_ttis > 0 ? static_cast<double>(prbs_used_) / offered_prbs : 0.0);
   write(kpis_->users, window_->active.empty() ? static_cast<double>(users) : work_->active_users[group_]);
   write(kpis_->delivered_bits, delivered_bits);

@@ -17,13 +17,14 @@ constexpr double least = 0.1, most = 100.0;  // of c: a wider range than any sch
 }  // namespace
 
 void usable_share(const SchedulerConfig& config, ConstMatrixView<double> share, MatrixView<double> usable) {
-  const int rbg_prb = config.rbg_prb, n_rbgs = rbgs_of(config.n_prb, rbg_prb);
-  const double missing = n_rbgs * rbg_prb - config.n_prb;
+  const int rbg_prb = config.rbg_prb;
   for (std::size_t n = 0; n < share.rows; ++n) {
+    const int n_prb = config.prbs_of(n), n_rbgs = rbgs_of(n_prb, rbg_prb);
+    const double missing = n_rbgs * rbg_prb - n_prb;
     double nobody_behind = 1.0;  // the probability that no later slice has a group in a TTI
     for (std::size_t s = share.cols; s-- > 0;) {
       const double groups = share(n, s) * n_rbgs, has_any = std::min(1.0, groups);
-      usable(n, s) = std::clamp((groups * rbg_prb - missing * nobody_behind * has_any) / config.n_prb, 0.0, 1.0);
+      usable(n, s) = std::clamp((groups * rbg_prb - missing * nobody_behind * has_any) / n_prb, 0.0, 1.0);
       nobody_behind *= 1.0 - has_any;
     }
   }

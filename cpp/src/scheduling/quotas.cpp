@@ -17,7 +17,7 @@ constexpr double no_remainder = -1e300;
 void Scheduler::Impl::set_shares(const Window& window, std::size_t cell, std::size_t lane) {
   const auto n_slices = static_cast<std::size_t>(config.n_slices);
   const std::size_t n_columns = n_slices + (window.policy() ? 1 : 0);
-  const int total = rbgs_of(config.n_prb, config.rbg_prb);
+  const int total = rbgs_of(config.prbs_of(cell), config.rbg_prb);
   double sum = 0, carried = 0;
   work.shares.assign(n_columns, 0.0);
   for (std::size_t s = 0; s < n_slices; ++s) {
@@ -72,22 +72,23 @@ void Scheduler::Impl::deal_quotas(const Window& window, std::size_t first_cell, 
 
 // From RBGs to PRBs; the cell's last RBG may be smaller, and is the last slice's. A slice that is measured alone has it
 // only when it has all.
-void Scheduler::Impl::quotas_in_prbs(const Window& window) {
+void Scheduler::Impl::quotas_in_prbs(const Window& window, std::size_t first_cell, std::size_t n_cells) {
   const auto n_ttis = static_cast<std::size_t>(window.n_ttis), n_slices = static_cast<std::size_t>(config.n_slices);
-  const int rbg_prb = config.rbg_prb, total = rbgs_of(config.n_prb, rbg_prb);
-  const int missing = total * rbg_prb - config.n_prb;
-  for (std::size_t t = 0; t < n_ttis; ++t)
-    for (std::size_t c = 0; c < quota_block; ++c) {
+  const int rbg_prb = config.rbg_prb;
+  for (std::size_t c = 0; c < n_cells; ++c) {
+    const int n_prb = config.prbs_of(first_cell + c), total = rbgs_of(n_prb, rbg_prb);
+    const int missing = total * rbg_prb - n_prb, most = window.separate_slices ? n_prb : total * rbg_prb;
+    for (std::size_t t = 0; t < n_ttis; ++t) {
       std::uint16_t* quota = work.quota.data() + t * work.quota_stride + c;
       std::uint16_t* last = nullptr;
       for (std::size_t s = 0; s < n_slices; ++s) {
         std::uint16_t& mine = quota[s * quota_block];
         if (mine > 0) last = &mine;
-        mine = static_cast<std::uint16_t>(
-            std::min(mine * rbg_prb, window.separate_slices ? config.n_prb : total * rbg_prb));
+        mine = static_cast<std::uint16_t>(std::min(mine * rbg_prb, most));
       }
       if (last && !window.separate_slices) *last = static_cast<std::uint16_t>(*last - missing);
     }
+  }
 }
 
 }  // namespace slicefast

@@ -193,7 +193,7 @@ void Scheduler::Impl::play_cells(const Window& window, const WindowKpis& kpis) {
   for (std::size_t first = 0; first < n_cells; first += quota_block) {
     const std::size_t n_block = std::min(quota_block, n_cells - first);
     deal_quotas(window, first, n_block);
-    if (config.rbg_prb > 1 && !window.policy()) quotas_in_prbs(window);
+    if (config.rbg_prb > 1 && !window.policy()) quotas_in_prbs(window, first, n_block);
     for (std::size_t c = 0; c < n_block; ++c) {
       if (window.policy()) {
         play_lending_cell(slices, window, first + c, c);

@@ -54,6 +54,11 @@ struct CouplingProblem {
   Bands bands = Bands::anywhere;  // in_order: of `share`, which is there then, without `dedicated`
   // Slices that lend, (N, S) or empty; `share` is then the most that a slice may use. These PRBs are never lent.
   ConstMatrixView<double> dedicated = {};
+  // (N,) the part of the carrier's PRBs that a cell has, or empty: all of it. Read where `dedicated` is there;
+  // otherwise `share` says it all.
+  std::span<const double> whole = {};
+
+  double whole_of(std::size_t cell) const { return whole.empty() ? 1.0 : whole[cell]; }
 };
 
 // Whether cell loads may fit together in more than one way.

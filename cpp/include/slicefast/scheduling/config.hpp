@@ -24,6 +24,7 @@ struct SchedulerConfig {
   double averaging_ttis = 100;         // a > 1
   std::vector<int> discard_ttis = {};  // (S) age at which a slice's packets are dropped, 0: never; empty: none are
   // Options; as they stand they change nothing and cost nothing.
+  std::vector<int> cell_prb = {};  // (N) PRBs of each cell, at most n_prb; empty: n_prb
   int rbg_prb = 1;              // PRBs of a resource block group: the unit that is dealt; a cell's last may be smaller
   bool deal_leftover = true;    // round robin: false leaves idle what does not divide equally among the users
   double buffer_bits = 0;       // per user, 0: unlimited; a packet that does not fit is refused and counted
@@ -40,6 +41,7 @@ struct SchedulerConfig {
   // none.
   int downlink_parts = 1, tdd_parts = 1;
 
+  int prbs_of(std::size_t cell) const { return cell_prb.empty() ? n_prb : cell_prb[cell]; }
   bool harq() const { return block_error_rate > 0; }
   double error_rate(int attempt) const {  // 0: the first transmission
     const auto& again = retransmission_error_rate;
