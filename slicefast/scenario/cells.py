@@ -144,3 +144,21 @@ def by_cell(settings: Sequence[CellSettings], field: str, values: Float64) -> Fl
         if (own := getattr(item, field)) is not None:
             values[np.array(item.cells) - 1] = own
     return values
+
+
+def required(groups: Sequence[RequirementGroup], field: str, n_cells: int) -> Float64:
+    """Return what every cell promises each slice, (N, S).
+
+    Parameters
+    ----------
+    groups : sequence of RequirementGroup
+        Every cell is in one.
+    field : {"throughput_bps", "delay_ms"}
+        Which promise.
+    n_cells : int
+        N.
+    """
+    values = np.empty((n_cells, len(getattr(groups[0], field))))
+    for group in groups:
+        values[np.array(group.cells_of(n_cells), dtype=np.intp) - 1] = getattr(group, field)
+    return values

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slicefast.traffic.models import Demand
+from slicefast.traffic.trace import PacketTrace
 
 if TYPE_CHECKING:
     from slicefast.scenario.models import Scenario
@@ -21,6 +22,14 @@ def slice_demands(scenario: Scenario) -> tuple[Demand, ...]:
         Demand(item.rate_bps, item.packet_bits, int(scenario.slice_users[s]), peak_bps, scenario.packet_traces.get(s))
         for s, item in enumerate(scenario.slices)
     )
+
+
+def read_packet_traces(scenario: Scenario) -> dict[int, PacketTrace]:
+    """Return packet traces by slice, for the slices that replay one."""
+    names = [item.name for item in scenario.slices]
+    users, ttis_per_s = scenario.slice_users, scenario.radio.ttis_per_s
+    read = {s: item.traffic.read_trace(s, names, int(users[s]), ttis_per_s) for s, item in enumerate(scenario.slices)}
+    return {s: trace for s, trace in read.items() if trace is not None}
 
 
 def _peak_bps_per_hz(scenario: Scenario) -> float:

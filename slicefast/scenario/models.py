@@ -17,9 +17,9 @@ from pydantic import Field, model_validator
 from slicefast.errors import MISSING, ScenarioError
 from slicefast.link_adaptation import peak_bps_per_hz
 from slicefast.radio.gain_map import GainMap, read_gain_map
-from slicefast.scenario.cells import AnyLayout, CellSettings, Hotspot, Layout, RequirementGroup, by_cell
+from slicefast.scenario.cells import AnyLayout, CellSettings, Hotspot, Layout, RequirementGroup, by_cell, required
 from slicefast.scenario.checks import check_network, check_slices
-from slicefast.scenario.demands import slice_demands
+from slicefast.scenario.demands import read_packet_traces, slice_demands
 from slicefast.scenario.density import Density, density_of
 from slicefast.scenario.heterogeneous import HeterogeneityKind, with_patterns
 from slicefast.scenario.layouts import Area, neighbours
@@ -264,10 +264,7 @@ class Scenario(Settings):
     @cached_property
     def packet_traces(self) -> dict[int, PacketTrace]:
         """Packet traces by slice, for the slices that replay one; `ScenarioError` names a bad row."""
-        names = [item.name for item in self.slices]
-        users, ttis_per_s = self.slice_users, self.radio.ttis_per_s
-        read = {s: item.traffic.read_trace(s, names, int(users[s]), ttis_per_s) for s, item in enumerate(self.slices)}
-        return {s: trace for s, trace in read.items() if trace is not None}
+        return read_packet_traces(self)
 
     @cached_property
     def slice_packet_bits(self) -> Float64:
@@ -285,21 +282,15 @@ class Scenario(Settings):
         sizes = [item.traffic.mean_event_bits(self._demands[s]) for s, item in enumerate(self.slices)]
         return _readonly(np.array(sizes, np.float64))
 
-    def _by_cell(self, field: str) -> Float64:
-        values = np.empty((self.n_cells, self.n_slices))
-        for group in self.requirements:
-            values[np.array(group.cells_of(self.n_cells), dtype=np.intp) - 1] = getattr(group, field)
-        return _readonly(values)
-
     @cached_property
     def throughput_requirement_bps(self) -> Float64:
         """User throughput that each cell promises each slice (N, S) [bit/s]."""
-        return self._by_cell("throughput_bps")
+        return _readonly(required(self.requirements, "throughput_bps", self.n_cells))
 
     @cached_property
     def delay_requirement_ms(self) -> Float64:
         """Longest mean packet delay that each cell promises each slice (N, S) [ms]."""
-        return self._by_cell("delay_ms")
+        return _readonly(required(self.requirements, "delay_ms", self.n_cells))
 
     @cached_property
     def requirement_groups(self) -> Int32:
