@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -34,7 +35,7 @@ class UserMask {
   // The first member behind `from`, round the end; there must be one.
   std::size_t next_behind(std::size_t from) const {
     const std::size_t w0 = from >> 6;
-    const std::uint64_t behind = (from & 63) == 63 ? 0 : words_[w0] & (~std::uint64_t{0} << ((from & 63) + 1));
+    const std::uint64_t behind = words_[w0] & ~up_to(from);
     if (behind) return (w0 << 6) + static_cast<std::size_t>(__builtin_ctzll(behind));
     for (std::size_t k = 1; k <= words_.size(); ++k) {
       const std::size_t w = (w0 + k) % words_.size();
@@ -42,8 +43,26 @@ class UserMask {
     }
     return from;
   }
+  // The k-th member behind `from`, round the end; there must be as many.
+  std::size_t nth_behind(std::size_t from, std::size_t k) const {
+    std::size_t w = from >> 6;
+    std::uint64_t left = words_[w] & ~up_to(from);
+    for (std::size_t n; (n = static_cast<std::size_t>(std::popcount(left))) < k; left = words_[w]) {
+      k -= n;
+      w = w + 1 == words_.size() ? 0 : w + 1;
+    }
+    for (; k > 1; --k) left &= left - 1;
+    return (w << 6) + static_cast<std::size_t>(__builtin_ctzll(left));
+  }
+  // Members up to `last`, itself included.
+  std::int64_t count_up_to(std::size_t last) const {
+    std::int64_t n = std::popcount(words_[last >> 6] & up_to(last));
+    for (std::size_t w = 0; w < last >> 6; ++w) n += std::popcount(words_[w]);
+    return n;
+  }
 
  private:
+  static std::uint64_t up_to(std::size_t i) { return ~std::uint64_t{0} >> (63 - (i & 63)); }
   static std::uint64_t bit(std::size_t i) { return std::uint64_t{1} << (i & 63); }
   std::vector<std::uint64_t> words_;
 };
@@ -97,6 +116,23 @@ class CellSlice {
   void deal_to_two(int quota_prb, int left, int missing, int tti);
   void deal_in_rounds(int quota_prb, int left, int missing, int tti);
   int place_in_rounds(std::size_t local, std::size_t behind) const;
+  // turns.cpp
+  void deal_in_turns(int quota_prb, int tti);
+  void note_next_end(std::size_t local);
+  void catch_up(std::size_t local, std::int64_t turns);
+  void catch_up_with_all();
+  struct Emptied {
+    std::int64_t at, sweep = 0;
+    std::size_t local = 0;
+  };
+  Emptied find_first_emptied(std::int64_t until) const;
+  void deal_to_one(int quota_prb, int tti);
+  void empty_in_turn(std::size_t local, std::int64_t turns_before, int tti);
+  void end_packets_in_turn(int tti);
+  std::int64_t position(std::int64_t sweep, std::size_t local) const {
+    return sweep * static_cast<std::int64_t>(n_users_) + static_cast<std::int64_t>(local);
+  }
+  std::int64_t turns_of(std::size_t local) const { return sweep_ + (local <= pointer_ ? 1 : 0); }
   // harq.cpp
   bool transmission_fails(std::size_t user, std::int64_t sent_at, int attempt) const;
   void send_block(std::size_t local, double bits, int n_prb, int tti);
@@ -140,8 +176,10 @@ class CellSlice {
   UserMask ready_;    // backlogged and within reach
   UserMask touched_;  // had data in this window
   std::size_t n_ready_ = 0;
-  std::size_t pointer_ = 0;  // local number of the user who got the last PRB
-  bool dealt_ = false;       // round robin moved the pointer
+  std::size_t pointer_ = 0;                // local number of the user who got the last PRB
+  bool dealt_ = false;                     // round robin moved the pointer
+  bool in_turns_ = false;                  // round robin without a look at every user in every TTI: turns.cpp
+  std::int64_t sweep_ = 0, next_end_ = 0;  // see there
   // Of a TTI: the PRBs it could have, those dealt so far (round robin: up to the last one of the user at work, one by
   // one), and up to where of these what is handed up fills them.
   int room_prb_ = 0, dealt_prb_ = 0;
@@ -169,6 +207,12 @@ inline void CellSlice::set_ready(std::size_t local) {
   if (work_->rate[slot] <= 0 || fresh_bits(number_of(local)) <= 0) return;
   ready_.set(local);
   ++n_ready_;
+  if (in_turns_) {
+    work_->turns[slot] = turns_of(local);
+    work_->end_at[slot] = position(work_->turns[slot], local);  // at the earliest: perhaps it never has to be known
+    next_end_ = std::min(next_end_, work_->end_at[slot]);
+    return;
+  }
   work_->metric[slot] = metric_of(slot);
 }
 

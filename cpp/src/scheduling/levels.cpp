@@ -2,6 +2,7 @@
 // arrivals are sorted once for all levels, and a slice starts every level from a copy of its own queues alone.
 #include <algorithm>
 
+#include "kernels/scheduler.hpp"
 #include "scheduling/cell_slice.hpp"
 #include "slicefast/checks.hpp"
 
@@ -72,26 +73,30 @@ void take_group(const LiveState& live, const Workspace& work, std::size_t group,
 
 }  // namespace
 
-// The quotas of one slice alone, one after the other: see separate_quotas of the kernels.
-void Scheduler::Impl::deal_alone(std::size_t cell, double share, double carry, int n_ttis) {
+// The quotas of one slice alone at several shares, in the lanes of a block.
+void Scheduler::Impl::deal_levels(std::size_t cell, std::span<const double> shares, double carry, int n_ttis) {
   const int n_prb = config.prbs_of(cell), total = rbgs_of(n_prb, config.rbg_prb);
-  const double exact = std::min(share * total, static_cast<double>(total));
-  const auto base = static_cast<std::int32_t>(exact);
-  const double fraction = exact - base;
-  work.quota_offset = 0;
-  work.quota_stride = 1;
-  work.quota.resize(static_cast<std::size_t>(n_ttis));
-  double remainder = carry;
-  for (std::uint16_t& quota : work.quota) {
-    int won = 0;
-    if (fraction > 0) {
-      remainder += fraction;
-      won = remainder >= 0.5 ? 1 : 0;
-      remainder -= won;
-    }
-    const int rbgs = base + won;
-    quota = static_cast<std::uint16_t>(config.rbg_prb == 1 ? rbgs : std::min(rbgs * config.rbg_prb, n_prb));
+  work.remainder.assign(quota_block, no_remainder);
+  work.fraction.assign(quota_block, 0.0);
+  work.base.assign(quota_block, 0);
+  work.quota.resize(static_cast<std::size_t>(n_ttis) * quota_block);
+  for (std::size_t k = 0; k < shares.size(); ++k) {
+    const double exact = std::min(shares[k] * total, static_cast<double>(total));
+    work.base[k] = static_cast<std::int32_t>(exact);
+    work.fraction[k] = exact - work.base[k];
+    if (work.fraction[k] > 0) work.remainder[k] = carry;
   }
+  work.quota_stride = quota_block;
+  const auto n = static_cast<std::size_t>(n_ttis);
+  select_scheduler_kernels(isa).separate_quotas({.remainder = work.remainder.data(),
+                                                 .fraction = work.fraction.data(),
+                                                 .base = work.base.data(),
+                                                 .extras = nullptr,
+                                                 .quota = work.quota.data(),
+                                                 .n_slices = 1,
+                                                 .n_ttis = n});
+  if (config.rbg_prb == 1) return;
+  for (std::uint16_t& quota : work.quota) quota = static_cast<std::uint16_t>(std::min(quota * config.rbg_prb, n_prb));
 }
 
 void Scheduler::try_levels(const Scheduler& from, const Window& window, const Levels& levels) {
@@ -122,7 +127,10 @@ void Scheduler::try_levels(const Scheduler& from, const Window& window, const Le
       start.give(trial.live);
       trial.live.pointer[group] = live.pointer[group];
       trial.work.remaining_blocks.clear();
-      trial.deal_alone(group / n_slices, levels.share[k], live.carry[group], window.n_ttis);
+      trial.work.quota_offset = k % quota_block;
+      if (trial.work.quota_offset == 0)
+        trial.deal_levels(group / n_slices, levels.share.subspan(k, std::min(quota_block, levels.share.size() - k)),
+                          live.carry[group], window.n_ttis);
       slice.start_window(group);
       slice.play_window();
       slice.end_window();

@@ -14,6 +14,9 @@
 
 namespace slicefast {
 
+// A remainder no slice can win with.
+inline constexpr double no_remainder = -1e300;
+
 struct QueuedPacket {
   double bits;
   std::int64_t tti;
@@ -90,6 +93,7 @@ struct Workspace {
   std::vector<double> carried, completed, taken_back, busy;  // by slot: see measure.cpp
   std::vector<std::int32_t> busy_since, needed, given;       // by slot
   std::vector<std::uint8_t> refused;                         // by slot: a full buffer refused a packet
+  std::vector<std::int64_t> turns, end_at;                   // by slot: see turns.cpp
   std::vector<double> active_users;                          // (N * S)
   std::vector<double> remainder, fraction;                   // (S, block) of the quota kernel
   std::vector<std::int32_t> base;                            // (S, block)
@@ -127,7 +131,7 @@ struct Scheduler::Impl {
   void prepare_averages(int n_ttis);
   void sort_blocks();  // by group
   // levels.cpp
-  void deal_alone(std::size_t cell, double share, double carry, int n_ttis);
+  void deal_levels(std::size_t cell, std::span<const double> shares, double carry, int n_ttis);
   // quotas.cpp
   void deal_quotas(const Window& window, std::size_t first_cell, std::size_t n_cells);
   void set_shares(const Window& window, std::size_t cell, std::size_t lane);

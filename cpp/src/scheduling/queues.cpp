@@ -13,7 +13,9 @@ CellSlice::CellSlice(const SchedulerConfig& config, const Averaging& averaging, 
       kpis_(&kpis),
       averages_(averaging.metric != Metric::rate),
       harq_(config.harq()),
-      simple_(!harq_ && window.tbs_index.empty()) {}
+      simple_(!harq_ && window.tbs_index.empty()),
+      in_turns_(config.kind == SchedulerKind::round_robin && simple_ && config.rbg_prb == 1 && config.deal_leftover &&
+                !window.policy()) {}
 
 void LiveState::pop_packet(UserQueue& user) {
   const std::int32_t freed = user.head;
@@ -109,10 +111,17 @@ void CellSlice::discard_old_packets(int tti) {
       next_expiry_ = now + 1;
       return;
     }
+    if (const std::int64_t oldest = live_->packets[static_cast<std::size_t>(user.head)].tti;
+        oldest + discard_ttis_ > now) {
+      next_expiry_ = std::min(next_expiry_, oldest + discard_ttis_);
+      return;
+    }
+    if (in_turns_ && ready_.test(local)) catch_up(local, turns_of(local));
     while (user.queued > 0) {
       const std::int64_t arrived = live_->packets[static_cast<std::size_t>(user.head)].tti;
       if (arrived + discard_ttis_ > now) {
         next_expiry_ = std::min(next_expiry_, arrived + discard_ttis_);
+        if (in_turns_ && ready_.test(local)) note_next_end(local);
         return;
       }
       delay_sum_ += now - arrived;
@@ -141,6 +150,7 @@ void CellSlice::admit_packets(int tti) {
   for (; next_arrival_ != last_arrival_ && next_arrival_->tti <= tti; ++next_arrival_) {
     const auto local = static_cast<std::size_t>(next_arrival_->local);
     const std::size_t slot = first_ + local, number = number_of(local);
+    if (limit > 0 && in_turns_ && ready_.test(local)) catch_up(local, turns_of(local));
     if (limit > 0 && live_->backlog[number] + next_arrival_->bits > limit) {
       refuse_packet(local, next_arrival_->bits);
       continue;
@@ -220,6 +230,8 @@ void CellSlice::start_window(std::size_t group) {
   const auto& ages = config_->discard_ttis;
   discard_ttis_ = ages.empty() ? 0 : ages[group % ages.size()];
   dealt_ = false;
+  sweep_ = 0;
+  next_end_ = no_tti;
   by_packet_ = harq_ || discard_ttis_ > 0;
   ready_.reset(n_users_);
   touched_.reset(n_users_);
@@ -240,6 +252,7 @@ void CellSlice::start_window(std::size_t group) {
 }
 
 void CellSlice::end_window() {
+  if (in_turns_) catch_up_with_all();
   if (averages_)
     touched_.for_each(
         [&](std::size_t local) { live_->users[number_of(local)].average_tti = live_->clock + window_->n_ttis; });

@@ -6,13 +6,6 @@
 
 namespace slicefast {
 
-namespace {
-
-// A remainder no slice can win with.
-constexpr double no_remainder = -1e300;
-
-}  // namespace
-
 // Of one cell, in a lane of the block. Under RRMPolicyRatio one more column holds what is promised to nobody.
 void Scheduler::Impl::set_shares(const Window& window, std::size_t cell, std::size_t lane) {
   const auto n_slices = static_cast<std::size_t>(config.n_slices);

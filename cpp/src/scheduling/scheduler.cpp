@@ -119,6 +119,7 @@ void Scheduler::Impl::group_users(const Window& window) {
        {&work.rate, &work.rate_part, &work.metric, &work.carried, &work.completed, &work.taken_back, &work.busy})
     values->resize(n_users);
   for (auto* values : {&work.busy_since, &work.needed, &work.given, &work.tbs_index}) values->resize(n_users);
+  for (auto* values : {&work.turns, &work.end_at}) values->resize(n_users);
   work.refused.resize(n_users);
 }
 

@@ -3,7 +3,7 @@
 
 namespace slicefast {
 
-inline int CellSlice::needed_prbs(std::size_t slot, int limit) const {
+int CellSlice::needed_prbs(std::size_t slot, int limit) const {
   const double bits = fresh_bits(static_cast<std::size_t>(work_->user_at[slot]));
   int n_prb = 1;
   // A block over one PRB may carry more than over two: row 6 of LTE's table does.
@@ -24,7 +24,7 @@ inline int CellSlice::needed_prbs(std::size_t slot, int limit) const {
   return rbg_prb == 1 ? n_prb : std::min(limit, rbgs_of(n_prb, rbg_prb) * rbg_prb);
 }
 
-inline void CellSlice::send_new_bits(std::size_t local, int n_prb, int tti) {
+void CellSlice::send_new_bits(std::size_t local, int n_prb, int tti) {
   const std::size_t slot = first_ + local, number = number_of(local);
   prbs_used_ += n_prb;
   UserQueue& user = live_->users[number];
@@ -205,6 +205,7 @@ void CellSlice::allocate(int quota_prb, int room_prb, int tti, double gain) {
   if (quota_prb <= 0 || n_ready_ == 0) return;
   if (config_->kind != SchedulerKind::round_robin) return allocate_best(quota_prb, tti);
   dealt_ = true;
+  if (in_turns_) return deal_in_turns(quota_prb, tti);
   if (n_ready_ > 1) return allocate_round_robin(quota_prb, tti);
   pointer_ = ready_.next_behind(pointer_);
   const int n_prb = needed_prbs(first_ + pointer_, quota_prb);
