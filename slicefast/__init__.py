@@ -19,6 +19,7 @@ _gymnasium.register()
 
 if TYPE_CHECKING:
     from slicefast import (
+        callbacks,
         envs,
         errors,
         features,
@@ -63,6 +64,7 @@ _MODULE_OF = {
     "satisfaction": "rewards",
 }
 _MODULES = (
+    "callbacks",
     "envs",
     "errors",
     "features",
@@ -92,6 +94,7 @@ __all__ = [
     "Task",
     "VectorEnv",
     "__version__",
+    "callbacks",
     "compare",
     "coverage",
     "envs",

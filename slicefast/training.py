@@ -7,8 +7,8 @@ observation and an action.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -45,7 +45,7 @@ class Learner(Protocol):
         """Keep one transition per agent: (A, n_o), (A, S), (A,), (A, n_o)."""
 
     def update(self) -> object:
-        """Learn from what is stored; what it returns is not looked at."""
+        """Learn from what is stored; losses by name, arrays per agent, reach the callbacks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +62,18 @@ class Step:
         What every agent earned.
     learning : bool
         Whether the learner explored and learned in it.
+    losses : dict of ndarray
+        What the learner's `update` returned, if it was losses by name.
+    noise : float
+        The learner's `noise` in this step, NaN where it says none.
     """
 
     index: int
     kpis: tuple[Kpis, ...]
     reward: Float32
     learning: bool
+    losses: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    noise: float = math.nan
 
 
 Callback = Callable[[Step], None]
@@ -150,16 +156,18 @@ def train(
         if restarts is not None and (seed := restarts.seed_at(index)) is not None:
             observation = _rows([task.observe(networks[0].reset(seed))])
         learning = index < learn_until
+        noise = float(getattr(learner, "noise", math.nan)) if learning else 0.0
         action = learner.act(observation, explore=learning)
         kpis = _play_step(networks, action)
         following = _rows([task.observe(item) for item in kpis])
         reward = np.concatenate([task.reward(item).ravel() for item in kpis])
+        losses: object = None
         if learning:
             learner.store(observation, action, reward, following)
-            learner.update()
+            losses = learner.update()
         observation = following
         earned.reward[index] = reward
-        step = Step(index, kpis, reward, learning)
+        step = Step(index, kpis, reward, learning, losses if isinstance(losses, Mapping) else {}, noise)
         for callback in callbacks:
             callback(step)
     return earned

@@ -19,7 +19,7 @@ FLOORS = {
     "network": ("energy", "features", "flow", "kernels", "kpis", "kpm", "labelled", "link_adaptation", "load_coupling",
                 "maps", "network", "packets", "radio", "replica", "rewards", "rng", "scenario", "scheduling",
                 "simulator", "step_arrays", "task", "traffic"),
-    "agents": ("envs", "learn", "pairing", "plot", "policies", "progress", "runs", "training", "transfer"),
+    "agents": ("callbacks", "envs", "learn", "pairing", "plot", "policies", "progress", "runs", "training", "transfer"),
     "study": ("study",),
     "beside": ("__main__", "cli", "examples", "validation"),
 }  # fmt: skip

@@ -65,7 +65,6 @@ app = typer.Typer(
     cls=Commands,
     help="Network slicing in radio access networks, learned by one agent per cell, and transferred between cells.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from slicefast.study.document import Number, Table
     from slicefast.study.execute import Progress
     from slicefast.study.folder import Study
     from slicefast.study.jobs import Job
@@ -27,21 +27,43 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     Console(width=None if console.is_terminal else 170).print(shown)
 
 
+def table_document(table: Table) -> list[dict[str, Any]]:
+    """Return a table of a report for JSON: an object per row, by heading; intervals as the table shows them.
+
+    Parameters
+    ----------
+    table : Table
+        Numbers are given as it shows them, without the commas.
+    """
+    return [dict(zip(table.headings, map(_plain, row), strict=True)) for row in table.rows]
+
+
+def _plain(cell: str | Number) -> Any:
+    if isinstance(cell, str):
+        return cell
+    try:
+        value: float | str = float(cell.value.replace(",", ""))
+    except ValueError:
+        value = cell.value
+    return {"value": value, "interval": cell.interval} if cell.interval else {"value": value}
+
+
 @contextmanager
 def step_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show one bar over steps with the time left; yield the function that advances it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    """Show how far something is on standard error; yield the function that advances it."""
+    from slicefast.callbacks import Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda steps: bar.advance(task, steps)
+    with Bar(title, total) as bar:
+        yield bar.advance
 
 
 @contextmanager
 def progress_bars(study: Study) -> Iterator[Progress]:
-    """Show a bar for the study, with the time left, and one per running job; plain lines without a terminal."""
+    """Show a bar for the study, with the time left, and one per running job, on standard error.
+
+    Without a terminal they are a line a minute, and one for each finished job.
+    """
+    from rich.console import Console
     from rich.progress import (
         BarColumn,
         Progress,
@@ -52,13 +74,18 @@ def progress_bars(study: Study) -> Iterator[Progress]:
         TimeRemainingColumn,
     )
 
+    from slicefast.callbacks import Bar
     from slicefast.study import execute
     from slicefast.study.jobs import steps
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), speed_estimate_period=120.0)
+    bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True))
+    bars.speed_estimate_period = 120.0
     total, done = execute.total_steps(study), execute.total_steps(study, only_finished=True)
     whole = bars.add_task("study", total=total, completed=done)
+    lines = None if bars.console.is_terminal else Bar(f"study in {study.folder}", total - done)
+    if lines is not None:
+        lines.advance(0)
 
     class Bars(execute.Progress):
         def __init__(self) -> None:
@@ -71,6 +98,8 @@ def progress_bars(study: Study) -> Iterator[Progress]:
             if job in self.tasks:
                 bars.advance(self.tasks[job], steps)
             bars.advance(whole, steps)
+            if lines is not None:
+                lines.advance(steps)
 
         def finished(self, job: Job) -> None:
             if job in self.tasks:

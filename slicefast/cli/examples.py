@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from slicefast.cli.app import JsonOption
 
 
 def examples(
@@ -13,11 +16,15 @@ def examples(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to; NAME.py in this folder unless given.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List the examples, or copy one out to run and change."""
     from slicefast import examples as programs
     from slicefast.errors import refuse
 
+    if name is None and as_json:
+        typer.echo(json.dumps({known: programs.summary(known) for known in programs.names()}, indent=1))
+        return
     if name is None:
         width = max(map(len, programs.names()))
         for known in programs.names():

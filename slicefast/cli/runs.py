@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -22,36 +23,38 @@ from slicefast.cli.app import (
     traffic_note,
 )
 from slicefast.cli.display import print_table, step_bar
+from slicefast.cli.options import (
+    ByPosition,
+    Choice,
+    CoordinationOption,
+    CsvOption,
+    ExplorationOption,
+    FeaturesOption,
+    LearnerOption,
+    NetworksOption,
+    NewRun,
+    RestartOption,
+    ResumeOption,
+    RewardOption,
+    SeedOption,
+    Settings,
+    SettingsOption,
+    SharedOption,
+    StepsOption,
+    Strategy,
+    TensorBoardOption,
+    TransferStepsOption,
+)
 from slicefast.cli.own import check_reward_is_known, load_policy, load_reward
 
 if TYPE_CHECKING:
+    from slicefast.callbacks import Recorder
     from slicefast.learn import Preset
     from slicefast.runs import Run, Scores
     from slicefast.training import History
 
-# The words of slicefast.transfer, runs and task, which are not imported before a command runs; mypy compares them.
-Strategy = Literal["model", "feature", "instance", "integrated"]
-Choice = Literal["most", "least", "fast", "corrected", "configuration", "probe", "random"]
-Coordination = Literal["mean", "none"]
-Settings = Literal["ours", "published"]
-LearnerName = Literal["td3", "hindsight"]
-
-NewRun = Annotated[Path, typer.Option("--out", metavar="RUN", help="A new folder for the trained agents.")]
-SeedOption = Annotated[int | None, typer.Option(min=0, max=2**64 - 1, help="Seed of the network and the learners.")]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted in this folder.")]
-SettingsOption = Annotated[
-    Settings | None,
-    typer.Option("--settings", help="The learner's numbers: ours, which learn with less regret, or the papers'."),
-]
-LearnerOption = Annotated[
-    LearnerName | None,
-    typer.Option("--learner", help="td3, or hindsight: from what every share would have earned, not exploring."),
-]
-SharedOption = Annotated[bool | None, typer.Option("--shared", help="One agent for all cells, learning from them all.")]
-FeaturesOption = Annotated[
-    str | None, typer.Option("--features", metavar="NAMES", help="What agents see: paper, or names joined by commas.")
-]
-ByPosition = Annotated[bool, typer.Option("--by-position", help="Match slices of other names by their order.")]
+#: Where --csv and --tensorboard write, in this order.
+_Records = tuple[Path | None, Path | None]
 
 
 @reserves
@@ -60,30 +63,20 @@ def train(
     scenario: ScenarioOption = None,
     trace: TraceOption = None,
     seed: SeedOption = None,
-    exploration: Annotated[
-        int | None, typer.Option(min=0, help="Steps of random partitions; as --settings has it unless given.")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps after them; the paper's number unless given.")
-    ] = None,
-    reward: Annotated[
-        str | None, typer.Option(metavar="NAME", help="max_min, logarithmic, or FILE.py:FUNCTION of your own.")
-    ] = None,
+    exploration: ExplorationOption = None,
+    steps: StepsOption = None,
+    reward: RewardOption = None,
     features: FeaturesOption = None,
-    coordination: Annotated[
-        Coordination | None, typer.Option(help="What agents hear of their neighbours: their mean load, or nothing.")
-    ] = None,
+    coordination: CoordinationOption = None,
     learner: LearnerOption = None,
     settings: SettingsOption = None,
     shared: SharedOption = None,
-    networks: Annotated[
-        int | None, typer.Option(min=1, help="Networks side by side to learn from, of further seeds.")
-    ] = None,
-    restart: Annotated[
-        int | None, typer.Option(min=0, help="Steps after which the networks start anew with other seeds; 0: never.")
-    ] = None,
+    networks: NetworksOption = None,
+    restart: RestartOption = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads that the networks are shared among.")] = 1,
     numbers: NumbersOption = [],  # noqa: B006 - typer copies it
+    csv: CsvOption = None,
+    tensorboard: TensorBoardOption = None,
     resume: ResumeOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -109,13 +102,20 @@ def train(
     )
     if resume:
         named = {} if settings is None else dict(PRESETS[preset])
-        _resume("train", out, asked | named | config, scenario, trace, as_json, threads)
+        _resume("train", out, asked | named | config, scenario, trace, as_json, threads, (csv, tensorboard))
         return
     chosen = load_scenario(scenario, trace)
     run = runs.new_run(out, chosen, preset=preset, **asked, **config)
     if (note := traffic_note(chosen)) and not as_json:
         typer.echo(note)
-    _learn("train", run, run.total_steps, lambda tick: runs.train(run, tick, threads), as_json)
+    _learn(
+        "train",
+        run,
+        run.total_steps,
+        lambda tick, callbacks: runs.train(run, tick, threads, callbacks),
+        as_json,
+        (csv, tensorboard),
+    )
 
 
 @reserves
@@ -129,9 +129,7 @@ def transfer(
     ] = None,
     trace: TraceOption = None,
     seed: SeedOption = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps, of which none explores; the paper's number unless given.")
-    ] = None,
+    steps: TransferStepsOption = None,
     strategy: Annotated[Strategy, typer.Option(help="What is handed over.")] = "integrated",
     choice: Annotated[Choice, typer.Option(help="How each cell's source is chosen.")] = "most",
     samples: Annotated[int, typer.Option(min=2, help="Default-action steps by which cells are compared.")] = 500,
@@ -141,6 +139,8 @@ def transfer(
     by_position: ByPosition = False,
     settings: SettingsOption = None,
     numbers: NumbersOption = [],  # noqa: B006 - typer copies it
+    csv: CsvOption = None,
+    tensorboard: TensorBoardOption = None,
     resume: ResumeOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -151,7 +151,8 @@ def transfer(
     name = None if reward is None else load_reward(reward)
     if resume:
         asked = _given(seed=seed, train_steps=steps, reward=name) | _preset(settings, "_transfer")
-        _resume("transfer", out, asked | parse_numbers(numbers), target, trace, as_json)
+        given = asked | parse_numbers(numbers)
+        _resume("transfer", out, given, target, trace, as_json, records=(csv, tensorboard))
         return
     if source is None:
         raise typer.BadParameter("names the run whose agents are handed over", param_hint="--source")
@@ -174,8 +175,9 @@ def transfer(
         "transfer",
         run,
         run.total_steps + {"configuration": 0, "probe": samples}.get(choice, 2 * samples),
-        lambda tick: runs.transfer(known, run, strategy, choice, samples, tick, by_position),
+        lambda tick, callbacks: runs.transfer(known, run, strategy, choice, samples, tick, by_position, callbacks),
         as_json,
+        (csv, tensorboard),
     )
 
 
@@ -237,6 +239,7 @@ def _resume(
     trace: Path | None,
     as_json: bool,
     threads: int = 1,
+    records: _Records = (None, None),
 ) -> None:
     """Go on with an interrupted run, after refusing options that are not what it was begun with."""
     from slicefast import runs
@@ -258,7 +261,14 @@ def _resume(
     if (scenario or trace) and identity(load_scenario(scenario, trace)) != identity(run.scenario):
         raise RunError(f"scenario: is not the one that {out} was begun with; leave it out, or name a new --out")
     check_reward_is_known(run)
-    _learn(command, run, run.total_steps - reached, lambda tick: runs.resume(run, tick, threads), as_json)
+    _learn(
+        command,
+        run,
+        run.total_steps - reached,
+        lambda tick, callbacks: runs.resume(run, tick, threads, callbacks),
+        as_json,
+        records,
+    )
 
 
 def _preset(settings: Settings | None, kind: Literal["_transfer"]) -> dict[str, Any]:
@@ -273,11 +283,23 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _learn(command: str, run: Run, total: int, work: Callable[[Callable[[int], None]], History], as_json: bool) -> None:
+def _learn(
+    command: str,
+    run: Run,
+    total: int,
+    work: Callable[[Callable[[int], None], Sequence[Recorder]], History],
+    as_json: bool,
+    records: _Records,
+) -> None:
     """Do the work under a bar, and say what was reached, or how to go on where it was interrupted."""
+    from slicefast.callbacks import Csv, TensorBoard
+
     try:
-        with step_bar(command, total) as tick:
-            history = work(tick)
+        with contextlib.ExitStack() as stack:
+            kinds = zip((Csv, TensorBoard), records, strict=True)
+            callbacks = [stack.enter_context(kind(path, run.task())) for kind, path in kinds if path is not None]
+            tick = stack.enter_context(step_bar(f"{command} to {run.folder}", total))
+            history = work(tick, callbacks)
     except KeyboardInterrupt:
         typer.echo(_how_to_continue(command, run), err=True)
         raise typer.Exit(INTERRUPTED) from None

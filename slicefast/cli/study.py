@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,6 +10,7 @@ import typer
 
 from slicefast.cli.app import (
     INTERRUPTED,
+    JsonOption,
     NumbersOption,
     ScenarioOption,
     TraceOption,
@@ -16,7 +18,7 @@ from slicefast.cli.app import (
     parse_numbers,
     traffic_note,
 )
-from slicefast.cli.display import print_table, progress_bars
+from slicefast.cli.display import print_table, progress_bars, table_document
 from slicefast.errors import RunError
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def reproduce(
         bool,
         typer.Option("--map", help="Instead: over networks whose cells differ more and more, when similarity helps."),
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Run the paper's experiment and write results.nc, figures, report.html and report.md."""
     from slicefast import provenance
@@ -54,7 +57,9 @@ def reproduce(
 
         if numbers or engine != "local":
             raise RunError("--map: takes neither --engine nor --set")
-        reproduce_map(out or Path("slicefast-map"), load_scenario(scenario, trace), seeds, resume, workers, quick)
+        reproduce_map(
+            out or Path("slicefast-map"), load_scenario(scenario, trace), seeds, resume, workers, quick, as_json
+        )
         return
     folder = out or Path("slicefast-quick" if quick else "slicefast-study")
     protocol = Protocol.quick() if quick else Protocol.full()
@@ -77,10 +82,10 @@ def reproduce(
     left_out = [f"{name} is left out: {reason}" for name, reason in study.left_out.items()]
     for remark in (note, provenance.note(provenance.read_entries(study.manifest)), *left_out):
         if remark:
-            typer.echo(remark)
+            typer.echo(remark, err=as_json)
     with progress_bars(study) as progress:
         finished = run_study(study, workers, engine, progress)
-    write_outcome(study)
+    write_outcome(study, as_json)
     if not finished:
         typer.echo(
             f"interrupted; what is finished is in {folder}. Continue with the same command and --resume.", err=True
@@ -93,6 +98,7 @@ def report(
     into: Annotated[
         Path | None, typer.Option(metavar="FILE.md", help="Also put verdicts and tables between this file's marks.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write results.nc, figures, report.html and report.md again from a study's finished parts."""
     from slicefast.study.folder import load_study
@@ -101,33 +107,47 @@ def report(
     if (folder / MAP_MANIFEST).is_file():
         from slicefast.cli.map import write_map
 
-        write_map(load_map(folder), into)
+        write_map(load_map(folder), into, as_json)
         return
-    comparison = write_outcome(load_study(folder))
+    comparison = write_outcome(load_study(folder), as_json)
     if into is not None:
         from slicefast.study.report import put_section
 
         put_section(comparison, into)
 
 
-def write_outcome(study: Study) -> Comparison:
+def write_outcome(study: Study, as_json: bool = False) -> Comparison:
     """Collect the result file, draw the figures, write the report, print the table, and return the comparison."""
     from slicefast.study import dataset as results
-    from slicefast.study import figures, online_tables
+    from slicefast.study import figures
     from slicefast.study import report as page
-    from slicefast.study.claims import verdicts
     from slicefast.study.collect import collect
     from slicefast.study.comparison import Comparison
 
     dataset = collect(study)
-    results.write(dataset, study.folder / results.RESULT_FILE)
+    written = study.folder / "report.html", study.folder / results.RESULT_FILE
+    results.write(dataset, written[1])
     comparison = Comparison(dataset)
-    page.write(comparison, figures.write_all(comparison, study.folder / "figures"), study.folder / "report.html")
-    table = page.comparison_table(comparison)
-    print_table(table.headings, [[str(cell) for cell in row] for row in table.rows])
-    if sentence := online_tables.order(comparison):
-        typer.echo(sentence)
-    for item in verdicts(comparison):
-        typer.echo(f"{item.verdict:>9}  {item.claim} {item.case and item.case + ': '}{item.evidence}")
-    typer.echo(f"{study.folder / 'report.html'}  {study.folder / results.RESULT_FILE}")
+    page.write(comparison, figures.write_all(comparison, study.folder / "figures"), written[0])
+    _print_outcome(comparison, written, as_json)
     return comparison
+
+
+def _print_outcome(comparison: Comparison, written: tuple[Path, ...], as_json: bool) -> None:
+    from slicefast.study import online_tables
+    from slicefast.study import report as page
+    from slicefast.study.claims import verdicts
+
+    table, claims = page.comparison_table(comparison), verdicts(comparison)
+    sentence = online_tables.order(comparison)
+    if as_json:
+        said = [{name: getattr(item, name) for name in ("claim", "case", "verdict", "evidence")} for item in claims]
+        document = {"table": table_document(table), "order": sentence, "claims": said, "files": list(map(str, written))}
+        typer.echo(json.dumps(document, indent=1))
+        return
+    print_table(table.headings, [[str(cell) for cell in row] for row in table.rows])
+    if sentence:
+        typer.echo(sentence)
+    for item in claims:
+        typer.echo(f"{item.verdict:>9}  {item.claim} {item.case and item.case + ': '}{item.evidence}")
+    typer.echo("  ".join(map(str, written)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
@@ -142,6 +143,11 @@ class TD3:
         return NativeEngine(self.state, self.n_threads) if self.engine == "native" else TorchEngine(self.state)
 
     # Acting and learning
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation [logits] of the noise in the coming step; NaN while partitions are random."""
+        return math.nan if self.step < self.config.exploration_steps else self.config.noise_at(self.step)
 
     def act(self, observation: ArrayLike, explore: bool = False) -> Float32:
         """Return an action for every observation, points of the simplex.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from slicefast.learn import TD3, TD3Config
     from slicefast.scenario import Scenario
     from slicefast.task import Task
-    from slicefast.training import Tick
+    from slicefast.training import Callback, Tick
 
 #: How a target cell's source is chosen, see `slicefast.transfer.choose_sources`; "other" needs cells that are numbered
 #: alike in both networks, which those of a user's runs need not be.
@@ -44,7 +44,7 @@ Choice = Literal["most", "least", "fast", "corrected", "configuration", "probe",
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 
-def train(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1) -> History:
+def train(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1, callbacks: Sequence[Callback] = ()) -> History:
     """Train a run's agents from scratch and write its folder.
 
     Every 500 steps, and on Ctrl-C, SIGTERM or SIGHUP, the progress is kept; see `resume`.
@@ -57,6 +57,8 @@ def train(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1) -> Hist
         Called with how many steps were played since it was called last.
     n_threads : int
         Over which the run's networks are shared; results do not depend on it.
+    callbacks : sequence of callable
+        Called with every `slicefast.training.Step`, such as those of `slicefast.callbacks`.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def train(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1) -> Hist
     """
     task = run.task()
     with _claimed(run):
-        return _begin(run, task, None, tick, n_threads=n_threads)
+        return _begin(run, task, None, tick, n_threads=n_threads, callbacks=callbacks)
 
 
 def transfer(
@@ -83,6 +85,7 @@ def transfer(
     sample_steps: int = 500,
     tick: Tick = lambda steps: None,
     by_position: bool = False,
+    callbacks: Sequence[Callback] = (),
 ) -> History:
     """Train a target run's agents that start with what a source run's learned; keeps progress as `train` does.
 
@@ -103,6 +106,8 @@ def transfer(
         As for `train`; it also counts the samples of both networks.
     by_position : bool
         Whether agents may take slices of other names, in their order.
+    callbacks : sequence of callable
+        As for `train`.
 
     Returns
     -------
@@ -128,17 +133,21 @@ def transfer(
     task = target.task()
     agents_of_source = load_agents(source)
     with _claimed(target):
-        return _begin(target, task, _Handover(source, agents_of_source, strategy, choice, sample_steps), tick)
+        return _begin(
+            target, task, _Handover(source, agents_of_source, strategy, choice, sample_steps), tick, callbacks=callbacks
+        )
 
 
-def resume(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1) -> History:
+def resume(
+    run: Run, tick: Tick = lambda steps: None, n_threads: int = 1, callbacks: Sequence[Callback] = ()
+) -> History:
     """Go on with a run of `load_interrupted`; it ends bit-identical to an undisturbed one.
 
     Parameters
     ----------
     run : Run
         The interrupted run.
-    tick, n_threads
+    tick, n_threads, callbacks
         As for `train`.
 
     Returns
@@ -156,13 +165,13 @@ def resume(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1) -> His
         try:
             if progress.is_begun_only(run.folder):
                 settings = progress.read_settings(run.folder)[1]
-                return _begin(run, task, _Handover.of(settings["origin"]), tick, settings[provenance.KEY], n_threads)
+                origin, entries = _Handover.of(settings["origin"]), settings[provenance.KEY]
+                return _begin(run, task, origin, tick, entries, n_threads, callbacks)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunError(f"{run.folder} cannot be resumed: {fault(error)}") from None
         reached = reached_progress(run)
-        return _train(
-            run, task, reached.agents, tick, reached.log, reached.settings.get("origin", {}), reached, n_threads
-        )
+        origin_of = reached.settings.get("origin", {})
+        return _train(run, task, reached.agents, tick, reached.log, origin_of, reached, n_threads, callbacks)
 
 
 @dataclass(frozen=True)
@@ -217,6 +226,7 @@ def _begin(
     tick: Tick,
     entries: Sequence[provenance.Entry | None] = (),
     n_threads: int = 1,
+    callbacks: Sequence[Callback] = (),
 ) -> History:
     """Begin a run in a folder that is claimed; from its first moment on it can be resumed."""
     origin = {} if handover is None else handover.origin()
@@ -224,10 +234,10 @@ def _begin(
     progress.begin(run.folder, settings)
     if handover is None:
         agents = _new_learner(task, run.learner_config, run.seed, run.n_agents)
-        return _train(run, task, agents, tick, {}, origin, n_threads=n_threads)
+        return _train(run, task, agents, tick, {}, origin, n_threads=n_threads, callbacks=callbacks)
     with as_ctrl_c():
         agents, log = handover.agents_of(run, task, tick)
-    return _train(run, task, agents, tick, log, origin)
+    return _train(run, task, agents, tick, log, origin, callbacks=callbacks)
 
 
 def _train(
@@ -239,6 +249,7 @@ def _train(
     origin: Mapping[str, Any],
     reached: progress.Progress | None = None,
     n_threads: int = 1,
+    callbacks: Sequence[Callback] = (),
 ) -> History:
     """Train agents in a folder that is claimed, and write it."""
     simulator = started(run.scenario, run.seed, run.n_networks, n_threads)
@@ -255,7 +266,6 @@ def _train(
         keeper = progress.Keeper(run.folder, learner, simulator, history.reward, log, settings, signals)
         if reached is None:
             keeper.save(0)  # whatever happens from here on can be resumed
-        callbacks = (keeper, Ticker(tick, run.total_steps - 1))
         training.train(
             simulator,
             learner,
@@ -263,7 +273,7 @@ def _train(
             run.total_steps,
             first_step=first_step,
             history=history,
-            callbacks=callbacks,
+            callbacks=(keeper, Ticker(tick, run.total_steps - 1), *callbacks),
             restarts=run.restarts,
         )
         learner.save(run.agents_path)

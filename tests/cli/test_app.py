@@ -86,7 +86,7 @@ def test_choices_are_listed_and_are_the_packages_own() -> None:
     from typing import get_args
 
     from slicefast import task, transfer
-    from slicefast.cli import runs as commands
+    from slicefast.cli import options as commands
 
     assert get_args(commands.Strategy) == get_args(transfer.Strategy)
     assert get_args(commands.Choice) == get_args(runs.Choice)
@@ -106,6 +106,8 @@ def test_version_and_module() -> None:
     found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert found.stdout == f"slicefast {slicefast.__version__}\n"
     assert json.loads(runner.invoke(app, ["info", "--json"]).output)["slicefast"] == slicefast.__version__
+    assert "ten_seeds" in json.loads(runner.invoke(app, ["examples", "--json"]).output)
+    assert "--install-completion" in runner.invoke(app, ["--help"], env={"COLUMNS": "200"}).output
 
 
 def test_files_that_cannot_be_used_are_one_line(

@@ -25,9 +25,14 @@ def test_trained_agents_are_kept_and_evaluated(tmp_path: Path, tiny: Path, twelv
     run = tmp_path / "run"
     trained = runner.invoke(
         app,
-        ["train", "--scenario", str(tiny), "--out", str(run), "--exploration", "10", "--steps", "30"],
+        [
+            *("train", "--scenario", str(tiny), "--out", str(run), "--exploration", "10", "--steps", "30"),
+            *("--csv", str(tmp_path / "run.csv")),
+        ],
     )
     assert trained.exit_code == 0, trained.output
+    assert f"train to {run}  40/40 steps  100 %" in trained.stderr
+    assert len((tmp_path / "run.csv").read_text().splitlines()) == 3  # names, then means of 25 and of 15 steps
     found = runner.invoke(app, ["evaluate", str(run), "--steps", "10"])
     assert found.exit_code == 0, found.output
     assert "trained agents" in found.output

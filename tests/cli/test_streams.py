@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -64,8 +65,14 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_report_depends_on_no_terminal_and_no_notebook(study: Path) -> None:
-    found = shell(["report", str(study)], LC_ALL="C", PYTHONUTF8="0", MPLBACKEND="module://not_installed.here")
+    bare = {"LC_ALL": "C", "PYTHONUTF8": "0", "MPLBACKEND": "module://not_installed.here"}
+    found = shell(["report", str(study), "--json"], **bare)
     assert (found.returncode, "Traceback" in found.stderr) == (0, False), found.stderr
+    told = json.loads(found.stdout)
+    rewards = [row["mean reward"]["value"] for row in told["table"]]
+    assert len(rewards) == 2
+    assert all(0.0 < reward <= 1.0 for reward in rewards)
+    assert [Path(path).is_file() for path in told["files"]] == [True, True]
     assert {"results.nc", "report.html", "report.md"} <= {path.name for path in study.iterdir()}
 
 

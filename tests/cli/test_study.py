@@ -57,7 +57,7 @@ def test_resuming_keeps_the_number_of_seeds_and_refuses_fewer(
     scenario, out = tiny, tmp_path / "out"
     open_study(out, Scenario.from_toml(scenario), Protocol.quick(n_seeds=3))
     monkeypatch.setattr("slicefast.study.execute.run_study", lambda *_: True)
-    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study: None)
+    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study, as_json: None)
     arguments = ["reproduce", "--quick", "--scenario", str(scenario), "--out", str(out), "--resume"]
     refused([*arguments, "--seeds", "2"], "n_seeds = 2")
     for seeds, expected in ((None, 3), (4, 4), (None, 4)):
@@ -71,7 +71,7 @@ def test_study_takes_every_number_of_the_learner(
 ) -> None:
     scenario, out = tiny, tmp_path / "out"
     monkeypatch.setattr("slicefast.study.execute.run_study", lambda *_: True)
-    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study: None)
+    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study, as_json: None)
     arguments = ["reproduce", "--quick", "--scenario", str(scenario), "--out", str(out)]
     numbers = ["--set", "actor_lr=1e-4", "--set", "actor_hidden=[8,4]", "--set", "exploration_steps=700"]
     found = runner.invoke(app, [*arguments, *numbers])
@@ -90,7 +90,7 @@ def test_a_study_goes_on_with_its_arms_and_can_take_all(
     out = tmp_path / "out"
     open_study(out, Scenario.from_toml(tiny), Protocol.quick().replace(arms=("drl", "transfer_fast")))
     monkeypatch.setattr("slicefast.study.execute.run_study", lambda *_: True)
-    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study: None)
+    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study, as_json: None)
     arguments = ["reproduce", "--quick", "--scenario", str(tiny), "--out", str(out), "--resume"]
     for more, expected in (([], {*QUICK_ARMS, "transfer_fast"}), (["--all-arms"], set(ARMS)), ([], set(ARMS))):
         found = runner.invoke(app, [*arguments, *more])
@@ -103,7 +103,7 @@ def test_a_map_goes_on_with_its_seeds_and_is_reported_by_its_folder(
 ) -> None:
     out, ran, told = tmp_path / "map", [], []
     monkeypatch.setattr("slicefast.study.execute.run_study", lambda point, *_: ran.append(point.name) or True)
-    monkeypatch.setattr("slicefast.cli.map.write_map", lambda found, into=None: told.append((found, into)))
+    monkeypatch.setattr("slicefast.cli.map.write_map", lambda found, into=None, **_: told.append((found, into)))
     arguments = ["reproduce", "--map", "--quick", "--scenario", str(tiny), "--out", str(out)]
     found = runner.invoke(app, [*arguments, "--seeds", "3"])
     assert found.exit_code == 0, (found.output, found.exception)
