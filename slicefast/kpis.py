@@ -43,6 +43,7 @@ import numpy as np
 
 from slicefast.energy import MACRO, Station, power_w
 from slicefast.errors import refuse
+from slicefast.notebooks import rows_html
 from slicefast.packets import PacketKpis
 from slicefast.units import TTI_S, Float64
 
@@ -135,6 +136,15 @@ class Kpis:
                 unit = "" if kpi.unit == "1" else f" {kpi.unit}"
                 lines.append(f"  {name} {np.mean(values):.4g} ({np.min(values):.4g} to {np.max(values):.4g}){unit}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        known = {name: values for name in KPIS if (values := getattr(self, name)) is not None and np.size(values)}
+        rows = [
+            (name, *(f"{of(values):.4g}" for of in (np.mean, np.min, np.max)), KPIS[name].unit, KPIS[name].long_name)
+            for name, values in known.items()
+        ]
+        title = f"{type(self).__name__}, shape {self.load.shape}"
+        return rows_html(title, ("", "mean", "smallest", "largest", "unit", ""), rows)
 
     @property
     def user_throughput_bps(self) -> Float64:

@@ -140,11 +140,10 @@ def make_car_loss_db(scenario: Scenario, indoor: Index, generator: np.random.Gen
 
 def make_network(
     scenario: Scenario,
-    place: np.random.Generator,
+    links: _core.LinkModel | _core.GainMap,
     streams: Streams,
     profile: _core.UserProfile | None,
     car_loss_db: Float64,
-    gains: _core.GainMap | None = None,
 ) -> _core.Network:
     """Build the core's network of one replica.
 
@@ -152,16 +151,14 @@ def make_network(
     ----------
     scenario : Scenario
         What the network is.
-    place : numpy.random.Generator
-        Draws the fields of `make_links`.
+    links : LinkModel or GainMap
+        From `make_links`, or what stands in for it; networks may share them.
     streams : Streams
         The replica's streams, for the block errors.
     profile : UserProfile or None
         From `make_buildings`.
     car_loss_db : ndarray, (U,) or (0,)
         From `make_car_loss_db`.
-    gains : GainMap, optional
-        What stands in for the links.
 
     Returns
     -------
@@ -170,7 +167,7 @@ def make_network(
     """
     settings = scenario.radio
     return _core.Network(
-        links=make_links(scenario, place) if gains is None else gains,
+        links=links,
         scheduler=_scheduler_config(scenario, streams.harq_seed),
         power_w=scenario.power_w_per_prb,
         noise_w=scenario.noise_w_per_prb,

@@ -61,6 +61,7 @@ PLAUSIBLE = {
     "macro_power_dbm": Plausible(
         30.0, 70.0, below="power per PRB, or in W? It is the cell's whole power", above="mW given as dBm?"
     ),
+    "span_m": Plausible(0.0, 100e3, above="places far apart in one file, or latitude and longitude swapped?"),
     "near_share": Plausible(0.0, 0.9, above="km given as m?", refused=True),
     "gain": Plausible(0.0, 1.0, above="a path loss, or dB, given as gain? It is linear, and no channel amplifies"),
     "snr": Plausible(

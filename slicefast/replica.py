@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from slicefast import _mobility
+from slicefast import _core, _mobility
 from slicefast.errors import described, refuse
-from slicefast.network import make_buildings, make_car_loss_db, make_network
+from slicefast.network import make_buildings, make_car_loss_db, make_links, make_network
 from slicefast.packets import PacketArrays
 from slicefast.radio.gain_map import OwnGains
 from slicefast.rng import Streams
@@ -37,10 +37,19 @@ class Replica:
         Seed of the shadowing and line-of-sight fields, ``seed`` unless given.
     gains : OwnGains, optional
         What stands in for the scenario's links.
+    place : Replica, optional
+        One of the same scenario, index and place seed, whose links these are too: they are most of what a replica costs
+        to make.
     """
 
     def __init__(
-        self, scenario: Scenario, seed: int, index: int, place_seed: int | None = None, gains: OwnGains | None = None
+        self,
+        scenario: Scenario,
+        seed: int,
+        index: int,
+        place_seed: int | None = None,
+        gains: OwnGains | None = None,
+        place: Replica | None = None,
     ):
         self.scenario, self.seed, self.index = scenario, seed, index
         self.streams = Streams(seed, index)
@@ -52,10 +61,15 @@ class Replica:
         self.threshold = self.streams.placement.random(n_users)
         self.indoor, profile = make_buildings(scenario, self.streams.placement)
         car_loss_db = make_car_loss_db(scenario, self.indoor, self.streams.placement)
-        place = self.streams if place_seed is None else Streams(place_seed, index)
         self.gains = gains
-        source = None if gains is None else gains.source
-        self.network = make_network(scenario, place.shadowing, self.streams, profile, car_loss_db, source)
+        if gains is not None:
+            self.links: _core.LinkModel | _core.GainMap = gains.source
+        elif place is not None:
+            self.links = place.links
+        else:
+            streams = self.streams if place_seed is None else Streams(place_seed, index)
+            self.links = make_links(scenario, streams.shadowing)
+        self.network = make_network(scenario, self.links, self.streams, profile, car_loss_db)
         self.heading = self.streams.mobility.uniform(0.0, 2.0 * np.pi, n_users)
         self.slice_of = scenario.slice_of.astype(np.intp)
         self.sources = Arrivals(scenario, self.streams.traffic)

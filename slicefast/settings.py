@@ -6,9 +6,11 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema
 
 from slicefast.errors import MISSING, ScenarioError
+from slicefast.field_texts import field_texts, summary
 
 #: The upper limits of these only keep what follows from a value finite.
 Positive = Annotated[float, Field(gt=0.0, le=1e12)]
@@ -78,6 +80,18 @@ class Settings(BaseModel):
             super().__init__(**data)
         except ValidationError as error:
             raise _first_problem(error, type(self)) from None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        # Descriptions are those of the docstring.
+        schema = handler(core_schema)
+        own = handler.resolve_ref_schema(schema)
+        own["description"] = summary(cls)
+        texts = field_texts(cls)
+        for name, field in own.get("properties", {}).items():
+            if name in texts:
+                field["description"] = texts[name]
+        return schema
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:

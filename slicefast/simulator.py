@@ -7,22 +7,22 @@ shares will be played on, which is what a policy with perfect information and a 
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.errors import Alone, SlicefastError, described, refuse
 from slicefast.kpis import Curves, Kpis
+from slicefast.notebooks import facts_html
 from slicefast.radio.gain_map import Gains, OwnGains
 from slicefast.replica import Replica, Snapshot
 from slicefast.scenario import Scenario
 from slicefast.scenario.inputs import digest
 from slicefast.step_arrays import StepArrays, check_levels, check_shares, kpis_of, requirements, series_of
 from slicefast.team import Team
-from slicefast.traffic.arrivals import Events
-from slicefast.units import Bool, Float32, Float64, Int32
+from slicefast.world import World
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from slicefast.policies import Policy
     from slicefast.task import Task
 
-_T = TypeVar("_T", bound=np.generic)
+#: Of everything random: one for all replicas, or one each.
+Seed = int | Sequence[int]
 
 
-class Simulator:
+class Simulator(World):
     """The network of a scenario, ``n_replicas`` times, advanced one decision step at a time.
 
     Arrays are (N, S) for cells and slices and (U,) for users, with a leading R where ``n_replicas`` > 1. What a
@@ -43,8 +44,9 @@ class Simulator:
     ----------
     scenario : Scenario
         What the network is.
-    seed : int
-        Determines everything random; replica r is the same whatever the number of replicas and threads.
+    seed : int or sequence of int, (R,)
+        Determines everything random; replica r is the same whatever the number of replicas and threads. With a seed per
+        replica each is what a lone simulator of that seed is.
     n_replicas : int
         R, independent copies with random streams of their own.
     n_threads : int
@@ -73,7 +75,7 @@ class Simulator:
     def __init__(
         self,
         scenario: Scenario,
-        seed: int = 0,
+        seed: Seed = 0,
         n_replicas: int = 1,
         n_threads: int = 1,
         *,
@@ -94,6 +96,7 @@ class Simulator:
         self._n_threads = n_threads
         self._team = Team(min(n_threads, n_replicas))
         self._replicas: list[Replica] = []
+        seed = _plain(seed)
         self._seed, self._place_seed = seed, place_seed
         #: Link gains that are not ours, if any.
         self.gains = scenario.gain_map if gains is None else gains
@@ -108,9 +111,15 @@ class Simulator:
         place = "" if self.place_seed is None else f", place_seed={self.place_seed}"
         return f"Simulator({self.scenario.name!r}, seed={self.seed}, n_replicas={self.n_replicas}{place})"
 
+    def _repr_html_(self) -> str:
+        facts = {"scenario": repr(self.scenario), "seed": self.seed, "place seed": self.place_seed}
+        facts |= {"replicas": self.n_replicas, "steps": self.step_index}
+        measured = "" if self._kpis is None else self._kpis._repr_html_()
+        return facts_html("Simulator", {name: value for name, value in facts.items() if value is not None}) + measured
+
     @property
-    def seed(self) -> int:
-        """The seed that is played."""
+    def seed(self) -> Seed:
+        """The seed that is played, or one per replica."""
         return self._seed
 
     @property
@@ -142,68 +151,15 @@ class Simulator:
             raise RuntimeError("kpis: no step was played yet, call reset() first")
         return self._kpis
 
-    @property
-    def demand_bps(self) -> Float64:
-        """Traffic [bit/s] per cell and slice in the coming step: bits queued and bits arriving, over the window."""
-        return self._gather([replica.demand_bps() for replica in self._replicas])
-
-    @property
-    def sinr(self) -> Float32:
-        """Linear SINR of every user in the last step, (U,) or (R, U)."""
-        return self._gather([replica.network.sinr() for replica in self._replicas])
-
-    @property
-    def gain(self) -> Float32:
-        """Linear gain of every link in the coming step, of a cell's strongest image on a torus, (U, N) or (R, U, N)."""
-        return self._gather([replica.network.gain() for replica in self._replicas])
-
-    @property
-    def reach(self) -> Float32:
-        """Linear gain with which every cell interferes, (U, N) or (R, U, N): `gain`, and that of its other images.
-
-        The SINR of a user u of cell n is p g_un / (sum_k rho_k p r_uk - rho_n p g_un + noise), g the gain, r the reach.
-        """
-        return self._gather([replica.network.reach() for replica in self._replicas])
-
-    @property
-    def backlog_bits(self) -> Float64:
-        """Bits queued for every user before the coming step's arrivals, (U,) or (R, U)."""
-        return self._gather([replica.network.backlog_bits() for replica in self._replicas])
-
-    @property
-    def arrivals(self) -> Events | list[Events]:
-        """Packets of the coming step: (user, tti, bits), each (K,), sorted by TTI; a list of R of these for R > 1."""
-        copies = [copy.deepcopy(replica.arrivals) for replica in self._replicas]
-        return copies[0] if self.n_replicas == 1 else copies
-
-    @property
-    def positions_m(self) -> Float64:
-        """Positions in the coming step, (2, U) or (R, 2, U)."""
-        return self._gather([np.stack([replica.x_m, replica.y_m]) for replica in self._replicas])
-
-    @property
-    def indoor(self) -> Bool:
-        """Whether each user is indoors, (U,) or (R, U)."""
-        flags = [np.isin(np.arange(self.scenario.n_users), replica.indoor) for replica in self._replicas]
-        return self._gather(flags)
-
-    @property
-    def serving(self) -> Int32:
-        """The cell that serves each user in the coming step, (U,) or (R, U)."""
-        return self._gather([replica.serving.copy() for replica in self._replicas])
-
-    def traffic_mask(self, n_steps: int | None = None) -> Float64:
-        """Return tau of the first replica over its first ``n_steps`` steps, (n_steps, N, S), or until it repeats."""
-        mask = self._replicas[0].mask
-        return mask.table(mask.cycle_steps if n_steps is None else n_steps)
-
-    def reset(self, seed: int | None = None) -> Kpis:
+    def reset(self, seed: Seed | None = None) -> Kpis:
         """Start anew and play one step under the equal split.
+
+        With a place seed the place stays as it is, which is some ten times as fast as another.
 
         Parameters
         ----------
-        seed : int, optional
-            The new seed; the last one unless given.
+        seed : int or sequence of int, optional
+            The new seed, or one per replica; the last one unless given.
 
         Returns
         -------
@@ -211,7 +167,7 @@ class Simulator:
             What that step measured.
         """
         with self._alone:
-            seed = self.seed if seed is None else seed
+            seed = self.seed if seed is None else _plain(seed)
             if not (self._untouched and seed == self.seed):
                 self._start(seed, self.place_seed)
             kpis = self.step(np.full(self.shares_shape, 1.0 / self.scenario.n_slices))
@@ -344,7 +300,7 @@ class Simulator:
     def _restore(self, snapshot: Snapshot) -> None:
         try:
             self._check_snapshot(snapshot)
-            seed, place_seed = snapshot["seed"], snapshot["place_seed"]
+            seed, place_seed = _plain(snapshot["seed"]), snapshot["place_seed"]
             step_index = int(snapshot["step_index"])
             tti_s = self.scenario.radio.tti_s
             kpis = None if snapshot["kpis"] is None else kpis_of(snapshot["kpis"], tti_s)
@@ -388,13 +344,26 @@ class Simulator:
         if len(snapshot["replicas"]) != self.n_replicas:
             refuse("snapshot", described(f"{len(snapshot['replicas'])} replicas"), f"{self.n_replicas} replicas")
 
-    def _make_replicas(self, seed: int, place_seed: int | None) -> list[Replica]:
-        return [Replica(self.scenario, seed, r, place_seed, self._gains) for r in range(self.n_replicas)]
+    def _make_replicas(self, seed: Seed, place_seed: int | None) -> list[Replica]:
+        numbers = (
+            [(seed, r) for r in range(self.n_replicas)] if not isinstance(seed, tuple) else [(own, 0) for own in seed]
+        )
+        if len(numbers) != self.n_replicas:
+            refuse("seed", seed, f"one integer, or {self.n_replicas}, one per replica")
+        known: list[Replica | None] = [None] * self.n_replicas
+        if place_seed is not None and place_seed == self._place_seed:
+            known = [*self._replicas] or known
+        return [
+            Replica(self.scenario, own, index, place_seed, self._gains, old if old and old.index == index else None)
+            for (own, index), old in zip(numbers, known, strict=True)
+        ]
 
-    def _start(self, seed: int, place_seed: int | None) -> None:
+    def _start(self, seed: Seed, place_seed: int | None) -> None:
         self._replicas = self._make_replicas(seed, place_seed)
         self._seed, self._place_seed = seed, place_seed
         self._kpis, self._step_index, self._untouched = None, 0, True
 
-    def _gather(self, values: list[NDArray[_T]]) -> NDArray[_T]:
-        return values[0] if self.n_replicas == 1 else np.stack(values)
+
+def _plain(seed: Seed) -> Seed:
+    """Return seeds as a tuple; what is no sequence is looked at where streams are made of it."""
+    return tuple(seed) if isinstance(seed, Sequence) and not isinstance(seed, str) else seed

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from slicefast.errors import MISSING, ScenarioError
 
@@ -32,12 +34,15 @@ class Table:
         The values.
     line : list of int, (K,)
         Each row's line in the file; the header is line 1.
+    found : tuple of str
+        All headers of the file, for errors.
     """
 
     file: str
     header: Mapping[str, str]
     columns: Mapping[str, list[str]]
     line: list[int]
+    found: tuple[str, ...] = ()
 
     def __contains__(self, column: str) -> bool:
         return column in self.columns
@@ -157,7 +162,7 @@ def _time_parser(first: str) -> Callable[[str], float]:
 def read_table(
     path: str | os.PathLike[str], required: Mapping[str, Sequence[str]], optional: Mapping[str, Sequence[str]]
 ) -> Table:
-    """Read a comma-separated file with a header.
+    """Read a file with a header, of values between commas, or between semicolons or tabs, with decimal commas then.
 
     Parameters
     ----------
@@ -174,8 +179,10 @@ def read_table(
     file = Path(path).name
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream)
-            lines = [(reader.line_num, [value.strip() for value in row]) for row in reader if any(row)]
+            delimiter = _delimiter(stream)
+            reader = csv.reader(stream, delimiter=delimiter)
+            tidy = str.strip if delimiter == "," else _with_decimal_point
+            lines = [(reader.line_num, [tidy(value) for value in row]) for row in reader if any(row)]
     except (OSError, ValueError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ScenarioError(os.fspath(path), MISSING, f"cannot be read: {reason}") from None
@@ -197,4 +204,16 @@ def read_table(
         if len(row) != len(header):
             raise ScenarioError(f"{file} row {number}", row, f"must have {len(header)} values like the header")
     columns = {column: [row[index] for _, row in lines[1:]] for column, index in place.items()}
-    return Table(file, {column: header[i] for column, i in place.items()}, columns, [n for n, _ in lines[1:]])
+    headers = {column: header[i] for column, i in place.items()}
+    return Table(file, headers, columns, [number for number, _ in lines[1:]], tuple(header))
+
+
+def _delimiter(stream: TextIO) -> str:
+    """Return what stands between the values of a file's first line, of which nothing is taken."""
+    first = next((line for line in stream if line.strip()), "")
+    stream.seek(0)
+    return next((sign for sign in ",;\t" if sign in first), ",")
+
+
+def _with_decimal_point(value: str) -> str:
+    return re.sub(r"^([+-]?\d+),(\d+)$", r"\1.\2", value.strip())

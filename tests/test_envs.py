@@ -232,8 +232,9 @@ def test_steps_without_an_episode_are_refused(scenario):
     venv = sf.VectorEnv(scenario)
     with pytest.raises(ValueError, match=r"step: .*allowed: after reset"):
         venv.step(np.ones((3, 4)))
-    with pytest.raises(ValueError, match=r"seed: .*one integer"):
-        venv.reset(seed=[1, 2, 3])
+    for seeds in ([1, 2, 3], [1, 1], [1, 1, None]):
+        with pytest.raises(ValueError, match=r"seed: .*one integer, or 3, 3 alike for the cells of each replica"):
+            venv.reset(seed=seeds)
 
 
 def test_what_an_environment_hands_out_is_a_copy_or_read_only(scenario):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from slicefast.errors import RangeWarning
 from slicefast.scenario import Scenario, ScenarioError
 
 HEADER = "x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm\n"
@@ -95,10 +96,15 @@ def test_csv_layout_in_toml_is_found_beside_it(tmp_path):
     ("text", "message"),
     [
         (HEADER, r"sites\.csv: has a header but no rows"),
-        ("x_m,y_m,height_m,angle_deg,tilt_deg\n0,0,1,1,1\n", r"sites\.csv row 1: got .*, no column power_dbm"),
-        ("x_m,height_m,angle_deg,tilt_deg,power_dbm\n0,2,1,1,1\n", r"sites\.csv row 1: no column y_m beside x_m"),
-        ("height_m,azimuth_deg,tilt_deg,power_dbm\n2,1,1,1\n", r"sites\.csv row 1: no columns x_m, y_m or latitude"),
-        ("x_m,y_m,latitude,longitude," + HEADER[8:] + "0,0,0,0,25,0,0,46\n", r"row 1: must have .*, not both"),
+        (
+            "x_m,height_m,angle_deg,tilt_deg,power_dbm\n0,2,1,1,1\n",
+            r"row 1: got .*, no column y_m beside x_m",
+        ),
+        (
+            "height_m,azimuth_deg,tilt_deg,power_dbm\n2,1,1,1\n",
+            r"row 1: got .*azimuth_deg.*, no columns x_m, y_m or",
+        ),
+        ("x_m,y_m,latitude,longitude," + HEADER[8:] + "0,0,0,0,25,0,0,46\n", r"row 1: got .*, must have .*, not both"),
         (HEADER + "0,0,25,0,6,46\n0,0,-3,0,6,46\n", r"sites\.csv row 3 column height_m: got '-3', .* in \[1, 300\]"),
         (
             HEADER + "0,0,25,0,6,46\n0,0,1.2,0,6,46\n",
@@ -169,3 +175,31 @@ def test_cells_have_settings_of_their_own(tmp_path):
 def test_bad_cell_settings(setting, message):
     with pytest.raises(ScenarioError, match=message):
         Scenario.paper(cell_settings=[setting])
+
+
+def test_columns_that_a_file_lacks_are_the_radios(tmp_path):
+    path = write(tmp_path / "sites.csv", "x_m,y_m,angle_deg\n0,0,0\n700,0,90\n")
+    scenario = csv_scenario(path, radio={"tilt_deg": 7.0, "power_dbm": 43.0, "bs_height_m": 31.0})
+    assert scenario.tilt_deg.tolist() == [7.0, 7.0]
+    assert scenario.power_dbm.tolist() == [43.0, 43.0]
+    assert scenario.site_height_m.tolist() == [31.0, 31.0]
+
+
+def test_spreadsheets_semicolons_decimal_commas_and_short_names_are_read(tmp_path):
+    rows = ("48.775,9.18,30.5,0", "48.785,9.19,25,120")
+    plain = write(tmp_path / "a.csv", "\n".join(("latitude,longitude,height_m,bearing_deg", *rows)))
+    european = [row.replace(",", ";").replace(".", ",") for row in rows]
+    other = write(tmp_path / "b.csv", "\n".join(("Lat;Lon;height_m;bearing_deg", *european)))
+    tabs = write(tmp_path / "c.csv", "\n".join(("lat,lng,height_m,bearing_deg", *rows)).replace(",", "\t"))
+    expected = csv_scenario(plain)
+    for path in (other, tabs):
+        found = csv_scenario(path)
+        for name in ("site_x_m", "site_y_m", "site_height_m", "azimuth_deg"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+def test_towns_far_apart_are_warned_about(tmp_path):
+    path = write(tmp_path / "sites.csv", "lat,lon,bearing_deg\n48.775,9.18,0\n52.52,13.4,0\n")
+    with pytest.warns(RangeWarning) as told:
+        csv_scenario(path)
+    assert any("sites.csv: distance between its sites" in str(item.message) for item in told)

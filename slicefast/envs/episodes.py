@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -78,7 +78,7 @@ class Episodes:
         self._scenario = task.scenario
         self._n_replicas, self._n_threads, self._gains = n_replicas, n_threads, gains
         self._place_seed = None if place_seed is None else _checked(place_seed, "place_seed")
-        self._seeds = EpisodeSeeds(seed)
+        self._seeds: EpisodeSeeds | list[EpisodeSeeds] = EpisodeSeeds(seed)
         self._simulator: Simulator | None = None
 
     @property
@@ -93,13 +93,14 @@ class Episodes:
         """Whether the episode has had all its steps."""
         return self.simulator.step_index >= self.n_steps
 
-    def start(self, seed: int | None = None) -> Kpis:
+    def start(self, seed: int | Sequence[int] | None = None) -> Kpis:
         """Start the next episode and play one step under the equal split.
 
         Parameters
         ----------
-        seed : int, optional
-            Starts anew with the first episode of this seed.
+        seed : int or sequence of int, (R,), optional
+            Starts anew with the first episode of this seed, or every replica with that of its own; replicas with seeds
+            of their own go on with them.
 
         Returns
         -------
@@ -109,9 +110,12 @@ class Episodes:
         Raises
         ------
         SlicefastError
-            The seed is negative.
+            A seed is negative.
         """
-        played = self._seeds.next(seed)
+        if seed is not None:
+            self._seeds = [EpisodeSeeds(own) for own in seed] if isinstance(seed, Sequence) else EpisodeSeeds(seed)
+        own = self._seeds
+        played = own.next() if isinstance(own, EpisodeSeeds) else [seeds.next() for seeds in own]
         if self._simulator is None:
             self._simulator = Simulator(
                 self._scenario,
@@ -145,16 +149,8 @@ class EpisodeSeeds:
     def __init__(self, seed: int) -> None:
         self._seed, self._episode = _checked(seed), 0
 
-    def next(self, seed: int | None = None) -> int:
-        """Return the seed of the next episode; with a seed it is episode 0 of that seed.
-
-        Raises
-        ------
-        SlicefastError
-            The seed is negative.
-        """
-        if seed is not None:
-            self._seed, self._episode = _checked(seed), 0
+    def next(self) -> int:
+        """Return the seed of the next episode."""
         episode, self._episode = self._episode, self._episode + 1
         return episode_seed(self._seed, episode)
 

@@ -115,19 +115,18 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
 
         Parameters
         ----------
-        seed : int, optional
-            Starts anew with the first episode of this seed, one integer for all replicas.
+        seed : int or list of int, (R A,), optional
+            Starts anew with the first episode of this seed; or every replica with that of its own, which its A
+            sub-environments have in common, and which a lone network of that seed plays.
         options : dict, optional
             Not used.
 
         Raises
         ------
         SlicefastError
-            The seed is a list, or negative.
+            A seed is negative, or none, or not that of the replica's other sub-environments.
         """
-        if isinstance(seed, list):
-            refuse("seed", seed, "one integer; replicas derive their own streams from it")
-        kpis = self._episodes.start(seed)
+        kpis = self._episodes.start(self._of_replicas(seed) if isinstance(seed, list | tuple) else seed)
         self._playing, self._autoreset = True, False
         self._picture.show(self.simulator, self.task)
         return self._learning(self.task.observe(kpis)), self._infos(kpis)
@@ -183,6 +182,15 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         self._playing = self._autoreset = False
         self._picture.close()
         self._episodes.close()
+
+    def _of_replicas(self, seeds: Sequence[int | None]) -> list[int]:
+        """Return the seed of each replica."""
+        n_cells = len(self._cells)
+        groups = [seeds[first : first + n_cells] for first in range(0, len(seeds), n_cells)]
+        if len(seeds) != self.num_envs or None in seeds or any(len(set(group)) > 1 for group in groups):
+            each = f"{n_cells} alike for the cells of each replica" if n_cells > 1 else "one per replica"
+            refuse("seed", list(seeds), f"one integer, or {self.num_envs}, {each}")
+        return [int(group[0] or 0) for group in groups]
 
     def _shares(self, actions: Float32) -> Float64:
         wanted = (self.num_envs, self.task.action_size)

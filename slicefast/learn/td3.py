@@ -19,6 +19,7 @@ from slicefast.learn.native_engine import NativeEngine
 from slicefast.learn.replay import as_float32, copies_of
 from slicefast.learn.state import Engine, LearnerState
 from slicefast.learn.torch_engine import TorchEngine
+from slicefast.notebooks import facts_html
 from slicefast.units import Bool, Float32, Int64
 
 __all__ = ["TD3", "TD3Config"]
@@ -138,6 +139,11 @@ class TD3:
             refuse("device", str(self.device), "'cpu' for the native engine; use engine='torch'")
         if self.engine == "torch" and self.n_threads != 1:
             refuse("n_threads", self.n_threads, "1 for the torch engine, which follows torch.set_num_threads")
+
+    def _repr_html_(self) -> str:
+        sizes = {"agents": self.n_agents, "observation": self.obs_dim, "action": self.action_dim}
+        facts = sizes | {"seed": self.seed, "engine": self.engine, "steps": self.step, "updates": self.n_updates}
+        return facts_html("TD3", facts | self.config.to_dict())
 
     def _make_engine(self) -> Engine:
         return NativeEngine(self.state, self.n_threads) if self.engine == "native" else TorchEngine(self.state)

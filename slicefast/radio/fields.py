@@ -68,15 +68,24 @@ def _normal_quantiles(n: int) -> Float32:
 
 def _unit_field(noise: Float64, decorrelation_m: float, e1_m: Sequence[float], e2_m: Sequence[float]) -> Float32:
     """Return a field of correlation e^(-distance / D) from white noise (rows, cols), its values normal quantiles."""
-    # Circulant embedding: the covariance's Fourier transform is the variance of each Fourier coefficient. The wrap of
-    # the tile can make a few of them slightly negative; they are dropped.
-    covariance = np.exp(-_node_distance_m(noise.shape, e1_m, e2_m) / decorrelation_m)
-    spectrum = np.maximum(np.fft.rfft2(covariance).real, 0.0)
-    drawn = np.fft.irfft2(np.fft.rfft2(noise) * np.sqrt(spectrum), noise.shape).ravel()
+    amplitude = _amplitude(noise.shape, decorrelation_m, tuple(e1_m), tuple(e2_m))
+    drawn = np.fft.irfft2(np.fft.rfft2(noise) * amplitude, noise.shape).ravel()
     # The mean of a tile is random, and all sites read it: by its ranks every tile gets the same distribution.
     values = np.empty(drawn.size, dtype=np.float32)
     values[np.argsort(drawn.astype(np.float32))] = _normal_quantiles(drawn.size)
     return values.reshape(noise.shape)
+
+
+@lru_cache(maxsize=8)  # of one network, of which every reset draws new fields
+def _amplitude(
+    shape: tuple[int, ...], decorrelation_m: float, e1_m: tuple[float, ...], e2_m: tuple[float, ...]
+) -> Float64:
+    # Circulant embedding: the covariance's Fourier transform is the variance of each Fourier coefficient. The wrap of
+    # the tile can make a few of them slightly negative; they are dropped.
+    covariance = np.exp(-_node_distance_m(shape, e1_m, e2_m) / decorrelation_m)
+    amplitude: Float64 = np.sqrt(np.maximum(np.fft.rfft2(covariance).real, 0.0))
+    amplitude.flags.writeable = False
+    return amplitude
 
 
 def _node_distance_m(shape: tuple[int, ...], e1_m: Sequence[float], e2_m: Sequence[float]) -> Float64:

@@ -18,7 +18,19 @@ from slicefast.units import Float64
 
 
 class Layout(Settings):
-    """Where the sites are: a hexagonal lattice with three cells per site (inter-site distance and wrap-around ours)."""
+    """Where the sites are: a hexagonal lattice with three cells per site (inter-site distance and wrap-around ours).
+
+    Parameters
+    ----------
+    kind : "hexagonal"
+        Tells it from a file of sites.
+    n_sites : int
+        Sites; a lattice that wraps around has 1, 3, 4, 7, 9, 12, 13, 16, 19, ... of them.
+    inter_site_distance_m : float
+        Distance of neighbouring sites.
+    wrap_around : bool
+        Whether the area is a torus, so that no cell is at a border.
+    """
 
     kind: Literal["hexagonal"] = "hexagonal"
     n_sites: Annotated[int, Field(ge=1, le=100_000)] = 4
@@ -34,14 +46,16 @@ class Layout(Settings):
 class CsvLayout(Settings):
     """Where the sites are: a file with one cell per row, no wrap-around.
 
-    Columns: ``x_m, y_m`` or ``latitude, longitude``; ``height_m, tilt_deg, power_dbm``, in place of the radio's; and
-    one of ``bearing_deg``, clockwise from north, ``angle_deg``, counter-clockwise from the x axis as everywhere else in
-    slicefast, and ``azimuth_deg``: the former beside latitude, longitude, the latter beside x_m, y_m, where a
-    ``RangeWarning`` asks which was meant. Cells at one position and height share a site; a sector that is there twice
-    is refused. ``power_dbm`` is the whole power of a cell, not that of a PRB.
+    Columns: ``x_m, y_m`` or ``latitude, longitude`` (``lat, lon``); ``height_m, tilt_deg, power_dbm``, each the radio's
+    where it is left out; and one of ``bearing_deg``, clockwise from north, ``angle_deg``, counter-clockwise from the x
+    axis as everywhere else in slicefast, and ``azimuth_deg``: the former beside latitude, longitude, the latter beside
+    x_m, y_m, where a ``RangeWarning`` asks which was meant. Cells at one position and height share a site; a sector
+    that is there twice is refused. ``power_dbm`` is the whole power of a cell, not that of a PRB.
 
     Parameters
     ----------
+    kind : "csv"
+        Tells it from a lattice.
     sites_csv : path
         The file.
     margin_m : float, optional
@@ -62,6 +76,16 @@ class CellSettings(Settings):
 
     Parameters
     ----------
+    cells : tuple of int
+        Which cells, numbered from 1.
+    power_dbm : float, optional
+        Whole power of each cell.
+    tilt_deg : float, optional
+        Downtilt below the horizon.
+    azimuth_deg : float, optional
+        Boresight, as the layout counts it.
+    height_m : float, optional
+        Of the mast.
     activity : tuple of float, (S,), optional
         Factors on the traffic mask, one per slice: of the cell's users of slice s the share ``activity[s]`` tau is
         active. At most 1 / ``traffic.high``, since no more users can be active than there are; 0 silences a slice.
@@ -98,6 +122,15 @@ class Hotspot(Settings):
 
     ``x_m`` and ``y_m`` count from the corner of the area, as all positions do; users are placed by the density and walk
     so that it stays (`slicefast.scenario.density`).
+
+    Parameters
+    ----------
+    x_m, y_m : float
+        Where it is densest.
+    radius_m : float
+        Standard deviation of its bell.
+    peak : float
+        Users there beside those who would be there anyway, as a multiple of them.
     """
 
     x_m: float
@@ -116,7 +149,17 @@ AnyLayout = Annotated[Annotated[Layout | CsvLayout, Field(discriminator="kind")]
 
 
 class RequirementGroup(Settings):
-    """What a group of cells promises each slice: user throughput at least, packet delay at most (delays ours)."""
+    """What a group of cells promises each slice: user throughput at least, packet delay at most (delays ours).
+
+    Parameters
+    ----------
+    cells : tuple of int, or "all"
+        Which cells, numbered from 1.
+    throughput_bps : tuple of float, (S,)
+        Least user throughput, one value per slice.
+    delay_ms : tuple of float, (S,)
+        Longest mean packet delay, one value per slice.
+    """
 
     cells: tuple[Count, ...] | Literal["all"]
     throughput_bps: tuple[Positive, ...]

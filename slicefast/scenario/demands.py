@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slicefast.traffic.models import Demand
 from slicefast.traffic.trace import PacketTrace
+from slicefast.traffic.users import Demand
 
 if TYPE_CHECKING:
     from slicefast.scenario.models import Scenario

@@ -16,23 +16,24 @@ from pydantic import Field, model_validator
 
 from slicefast.errors import MISSING, ScenarioError
 from slicefast.link_adaptation import peak_bps_per_hz
+from slicefast.notebooks import rows_html
 from slicefast.radio.gain_map import GainMap, read_gain_map
-from slicefast.scenario.cells import AnyLayout, CellSettings, Hotspot, Layout, RequirementGroup, by_cell, required
+from slicefast.scenario.cells import RequirementGroup, by_cell, required
 from slicefast.scenario.checks import check_network, check_slices
 from slicefast.scenario.demands import read_packet_traces, slice_demands
 from slicefast.scenario.density import Density, density_of
 from slicefast.scenario.heterogeneous import HeterogeneityKind, with_patterns
-from slicefast.scenario.layouts import Area, neighbours
-from slicefast.scenario.parts import Mobility, Name, Scheduler, Slice, Traffic
-from slicefast.scenario.placement import Placement, place
+from slicefast.scenario.layouts import neighbours
+from slicefast.scenario.parts import Mobility, Scheduler, Slice, Traffic
+from slicefast.scenario.placed import Placed
 from slicefast.scenario.plausibility import check_plausible
 from slicefast.scenario.presets import NR_3500_100MHZ, nr_requirements, paper_requirements, paper_slices
-from slicefast.scenario.radio import Indoor, Radio
+from slicefast.scenario.radio import Indoor
 from slicefast.scenario.region import inner_cells
 from slicefast.scenario.toml import merge, read_toml, write_toml
 from slicefast.settings import InputFile, Positive, Settings
-from slicefast.traffic.models import Demand
 from slicefast.traffic.trace import PacketTrace
+from slicefast.traffic.users import Demand
 from slicefast.units import THERMAL_NOISE_DBM_PER_HZ, Bool, Float64, Int32, Int64
 
 
@@ -41,20 +42,34 @@ def _readonly(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-class Scenario(Settings):
+def _span(values: Float64) -> str:
+    """Write the range of what cells have."""
+    low, high = values.min(), values.max()
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+class Scenario(Placed):
     """A network, its slices and its users: everything that a simulation needs but the seed.
 
     Every field has the paper's value as its default. ``requirements`` may be left out with the default slices: the
     paper's two groups then alternate from site to site. ``fidelity = "flow"`` replaces the window's TTIs by load
     coupling and processor sharing in closed form (see ``slicefast.scheduling.flow_window``), for large networks and for
     planning; it knows neither lending nor max C/I, HARQ in the mean, and takes resource blocks as divisible.
+
+    Parameters
+    ----------
+    name : str
+        What reports call it.
+    step_s : float
+        Time between two decisions; users move that far, traffic is that of the time.
+    window_ttis : int
+        TTIs of a step that are played, from its beginning.
+    traffic_trace : path, optional
+        A CSV file of volumes over time that drives the traffic mask, in place of the generated one.
+    fidelity : {"tti", "flow"}
+        Whether the window's TTIs are played, or solved in closed form.
     """
 
-    name: Name = "custom"
-    layout: AnyLayout = Field(default_factory=Layout)
-    cell_settings: tuple[CellSettings, ...] = ()
-    hotspots: tuple[Hotspot, ...] = ()
-    radio: Radio = Field(default_factory=Radio)
     indoor: Indoor = Field(default_factory=Indoor)
     slices: Annotated[tuple[Slice, ...], Field(min_length=1)] = Field(default_factory=paper_slices)
     requirements: tuple[RequirementGroup, ...] = ()
@@ -74,6 +89,21 @@ class Scenario(Settings):
 
     def __hash__(self) -> int:
         return hash(tuple(getattr(self, name) for name in Scenario.model_fields))
+
+    def __repr__(self) -> str:
+        counts = f"{self.n_cells:,} cells, {self.n_slices} slices, {self.n_users:,} users"
+        return f"{type(self).__name__}({self.name!r}: {counts}, {self.radio.technology.upper()})"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        headings = ("slice", "traffic", "rate [kbit/s]", "users per cell", "throughput [Mbit/s]", "delay [ms]")
+        promised = zip(self.throughput_requirement_bps.T / 1e6, self.delay_requirement_ms.T, strict=True)
+        rows = [
+            (item.name, item.traffic.kind, f"{rate_bps / 1e3:g}", f"{item.users_per_cell}", *map(_span, values))
+            for item, rate_bps, values in zip(self.slices, self.slice_rate_bps, promised, strict=True)
+        ]
+        return rows_html(repr(self), headings, rows)
 
     @classmethod
     def paper(cls, **overrides: Any) -> Self:
@@ -149,8 +179,8 @@ class Scenario(Settings):
         return cls(**read_toml(path))
 
     def to_toml(self, path: str | os.PathLike[str]) -> None:
-        """Write the scenario; `from_toml` reads it back equal."""
-        write_toml(self.model_dump(mode="json", exclude_none=True), path)
+        """Write the scenario, with comments; `from_toml` reads it back equal."""
+        write_toml(self, path)
 
     def replace(self, **overrides: Any) -> Self:
         """Return a validated copy with other fields; a mapping changes only what it names.
@@ -185,21 +215,6 @@ class Scenario(Settings):
         if self.requirements == paper_requirements(self.cell_site):
             del fields["requirements"]
         return type(self)(**{**fields, **(update or {})})
-
-    @cached_property
-    def placement(self) -> Placement:
-        """Sites (K,), cells (N,) and the area, in metres from the area's corner."""
-        return place(self.layout, self.radio, self.cell_settings)
-
-    @property
-    def n_sites(self) -> int:
-        """Number of sites K."""
-        return int(self.placement.site_x_m.size)
-
-    @property
-    def n_cells(self) -> int:
-        """Number of cells N."""
-        return int(self.placement.cell_site.size)
 
     @property
     def n_slices(self) -> int:
@@ -299,46 +314,6 @@ class Scenario(Settings):
         known: dict[bytes, int] = {}
         groups = [known.setdefault(row.tobytes(), len(known)) for row in rows]
         return _readonly(np.array(groups, dtype=np.int32))
-
-    @property
-    def site_x_m(self) -> Float64:
-        """Sites' x (K,) [m]."""
-        return self.placement.site_x_m
-
-    @property
-    def site_y_m(self) -> Float64:
-        """Sites' y (K,) [m]."""
-        return self.placement.site_y_m
-
-    @property
-    def site_height_m(self) -> Float64:
-        """Masts' heights (K,) [m]."""
-        return self.placement.site_height_m
-
-    @property
-    def cell_site(self) -> Int32:
-        """Site of every cell (N,) int32."""
-        return self.placement.cell_site
-
-    @property
-    def azimuth_deg(self) -> Float64:
-        """Cells' boresights (N,) [degrees], counter-clockwise from the x axis."""
-        return self.placement.azimuth_deg
-
-    @property
-    def tilt_deg(self) -> Float64:
-        """Cells' downtilts (N,) [degrees below the horizon]."""
-        return self.placement.tilt_deg
-
-    @property
-    def power_dbm(self) -> Float64:
-        """Cells' total transmit powers (N,) [dBm]."""
-        return self.placement.power_dbm
-
-    @property
-    def area(self) -> Area:
-        """The area users move in."""
-        return self.placement.area
 
     @cached_property
     def neighbours(self) -> Int32:

@@ -21,10 +21,14 @@ class Slice(Settings):
 
     Parameters
     ----------
+    name : str
+        What tables and figures call it.
     rate_bps : float, optional
         Mean rate of an active user; left out where the traffic model sets it (ftp2, full_buffer, trace).
     packet_bits : float
         Packet size of the models that send packets (poisson, constant, on_off).
+    users_per_cell : int
+        Users of the slice in the network, active or not, over the cells.
     sst, sd : int, optional
         S-NSSAI (3GPP TS 23.003) under which its measurements are reported, see `slicefast.kpm`; both left out: 1 and
         the slice's number.
@@ -62,8 +66,10 @@ class Traffic(Settings):
         Decision steps per day of the mask, generated or from a trace.
     n_periods : int
         Days of a generated mask before it repeats; the daily shape stays, the noise differs.
-    low, high : float
-        The range of the mask.
+    low : float
+        The mask's least value.
+    high : float
+        The mask's largest value.
     noise : float
         Standard deviation of the smooth noise on top of the daily shape, as a fraction of the range.
     noise_steps : float
@@ -96,7 +102,15 @@ class Traffic(Settings):
 
 
 class Mobility(Settings):
-    """Users walk straight on and turn to a random direction now and then (mean time between turns ours)."""
+    """Users walk straight on and turn to a random direction now and then (mean time between turns ours).
+
+    Parameters
+    ----------
+    speed_mps : float
+        Speed of every user outdoors.
+    turn_interval_s : float
+        Mean time between two turns, which come at random.
+    """
 
     speed_mps: NotNegative = 1.0
     turn_interval_s: Positive = 20.0
@@ -112,8 +126,12 @@ class Scheduler(Settings):
     ----------
     kind : {"round_robin", "proportional_fair", "max_ci"}
         How a slice's PRBs are dealt to its users.
-    alpha, beta, averaging_ttis : float
-        Exponents and averaging time of proportional fair.
+    alpha : float
+        Exponent of the rate that a user would have, of proportional fair.
+    beta : float
+        Exponent of the rate that it had on average, of proportional fair.
+    averaging_ttis : float
+        Averaging time of proportional fair.
     discard_timer_ms : int
         Age at which packets are dropped (3GPP TS 36.323, discardTimer; 0: never, default ours), so that a starved slice
         recovers within a step instead of carrying its past along for minutes. Files (ftp2, ftp3) and full buffers have
@@ -125,8 +143,10 @@ class Scheduler(Settings):
     block_error_rate : float or tuple of float
         Probability that a transmission fails and HARQ sends it again, 0: never; or one for each attempt, the last for
         all further ones, such as ``[0.1, 0.001]``: what combining with the attempts before leaves.
-    max_retransmissions, retransmission_ttis : int
-        After so many the block is lost; round trip of one.
+    max_retransmissions : int
+        Retransmissions of a block, after which it is lost.
+    retransmission_ttis : int
+        Round trip of one.
     share_as : {"partition", "guarantee"}
         What a share is in terms of RRMPolicyRatio (3GPP TS 28.541). ``"partition"``, as in the paper: dedicated = min =
         max, idle PRBs stay idle. ``"guarantee"``: min, with dedicated 0 and max 1: PRBs that are there when needed and
@@ -134,8 +154,8 @@ class Scheduler(Settings):
     dedicated_part, max_ratio : tuple of float, (S,)
         Beside ``"guarantee"``, one value per slice: the part of the share that is dedicated, kept free when idle (left
         out: 0), and max, or the share where that is more (left out: 1).
-
-    bands : where a slice's PRBs lie. ``"anywhere"``, as in the literature: spread over the carrier, so that a slice
+    bands : {"anywhere", "in_order"}
+        Where a slice's PRBs lie. ``"anywhere"``, as in the literature: spread over the carrier, so that a slice
         meets the mean of what its neighbours use. ``"in_order"`` (ours): shares are laid out from the carrier's start
         in the order of the slices, and slices of two cells interfere as far as their bands overlap, with the activity
         that each has within its band, so that neighbours' partitions decide who meets whom. A slice without PRBs meets

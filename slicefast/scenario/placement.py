@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slicefast.errors import MISSING, ScenarioError
-from slicefast.plausible import warn
+from slicefast.errors import ScenarioError
+from slicefast.plausible import hold, warn
 from slicefast.scenario.cells import CellSettings, CsvLayout, Layout
 from slicefast.scenario.layouts import Area, boxed, hexagonal_sites
 from slicefast.scenario.radio import Radio
@@ -26,8 +26,13 @@ _LONE_SITE_DISTANCE_M = 500.0
 
 #: Columns of boresights: clockwise from north, counter-clockwise from the x axis, and either, as positions have it.
 _DIRECTIONS = ("bearing_deg", "angle_deg", "azimuth_deg")
-_REQUIRED = {name: (name,) for name in ("height_m", "tilt_deg", "power_dbm")}
-_OPTIONAL = {name: (name,) for name in ("x_m", "y_m", "latitude", "longitude", *_DIRECTIONS)}
+#: Columns that the radio has values for, where a file has none.
+_OF_THE_RADIO = {"height_m": "bs_height_m", "tilt_deg": "tilt_deg", "power_dbm": "power_dbm"}
+_COLUMNS = {
+    **{name: (name,) for name in ("x_m", "y_m", *_DIRECTIONS, *_OF_THE_RADIO)},
+    "latitude": ("latitude", "lat"),
+    "longitude": ("longitude", "lon", "lng"),
+}
 _LIMITS = {
     "x_m": (-1e7, 1e7),
     "y_m": (-1e7, 1e7),
@@ -64,7 +69,7 @@ class Placement:
 
 def place(layout: Layout | CsvLayout, radio: Radio, settings: Sequence[CellSettings]) -> Placement:
     """Place the sites and cells of a layout and apply the settings of single cells, the last one counting."""
-    placed = _place_csv(layout, radio.ue_height_m) if isinstance(layout, CsvLayout) else _place_hexagonal(layout, radio)
+    placed = _place_csv(layout, radio) if isinstance(layout, CsvLayout) else _place_hexagonal(layout, radio)
     placed = _apply(placed, settings)
     for value in vars(placed).values():
         if isinstance(value, np.ndarray):
@@ -88,13 +93,15 @@ def _place_hexagonal(layout: Layout, radio: Radio) -> Placement:
     )
 
 
-def _place_csv(layout: CsvLayout, ue_height_m: float) -> Placement:
+def _place_csv(layout: CsvLayout, radio: Radio) -> Placement:
     """Read one cell per row; rows at one position and height are one site."""
-    table = read_table(layout.sites_csv, _REQUIRED, _OPTIONAL)
+    table = read_table(layout.sites_csv, {}, _COLUMNS)
     columns = {name: np.array(table.numbers(name, low=low, high=high)) for name, (low, high) in _known(table)}
-    for row, height_m in enumerate(columns["height_m"]):
-        if height_m <= ue_height_m:
-            raise table.error(row, "height_m", f"must be above radio.ue_height_m = {ue_height_m:g}")
+    for name, of_radio in _OF_THE_RADIO.items():
+        columns.setdefault(name, np.full(len(table), getattr(radio, of_radio)))
+    for row, height_m in enumerate(columns["height_m"] if "height_m" in table else ()):
+        if height_m <= radio.ue_height_m:
+            raise table.error(row, "height_m", f"must be above radio.ue_height_m = {radio.ue_height_m:g}")
     direction = _direction(table)
     bearings = direction == "bearing_deg" or (direction == "azimuth_deg" and "latitude" in columns)
     azimuth_deg = _from_bearing(columns[direction]) if bearings else columns[direction]
@@ -105,6 +112,7 @@ def _place_csv(layout: CsvLayout, ue_height_m: float) -> Placement:
     span_m = max(np.ptp(x_m), np.ptp(y_m))
     if span_m > _LARGEST_SPAN_M:
         raise ScenarioError(table.file, f"{span_m:.0f} m", f"sites must lie within {_LARGEST_SPAN_M:.0f} m")
+    hold("span_m", f"{table.file}: distance between its sites [m]", span_m)
     # A millimetre decides what is one mast; its position is that of its first row.
     masts = np.stack([x_m, y_m, columns["height_m"]], axis=1)
     index: dict[tuple[float, ...], int] = {}
@@ -137,7 +145,7 @@ def _direction(table: Table) -> str:
     found = [name for name in _DIRECTIONS if name in table]
     if len(found) != 1:
         problem = "must have one column of bearing_deg, angle_deg and azimuth_deg"
-        raise ScenarioError(f"{table.file} row 1", MISSING, problem)
+        raise ScenarioError(f"{table.file} row 1", list(table.found), problem)
     if found == ["azimuth_deg"] and "x_m" in table:
         warn(
             f"{table.file}: azimuth_deg beside x_m, y_m is taken counter-clockwise from the x axis; or are these "
@@ -165,11 +173,13 @@ def _known(table: Table) -> list[tuple[str, tuple[float, float]]]:
     for pair, other in ((("x_m", "y_m"), "latitude"), (("latitude", "longitude"), "x_m")):
         for name, partner in (pair, pair[::-1]):
             if name in table and partner not in table:
-                raise ScenarioError(f"{table.file} row 1", MISSING, f"no column {partner} beside {name}")
+                raise ScenarioError(f"{table.file} row 1", list(table.found), f"no column {partner} beside {name}")
         if pair[0] in table and other in table:
-            raise ScenarioError(f"{table.file} row 1", MISSING, "must have x_m, y_m or latitude, longitude, not both")
+            raise ScenarioError(
+                f"{table.file} row 1", list(table.found), "must have x_m, y_m or latitude, longitude, not both"
+            )
     if "x_m" not in table and "latitude" not in table:
-        raise ScenarioError(f"{table.file} row 1", MISSING, "no columns x_m, y_m or latitude, longitude")
+        raise ScenarioError(f"{table.file} row 1", list(table.found), "no columns x_m, y_m or latitude, longitude")
     return [(name, limits) for name, limits in _LIMITS.items() if name in table]
 
 

@@ -59,34 +59,66 @@ class Radio(Settings):
 
     Parameters
     ----------
+    path_loss_model : str
+        Path loss, line of sight and shadowing, named after their document.
+    antenna : str
+        Pattern of a cell's antenna, named after its document.
+    antenna_elements : int
+        Elements of a column, of the patterns that have columns.
+    frequency_hz : float
+        Centre of the carrier.
     technology : {"lte", "nr"}
-        The carrier's; see above.
+        Which radio access technology the carrier has.
     subcarrier_spacing_khz : {15, 30, 60}
-        Of NR; LTE has 15 kHz.
+        Subcarrier spacing, of LTE 15.
     mcs_table : {"qam64", "qam256", "qam64_low_se"}
-        Of NR, 3GPP TS 38.214 v17 Tables 5.1.3.1-1 to -3: up to 64QAM, up to 256QAM, or low rates.
+        Modulation and coding of NR, 3GPP TS 38.214 v17 Tables 5.1.3.1-1 to -3: up to 64QAM, up to 256QAM, or low rates.
     prb_bandwidth_hz : float
         12 subcarriers, so it follows from the spacing in NR; LTE's tables need 180 kHz.
     tdd_pattern : str
         Slots of a TDD period, such as ``"DDDSU"``; none for FDD. Of their symbols those of D and 10 of S's 14 (ours)
         are the downlink's: 0.743 of all. The downlink's slots are spread evenly, that part of all; the others deal no
         PRB. Load and interference are those of downlink slots.
+    n_prb : int
+        PRBs of the carrier.
+    power_dbm : float
+        Whole power of a cell, spread evenly over the PRBs.
+    tilt_deg : float
+        Downtilt below the horizon.
+    bs_height_m : float
+        Height of the masts.
+    ue_height_m : float
+        Height of users outdoors.
+    noise_figure_db : float
+        Noise figure of the users' receivers.
+    shadowing : bool
+        Whether links are shadowed.
+    site_correlation : float
+        Correlation of the shadowing towards different sites.
+    efficiency : {"shannon", "tr36942", "mogensen", "cqi", "transport_block"}
+        What makes a rate of a SINR; "mogensen" a fitted curve, "transport_block" whole blocks.
+    interference : {"mean", "fluctuating"}
+        Whether a rate follows from neighbours' mean activity, or from their PRBs being on or off one by one.
     layers : int
         Most layers of a link, 1 to 4 (default ours). The best rank for a user's SINR is taken; ceilings grow with the
         layers. Ours: parallel layers of equal strength, see `slicefast.load_coupling.spectral_efficiency`.
     handover_margin_db : float
         By how much another cell must be better before a user moves to it (3GPP TS 36.331, event A3).
     time_to_trigger_s : float
-        For how long, a multiple of ``step_s``; 0: at the first step that finds it better. Each neighbour has a timer of
-        its own.
+        For how long it must be better, a multiple of ``step_s``; 0: at the first step that finds it better. Each
+        neighbour has a timer of its own.
     filter_coefficient : int
         k of the L3 filter (3GPP TS 36.331 5.5.3.2) of what decides on handovers, in dB: F' = (1 - a) F + a M with
         a = 2^(-k / 4) for a measurement every 200 ms, 1 - (1 - a)^(step_s / 0.2 s) for one every step. 0: no filter;
         far cells do not fold with one.
+    fold_db : float
+        By how much folding far cells may move a user's SINR, 0: every link is computed.
+    resolution_m : float
+        How far a user moves before its links are computed anew.
     line_of_sight : {"model", "soft", "always", "never"}
-        ``"model"``: drawn per link with the model's probability; ``"soft"``: with a soft transition between the two
-        states (3GPP TR 38.901 7.6.3.3), gains in and out of sight added in power; ``"always"`` and ``"never"``: forced,
-        as other tools' examples have it. Far cells fold with ``"model"`` only.
+        How links are in sight: drawn per link with the model's probability, with a soft transition between the two
+        states (3GPP TR 38.901 7.6.3.3, gains in and out of sight added in power), or forced, as other tools' examples
+        have it. Far cells fold with ``"model"`` only.
     car_share : float
         Probability that a user outdoors sits in a car, whose body costs it N(9, 5) dB towards every cell, drawn once
         (3GPP TR 38.901 7.4.3.2; ITU-R M.2135 has all of its UMa users there).
@@ -177,15 +209,17 @@ class Indoor(Settings):
     share : float
         Probability that a user is indoors (3GPP drops: 0.8).
     building : {"tr36873", "tr38901"}
-        ``"tr36873"``: 20 dB + 0.5 dB per metre inside, shadowing of 7 dB, up to 6 GHz; ``"tr38901"``: low- and
-        high-loss buildings with their random part.
+        What buildings cost. ``"tr36873"``: 20 dB + 0.5 dB per metre inside, shadowing of 7 dB, up to 6 GHz;
+        ``"tr38901"``: low- and high-loss buildings with their random part.
     high_loss_share : float
-        Of the ``"tr38901"`` buildings.
+        Share of high-loss buildings among those of ``"tr38901"``.
     release : {"v17", "v19"}
-        Of TR 38.901, for their coated glass: ``"v17"``, with which 3GPP calibrated in 2016, or ``"v19"``, 2 dB more at
-        1 GHz and 3 dB less at 28 GHz.
-    min_floors, max_floors : int
-        A building has any number of floors between them, with equal probability.
+        Release of TR 38.901, for their coated glass: ``"v17"``, with which 3GPP calibrated in 2016, or ``"v19"``, 2 dB
+        more at 1 GHz and 3 dB less at 28 GHz.
+    min_floors : int
+        Fewest floors of a building.
+    max_floors : int
+        Most floors; any number between them has equal probability.
     """
 
     share: Fraction = 0.0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
+import textwrap
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +13,19 @@ from typing import Any
 
 from slicefast import files
 from slicefast.errors import MISSING, ScenarioError
+from slicefast.field_texts import field_texts, first_sentence, unit
 from slicefast.scenario.inputs import relate, resolve
+from slicefast.settings import Settings
+
+_HEADER = re.compile(r"^(\[\[?)([\w.]+)\]")
+_KEY = re.compile(r"^(\w+) = ")
+_NO_LIMIT = 1e12  # such limits only keep what follows finite
+_LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "above",
+    "maximum": "at most",
+    "exclusiveMaximum": "below",
+}
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -44,20 +58,71 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     return data
 
 
-def write_toml(fields: dict[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write a scenario's fields so that `read_toml` gives them back, files beside or below the file relative to it.
+def write_toml(settings: Settings, path: str | os.PathLike[str]) -> None:
+    """Write a scenario so that `read_toml` gives its fields back, files beside or below the file relative to it.
+
+    Above every value, where it comes first, a comment says what it means, in which unit and which range.
 
     Parameters
     ----------
-    fields : dict
-        As JSON types, without None; file names are absolute.
+    settings : Settings
+        The scenario; file names are absolute.
     path : path-like
         The file, whose folder exists.
     """
     import tomli_w  # only needed here
 
+    fields = settings.model_dump(mode="json", exclude_none=True)
     relate(fields, Path(path).resolve().parent)
-    files.write_text(Path(path), tomli_w.dumps(fields))
+    files.write_text(Path(path), _with_comments(tomli_w.dumps(fields), settings))
+
+
+def _with_comments(text: str, settings: Settings) -> str:
+    """Put comments into what tomli-w wrote of settings."""
+    lines: list[str] = []
+    table: Any = settings
+    counts: dict[str, int] = {}
+    told: set[tuple[type, str]] = set()
+    for line in text.splitlines():
+        if header := _HEADER.match(line):
+            name = header[2]
+            if header[1] == "[[":
+                counts[name] = counts.get(name, -1) + 1
+            table = _table(settings, name, counts)
+        elif (key := _KEY.match(line)) and (type(table), key[1]) not in told:
+            told.add((type(table), key[1]))
+            lines += textwrap.wrap(_comment(type(table), key[1]), 118, initial_indent="# ", subsequent_indent="#   ")
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _table(settings: Any, name: str, counts: Mapping[str, int]) -> Any:
+    """Return the settings that a table such as ``slices.traffic`` holds, of an array's those that are counted last."""
+    path = ""
+    for part in name.split("."):
+        path = f"{path}.{part}" if path else part
+        settings = getattr(settings, part)
+        if isinstance(settings, tuple):
+            settings = settings[counts[path]]
+    return settings
+
+
+def _comment(settings: type[Settings], field: str) -> str:
+    """Return ``[unit] meaning; range`` of a field, without what is not known."""
+    shown = settings.model_json_schema()["properties"][field]
+    parts = [first_sentence(field_texts(settings).get(field, "")), _range(shown)]
+    measured = unit(field)
+    return " ".join(([f"[{measured}]"] if measured else []) + ["; ".join(part for part in parts if part)]).strip()
+
+
+def _range(shown: Mapping[str, Any]) -> str:
+    """Return the range of a field of a JSON schema in words."""
+    if "enum" in shown:
+        return "one of " + ", ".join(map(str, shown["enum"]))
+    limits = {name: f"{value:,.10g}" for name in _LIMITS if abs(value := shown.get(name, _NO_LIMIT)) < _NO_LIMIT}
+    if {"minimum", "maximum"} <= set(limits):
+        return f"{limits['minimum']} to {limits['maximum']}"
+    return ", ".join(f"{_LIMITS[name]} {value}" for name, value in limits.items())
 
 
 def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

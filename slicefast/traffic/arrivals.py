@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from slicefast import _traffic
 from slicefast.errors import described, refuse
-from slicefast.traffic.models import Events, SliceUsers
+from slicefast.traffic.users import Events, SliceUsers
 from slicefast.units import Bool, Float32, Float64
 
 if TYPE_CHECKING:

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from slicefast import _traffic
 from slicefast.errors import MISSING, ScenarioError
 from slicefast.settings import InputFile, Positive, Settings
 from slicefast.traffic.trace import PacketTrace, read_packets
+from slicefast.traffic.users import Demand, Events, SliceUsers
 from slicefast.units import SMALLEST_PACKET_BITS, Bool, Float64
 
 PacketBits = Annotated[float, Field(ge=SMALLEST_PACKET_BITS, le=1e12)]
@@ -29,89 +28,14 @@ PacketBits = Annotated[float, Field(ge=SMALLEST_PACKET_BITS, le=1e12)]
 FTP_FILE_BITS = 4e6  # 0.5 MB, 3GPP TR 36.889 and TR 36.814
 
 
-class Events(NamedTuple):
-    """Packets of a window.
-
-    Attributes
-    ----------
-    user : ndarray of int32, (K,)
-        Whose packet.
-    tti : ndarray of int32, (K,)
-        When it arrives, in [0, window_ttis).
-    bits : ndarray of float32, (K,)
-        Its size [bit].
-    """
-
-    user: NDArray[np.int32]
-    tti: NDArray[np.int32]
-    bits: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Demand:
-    """What a scenario says of one slice; a model works out rates and sizes from it.
-
-    Parameters
-    ----------
-    rate_bps : float or None
-        The slice's ``rate_bps``.
-    packet_bits : float
-        The slice's ``packet_bits``.
-    n_users : int
-        Users of the slice in the whole network.
-    peak_bps : float
-        A rate that the carrier gives no user [bit/s].
-    trace : PacketTrace or None
-        What the model's `read_trace` returned.
-    """
-
-    rate_bps: float | None
-    packet_bits: float
-    n_users: int
-    peak_bps: float
-    trace: PacketTrace | None
-
-
-@dataclass(frozen=True, eq=False)
-class SliceUsers:
-    """The users of one slice of one replica, numbered from 0; U users.
-
-    Parameters
-    ----------
-    generator : numpy.random.Generator
-        The replica's stream of traffic.
-    rate_bps, event_bits : float
-        The model's `TrafficModel.mean_rate_bps` and `TrafficModel.event_bits`.
-    window_ttis : int
-        Length of a window [TTI].
-    ttis_per_s : float
-        TTIs in a second.
-    full_bits : float
-        More than any user can be sent in a window [bit].
-    trace : PacketTrace or None
-        What the model's `TrafficModel.read_trace` returned.
-    next_tti, left_tti : ndarray of float64, (U,)
-        Two clocks per user [TTI], written in place; what they mean is the model's own business.
-    """
-
-    generator: np.random.Generator
-    rate_bps: float
-    event_bits: float
-    window_ttis: int
-    ttis_per_s: float
-    full_bits: float
-    trace: PacketTrace | None
-    next_tti: Float64
-    left_tti: Float64
-
-    @property
-    def interval_ttis(self) -> float:
-        """Mean time between a user's packets [TTI]."""
-        return float(self.event_bits / self.rate_bps * self.ttis_per_s)
-
-
 class TrafficModel(Settings):
-    """What an active user of a slice sends. A subclass is known to scenarios by its ``kind``."""
+    """What an active user of a slice sends. A subclass is known to scenarios by its ``kind``.
+
+    Parameters
+    ----------
+    kind : str
+        Name of the traffic model.
+    """
 
     kind: str
     #: Whether the slice's ``rate_bps`` must be given; otherwise it follows from the model and must be left out.
@@ -216,6 +140,11 @@ class OnOffTraffic(TrafficModel):
     """Exponential on and off phases of the given means; packets at equal intervals while on.
 
     The rate while on is ``rate_bps (on_s + off_s) / on_s``, so that ``rate_bps`` is the mean.
+
+    Parameters
+    ----------
+    on_s, off_s : float
+        Mean length of the phases.
     """
 
     kind: Literal["on_off"] = "on_off"
@@ -252,7 +181,13 @@ class OnOffTraffic(TrafficModel):
 
 
 class Ftp3Traffic(PoissonProcess):
-    """FTP model 3 (TR 36.889): files arrive as a Poisson process of mean rate ``rate_bps / file_bits``."""
+    """FTP model 3 (TR 36.889): files arrive as a Poisson process of mean rate ``rate_bps / file_bits``.
+
+    Parameters
+    ----------
+    file_bits : float
+        Size of a file.
+    """
 
     kind: Literal["ftp3"] = "ftp3"
     file_bits: PacketBits = FTP_FILE_BITS
@@ -264,7 +199,15 @@ class Ftp3Traffic(PoissonProcess):
 
 
 class Ftp2Traffic(TrafficModel):
-    """FTP model 2 (TR 36.814): the next file comes an exponential reading time after the last one is delivered."""
+    """FTP model 2 (TR 36.814): the next file comes an exponential reading time after the last one is delivered.
+
+    Parameters
+    ----------
+    file_bits : float
+        Size of a file.
+    reading_time_s : float
+        Mean time between a file's delivery and the next.
+    """
 
     kind: Literal["ftp2"] = "ftp2"
     file_bits: PacketBits = FTP_FILE_BITS
@@ -329,6 +272,11 @@ class TraceTraffic(TrafficModel):
 
     The file's slice column chooses the rows of this slice, by name or by number from 1. Packets without a user go to
     active users of the slice, at random. The trace repeats.
+
+    Parameters
+    ----------
+    path : path
+        The file.
     """
 
     kind: Literal["trace"] = "trace"
