@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from slicefast.envs import VectorEnv, parallel_env
     from slicefast.errors import ScenarioError, SlicefastError
     from slicefast.kpis import Kpis
+    from slicefast.labelled import write_table
     from slicefast.maps import coverage
     from slicefast.pairing import compare
     from slicefast.rewards import satisfaction
@@ -62,6 +63,7 @@ _MODULE_OF = {
     "parallel_env": "envs",
     "reward": "task",
     "satisfaction": "rewards",
+    "write_table": "labelled",
 }
 _MODULES = (
     "callbacks",
@@ -118,6 +120,7 @@ __all__ = [
     "study",
     "training",
     "transfer",
+    "write_table",
 ]
 
 

@@ -140,8 +140,8 @@ class Kpis:
     def _repr_html_(self) -> str:
         known = {name: values for name in KPIS if (values := getattr(self, name)) is not None and np.size(values)}
         rows = [
-            (name, *(f"{of(values):.4g}" for of in (np.mean, np.min, np.max)), KPIS[name].unit, KPIS[name].long_name)
-            for name, values in known.items()
+            (name, *(f"{value:.4g}" for value in (v.mean(), v.min(), v.max())), KPIS[name].unit, KPIS[name].long_name)
+            for name, v in known.items()
         ]
         title = f"{type(self).__name__}, shape {self.load.shape}"
         return rows_html(title, ("", "mean", "smallest", "largest", "unit", ""), rows)

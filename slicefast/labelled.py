@@ -5,7 +5,9 @@ Dimensions: T steps, R replicas (only where there are several), N cells, S slice
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -97,6 +99,43 @@ def record(
             for name in USER_KPIS:
                 keep(name, getattr(kpis, name))
     return _dataset(simulator, columns, first, steps)
+
+
+def write_table(dataset: xr.Dataset, path: str | os.PathLike[str], per: Literal["cell", "user"] = "cell") -> None:
+    """Write a run as a table with a row per step, [replica,] and cell and slice, or user: CSV or Parquet by the name.
+
+    Units are in the columns' names. For NetCDF there is ``dataset.to_netcdf``.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        From `slicefast.Simulator.run` or `slicefast.Kpis.to_xarray`.
+    path : path-like
+        Ends with ".csv", or ".parquet", which wants the extra ``slicefast[parquet]``.
+    per : {"cell", "user"}
+        Which variables: those of cells and slices, what is of a cell alone repeated for its slices, or those of users.
+
+    Raises
+    ------
+    SlicefastError
+        The name ends otherwise, nothing is measured per that, or pyarrow is not installed.
+    """
+    kind = Path(path).suffix
+    if kind not in (".csv", ".parquet"):
+        refuse("path", os.fspath(path), "a name that ends with .csv or .parquet")
+    if per not in ("cell", "user"):
+        refuse("per", per, "'cell' or 'user'")
+    names = [str(name) for name, values in dataset.data_vars.items() if per in values.dims]
+    if not names:
+        refuse("per", per, f"a dimension of the dataset, of {tuple(map(str, dataset.dims))}")
+    order = [name for name in ("step", "replica", "cell", "slice", "user") if name in dataset[names].dims]
+    rows = dataset[names].to_dataframe(dim_order=order).reset_index()
+    try:
+        rows.to_csv(path, index=False) if kind == ".csv" else rows.to_parquet(path, index=False)
+    except ImportError as error:
+        refuse(
+            "path", os.fspath(path), f".csv where pyarrow is not installed: pip install 'slicefast[parquet]' ({error})"
+        )
 
 
 def _dataset(simulator: Simulator, columns: dict[str, list[NDArray[Any]]], first: int, steps: int) -> xr.Dataset:

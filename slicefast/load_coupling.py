@@ -191,6 +191,13 @@ def solve(
     NotConverged
         No fixed point was reached, as for infeasible demand without caps: see `spectral_radius`. It carries
         ``iterations`` and ``residual``.
+
+    Examples
+    --------
+    At an SNR of 15, 18 MHz carry 72 Mbit/s:
+
+    >>> solve([[15e-9]], [1.0], 1e-9, [36e6], [0], 18e6).load
+    array([0.5])
     """
     # The core looks at the rows of users with demand while it has them in cache.
     matrix = gain if isinstance(gain, _core.FoldedGains) else _gain(gain, check=False)

@@ -9,6 +9,7 @@ SINR      ``sinr_db``  of the best server, all cells active as ``activity`` says
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,7 +69,8 @@ def coverage(simulator: Simulator, pixels: int = 200, activity: float | NDArray[
     counts = np.maximum(np.rint(pixels * (high - low) / (high - low).max()), 2).astype(int)
     x_m, y_m = (np.linspace(low[i], high[i], counts[i]) for i in (0, 1))
     grid_x, grid_y = (axis.ravel() for axis in np.meshgrid(x_m, y_m))
-    seed = simulator.seed if simulator.place_seed is None else simulator.place_seed
+    seeds = simulator.seed if simulator.place_seed is None else simulator.place_seed
+    seed = seeds[0] if isinstance(seeds, Sequence) else seeds  # that of the first replica
     server, sinr = best_server(scenario, grid_x, grid_y, seed, rho)
     shape = (len(y_m), len(x_m))
     variables = {

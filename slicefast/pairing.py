@@ -145,6 +145,14 @@ def compare(
     ------
     SlicefastError
         There is no case, seed or step, a policy's name is unknown, or its shares are no partition.
+
+    Examples
+    --------
+    >>> from slicefast import Scenario
+    >>> scenario = Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> found = compare({name: (scenario, name) for name in ("equal_split", "max_min_rule")}, seeds=3, steps=5)
+    >>> found.differences("equal_split").reward.sizes["bound"]  # mean, lower and upper end
+    3
     """
     numbers = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
     if not cases:

@@ -185,7 +185,8 @@ class Task:
         With ``actions = "simplex"`` rows are clipped at 0 and divided by their sum: the direction of an action in the
         box [0, 1]^S divides the cell, and a row of zeros is the equal split. With "symmetric" they are softmax(3 x) of
         rows clipped to [-1, 1]: 0 is the equal split and what is alike for all slices does not count, so a learner
-        whose actions drift together beyond the box is back at the equal split.
+        whose actions drift together beyond the box is back at the equal split: let its Gaussians start narrow, as
+        `slicefast.envs.sb3.PPO_SETTINGS` do.
 
         Parameters
         ----------
@@ -218,7 +219,14 @@ class Task:
 
 
 def to_simplex(action: NDArray[Any]) -> Float64:
-    """Return non-negative ``action`` (..., S) divided by its sum; all zeros becomes the equal split."""
+    """Return non-negative ``action`` (..., S) divided by its sum; all zeros becomes the equal split.
+
+    Examples
+    --------
+    >>> to_simplex([[3.0, 1.0], [0.0, -1.0]])
+    array([[0.75, 0.25],
+           [0.5 , 0.5 ]])
+    """
     positive = np.maximum(np.asarray(action, np.float64), 0.0)
     total = positive.sum(axis=-1, keepdims=True)
     return np.where(total > 0, positive / np.where(total > 0, total, 1.0), 1.0 / positive.shape[-1])

@@ -16,6 +16,7 @@ PROMISED = {
     "network_from_csv": ("tilt 12 degrees: median SINR", "network_from_csv.png"),
     "stable_baselines": ("PPO", None),
     "ten_seeds": ("10 seeds", "ten_seeds.png"),
+    "watch_a_training": ("agents-400.safetensors", None),
     "your_study": ("proportional_to_load", None),
     "your_traffic": ("step 20:", None),
 }

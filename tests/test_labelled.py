@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -105,3 +108,31 @@ def test_the_map_is_of_the_place_that_is_simulated():
 def test_a_map_that_cannot_be_is_refused(scenario, options, named):
     with pytest.raises(ValueError, match=named):
         sf.coverage(sf.Simulator(scenario), **options)
+
+
+def test_a_run_is_written_as_a_table_per_cell_and_per_user(tmp_path):
+    simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1, window_ttis=20), n_replicas=2, per_user=True)
+    run = simulator.run(sf.policies.get("equal_split"), steps=2, per_user=True)
+    sf.write_table(run, tmp_path / "cells.csv")
+    cells = pd.read_csv(tmp_path / "cells.csv")
+    assert cells.columns[:4].tolist() == ["step", "replica", "cell", "slice"]
+    assert len(cells) == 2 * 2 * 3 * 4
+    row = cells.iloc[2 * 3 * 4 + 5]  # step 2, replica 0, cell 2, slice 2
+    assert row["throughput_bps"] == run.throughput_bps.values[1, 0, 1, 1]
+    assert row["reward"] == pytest.approx(run.reward.values[1, 0, 1], rel=1e-6)
+    assert row["time_s"] == 2.0
+    sf.write_table(run, tmp_path / "users.csv", per="user")
+    assert len(pd.read_csv(tmp_path / "users.csv")) == 2 * 2 * 384
+
+
+def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch):
+    simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1, window_ttis=20))
+    run = simulator.run(sf.policies.get("equal_split"), steps=1)
+    with pytest.raises(sf.SlicefastError, match=r"path: .*\.csv or \.parquet"):
+        sf.write_table(run, tmp_path / "run.xls")
+    with pytest.raises(sf.SlicefastError, match="per: got 'user', allowed: a dimension"):
+        sf.write_table(run, tmp_path / "run.csv", per="user")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "fastparquet", None)
+    with pytest.raises(sf.SlicefastError, match=r"pip install 'slicefast\[parquet\]'"):
+        sf.write_table(run, tmp_path / "run.parquet")

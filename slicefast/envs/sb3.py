@@ -8,13 +8,44 @@ from typing import Any, Unpack
 import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from slicefast.envs.episodes import with_logits
 from slicefast.envs.vector import VectorEnv
+from slicefast.policies import Policy
 from slicefast.scenario import Scenario
+from slicefast.simulator import Simulator
 from slicefast.task import Task, TaskOptions
-from slicefast.units import Float32
+from slicefast.units import Float32, Float64
+
+#: With what PPO learns here. Its first actions lie near the equal split, so that its Gaussian's means do not drift out
+#: of the box, where clipping makes all logits alike; and a step's reward is its own action's. Without the smaller
+#: deviation it stays at the equal split (benchmarks/README.md).
+PPO_SETTINGS: dict[str, Any] = {
+    "gamma": 0.0,
+    "n_steps": 64,
+    "batch_size": 128,
+    "policy_kwargs": {"log_std_init": -1.0},
+}
+
+
+def policy_of(model: BaseAlgorithm, task: Task) -> Policy:
+    """Return what a trained model does without noise as a policy, for `slicefast.compare` and `Simulator.run`.
+
+    Parameters
+    ----------
+    model : BaseAlgorithm
+        Trained on `slicefast.envs.to_sb3` of the task.
+    task : Task
+        What its actions stand for: ``env.network.task``.
+    """
+
+    def policy(simulator: Simulator, observation: Float32) -> Float64:
+        rows = observation.reshape(-1, observation.shape[-1])
+        return task.to_shares(model.predict(rows, deterministic=True)[0]).reshape(simulator.shares_shape)
+
+    return policy
 
 
 class Sb3VecEnv(VecEnv):
@@ -103,7 +134,7 @@ def to_sb3(
     agents: Sequence[str] | None = None,
     **options: Unpack[TaskOptions],
 ) -> Sb3VecEnv:
-    """Return what stable-baselines3 trains on: ``PPO("MlpPolicy", to_sb3(scenario, n_replicas=8))``.
+    """Return what stable-baselines3 trains on: ``PPO("MlpPolicy", to_sb3(scenario, n_replicas=8), **PPO_SETTINGS)``.
 
     Every learning cell of every replica is a sub-environment, all with one policy. Actions are "symmetric" unless a
     task or an option says otherwise, since its Gaussian policies start around 0.

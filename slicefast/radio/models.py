@@ -191,6 +191,11 @@ def path_loss_db(
     ------
     SlicefastError
         An argument is not finite, or the model does not know such a carrier or height.
+
+    Examples
+    --------
+    >>> path_loss_db("winner_plus_c2", False, [100.0, 1000.0], 2.6e9).round(1)
+    array([107.6, 143.3])
     """
     known = path_loss_model(model)
     shape, (distance, bs_height, ue_height, environment, state) = _broadcast_links(

@@ -109,7 +109,12 @@ class Scenario(Placed):
     def paper(cls, **overrides: Any) -> Self:
         """Return the default scenario: 12 cells, 4 slices, 1,536 users.
 
-        Overrides are fields of `Scenario`; a mapping changes only what it names: ``paper(radio={"tilt_deg": 12})``.
+        Overrides are fields of `Scenario`; a mapping changes only what it names.
+
+        Examples
+        --------
+        >>> Scenario.paper(radio={"tilt_deg": 12})
+        Scenario('paper': 12 cells, 4 slices, 1,536 users, LTE)
         """
         return cls(**merge({"name": "paper"}, overrides))
 
