@@ -365,14 +365,6 @@ def gaussian_kl_matrix(mean: ArrayLike, variance: ArrayLike, offsets: ArrayLike)
     ------
     SlicefastError
         Shapes differ, a mean is not finite, a variance is not positive and finite, or a group is empty.
-
-    Examples
-    --------
-    Two groups of one Gaussian each, of unit variance, a mean of 2 apart:
-
-    >>> gaussian_kl_matrix([[0.0], [2.0]], [[1.0], [1.0]], [0, 1, 2])
-    array([[0., 2.],
-           [2., 0.]])
     """
     mean = np.ascontiguousarray(mean, np.float64)
     variance = np.ascontiguousarray(variance, np.float64)

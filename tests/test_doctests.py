@@ -7,7 +7,7 @@ import importlib
 
 import pytest
 
-MODULES = ("callbacks.recorders", "kernels", "load_coupling", "pairing", "radio.models", "scenario.models", "task")
+MODULES = ("callbacks.recorders", "load_coupling", "pairing", "radio.models", "scenario.models", "task")
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from slicefast.study.folder import Study
 
 Engine = Literal["local", "ray"]
+MapOption = Annotated[
+    bool, typer.Option("--map", help="Instead: over networks whose cells differ more and more, when similarity helps.")
+]
 
 
 def reproduce(
@@ -39,10 +42,7 @@ def reproduce(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core unless given.")] = None,
     numbers: NumbersOption = [],  # noqa: B006 - typer copies it
     all_arms: Annotated[bool, typer.Option("--all-arms", help="Also those that no claim needs.")] = False,
-    similarity_map: Annotated[
-        bool,
-        typer.Option("--map", help="Instead: over networks whose cells differ more and more, when similarity helps."),
-    ] = False,
+    similarity_map: MapOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the paper's experiment and write results.nc, figures, report.html and report.md."""
