@@ -107,7 +107,7 @@ def report(
     if (folder / MAP_MANIFEST).is_file():
         from slicefast.cli.map import write_map
 
-        write_map(load_map(folder), into, as_json)
+        write_map(load_map(folder), into, as_json=as_json)
         return
     comparison = write_outcome(load_study(folder), as_json)
     if into is not None:
