@@ -77,6 +77,11 @@ def _radio() -> list[Row]:
     return rows
 
 
+def two_threads(kind: str) -> Row:
+    name = f"test_large_network[{{}}-{kind}]"
+    return Row("the same, two threads", name.format(2), name.format(1), "one thread", 1.7)
+
+
 def _network() -> list[Row]:
     million = {"rate": "million_user_ttis_per_s", "unit": "million user-TTI/s"}
     steps = {"rate": "steps_per_s", "unit": "steps/s"}
@@ -111,9 +116,11 @@ def _network() -> list[Row]:
             target=2000,
             **steps,
         ),
-        Row("the same, 300 cells, 38,400 users", "test_large_network[tti]", **steps),
-        Row("the same at flow level", "test_large_network[flow]", target=100, **steps),
-        Row("the same, links kept for 10 m of a user's way", "test_large_network[flow, 10 m]", **steps),
+        Row("the same, 300 cells, 38,400 users", "test_large_network[1-tti]", **steps),
+        two_threads("tti"),
+        Row("the same at flow level", "test_large_network[1-flow]", target=100, **steps),
+        two_threads("flow"),
+        Row("the same, links kept for 10 m of a user's way", "test_large_network[1-flow, 10 m]", **steps),
     ]
 
 

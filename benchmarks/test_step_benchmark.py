@@ -27,8 +27,8 @@ def _twin():
     return module
 
 
-def measure(benchmark, scenario, rounds, n_steps=None):
-    simulator = sf.Simulator(scenario, seed=0)
+def measure(benchmark, scenario, rounds, n_steps=None, n_threads=1):
+    simulator = sf.Simulator(scenario, seed=0, n_threads=n_threads)
     simulator.reset()
     start = simulator.snapshot()
     n_steps = n_steps or scenario.traffic.period_steps
@@ -67,8 +67,9 @@ def test_slicefast_whole_step_with(benchmark, options):
     [{}, {"fidelity": "flow"}, {"fidelity": "flow", "radio": {"resolution_m": 10.0}}],
     ids=["tti", "flow", "flow, 10 m"],
 )
-def test_large_network(benchmark, options):
-    measure(benchmark, sf.Scenario.hexagonal(100, **options), rounds=3, n_steps=20)
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_large_network(benchmark, options, n_threads):
+    measure(benchmark, sf.Scenario.hexagonal(100, **options), rounds=3, n_steps=20, n_threads=n_threads)
 
 
 @pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")

@@ -1,6 +1,6 @@
 """Typed stub of the C++ module; see cpp/bindings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 import numpy as np
@@ -20,6 +20,11 @@ class InUseError(RuntimeError):
 # simd
 def available_isas() -> list[str]: ...
 def default_isa() -> str: ...
+
+# threads
+MAX_THREADS: int
+
+def for_each(n_threads: int, n_items: int, work: Callable[[int], None]) -> None: ...
 def delay_bins_ttis() -> NDArray[np.float64]: ...
 
 # radio
@@ -281,6 +286,7 @@ class Network:
         interference: str = "mean",
         bands: str = "anywhere",
         user_loss_db: Sequence[float] | NDArray[Any] = (),
+        n_threads: int = 1,
     ) -> None: ...
     def attach(self, x_m: NDArray[Any], y_m: NDArray[Any], serving: NDArray[Any]) -> None: ...
     def step(

@@ -22,6 +22,7 @@ from slicefast import _core
 from slicefast.arrays import checked, to_int32, to_sinr, to_vector
 from slicefast.errors import NotConverged, described, refuse
 from slicefast.plausible import hold
+from slicefast.threads import usable_threads
 from slicefast.units import Float32, Float64, Int32
 
 __all__ = ["Efficiency", "NotConverged", "Solution", "sinr", "solve", "spectral_efficiency", "spectral_radius"]
@@ -225,7 +226,7 @@ def solve(
         efficiency=efficiency,
         ceiling_bps_per_hz=ceiling_bps_per_hz,
         layers=layers,
-        n_threads=n_threads,
+        n_threads=usable_threads(n_threads),
         isa=isa or _core.default_isa(),
     )
     per_slice = np.asarray(share).ndim == 2 or (share is None and slice_of is not None)
@@ -282,7 +283,7 @@ def sinr(
         noise_w=float(noise_w),
         rho=to_vector("rho", rho, n_cells),
         serving=cells,
-        n_threads=n_threads,
+        n_threads=usable_threads(n_threads),
         isa=isa or _core.default_isa(),
     )
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slicefast import _core, radio
+from slicefast.errors import described, refuse
+from slicefast.granted import granted_bytes
 from slicefast.radio.carrier import SLOT_SYMBOLS, downlink_symbols
 from slicefast.radio.indoor import SIMPLE_WALL_SIGMA_DB
 from slicefast.scenario.cells import by_cell
@@ -19,6 +21,54 @@ from slicefast.units import Float64, Index
 if TYPE_CHECKING:
     from slicefast.rng import Streams
     from slicefast.scenario import Scenario
+
+
+#: Links from which on a second thread is worth waking.
+LEAST_SHARED_LINKS = 50_000
+#: Sites whose links all users keep where far cells fold; up to so many sites none fold, and all images count.
+NEAR_SITES = 37
+
+
+def check_memory(scenario: Scenario, n_replicas: int) -> None:
+    """Refuse a scenario whose networks need more memory than this process is granted, before any of it is taken.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What is played.
+    n_replicas : int
+        How many times at once.
+
+    Raises
+    ------
+    SlicefastError
+        It names the bytes.
+    """
+    needed, granted = n_replicas * network_bytes(scenario), granted_bytes()
+    if needed > granted:
+        got = f"{n_replicas} x {scenario.n_cells} cells and {scenario.n_users} users, which need {needed} bytes"
+        refuse("scenario", described(got), f"one for at most {granted} bytes, what this process may use")
+
+
+def network_bytes(scenario: Scenario) -> int:
+    """Return what the large arrays of one network take [byte]: a lower bound, and most of what it takes.
+
+    Gains of U N links, 4 bytes each, again for what other images add and twice for a filter; where far cells fold, of
+    the nearest sites' cells alone and about 20 single links. The coupling's slopes: 8 N², or about 300 a cell, 12 bytes
+    each. About 400 bytes of queues, KPIs and positions to a user.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What the network is.
+    """
+    n_users, n_cells, n_sites = scenario.n_users, scenario.n_cells, scenario.n_sites
+    if scenario.radio.fold_db > 0 and _folds(scenario) and n_sites > NEAR_SITES and scenario.gain_map is None:
+        gains, slopes = n_users * (4 * NEAR_SITES * (n_cells // n_sites) + 20 * 8), n_cells * 300 * 12
+    else:
+        matrices = 1 + (scenario.area.wrap and n_sites <= NEAR_SITES) + 2 * (scenario.radio.filter_coefficient > 0)
+        gains, slopes = 4 * matrices * n_users * n_cells, 8 * n_cells * n_cells
+    return gains + slopes + 400 * n_users
 
 
 def make_links(scenario: Scenario, generator: np.random.Generator) -> _core.LinkModel:
@@ -144,6 +194,7 @@ def make_network(
     streams: Streams,
     profile: _core.UserProfile | None,
     car_loss_db: Float64,
+    n_threads: int = 1,
 ) -> _core.Network:
     """Build the core's network of one replica.
 
@@ -159,6 +210,8 @@ def make_network(
         From `make_buildings`.
     car_loss_db : ndarray, (U,) or (0,)
         From `make_car_loss_db`.
+    n_threads : int
+        That the network may use; a small one keeps to one.
 
     Returns
     -------
@@ -192,6 +245,7 @@ def make_network(
         interference=settings.interference,
         bands=scenario.scheduler.bands,
         user_loss_db=car_loss_db,
+        n_threads=n_threads if scenario.n_users * scenario.n_cells >= LEAST_SHARED_LINKS else 1,
     )
 
 

@@ -40,6 +40,8 @@ class Replica:
     place : Replica, optional
         One of the same scenario, index and place seed, whose links these are too: they are most of what a replica costs
         to make.
+    n_threads : int
+        That the network may use.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Replica:
         place_seed: int | None = None,
         gains: OwnGains | None = None,
         place: Replica | None = None,
+        n_threads: int = 1,
     ):
         self.scenario, self.seed, self.index = scenario, seed, index
         self.streams = Streams(seed, index)
@@ -69,7 +72,7 @@ class Replica:
         else:
             streams = self.streams if place_seed is None else Streams(place_seed, index)
             self.links = make_links(scenario, streams.shadowing)
-        self.network = make_network(scenario, self.links, self.streams, profile, car_loss_db)
+        self.network = make_network(scenario, self.links, self.streams, profile, car_loss_db, n_threads)
         self.heading = self.streams.mobility.uniform(0.0, 2.0 * np.pi, n_users)
         self.slice_of = scenario.slice_of.astype(np.intp)
         self.sources = Arrivals(scenario, self.streams.traffic)

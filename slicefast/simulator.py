@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from slicefast.errors import Alone, SlicefastError, described, refuse
 from slicefast.kpis import Curves, Kpis
+from slicefast.network import check_memory
 from slicefast.notebooks import facts_html
 from slicefast.radio.gain_map import Gains, OwnGains
 from slicefast.replica import Replica, Snapshot
 from slicefast.scenario import Scenario
 from slicefast.scenario.inputs import digest
 from slicefast.step_arrays import StepArrays, check_levels, check_shares, kpis_of, requirements, series_of
-from slicefast.team import Team
+from slicefast.threads import each, usable_threads
 from slicefast.world import World
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Simulator(World):
     n_replicas : int
         R, independent copies with random streams of their own.
     n_threads : int
-        Replicas are shared among this many threads.
+        Of the process's pool, as far as so many cores are granted: they share the replicas, and what is in a large one.
     per_user, per_packet : bool
         Whether KPIs carry the series of every user, see `Kpis`, and those of `step` what became of the packets, see
         `PacketKpis` (not at the flow level).
@@ -64,7 +65,8 @@ class Simulator(World):
     Raises
     ------
     SlicefastError
-        A seed is no integer of at least 0, a number is below 1, or the gains are for other cells, users or places.
+        A seed is no integer of at least 0, a number is below 1, threads are more than 1024, the network's arrays
+        would not fit, or the gains are for other cells, users or places.
 
     Notes
     -----
@@ -84,17 +86,16 @@ class Simulator(World):
         place_seed: int | None = None,
         gains: Gains | None = None,
     ):
-        for name, value in (("n_replicas", n_replicas), ("n_threads", n_threads)):
-            if value < 1:
-                refuse(name, value, "at least 1")
+        if n_replicas < 1:
+            refuse("n_replicas", n_replicas, "at least 1")
+        check_memory(scenario, n_replicas)
         self.scenario = scenario
         self._scenario_digest = digest(scenario)
         self.n_replicas = n_replicas
         if per_packet and scenario.fidelity == "flow":
             refuse("per_packet", per_packet, "False at the flow level, which knows no packets")
         self.per_user, self.per_packet = per_user, per_packet
-        self._n_threads = n_threads
-        self._team = Team(min(n_threads, n_replicas))
+        self._asked_threads, self._threads = n_threads, usable_threads(n_threads)
         self._replicas: list[Replica] = []
         seed = _plain(seed)
         self._seed, self._place_seed = seed, place_seed
@@ -196,7 +197,7 @@ class Simulator(World):
         arrays = StepArrays(self.scenario, self.n_replicas, self.per_user, self.per_packet)
         with self._alone:
             self._untouched = False
-            self._team.each(lambda r, replica: replica.play(checked[r], *arrays.of(r)), self._replicas)
+            each(self._threads, lambda r, replica: replica.play(checked[r], *arrays.of(r)), self._replicas)
             self._step_index += 1
             self._kpis = arrays.kpis()
             return self._kpis
@@ -228,7 +229,7 @@ class Simulator(World):
         coupled = check_shares("coupled_shares", coupled_shares, self.shares_shape, simplex=True)
         arrays = StepArrays(self.scenario, self.n_replicas, self.per_user)
         with self._alone:
-            self._team.each(lambda r, replica: replica.probe(asked[r], coupled[r], *arrays.of(r)[:2]), self._replicas)
+            each(self._threads, lambda r, own: own.probe(asked[r], coupled[r], *arrays.of(r)[:2]), self._replicas)
         return arrays.kpis()
 
     def curves(self, levels: NDArray[Any], coupled_shares: NDArray[Any], *, until_satisfied: bool = False) -> Curves:
@@ -259,7 +260,7 @@ class Simulator(World):
         coupled = check_shares("coupled_shares", coupled_shares, self.shares_shape, simplex=True)
         out = np.empty((self.n_replicas, 2, asked.size, *self.shares_shape[-2:]))
         with self._alone:
-            self._team.each(lambda r, replica: replica.curves(asked, coupled[r], out[r], enough), self._replicas)
+            each(self._threads, lambda r, own: own.curves(asked, coupled[r], out[r], enough), self._replicas)
         return Curves(*(out[0] if self.n_replicas == 1 else out.transpose(1, 2, 0, 3, 4)))
 
     def run(self, policy: Policy, steps: int, task: Task | None = None, per_user: bool = False) -> xr.Dataset:
@@ -323,7 +324,7 @@ class Simulator(World):
     def __getstate__(self) -> dict[str, Any]:
         """Return how this was made and a snapshot, of which a copy goes on bit for bit like the original."""
         given = {name: getattr(self, name) for name in ("scenario", "n_replicas", "per_user", "per_packet")}
-        given["n_threads"], given["gains"] = self._n_threads, self.gains
+        given["n_threads"], given["gains"] = self._asked_threads, self.gains
         return {"given": given, "snapshot": self.snapshot(), "untouched": self._untouched}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -331,10 +332,6 @@ class Simulator(World):
         Simulator.__init__(self, **state["given"], **seeds)
         self.restore(state["snapshot"])
         self._untouched = state["untouched"]
-
-    def close(self) -> None:
-        """End the threads; the simulator cannot step afterwards if it had several."""
-        self._team.close()
 
     def _check_snapshot(self, snapshot: Snapshot) -> None:
         if snapshot["scenario"] != self._scenario_digest:
@@ -353,9 +350,10 @@ class Simulator(World):
         known: list[Replica | None] = [None] * self.n_replicas
         if place_seed is not None and place_seed == self._place_seed:
             known = [*self._replicas] or known
+        same = [old if old and old.index == index else None for (_, index), old in zip(numbers, known, strict=True)]
         return [
-            Replica(self.scenario, own, index, place_seed, self._gains, old if old and old.index == index else None)
-            for (own, index), old in zip(numbers, known, strict=True)
+            Replica(self.scenario, own, index, place_seed, self._gains, place, self._threads)
+            for (own, index), place in zip(numbers, same, strict=True)
         ]
 
     def _start(self, seed: Seed, place_seed: int | None) -> None:

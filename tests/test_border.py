@@ -199,22 +199,21 @@ def test_a_forked_child_updates_with_threads_of_its_own():
 
 
 REFUSED_THREADS = """
-import resource, sys, numpy as np, slicefast as sf
-sf.load_coupling.sinr  # imported before there is no room for it
+import resource
+from slicefast import _core
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 2**27,) * 2)  # stacks of 1,000 threads take more
-try:
-    sf.load_coupling.sinr(np.full((4, 2), 1e-9), 1.0, 1e-15, 1.0, [0, 1, 0, 1], n_threads=int(sys.argv[1]))
-except ValueError as error:
-    print(error)
+done = []
+for _ in range(4):
+    _core.for_each(1000, 1000, done.append)
+print(len(done))
 """
 
 
-@pytest.mark.parametrize(("n_threads", "allowed"), [(1000, "as many as the system starts"), (2**31 - 1, "1 to 1024")])
-def test_threads_that_the_system_refuses_are_an_error(tmp_path, n_threads, allowed):
-    command = [sys.executable, "-c", REFUSED_THREADS, str(n_threads)]
+def test_work_goes_on_where_the_system_refuses_threads(tmp_path):
+    command = [sys.executable, "-c", REFUSED_THREADS]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, cwd=tmp_path)
-    assert done.stdout.startswith(f"n_threads: got {n_threads}, allowed: {allowed}")
+    assert done.stdout == "4000\n"
 
 
 def misaligned(array):

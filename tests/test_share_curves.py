@@ -85,7 +85,6 @@ def test_every_replica_has_curves_of_its_own(n_threads: int) -> None:
     for got, wanted in zip(curves, probed(simulator, LEVELS, coupled), strict=True):
         np.testing.assert_array_equal(got, wanted)
     assert (curves.delay_ms[:, 0] != curves.delay_ms[:, 1]).any()
-    simulator.close()
 
 
 @settings(max_examples=15, deadline=None)

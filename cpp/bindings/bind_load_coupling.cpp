@@ -88,8 +88,8 @@ py::tuple solve(const py::object& gain, const In<double>& power_w, double noise_
   {
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
-    const auto pool = pool_of(n_threads);
-    result = LoadCoupling().solve(arrays.problem, options, view, pool.get());
+    const ThreadPool pool(n_threads);
+    result = LoadCoupling().solve(arrays.problem, options, view, &pool);
   }
   return py::make_tuple(load, result.iterations, result.residual);
 }
@@ -107,8 +107,8 @@ py::array_t<float> sinr(const py::object& gain, const In<double>& power_w, doubl
   const Isa level = isa_from_name(isa);
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
-  const auto pool = pool_of(n_threads);
-  coupled_sinr(arrays.problem, activity, level, out, pool.get());
+  const ThreadPool pool(n_threads);
+  coupled_sinr(arrays.problem, activity, level, out, &pool);
   return result;
 }
 

@@ -76,7 +76,7 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
                              const std::string& fidelity, const In<double>& packet_bits, double resolution_m,
                              std::shared_ptr<UserProfile> profile, std::vector<double> dedicated_part,
                              std::vector<double> max_ratio, const std::string& interference, const std::string& bands,
-                             std::vector<double> user_loss_db) {
+                             std::vector<double> user_loss_db, int n_threads) {
   const bool transport_blocks = efficiency == "transport_block";
   const auto power = span_of(power_w);
   const auto slices = span_of(slice_of);
@@ -103,7 +103,8 @@ NetworkConfig network_config(const SchedulerConfig& scheduler, const In<double>&
           .packet_bits = {sizes.begin(), sizes.end()},
           .resolution_m = resolution_m,
           .profile = std::move(profile),
-          .user_loss_db = std::move(user_loss_db)};
+          .user_loss_db = std::move(user_loss_db),
+          .n_threads = n_threads};
 }
 
 // A Network and, fixed for its life, the sizes that arrays are held against.
@@ -118,7 +119,7 @@ struct BoundNetwork : Guarded<Network> {
     std::int32_t* written = writable<std::int32_t>(serving, "serving", {sizes.n_users});
     const std::span<std::int32_t> out{written, static_cast<std::size_t>(sizes.n_users)};
     std::vector<std::int32_t> cells(out.begin(), out.end());
-    // Replicas are attached by several Python threads at once.
+    // Replicas are attached by several threads at once.
     use_alone([&](Network& network) { network.attach(span_of(x_m), span_of(y_m), cells); });
     std::copy(cells.begin(), cells.end(), out.begin());
   }
@@ -135,7 +136,7 @@ struct BoundNetwork : Guarded<Network> {
           writable<double>(rows, "packet_kpis", {static_cast<py::ssize_t>(packet_kpis.size()), n_cells, n_slices}),
           n_cells, n_slices, a.kpis);
     }
-    // The step is the bulk of the work, and replicas are stepped by several Python threads at once.
+    // The step is the bulk of the work, and replicas are stepped by several threads at once.
     use_alone([&](Network& network) { network.step(a.share, a.serving, a.arrivals(), a.kpis); });
   }
 
@@ -225,12 +226,12 @@ void bind_network(py::module_& module) {
                       const std::string& isa, bool lend, const std::string& fidelity, const In<double>& packet_bits,
                       double resolution_m, std::shared_ptr<UserProfile> profile, std::vector<double> dedicated_part,
                       std::vector<double> max_ratio, const std::string& interference, const std::string& bands,
-                      std::vector<double> user_loss_db) {
+                      std::vector<double> user_loss_db, int n_threads) {
             return std::make_unique<BoundNetwork>(
                 network_config(scheduler, power_w, noise_w, prb_bandwidth_hz, efficiency, ceiling_bps_per_hz, layers,
                                window_ttis, handover_margin_db, time_to_trigger_steps, filter_weight, slice_of, isa,
                                lend, fidelity, packet_bits, resolution_m, std::move(profile), std::move(dedicated_part),
-                               std::move(max_ratio), interference, bands, std::move(user_loss_db)),
+                               std::move(max_ratio), interference, bands, std::move(user_loss_db), n_threads),
                 std::move(links));
           }),
           py::kw_only(), py::arg("links"), py::arg("scheduler"), py::arg("power_w"), py::arg("noise_w"),
@@ -240,7 +241,7 @@ void bind_network(py::module_& module) {
           py::arg("lend"), py::arg("fidelity"), py::arg("packet_bits"), py::arg("resolution_m") = 0.0,
           py::arg("profile") = nullptr, py::arg("dedicated_part") = std::vector<double>{},
           py::arg("max_ratio") = std::vector<double>{}, py::arg("interference") = "mean", py::arg("bands") = "anywhere",
-          py::arg("user_loss_db") = std::vector<double>{})
+          py::arg("user_loss_db") = std::vector<double>{}, py::arg("n_threads") = 1)
       .def("attach", &BoundNetwork::attach)
       .def("step", &BoundNetwork::step, py::arg("share"), py::arg("serving"), py::arg("arrival_user"),
            py::arg("arrival_tti"), py::arg("arrival_bits"), py::arg("active"), py::arg("kpis"), py::arg("user_kpis"),

@@ -147,8 +147,8 @@ py::array gains(const LinkModel& model, const In<double>& x_m, const In<double>&
   {
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
-    const auto pool = pool_of(n_threads);
-    model.gains(x, y, view, pool.get(), profile);
+    const ThreadPool pool(n_threads);
+    model.gains(x, y, view, &pool, profile);
   }
   return gain;
 }
@@ -163,10 +163,10 @@ py::array_t<float> reach(const LinkModel& model, const In<double>& x_m, const In
   const auto x = span_of(x_m), y = span_of(y_m);
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
-  const auto pool = pool_of(n_threads);
+  const ThreadPool pool(n_threads);
   Matrix<float> gain(n_users, n_cells);
   const bool summed = model.has_images();
-  model.gains(x, y, summed ? gain.view() : view, pool.get(), profile, summed ? view : MatrixView<float>{});
+  model.gains(x, y, summed ? gain.view() : view, &pool, profile, summed ? view : MatrixView<float>{});
   return sum;
 }
 
@@ -185,8 +185,8 @@ py::tuple best_server(const LinkModel& model, const In<double>& x_m, const In<do
   {
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
-    const auto pool = pool_of(n_threads);
-    model.best_server(x, y, power, active, noise_w, servers, sinrs, pool.get(), profile);
+    const ThreadPool pool(n_threads);
+    model.best_server(x, y, power, active, noise_w, servers, sinrs, &pool, profile);
   }
   return py::make_tuple(server, sinr);
 }
@@ -200,8 +200,8 @@ std::unique_ptr<FoldedGains> fold(const LinkModel& model, const In<double>& x_m,
   const auto x = span_of(x_m), y = span_of(y_m), power = span_of(power_w);
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
-  const auto pool = pool_of(n_threads);
-  model.fold(x, y, power, noise_w, *gains, pool.get());
+  const ThreadPool pool(n_threads);
+  model.fold(x, y, power, noise_w, *gains, &pool);
   return gains;
 }
 
@@ -222,7 +222,7 @@ void update_gains(const LinkModel& model, const In<double>& x_m, const In<double
   const auto moved = copy_of(users);
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
-  model.update_gains(x, y, moved, view, profile);
+  model.update_gains(x, y, moved, view, nullptr, profile);
 }
 
 std::shared_ptr<GainMap> make_gain_map(const In<float>& gain, std::size_t cols, std::pair<double, double> first_m,
@@ -260,9 +260,9 @@ void serving_cells(const In<float>& gain, const In<double>& power_w, py::array s
   {
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
-    const auto pool = pool_of(n_threads);
+    const ThreadPool pool(n_threads);
     check_gains(matrix);  // those of LinkModel need no check, users' own do
-    update_serving(matrix, power, {margin_db, time_to_trigger_steps}, cells, {timed, steps}, pool.get());
+    update_serving(matrix, power, {margin_db, time_to_trigger_steps}, cells, {timed, steps}, &pool);
   }
   std::copy(cells.begin(), cells.end(), serving_data);
   std::copy(timed.begin(), timed.end(), cell_data);

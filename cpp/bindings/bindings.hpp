@@ -8,6 +8,7 @@ namespace slicefast::bindings {
 
 void bind_learner(py::module_& module);
 void bind_simd(py::module_& module);
+void bind_threads(py::module_& module);
 void bind_network(py::module_& module);
 void bind_scheduler(py::module_& module);
 void bind_flow(py::module_& module);

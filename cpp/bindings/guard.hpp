@@ -5,7 +5,6 @@
 #include <pybind11/pybind11.h>
 
 #include <atomic>
-#include <memory>
 #include <utility>
 
 #include "slicefast/threads.hpp"
@@ -13,10 +12,6 @@
 namespace slicefast::bindings {
 
 namespace py = pybind11;
-
-inline std::unique_ptr<ThreadPool> pool_of(int n_threads) {
-  return n_threads == 1 ? nullptr : std::make_unique<ThreadPool>(n_threads);
-}
 
 template <class T>
 class Guarded {

@@ -33,6 +33,7 @@ PYBIND11_MODULE(_core, module) {
 
   slicefast::bindings::bind_learner(module);
   slicefast::bindings::bind_simd(module);
+  slicefast::bindings::bind_threads(module);
   slicefast::bindings::bind_radio(module);
   slicefast::bindings::bind_load_coupling(module);
   slicefast::bindings::bind_scheduler(module);

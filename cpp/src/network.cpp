@@ -74,6 +74,7 @@ void check(const NetworkConfig& config, const GainSource& links) {
 Network::Network(NetworkConfig config, std::shared_ptr<const GainSource> links)
     : config_(std::move(config)),
       links_(present(std::move(links))),
+      pool_(config_.n_threads),
       scheduler_(config_.scheduler, config_.isa),
       trial_scheduler_(scheduler_) {
   check(config_, *links_);
@@ -115,9 +116,9 @@ void Network::attach(std::span<const double> x_m, std::span<const double> y_m, s
   check_indices("serving", serving, config_.power_w.size(), "row", -1);
   find_gains(x_m, y_m);
   if (links_->folds())
-    update_serving(folded_, config_.power_w, config_.handover, serving, {timer_cell_, timer_steps_});
+    update_serving(folded_, config_.power_w, config_.handover, serving, {timer_cell_, timer_steps_}, &pool_);
   else
-    update_serving(measure(), config_.power_w, config_.handover, serving, {timer_cell_, timer_steps_});
+    update_serving(measure(), config_.power_w, config_.handover, serving, {timer_cell_, timer_steps_}, &pool_);
 }
 
 // The gains that handovers go by: filtered in log2 units, as dB are, the first as it is; 1e-38 stands for none.
@@ -150,9 +151,9 @@ void Network::find_gains(std::span<const double> x_m, std::span<const double> y_
     return;
   }
   if (links_->folds())
-    links_->refold(x_m, y_m, moved_, config_.power_w, config_.noise_w, folded_);
+    links_->refold(x_m, y_m, moved_, config_.power_w, config_.noise_w, folded_, &pool_);
   else
-    links_->update_gains(x_m, y_m, moved_, gain_.view(), config_.profile.get(), reach_.view());
+    links_->update_gains(x_m, y_m, moved_, gain_.view(), &pool_, config_.profile.get(), reach_.view());
   lose(moved_);
   for (std::int32_t user : moved_) {
     const auto u = static_cast<std::size_t>(user);
@@ -163,9 +164,9 @@ void Network::find_gains(std::span<const double> x_m, std::span<const double> y_
 
 void Network::find_all_gains(std::span<const double> x_m, std::span<const double> y_m) {
   if (links_->folds())
-    links_->fold(x_m, y_m, config_.power_w, config_.noise_w, folded_);
+    links_->fold(x_m, y_m, config_.power_w, config_.noise_w, folded_, &pool_);
   else
-    links_->gains(x_m, y_m, gain_.view(), nullptr, config_.profile.get(), reach_.view());
+    links_->gains(x_m, y_m, gain_.view(), &pool_, config_.profile.get(), reach_.view());
   lose(all_);
 }
 
@@ -267,7 +268,7 @@ void Network::restore_links(const NetworkState& state) {
   // Sums run in the order of the places: as they were, so that a restored network goes on to the last bit.
   folded_.set_places(state.places);
   std::fill(folded_.far_first.begin(), folded_.far_first.end(), 0u);
-  links_->refold(x_m_, y_m_, state.places, config_.power_w, config_.noise_w, folded_);
+  links_->refold(x_m_, y_m_, state.places, config_.power_w, config_.noise_w, folded_, &pool_);
   lose(all_);
 }
 
@@ -332,7 +333,7 @@ void Network::step(ConstMatrixView<double> share, std::span<const std::int32_t> 
   } else {
     Window played = window(share, serving, arrivals);
     if (config_.lend) set_policy(share, played);
-    scheduler_.play_window(played, kpis);
+    scheduler_.play_window(played, kpis, &pool_);
   }
   if (!correction_.empty()) correction_.update(work_, kpis.load.flat());
   std::swap(load_, trial_load_);
@@ -356,7 +357,7 @@ void Network::try_window(ConstMatrixView<double> share, std::span<const std::int
   trial_scheduler_ = scheduler_;
   Window trial = window(share, serving, arrivals);
   trial.separate_slices = true;
-  trial_scheduler_.play_window(trial, kpis);
+  trial_scheduler_.play_window(trial, kpis, &pool_);
 }
 
 }  // namespace slicefast

@@ -161,15 +161,15 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
   const MatrixView<double> load = trial_load_.view();
   std::fill(waits_.begin(), waits_.end(), std::uint8_t{0});
   const CouplingProblem problem = coupling_problem(serving, most);
-  coupling_.solve(problem, CouplingOptions{.isa = config_.isa}, load);
+  coupling_.solve(problem, CouplingOptions{.isa = config_.isa}, load, &pool_);
   for (std::size_t n = 0; n < load.rows; ++n) {
     rho_[n] = 0.0;
     for (double part : load.row(n)) rho_[n] += part;
   }
   const std::span<const double> activity =
       config_.bands == Bands::in_order ? std::span<const double>(load.flat()) : rho_;
-  coupled_sinr(problem, activity, config_.isa, trial_sinr_);
-  if (!efficiency_.empty()) mean_efficiencies(problem, activity, config_.isa, efficiency_);
+  coupled_sinr(problem, activity, config_.isa, trial_sinr_, &pool_);
+  if (!efficiency_.empty()) mean_efficiencies(problem, activity, config_.isa, efficiency_, &pool_);
   find_bits();
   if (!correction_.empty()) find_work(serving, most);
 }

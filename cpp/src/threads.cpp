@@ -1,192 +1,202 @@
+// The process's pool. A call hangs its job up on a board, works on it, and takes it down when no item is left; a worker
+// joins the first job on the board that has room, and comes back for the next. Nobody waits for a worker that has not
+// joined: jobs get done whatever the number of workers, jobs within jobs too.
 #include "slicefast/threads.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <new>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "slicefast/checks.hpp"
 
 #ifdef _WIN32
+#include <system_error>
 #include <thread>
 #else
 #include <pthread.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #endif
 
 namespace slicefast {
 
 namespace {
 
-// Windows does not fork.
-long process_id() {
+// Starts a thread of its own that nobody joins; false where the system starts none.
 #ifdef _WIN32
-  return 0;
-#else
-  return static_cast<long>(getpid());
-#endif
+bool start_thread(void* (*run)(void*), void* argument) {
+  try {
+    std::thread([run, argument] { run(argument); }).detach();
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
 }
 
-#ifdef _WIN32
-using Worker = std::jthread;
-struct Reserve {};
+struct Reserve {
+  bool is_there() const { return true; }
+};
 #else
 // With the 8 MiB that the system gives, hundreds of stacks leave a limited process no addresses for anything else.
 constexpr std::size_t stack_bytes = 2u << 20;
 constexpr std::size_t reserve_bytes = 64u << 20;
 
-// A thread of a small stack, joined at its end. Throws std::system_error where the system starts none.
-class Worker {
- public:
-  explicit Worker(std::function<void()> work) : work_(std::make_unique<std::function<void()> >(std::move(work))) {
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, stack_bytes);
-    const int error = pthread_create(&thread_, &attributes, run, work_.get());
-    pthread_attr_destroy(&attributes);
-    if (error != 0) throw std::system_error(error, std::generic_category());
-  }
-  Worker(Worker&&) noexcept = default;
-  Worker& operator=(Worker&&) = delete;
-  ~Worker() {
-    if (work_) pthread_join(thread_, nullptr);
-  }
-
- private:
-  static void* run(void* work) {
-    (*static_cast<const std::function<void()>*>(work))();
-    return nullptr;
-  }
-
-  pthread_t thread_{};
-  std::unique_ptr<std::function<void()> > work_;
-};
+bool start_thread(void* (*run)(void*), void* argument) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, stack_bytes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t thread;
+  const int error = pthread_create(&thread, &attributes, run, argument);
+  pthread_attr_destroy(&attributes);
+  return error == 0;
+}
 
 // Keeps addresses free while threads start, for what they and their process need afterwards.
 class Reserve {
  public:
-  Reserve() : begin_(mmap(nullptr, reserve_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
-    if (begin_ == MAP_FAILED) throw std::bad_alloc();
-  }
+  Reserve() : begin_(mmap(nullptr, reserve_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {}
   Reserve(const Reserve&) = delete;
   Reserve& operator=(const Reserve&) = delete;
-  ~Reserve() { munmap(begin_, reserve_bytes); }
+  ~Reserve() {
+    if (is_there()) munmap(begin_, reserve_bytes);
+  }
+  bool is_there() const { return begin_ != MAP_FAILED; }
 
  private:
   void* begin_;
 };
 #endif
 
+// One call of for_each. What is not atomic belongs to who holds the crew's mutex.
+struct Job {
+  const std::function<void(std::size_t, int)>& work;
+  const std::size_t n_items;
+  const int most_threads;
+  std::atomic<std::size_t> next = 0;
+  int n_joined = 1;  // the caller
+  int n_busy = 0;    // workers
+  std::size_t failed_item = 0;
+  std::exception_ptr error = nullptr;
+  std::condition_variable done = {};
+
+  bool has_room() const { return n_joined < most_threads && next.load(std::memory_order_relaxed) < n_items; }
+};
+
+class Crew {
+ public:
+  // Workers for calls of so many threads, as far as the system starts them. Asked again, it tries again.
+  void grow(int n_threads) {
+    const std::lock_guard lock(mutex_);
+    start_workers(n_threads);
+  }
+
+  void play(Job& job) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (job.most_threads > asked_for_) start_workers(job.most_threads);  // a forked process
+      board_.push_back(&job);
+    }
+    const std::size_t helpers = std::min(static_cast<std::size_t>(job.most_threads), job.n_items) - 1;
+    for (std::size_t i = 0; i < helpers; ++i) job_there_.notify_one();
+    work_on(job, 0);
+    std::unique_lock lock(mutex_);
+    std::erase(board_, &job);
+    job.done.wait(lock, [&] { return job.n_busy == 0; });
+  }
+
+ private:
+  void start_workers(int n_threads) {
+    asked_for_ = std::max(asked_for_, n_threads);
+    if (n_threads - 1 <= n_workers_) return;
+    const Reserve reserve;
+    if (!reserve.is_there()) return;
+    while (n_workers_ < n_threads - 1 && start_thread(&Crew::serve, this)) ++n_workers_;
+  }
+
+  // Items below one that fails were taken before it, so of all failures the lowest is known in the end.
+  void work_on(Job& job, int thread) {
+    while (true) {
+      const std::size_t item = job.next.fetch_add(1, std::memory_order_relaxed);
+      if (item >= job.n_items) return;
+      try {
+        job.work(item, thread);
+      } catch (...) {
+        const std::lock_guard lock(mutex_);
+        if (!job.error || item < job.failed_item) {
+          job.error = std::current_exception();
+          job.failed_item = item;
+        }
+        job.next.store(job.n_items, std::memory_order_relaxed);
+      }
+    }
+  }
+
+  Job* job_with_room() const {
+    const auto found = std::find_if(board_.begin(), board_.end(), [](const Job* job) { return job->has_room(); });
+    return found == board_.end() ? nullptr : *found;
+  }
+
+  // A worker's life.
+  static void* serve(void* crew) {
+    Crew& own = *static_cast<Crew*>(crew);
+    std::unique_lock lock(own.mutex_);
+    while (true) {
+      Job* job = nullptr;
+      own.job_there_.wait(lock, [&] { return (job = own.job_with_room()) != nullptr; });
+      const int thread = job->n_joined++;
+      ++job->n_busy;
+      lock.unlock();
+      own.work_on(*job, thread);
+      lock.lock();
+      if (--job->n_busy == 0) job->done.notify_one();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable job_there_;
+  std::vector<Job*> board_;
+  int n_workers_ = 0, asked_for_ = 1;
+};
+
+// Never destroyed: workers may still look at it when the process ends. Of a forked process the workers and whoever held
+// the mutex stayed behind: the child leaves all of it alone.
+std::atomic<Crew*> the_crew = nullptr;
+std::atomic<Crew*> left_behind = nullptr;  // by the last fork; no leak as long as it is known
+
+Crew& crew() {
+#ifndef _WIN32
+  static const int forgets_at_fork = pthread_atfork(nullptr, nullptr, [] { left_behind = the_crew.exchange(nullptr); });
+  static_cast<void>(forgets_at_fork);
+#endif
+  Crew* now = the_crew.load();
+  if (now) return *now;
+  auto* made = new Crew;
+  if (the_crew.compare_exchange_strong(now, made)) return *made;
+  delete made;
+  return *now;
+}
+
 }  // namespace
 
 InUse::InUse(std::string_view object) : std::runtime_error(std::string(object) + ": in use by another thread") {}
 
-struct ThreadPool::Crew {
-  const long process = process_id();
-  std::mutex mutex;
-  std::condition_variable start, done;
-  const std::function<void(std::size_t, int)>* work = nullptr;
-  std::size_t n_items = 0, n_shares = 0, round = 0;
-  std::size_t n_running = 0;
-  bool stopping = false;
-  std::exception_ptr error;
-  std::vector<Worker> workers;
-
-  explicit Crew(int n_threads) : n_shares(static_cast<std::size_t>(n_threads)) {
-    if (n_threads == 1) return;
-    try {
-      [[maybe_unused]] const Reserve reserve;
-      workers.reserve(n_shares - 1);
-      for (int thread = 1; thread < n_threads; ++thread)
-        workers.emplace_back([this, thread] { wait_for_work(thread); });
-    } catch (...) {
-      stop();
-      throw;
-    }
-  }
-
-  Crew(const Crew&) = delete;
-  Crew& operator=(const Crew&) = delete;
-  ~Crew() { stop(); }
-
-  // Ends and joins the workers, while everything that they wait for is still there.
-  void stop() {
-    {
-      const std::lock_guard lock(mutex);
-      stopping = true;
-    }
-    start.notify_all();
-    workers.clear();
-  }
-
-  void do_share(int thread) {
-    try {
-      for (auto item = static_cast<std::size_t>(thread); item < n_items; item += n_shares) (*work)(item, thread);
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      if (!error) error = std::current_exception();
-    }
-  }
-
-  void wait_for_work(int thread) {
-    std::size_t seen = 0;
-    while (true) {
-      {
-        std::unique_lock lock(mutex);
-        start.wait(lock, [&] { return stopping || round != seen; });
-        if (stopping) return;
-        seen = round;
-      }
-      do_share(thread);
-      const std::lock_guard lock(mutex);
-      if (--n_running == 0) done.notify_one();
-    }
-  }
-};
-
 ThreadPool::ThreadPool(int n_threads) : n_threads_(n_threads) {
   check_value("n_threads", n_threads, within(1, max_threads));
-  try {
-    crew_ = std::make_unique<Crew>(n_threads);
+  if (n_threads > 1) crew().grow(n_threads);
+}
+
+void ThreadPool::for_each(std::size_t n_items, const std::function<void(std::size_t, int)>& work) const {
+  if (n_threads_ == 1 || n_items < 2) {
+    for (std::size_t item = 0; item < n_items; ++item) work(item, 0);
     return;
-  } catch (const std::system_error&) {
-  } catch (const std::bad_alloc&) {
   }
-  refuse("n_threads", text_of(n_threads), "as many as the system starts, which are fewer");
-}
-
-ThreadPool::~ThreadPool() {
-  // After a fork there is nobody to join, and what the workers waited for stays as they left it: not to be touched.
-  if (crew_ && crew_->process != process_id()) static_cast<void>(crew_.release());
-}
-
-void ThreadPool::for_each(std::size_t n_items, const std::function<void(std::size_t, int)>& work) {
-  const ExclusiveUse use(in_use_, "ThreadPool");
-  if (crew_->process != process_id()) {
-    auto crew = std::make_unique<Crew>(n_threads_);
-    static_cast<void>(crew_.release());
-    crew_ = std::move(crew);
-  }
-  Crew& crew = *crew_;
-  {
-    const std::lock_guard lock(crew.mutex);
-    crew.work = &work;
-    crew.n_items = n_items;
-    crew.error = nullptr;
-    crew.n_running = crew.workers.size();
-    ++crew.round;
-  }
-  crew.start.notify_all();
-  crew.do_share(0);
-  std::unique_lock lock(crew.mutex);
-  crew.done.wait(lock, [&] { return crew.n_running == 0; });
-  crew.work = nullptr;
-  if (crew.error) std::rethrow_exception(std::exchange(crew.error, nullptr));
+  Job job{.work = work, .n_items = n_items, .most_threads = n_threads_};
+  crew().play(job);
+  if (job.error) std::rethrow_exception(job.error);
 }
 
 }  // namespace slicefast

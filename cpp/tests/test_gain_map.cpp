@@ -36,7 +36,7 @@ void a_user_has_the_gains_of_the_nearest_pixel() {
   Matrix<float> shared(1000, 2), some(1000, 2, -1.0f);
   map.gains(many_x, many_y, shared.view(), &pool, nullptr);
   for (std::size_t u = 0; u < 1000; ++u) CHECK(shared(u, 0) == 5.0f);
-  map.update_gains(many_x, many_y, std::vector<std::int32_t>{7}, some.view(), nullptr);
+  map.update_gains(many_x, many_y, std::vector<std::int32_t>{7}, some.view(), nullptr, nullptr);
   for (std::size_t u = 0; u < 1000; ++u) CHECK(some(u, 0) == (u == 7 ? 5.0f : -1.0f));
 }
 

@@ -65,19 +65,29 @@ void test_exclusive_use() {
   CHECK(played + refused == 600);
 }
 
-// One pool, called from several threads.
-void test_pool_takes_one_call_at_a_time() {
-  ThreadPool pool(2);
-  std::atomic<int> items = 0, calls = 0;
+// The process's pool, called from several threads at once.
+void test_calls_side_by_side() {
+  const ThreadPool pool(2);
+  std::atomic<int> items = 0;
   in_threads(3, [&](int) {
-    for (int k = 0; k < 50; ++k) try {
-        pool.for_each(4, [&](std::size_t, int) { ++items; });
-        ++calls;
-      } catch (const InUse&) {
-      }
+    for (int k = 0; k < 50; ++k) pool.for_each(4, [&](std::size_t, int) { ++items; });
   });
-  CHECK(items == 4 * calls);
-  CHECK(calls > 0);
+  CHECK(items == 3 * 50 * 4);
+}
+
+// Networks that use the pool, each in a thread of its own: what they give alone.
+void test_networks_on_the_pool() {
+  std::vector<std::vector<double>> outs(4);
+  const auto play = [&outs](int thread, int n_threads) {
+    SmallWorld own;
+    own.config.n_threads = n_threads;
+    Network network = own.network();
+    for (int k = 0; k < 3; ++k) own.step(network);
+    outs[static_cast<std::size_t>(thread)] = own.out;
+  };
+  play(3, 1);
+  in_threads(3, [&](int thread) { play(thread, thread + 2); });
+  for (const auto& out : outs) CHECK(out == outs[3]);
 }
 
 }  // namespace
@@ -86,5 +96,6 @@ void test_two_threads() {
   test_networks_share_links();
   test_reading_beside_reading();
   test_exclusive_use();
-  test_pool_takes_one_call_at_a_time();
+  test_calls_side_by_side();
+  test_networks_on_the_pool();
 }

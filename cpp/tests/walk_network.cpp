@@ -5,7 +5,7 @@
 //   probe     changes nothing
 //   curves    are what probes give, level by level, and change nothing
 //   refusal   changes nothing; and what is refused never reaches a queue
-//   restore   goes on bit by bit as the network that was snapped did, on another thread as well
+//   restore   goes on bit by bit as the network that was snapped did, on any number of threads
 //   gains     do not depend on the number of threads
 #include "walk_network.hpp"
 
@@ -337,23 +337,21 @@ void Walk::check_gains() {
   for (float gain : alone.view().flat()) CHECK(std::isfinite(gain) && gain >= 0.0f);
 }
 
-// From the snapshot on once more: here, and beside it in a network made anew, on two threads that share the links.
+// From the snapshot on once more: here, and beside it in a network made anew, whose steps may use several threads.
 void Walk::replay() {
   const Snapshot last = replica.snapshot();
-  Replica fresh(world, links);
+  const bool threads = choices.one_in(limits.rarity_of_threads);
+  World same = world;
+  if (threads) same.network.n_threads = std::array{1, 2, 3, 7}[choices.below(4)];
+  Replica fresh(same, links);
   Replica* const replicas[] = {&replica, &fresh};
   std::vector<std::vector<double>> again[2];
   const auto play_again = [&](std::size_t i, int) {
     replicas[i]->restore(*snapped);
     for (const Play& play : plays) again[i].push_back(replicas[i]->step(world, play).values);
   };
-  if (choices.one_in(limits.rarity_of_threads)) {
-    ThreadPool pool(2);
-    pool.for_each(2, play_again);
-  } else {
-    play_again(0, 0);
-    play_again(1, 0);
-  }
+  const ThreadPool pool(threads ? 2 : 1);
+  pool.for_each(2, play_again);
   for (std::size_t i = 0; i < 2; ++i) {
     for (std::size_t k = 0; k < plays.size(); ++k) CHECK(again[i][k] == outcomes[k]);
     CHECK(replicas[i]->snapshot() == last);

@@ -17,6 +17,7 @@ from slicefast.rng import episode_seed
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 from slicefast.task import Task
+from slicefast.threads import usable_threads
 from slicefast.traffic import series
 
 with warnings.catch_warnings():  # what SciPy adds to the user's filters
@@ -68,7 +69,8 @@ class Episodes:
         gains: Gains | None = None,
         place_seed: int | None = None,
     ) -> None:
-        for name, value in (("n_steps", n_steps), ("n_replicas", n_replicas), ("n_threads", n_threads)):
+        usable_threads(n_threads)  # refuses here what the simulator would
+        for name, value in (("n_steps", n_steps), ("n_replicas", n_replicas)):
             if value < 1:
                 refuse(name, value, "at least 1")
         series.note(task.scenario)  # reads its trace, once for all episodes
@@ -128,9 +130,7 @@ class Episodes:
         return self._simulator.reset(played)
 
     def close(self) -> None:
-        """End the simulator's threads and let go of its network; a later `start` builds it again."""
-        if self._simulator is not None:
-            self._simulator.close()
+        """Let go of the network; a later `start` builds it again."""
         self._simulator = None
 
 

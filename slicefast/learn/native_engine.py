@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from slicefast import _core
 from slicefast.errors import NonFiniteError
 from slicefast.learn.state import LearnerState
+from slicefast.threads import usable_threads
 from slicefast.units import Float32, Int64
 
 
@@ -29,7 +30,9 @@ class NativeEngine:
 
     def __init__(self, state: LearnerState, n_threads: int = 1, isa: str | None = None) -> None:
         self._n_agents, self._state = state.n_agents, state
-        self._learner = _core.Learner(_config(state), n_threads, isa or _core.default_isa(), _arrays(state))
+        self._learner = _core.Learner(
+            _config(state), usable_threads(n_threads), isa or _core.default_isa(), _arrays(state)
+        )
 
     def act(self, observation: Float32, noise: float, step: int) -> Float32:
         """Return actions (k A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams."""

@@ -17,6 +17,7 @@ from slicefast.errors import refuse
 from slicefast.plausible import warn
 from slicefast.radio.fields import Fields
 from slicefast.radio.models import path_loss_model, warn_of_heights
+from slicefast.threads import usable_threads
 from slicefast.units import Float32, Float64, Int32
 
 #: A warning reports that so large a share of the area is nearer to a mast than the model's least distance.
@@ -247,4 +248,6 @@ def update_serving(
         An array has the wrong shape, type or layout, or a number is out of range.
     """
     power = np.ascontiguousarray(power_w, dtype=np.float64)
-    _core.update_serving(gain, power, serving, timer_cell, timer_steps, margin_db, time_to_trigger_steps, n_threads)
+    _core.update_serving(
+        gain, power, serving, timer_cell, timer_steps, margin_db, time_to_trigger_steps, usable_threads(n_threads)
+    )

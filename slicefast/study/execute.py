@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from slicefast import files
 from slicefast.errors import RunError, refuse
+from slicefast.granted import granted_cpus
 from slicefast.signals import as_ctrl_c
 from slicefast.study.folder import Study
-from slicefast.study.granted import granted_cpus
 from slicefast.study.jobs import Job, ready, steps
 from slicefast.training import Tick
 

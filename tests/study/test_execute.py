@@ -17,11 +17,11 @@ import pytest
 
 from slicefast import Scenario
 from slicefast.errors import RunError
+from slicefast.granted import granted_cpus
 from slicefast.study import execute
 from slicefast.study.collect import collect
 from slicefast.study.execute import Progress, run_job, run_study, total_steps
 from slicefast.study.folder import MANIFEST, Study, open_study
-from slicefast.study.granted import granted_cpus
 from slicefast.study.jobs import Job
 from slicefast.study.protocol import Protocol
 

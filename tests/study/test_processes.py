@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from slicefast import Scenario
+from slicefast.granted import granted_bytes, granted_cpus
 from slicefast.study.folder import Study, open_study
-from slicefast.study.granted import granted_cpus
 from slicefast.study.protocol import Protocol
 
 RUN = """
@@ -118,3 +118,19 @@ def test_as_many_cores_as_the_control_groups_grant(
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)))
     assert granted_cpus(write(tmp_path, files)) == granted
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "proc/self/cgroup": "0::/a/b\n",
+            "sys/fs/cgroup/a/memory.max": "4096000\n",
+            "sys/fs/cgroup/memory.max": "max\n",
+        },
+        {"proc/self/cgroup": "5:memory:/x\n", "sys/fs/cgroup/memory/x/memory.limit_in_bytes": "4096000\n"},
+    ],
+)
+def test_as_much_memory_as_the_control_groups_grant(tmp_path: Path, files: dict[str, str]) -> None:
+    assert granted_bytes(write(tmp_path, files)) == 4096000
+    assert granted_bytes(tmp_path / "elsewhere") > 2**27  # the machine's

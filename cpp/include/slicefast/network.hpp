@@ -71,6 +71,7 @@ struct NetworkConfig {
   // (U) or empty: what every link of a user loses beside what the links know, such as a car's body. Folded gains lose
   // it with the others: less interference over the same noise, so that the bound of folding holds.
   std::vector<double> user_loss_db = {};
+  int n_threads = 1;  // that a call may use; the results do not depend on it
 };
 
 // The window's packets, sorted by TTI, and which users the traffic mask lets send.
@@ -184,6 +185,7 @@ class Network {
 
   NetworkConfig config_;
   std::shared_ptr<const GainSource> links_;
+  ThreadPool pool_;
   LoadCoupling coupling_;
   Scheduler scheduler_, trial_scheduler_;
   Matrix<float> gain_;                // (U, N); empty where far cells fold

@@ -1,12 +1,10 @@
-// Threads of the core: worker threads owned by one object (no global pool: torch and OpenMP may share theirs with
-// others), and the mark that an object is in use. A const method of the core may run in any number of threads at once;
-// any other needs its object for itself: ExclusiveUse sees to it.
+// Threads of the core: one pool of workers for the whole process, and the mark that an object is in use. A const method
+// of the core may run in any number of threads at once; any other needs its object for itself: ExclusiveUse sees to it.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <stdexcept>
 #include <string_view>
 
@@ -34,35 +32,29 @@ class ExclusiveUse {
   std::atomic_flag& in_use_;
 };
 
+// So many threads of the process's pool, the caller's among them. The workers are started once, by the first pool that
+// asks for so many, and serve every pool of the process until it ends; where the system starts fewer, those it has
+// started do the work. A process that was forked starts its own.
 class ThreadPool {
  public:
-  // n_threads counts the calling thread: 1 starts no worker. Throws InvalidArgument outside 1 to max_threads, or where
-  // the system starts no more threads; those that were started have ended then.
+  // Throws InvalidArgument outside 1 to max_threads.
   explicit ThreadPool(int n_threads);
-  ~ThreadPool();
-  ThreadPool(const ThreadPool&) = delete;
-  ThreadPool& operator=(const ThreadPool&) = delete;
 
   int n_threads() const { return n_threads_; }
 
-  // Calls work(item, thread) for every item in [0, n_items), items dealt round-robin by index: which thread takes an
-  // item depends on nothing but the index, so per-thread workspaces are safe and results do not depend on timing.
-  // The first exception is rethrown here after all threads have finished. Throws InUse from within `work`, and while
-  // another thread is in here. In a process forked from that of the constructor, whose workers are not there, the
-  // first call starts new ones.
-  void for_each(std::size_t n_items, const std::function<void(std::size_t item, int thread)>& work);
+  // Calls work(item, thread) once for every item in [0, n_items), on this thread and on workers that are free. Threads
+  // number from 0, this one, to n_threads() - 1, and take the items in ascending order, whoever comes first: what is
+  // kept by thread must not show in a result. Of several exceptions that of the lowest item is rethrown here, after all
+  // threads have finished. May be called from several threads at once, and from within `work`.
+  void for_each(std::size_t n_items, const std::function<void(std::size_t item, int thread)>& work) const;
 
  private:
-  struct Crew;  // the workers, and what they share with for_each
-
   int n_threads_;
-  std::unique_ptr<Crew> crew_;
-  std::atomic_flag in_use_;
 };
 
 // The same where there may be no pool: then here, one item after another.
 template <class Work>
-void share_items(ThreadPool* pool, std::size_t n_items, const Work& work) {
+void share_items(const ThreadPool* pool, std::size_t n_items, const Work& work) {
   if (pool)
     pool->for_each(n_items, work);
   else

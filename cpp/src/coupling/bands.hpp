@@ -24,6 +24,7 @@
 
 #include "coupling/interference.hpp"
 #include "slicefast/coupling/problem.hpp"
+#include "slicefast/threads.hpp"
 
 namespace slicefast {
 
@@ -40,14 +41,19 @@ class BandActivity {
   Matrix<double> edge_;  // (N, S + 1)
 };
 
-// visit(row, activity, weights) for every user, with the activities (N,) of the cells as the user meets them. Users of
-// a slice come together.
+// visit(row, activity, weights) for every user, with the activities (N,) of the cells as the user meets them, in
+// whatever order and thread.
 template <class Visit>
-void visit_users(const CouplingProblem& p, std::span<const double> rho, Visit visit) {
+void visit_users(const CouplingProblem& p, std::span<const double> rho, const ThreadPool* pool, Visit visit) {
   const std::size_t n_users = users_of(p);
+  const auto n_threads = static_cast<std::size_t>(pool ? pool->n_threads() : 1);
   if (p.bands == Bands::anywhere) {
-    Weights weights(p, rho);
-    for (std::size_t row = 0; row < n_users; ++row) visit(row, rho, weights);
+    constexpr std::size_t block = 256;
+    std::vector<Weights> weights(n_threads, Weights(p, rho));
+    share_items(pool, (n_users + block - 1) / block, [&](std::size_t item, int thread) {
+      for (std::size_t row = item * block; row < std::min(n_users, (item + 1) * block); ++row)
+        visit(row, rho, weights[static_cast<std::size_t>(thread)]);
+    });
     return;
   }
   const std::size_t n_slices = p.share.cols;
@@ -57,15 +63,18 @@ void visit_users(const CouplingProblem& p, std::span<const double> rho, Visit vi
   std::vector<std::size_t> users(n_users);
   std::iota(users.begin(), users.end(), std::size_t{0});
   std::sort(users.begin(), users.end(), [&](std::size_t a, std::size_t b) { return group_of(a) < group_of(b); });
+  std::vector<std::size_t> first;  // of each group that has users
+  for (std::size_t i = 0; i < n_users; ++i)
+    if (i == 0 || group_of(users[i]) != group_of(users[i - 1])) first.push_back(i);
+  first.push_back(n_users);
   const BandActivity bands(p.share);
-  std::vector<double> met(cells_of(p));
-  for (std::size_t begin = 0, end = 0; begin < n_users; begin = end) {
-    const std::size_t group = group_of(users[begin]);
+  share_items(pool, first.size() - 1, [&](std::size_t item, int) {
+    const std::size_t group = group_of(users[first[item]]);
+    std::vector<double> met(cells_of(p));
     bands.met_by(group / n_slices, group % n_slices, rho, met);
     Weights weights(p, met);
-    for (end = begin; end < n_users && group_of(users[end]) == group; ++end)
-      visit(users[end], std::span<const double>(met), weights);
-  }
+    for (std::size_t i = first[item]; i < first[item + 1]; ++i) visit(users[i], std::span<const double>(met), weights);
+  });
 }
 
 }  // namespace slicefast

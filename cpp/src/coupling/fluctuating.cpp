@@ -86,11 +86,12 @@ double mean_efficiency(const CouplingProblem& p, const CouplingKernels& kernels,
   return efficiency;
 }
 
-void mean_efficiencies(const CouplingProblem& p, std::span<const double> rho, Isa isa, std::span<double> out) {
+void mean_efficiencies(const CouplingProblem& p, std::span<const double> rho, Isa isa, std::span<double> out,
+                       const ThreadPool* pool) {
   check_size("efficiency", out.size(), users_of(p), "user");
   const CouplingKernels& kernels = select_coupling_kernels(isa);
   const LinkRate rate = link_rate(p);
-  visit_users(p, rho, [&](std::size_t row, std::span<const double> activity, Weights& weights) {
+  visit_users(p, rho, pool, [&](std::size_t row, std::span<const double> activity, Weights& weights) {
     const std::size_t u = user_at(p, row);
     const Link link = link_at(p, kernels, row, weights);
     out[u] = mean_efficiency(p, kernels, rate, strong_neighbours(p, row, static_cast<std::size_t>(p.serving[u])),

@@ -66,18 +66,23 @@ void folded_interference(const FoldedGains& g, const CouplingKernels& kernels, s
 }
 
 void add_folded_slopes(const FoldedGains& g, const CouplingKernels& kernels, std::span<const std::int32_t> places,
-                       const double* slope, double* sum) {
-  std::vector<double> near(g.stride);
+                       const double* slope, RowSums& sums) {
+  std::vector<double>& near = sums.near();
+  near.resize(g.stride);
+  const auto add = [&sums, sum = sums.of(RowSums::slice)](std::int32_t cell, double value) {
+    if (sums.sparse()) sums.touch(cell);
+    sum[cell] += value;
+  };
   for (std::size_t begin = 0, end = 0; begin < places.size(); begin = end) {
     end = region_end(g, places, begin);
     const std::span<const std::int32_t> cells = g.near_cells(static_cast<std::size_t>(places[begin]));
     std::fill(near.begin(), near.end(), 0.0);
     kernels.add_slopes_f32(g.near.data(), g.stride, places.data() + begin, end - begin, slope + begin, near.data());
-    for (std::size_t c = 0; c < cells.size(); ++c) sum[cells[c]] += near[c];
+    for (std::size_t c = 0; c < cells.size(); ++c) add(cells[c], near[c]);
     for (std::size_t i = begin; i < end; ++i) {
       const auto place = static_cast<std::size_t>(places[i]);
       for (std::uint32_t j = g.far_first[place]; j < g.far_first[place + 1]; ++j)
-        sum[g.far_cell[j]] += slope[i] * static_cast<double>(g.far_gain[j]);
+        add(g.far_cell[j], slope[i] * static_cast<double>(g.far_gain[j]));
     }
   }
 }
@@ -121,12 +126,18 @@ Link link_at(const CouplingProblem& p, const CouplingKernels& kernels, std::size
 
 void add_slopes(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
                 const double* slope, double* sum) {
-  if (p.folded)
-    add_folded_slopes(*p.folded, kernels, rows, slope, sum);
-  else if (has_gain64(p))
+  if (has_gain64(p))
     kernels.add_slopes_f64(p.gain64.data, p.gain64.cols, rows.data(), rows.size(), slope, sum);
   else
     kernels.add_slopes_f32(p.gain.data, p.gain.cols, rows.data(), rows.size(), slope, sum);
+}
+
+void add_slopes(const CouplingProblem& p, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
+                const double* slope, RowSums& sums) {
+  if (p.folded)
+    add_folded_slopes(*p.folded, kernels, rows, slope, sums);
+  else
+    add_slopes(p, kernels, rows, slope, sums.of(RowSums::slice));
 }
 
 }  // namespace slicefast

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "coupling/slopes.hpp"
 #include "kernels/coupling.hpp"
 #include "slicefast/coupling/problem.hpp"
 
@@ -62,8 +63,11 @@ struct Link {
 };
 Link link_at(const CouplingProblem& problem, const CouplingKernels& kernels, std::size_t row, Weights& weights);
 
-// sum[k] += sum of slope[i] gain(rows[i], k); of the own cell, what interferes is own_slopes. Remainders are left out:
-// Newton's method does as well without.
+// sums.slice[k] += sum of slope[i] gain(rows[i], k); of the own cell, what interferes is own_slopes. Remainders are
+// left out: Newton's method does as well without.
+void add_slopes(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
+                const double* slope, RowSums& sums);
+// The same in (N,) of the caller's; not where far cells fold.
 void add_slopes(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
                 const double* slope, double* sum);
 double own_slopes(const CouplingProblem& problem, std::span<const std::int32_t> rows, const double* slope);

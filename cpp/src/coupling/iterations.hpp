@@ -28,16 +28,16 @@ class NewtonStep {
 
 // A start for those who have none (start.cpp).
 void guess_start(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingOptions& options,
-                 ThreadPool* pool);
+                 const ThreadPool* pool);
 
 // The fixed point of a map without jumps, from w.rho (newton.cpp): Newton's method, with the plain iteration rho =
 // f(rho) as its safety net, which converges from any start whenever a fixed point exists (Yates 1995).
 CouplingResult newton_iteration(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingOptions& options,
-                                ThreadPool* pool);
+                                const ThreadPool* pool);
 
 // The lowest fixed point of a map with jumps (lowest.cpp); w.rho is not read.
 CouplingResult lowest_fixed_point(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingOptions& options,
-                                  ThreadPool* pool);
+                                  const ThreadPool* pool);
 
 [[noreturn]] void throw_infeasible(int iterations, double residual);
 

@@ -28,7 +28,7 @@ namespace {
 // monotone too. Where users on the way lose service and wait, loads first fall, in every cell as far as they do not
 // rise again, to a point that the map leads up from: so the iteration cannot turn in a circle.
 CouplingResult rise(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingKernels& kernels, double still,
-                    ThreadPool* pool) {
+                    const ThreadPool* pool) {
   std::fill(w.rho.begin(), w.rho.end(), 0.0);
   bool falling = false;
   for (int iteration = 1;; ++iteration) {
@@ -67,7 +67,7 @@ bool drop_unserved(LoadCoupling::Workspace& w, const CouplingProblem& p) {
 // The fixed point between two jumps. Under caps there is one: where Newton's method gave up before the caps in force
 // were settled, it starts again from where the plain iteration has come meanwhile.
 CouplingResult settle(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingOptions& options,
-                      ThreadPool* pool) {
+                      const ThreadPool* pool) {
   constexpr int most_rounds = 100;  // or the tolerance is below what rounding leaves
   int iterations = 0;
   for (int round = 1;; ++round) {
@@ -82,7 +82,7 @@ CouplingResult settle(LoadCoupling::Workspace& w, const CouplingProblem& p, cons
 }
 
 CouplingResult newton_between_jumps(LoadCoupling::Workspace& w, const CouplingProblem& p,
-                                    const CouplingOptions& options, ThreadPool* pool) {
+                                    const CouplingOptions& options, const ThreadPool* pool) {
   std::fill(w.interference.begin(), w.interference.end(), 0.0);
   const bool wait = !p.waits.empty();
   if (wait) w.leave_out_unserved(p);
@@ -106,7 +106,7 @@ CouplingResult newton_between_jumps(LoadCoupling::Workspace& w, const CouplingPr
 }  // namespace
 
 CouplingResult lowest_fixed_point(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingOptions& options,
-                                  ThreadPool* pool) {
+                                  const ThreadPool* pool) {
   if (p.interference == Interference::fluctuating || p.bands == Bands::in_order)
     return rise(w, p, select_coupling_kernels(options.isa), options.tolerance, pool);
   const bool steps = !p.steps.empty() || p.efficiency == Efficiency::cqi;

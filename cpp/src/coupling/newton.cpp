@@ -17,7 +17,7 @@ bool NewtonStep::find(LoadCoupling::Workspace& at, const CouplingKernels& kernel
 // spectral radius of J is below one; otherwise the Newton step means nothing.
 bool NewtonStep::factorise(LoadCoupling::Workspace& at) {
   const std::size_t n = at.n_cells;
-  std::vector<double>& matrix = at.jacobian;
+  std::vector<double>& matrix = at.jacobian.dense();
   for (double& j : matrix) j = -j;
   for (std::size_t i = 0; i < n; ++i) matrix[i * n + i] += 1.0;
   for (std::size_t i = 0; i < n; ++i) {
@@ -46,7 +46,7 @@ bool NewtonStep::sweep(const LoadCoupling::Workspace& at, const CouplingKernels&
   for (int sweep = 0; sweep < 200; ++sweep) {
     double change = 0.0, size = 0.0;
     for (std::size_t i = 0; i < n; ++i) {
-      const double updated = at.value_cell[i] - at.rho[i] + kernels.dot(at.jacobian.data() + i * n, step_.data(), n);
+      const double updated = at.value_cell[i] - at.rho[i] + at.jacobian.times(kernels, i, step_);
       change = std::max(change, std::abs(updated - step_[i]));
       size = std::max(size, std::abs(updated));
       step_[i] = updated;
@@ -86,7 +86,7 @@ void throw_infeasible(int iterations, double residual) {
 }
 
 CouplingResult newton_iteration(LoadCoupling::Workspace& w, const CouplingProblem& p, const CouplingOptions& options,
-                                ThreadPool* pool) {
+                                const ThreadPool* pool) {
   const CouplingKernels& kernels = select_coupling_kernels(options.isa);
   NewtonStep newton;
   std::vector<double> plain;  // f where the last Newton step began

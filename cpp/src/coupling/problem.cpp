@@ -75,7 +75,7 @@ void check_gains(const CouplingProblem& p, const CouplingKernels& kernels, std::
 }
 
 void coupled_sinr(const CouplingProblem& p, std::span<const double> rho, Isa isa, std::span<float> sinr,
-                  ThreadPool* pool) {
+                  const ThreadPool* pool) {
   const std::size_t n_users = users_of(p), n_cells = cells_of(p);
   const bool banded = p.bands == Bands::in_order;
   check_size("rho", rho.size(), banded ? n_cells * p.share.cols : n_cells, banded ? "slice of a cell" : "cell");
@@ -83,21 +83,9 @@ void coupled_sinr(const CouplingProblem& p, std::span<const double> rho, Isa isa
   check_size("sinr", sinr.size(), n_users, "user");
   check_radio(p);
   const CouplingKernels& kernels = select_coupling_kernels(isa);
-  if (banded)
-    return visit_users(p, rho, [&](std::size_t row, std::span<const double>, Weights& weights) {
-      sinr[row] = static_cast<float>(link_at(p, kernels, row, weights).sinr(p.noise_w));
-    });
-  constexpr std::size_t block = 256;
-  std::vector<Weights> weights_of(pool ? static_cast<std::size_t>(pool->n_threads()) : 1, Weights(p, rho));
-  const auto work = [&](std::size_t item, int thread) {
-    Weights& weights = weights_of[static_cast<std::size_t>(thread)];
-    for (std::size_t row = item * block; row < std::min(n_users, (item + 1) * block); ++row) {
-      const std::size_t u = user_at(p, row);
-      sinr[u] = static_cast<float>(link_at(p, kernels, row, weights).sinr(p.noise_w));
-    }
-  };
-  const std::size_t n_blocks = (n_users + block - 1) / block;
-  share_items(pool, n_blocks, work);
+  visit_users(p, rho, pool, [&](std::size_t row, std::span<const double>, Weights& weights) {
+    sinr[user_at(p, row)] = static_cast<float>(link_at(p, kernels, row, weights).sinr(p.noise_w));
+  });
 }
 
 }  // namespace slicefast

@@ -12,7 +12,7 @@ LoadCoupling::~LoadCoupling() = default;
 LoadCoupling::LoadCoupling(LoadCoupling&&) noexcept = default;
 
 CouplingResult LoadCoupling::solve(const CouplingProblem& problem, const CouplingOptions& options,
-                                   MatrixView<double> load, ThreadPool* pool) {
+                                   MatrixView<double> load, const ThreadPool* pool) {
   check_value("tolerance", options.tolerance, positive);
   check_value("max_iterations", options.max_iterations, at_least(1));
   check_size("load", load.rows, cells_of(problem), "cell");

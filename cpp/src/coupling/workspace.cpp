@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "coupling/iterations.hpp"
 #include "slicefast/checks.hpp"
 
 namespace slicefast {
@@ -10,10 +11,6 @@ namespace {
 
 constexpr std::size_t chunk_users = 16;   // whose gain rows stay in the first-level cache
 constexpr std::size_t folded_chunk = 64;  // folded rows are short, and a region's users are better met together
-
-void add_row(const double* slopes, std::span<const double> power_w, double* row) {
-  for (std::size_t k = 0; k < power_w.size(); ++k) row[k] += slopes[k] * power_w[k];
-}
 
 // A user's part of a group's demand; infinite where nothing could serve the group.
 double scaled(double demand, double total, double taken) {
@@ -59,33 +56,31 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
     }
   bands = p.bands == Bands::in_order ? BandActivity(p.share) : BandActivity();
   rho.assign(bands.empty() ? n_cells : n_groups, 0.0);
-  slice_rows_.resize(2 * n_cells * static_cast<std::size_t>(n_threads));
-  size_results();
+  size_results(p, static_cast<std::size_t>(n_threads));
 }
 
-void LoadCoupling::Workspace::size_results() {
+void LoadCoupling::Workspace::size_results(const CouplingProblem& p, std::size_t n_threads) {
   for (auto* array : {&interference, &load, &slope}) array->resize(users.size());
   value.assign(n_cells * n_slices, 0.0);
   value_cell.assign(n_cells, 0.0);
-  jacobian.resize(n_cells * n_cells);
+  // The factorised system wants all of it.
+  const bool sparse = p.folded && n_cells > direct_cells;
+  jacobian.resize(n_cells, sparse);
+  if (row_sums_.size() != n_threads || row_sums_[0].n_cells() != n_cells || row_sums_[0].sparse() != sparse)
+    row_sums_.assign(n_threads, RowSums(n_cells, sparse));
   gains_checked_ = false;
 }
 
 void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels,
-                                            bool with_jacobian, std::size_t cell, Weights& weights, double* slice_row) {
+                                            bool with_jacobian, std::size_t cell, Weights& weights, RowSums& sums) {
   const std::size_t chunk_most = p.folded ? folded_chunk : chunk_users;
   const LinkRate rate = link_rate(p);
   std::vector<double> met(bands.empty() ? 0 : n_cells);
   const std::span<const double> activity = bands.empty() ? rho : met;
-  double* jacobian_row = jacobian.data() + cell * n_cells;
   // Lending: what slices keep for themselves and do not need, with its slopes.
   const bool lends = !p.dedicated.empty();
   double kept = 0.0;
-  double* kept_row = slice_row + n_cells;
-  if (with_jacobian) {
-    std::fill_n(jacobian_row, n_cells, 0.0);
-    if (lends) std::fill_n(kept_row, n_cells, 0.0);
-  }
+  if (with_jacobian) sums.clear();
   value_cell[cell] = 0.0;
   for (std::size_t s = 0; s < n_slices; ++s) {
     const std::size_t g = cell * n_slices + s;
@@ -94,7 +89,7 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
       bands.met_by(cell, s, rho, met);
       weights = Weights(p, met);
     }
-    if (with_jacobian) std::fill_n(slice_row, n_cells, 0.0);
+    if (with_jacobian) sums.clear(RowSums::slice);
     for (std::size_t begin = first[g]; begin < first[g + 1]; begin += chunk_most) {
       const std::size_t n = std::min(chunk_most, first[g + 1] - begin);
       const std::span<const std::int32_t> chunk{users.data() + begin, n};
@@ -108,7 +103,7 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
               demand_per_hz[i] / mean_efficiency(p, kernels, rate, strongest[i], activity, signal[i], interference[i]);
       for (std::size_t i = begin; i < begin + n; ++i) sum += load[i];
       if (!with_jacobian) continue;
-      add_slopes(p, kernels, chunk, slope.data() + begin, slice_row);
+      add_slopes(p, kernels, chunk, slope.data() + begin, sums);
       own += own_slopes(p, chunk, slope.data() + begin);
     }
     const bool capped = !p.share.empty() && sum >= p.share(cell, s);
@@ -117,25 +112,26 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
     const bool keeps = lends && sum < p.dedicated(cell, s);
     if (keeps) kept += p.dedicated(cell, s) - sum;
     if (!with_jacobian) continue;
-    slice_row[cell] = own;
-    if (keeps) add_row(slice_row, p.power_w, kept_row);
-    if (!capped) add_row(slice_row, p.power_w, jacobian_row);
+    sums.of(RowSums::slice)[cell] = own;  // folded: none, and where users are the cell is touched
+    if (keeps) sums.add_slice_to(RowSums::kept, p.power_w);
+    if (!capped) sums.add_slice_to(RowSums::cell, p.power_w);
   }
   const double most = std::max(0.0, p.whole_of(cell) - kept);  // parts of a whole may sum to a little more than one
-  if (lends && value_cell[cell] > most) {
+  const bool full = lends && value_cell[cell] > most;
+  if (full) {
     for (std::size_t g = cell * n_slices; g < (cell + 1) * n_slices; ++g) value[g] *= most / value_cell[cell];
     value_cell[cell] = most;
-    if (with_jacobian) std::copy_n(kept_row, n_cells, jacobian_row);
   }
+  if (with_jacobian) jacobian.set_row(cell, sums, full ? RowSums::kept : RowSums::cell);
 }
 
 void LoadCoupling::Workspace::evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian,
-                                       ThreadPool* pool) {
+                                       const ThreadPool* pool) {
   std::vector<Weights> weights(pool ? static_cast<std::size_t>(pool->n_threads()) : 1,
                                Weights(p, std::span(rho).first(n_cells)));  // bands: every slice has its own
   const auto work = [&](std::size_t cell, int thread) {
     const auto t = static_cast<std::size_t>(thread);
-    evaluate_cell(p, kernels, with_jacobian, cell, weights[t], slice_rows_.data() + 2 * t * n_cells);
+    evaluate_cell(p, kernels, with_jacobian, cell, weights[t], row_sums_[t]);
   };
   share_items(pool, n_cells, work);
   gains_checked_ = true;
@@ -148,7 +144,7 @@ double LoadCoupling::Workspace::residual() const {
   return worst;
 }
 
-void LoadCoupling::Workspace::sample(const Workspace& all, std::size_t stride) {
+void LoadCoupling::Workspace::sample(const CouplingProblem& p, const Workspace& all, std::size_t stride) {
   n_cells = all.n_cells;
   n_slices = all.n_slices;
   first.assign(1, 0);
@@ -169,8 +165,7 @@ void LoadCoupling::Workspace::sample(const Workspace& all, std::size_t stride) {
     first.push_back(users.size());
   }
   rho = all.rho;
-  slice_rows_.resize(all.slice_rows_.size());
-  size_results();
+  size_results(p, all.row_sums_.size());
 }
 
 double LoadCoupling::Workspace::cap_of(const CouplingProblem& p, std::size_t cell) {

@@ -9,6 +9,7 @@
 #include "coupling/bands.hpp"
 #include "coupling/fluctuating.hpp"
 #include "coupling/interference.hpp"
+#include "coupling/slopes.hpp"
 #include "kernels/coupling.hpp"
 #include "slicefast/coupling/solver.hpp"
 
@@ -20,16 +21,16 @@ struct LoadCoupling::Workspace {
   std::vector<std::int32_t> users;                                       // with demand, by their rows
   std::vector<double> signal, demand_per_hz, interference, load, slope;  // per entry of users
   std::vector<double> value, value_cell, rho;                            // f (N, S) and its row sums; where
-  std::vector<double> jacobian;                                          // (N, N)
+  Jacobian jacobian;                                                     // J, of the last evaluation with one
   std::vector<StrongNeighbours> strongest;  // per entry of users; fluctuating interference only
   BandActivity bands;                       // of slices that have some
 
   // Users with demand by (serving cell, slice); rho is zero then.
   void group(const CouplingProblem& p, std::size_t slices, int n_threads);
   // One user in `stride` of every group, with the demand of the group: a small problem with nearly the same solution.
-  void sample(const Workspace& all, std::size_t stride);
+  void sample(const CouplingProblem& p, const Workspace& all, std::size_t stride);
   // f and, on request, J at rho. A cell is one item of work, so sums do not depend on the number of threads.
-  void evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, ThreadPool* pool);
+  void evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, const ThreadPool* pool);
   // f where rho is: of cells, or of slices that have bands.
   const std::vector<double>& mapped() const { return bands.empty() ? value_cell : value; }
   // max |f - rho| relative to max(1, rho).
@@ -43,11 +44,11 @@ struct LoadCoupling::Workspace {
 
  private:
   bool gains_checked_ = false;
-  std::vector<double> slice_rows_;  // (2 N,) per thread: one slice's row of J, and that of what slices keep
+  std::vector<RowSums> row_sums_;  // per thread
   void evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, std::size_t cell,
-                     Weights& weights, double* slice_row);
+                     Weights& weights, RowSums& sums);
   bool unserved(const CouplingProblem& p, std::size_t at) const;
-  void size_results();
+  void size_results(const CouplingProblem& p, std::size_t n_threads);
 };
 
 }  // namespace slicefast

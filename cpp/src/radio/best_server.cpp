@@ -70,7 +70,7 @@ class BestServerSink final : public FarSink {
 
 // Where all images count: by the rows of gain and reach of a block of users.
 void best_images(const LinkModel& links, const Servers& servers, std::span<const double> x, std::span<const double> y,
-                 std::span<const double> power, std::span<const double> activity, ThreadPool* pool,
+                 std::span<const double> power, std::span<const double> activity, const ThreadPool* pool,
                  const UserProfile* profile) {
   Matrix<float> gain(x.size(), power.size()), reach(x.size(), power.size());
   links.gains(x, y, gain.view(), pool, profile, reach.view());
@@ -93,7 +93,7 @@ void best_images(const LinkModel& links, const Servers& servers, std::span<const
 
 void LinkModel::best_server(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
                             std::span<const double> activity, double noise_w, std::span<std::int32_t> server,
-                            std::span<float> sinr, ThreadPool* pool, const UserProfile* profile) const {
+                            std::span<float> sinr, const ThreadPool* pool, const UserProfile* profile) const {
   const State& state = *state_;
   const std::size_t n_users = x_m.size();
   check_positions(x_m, y_m);

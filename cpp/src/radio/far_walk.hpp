@@ -82,7 +82,7 @@ class FarWalk {
 
   // sink_of(item) makes the sink of a run or block, item < most_items(); items are shared among the pool's threads.
   template <class SinkOf>
-  void walk(ThreadPool* pool, SinkOf sink_of) {
+  void walk(const ThreadPool* pool, SinkOf sink_of) {
     const std::size_t n_runs = runs_.runs.size();
     share_items(pool, n_runs, [&](std::size_t item, int) {
       auto sink = sink_of(item);

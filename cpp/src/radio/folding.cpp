@@ -213,7 +213,7 @@ void assemble(const std::vector<std::vector<Link>>& links, const std::vector<std
 
 // Folds the gains of the users of a walk, whose places are known.
 void fold_walk(const LinkModel::State& state, FarWalk& walk, std::span<const double> power, double noise,
-               FoldedGains& gains, ThreadPool* pool) {
+               FoldedGains& gains, const ThreadPool* pool) {
   Folding all{.state = state,
               .walk = walk,
               .power = power,
@@ -246,7 +246,7 @@ void check_each_once(std::span<const std::int32_t> users, std::size_t n_users) {
 }  // namespace
 
 void LinkModel::fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
-                     double noise_w, FoldedGains& gains, ThreadPool* pool) const {
+                     double noise_w, FoldedGains& gains, const ThreadPool* pool) const {
   check_fold(*this, x_m, y_m, power_w, noise_w);
   const std::vector<double> full(state_->n_cells, 1.0);
   FarWalk walk(*state_, x_m, y_m, power_w, full, noise_w, first_indices(x_m.size()));
@@ -259,7 +259,8 @@ void LinkModel::fold(std::span<const double> x_m, std::span<const double> y_m, s
 }
 
 void LinkModel::refold(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
-                       std::span<const double> power_w, double noise_w, FoldedGains& gains, ThreadPool* pool) const {
+                       std::span<const double> power_w, double noise_w, FoldedGains& gains,
+                       const ThreadPool* pool) const {
   check_fold(*this, x_m, y_m, power_w, noise_w);
   if (gains.far != state_->far) refuse("gains", "those of another link model", "those that fold() of this one made");
   check_size("gains", gains.n_users(), x_m.size(), "user");

@@ -48,8 +48,8 @@ void GainMap::check(std::span<const double> x_m, std::span<const double> y_m, co
   check_shape("gain", gain, x_m.size(), gain_.cols());
 }
 
-void GainMap::gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain, ThreadPool* pool,
-                    const UserProfile* profile, MatrixView<float> /*reach*/) const {
+void GainMap::gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
+                    const ThreadPool* pool, const UserProfile* profile, MatrixView<float> /*reach*/) const {
   check(x_m, y_m, gain, profile);
   share_items(pool, (x_m.size() + block - 1) / block, [&](std::size_t item, int) {
     for (std::size_t u = item * block; u < std::min(x_m.size(), (item + 1) * block); ++u)
@@ -58,8 +58,8 @@ void GainMap::gains(std::span<const double> x_m, std::span<const double> y_m, Ma
 }
 
 void GainMap::update_gains(std::span<const double> x_m, std::span<const double> y_m,
-                           std::span<const std::int32_t> users, MatrixView<float> gain, const UserProfile* profile,
-                           MatrixView<float> /*reach*/) const {
+                           std::span<const std::int32_t> users, MatrixView<float> gain, const ThreadPool*,
+                           const UserProfile* profile, MatrixView<float> /*reach*/) const {
   check(x_m, y_m, gain, profile);
   check_indices("users", users, x_m.size());
   for (std::int32_t user : users) {
@@ -69,12 +69,12 @@ void GainMap::update_gains(std::span<const double> x_m, std::span<const double> 
 }
 
 void GainMap::fold(std::span<const double>, std::span<const double>, std::span<const double>, double, FoldedGains&,
-                   ThreadPool*) const {
+                   const ThreadPool*) const {
   refuse_folding();
 }
 
 void GainMap::refold(std::span<const double>, std::span<const double>, std::span<const std::int32_t>,
-                     std::span<const double>, double, FoldedGains&, ThreadPool*) const {
+                     std::span<const double>, double, FoldedGains&, const ThreadPool*) const {
   refuse_folding();
 }
 

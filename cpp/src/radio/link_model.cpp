@@ -161,7 +161,7 @@ void LinkModel::check_profile(const UserProfile* profile, std::size_t n_users) c
 }
 
 void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
-                      ThreadPool* pool, const UserProfile* profile, MatrixView<float> reach) const {
+                      const ThreadPool* pool, const UserProfile* profile, MatrixView<float> reach) const {
   check_gain(*state_, x_m, y_m, gain, reach);
   check_profile(profile, x_m.size());
   const std::size_t n_users = x_m.size();
@@ -174,15 +174,17 @@ void LinkModel::gains(std::span<const double> x_m, std::span<const double> y_m, 
 }
 
 void LinkModel::update_gains(std::span<const double> x_m, std::span<const double> y_m,
-                             std::span<const std::int32_t> users, MatrixView<float> gain, const UserProfile* profile,
-                             MatrixView<float> reach) const {
+                             std::span<const std::int32_t> users, MatrixView<float> gain, const ThreadPool* pool,
+                             const UserProfile* profile, MatrixView<float> reach) const {
   check_gain(*state_, x_m, y_m, gain, reach);
   check_profile(profile, x_m.size());
   check_indices("users", users, x_m.size());
-  LinkBlock block;
-  for (std::size_t first = 0; first < users.size(); first += block_users)
+  share_items(pool, (users.size() + block_users - 1) / block_users, [&](std::size_t item, int) {
+    LinkBlock block;
+    const std::size_t first = item * block_users;
     fill_rows(*state_, block, users.subspan(first, std::min(block_users, users.size() - first)), x_m, y_m, gain, reach,
               profile);
+  });
 }
 
 }  // namespace slicefast

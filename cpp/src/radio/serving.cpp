@@ -91,7 +91,8 @@ class UserTimers {
 // best_of(row) -> Best, own_of(row, cell) -> gain, and visit(row, f) calls f(cell, gain), for the users user_of(row).
 template <class UserOf, class BestOf, class OwnOf, class Visit>
 void update_users(std::span<const float> power, const HandoverConfig& config, std::span<std::int32_t> serving,
-                  const Timers& timers, ThreadPool* pool, UserOf user_of, BestOf best_of, OwnOf own_of, Visit visit) {
+                  const Timers& timers, const ThreadPool* pool, UserOf user_of, BestOf best_of, OwnOf own_of,
+                  Visit visit) {
   const float margin = static_cast<float>(std::pow(10.0, config.margin_db / 10.0));
   constexpr std::size_t block = 256;
   const std::size_t n_users = serving.size(), n_blocks = (n_users + block - 1) / block;
@@ -135,7 +136,7 @@ void check_gains(ConstMatrixView<float> gain) {
 }
 
 void update_serving(ConstMatrixView<float> gain, std::span<const double> power_w, const HandoverConfig& config,
-                    std::span<std::int32_t> serving, const Timers& timers, ThreadPool* pool) {
+                    std::span<std::int32_t> serving, const Timers& timers, const ThreadPool* pool) {
   check_update(gain.rows, gain.cols, power_w, config, serving, timers);
   const std::vector<float> power(power_w.begin(), power_w.end());
   update_users(
@@ -148,7 +149,7 @@ void update_serving(ConstMatrixView<float> gain, std::span<const double> power_w
 }
 
 void update_serving(const FoldedGains& gain, std::span<const double> power_w, const HandoverConfig& config,
-                    std::span<std::int32_t> serving, const Timers& timers, ThreadPool* pool) {
+                    std::span<std::int32_t> serving, const Timers& timers, const ThreadPool* pool) {
   check_update(gain.n_users(), gain.n_cells, power_w, config, serving, timers);
   const std::vector<float> power(power_w.begin(), power_w.end());
   update_users(

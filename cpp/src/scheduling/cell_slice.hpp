@@ -76,7 +76,7 @@ inline double power(double base, double exponent) {
 
 class CellSlice {
  public:
-  CellSlice(const SchedulerConfig& config, const Averaging& averaging, LiveState& live, Workspace& work,
+  CellSlice(const SchedulerConfig& config, const Averaging& averaging, LiveState& live, Workspace& work, CellWork& own,
             const Window& window, const WindowKpis& kpis);
 
   void start_window(std::size_t group);
@@ -165,6 +165,7 @@ class CellSlice {
   const Averaging* averaging_;
   LiveState* live_;
   Workspace* work_;
+  CellWork* own_;
   const Window* window_;
   const WindowKpis* kpis_;
   bool averages_, harq_;

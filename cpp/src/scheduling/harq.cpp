@@ -82,7 +82,7 @@ int CellSlice::retransmit(int quota_prb, int tti) {
 
 // Takes out the blocks that arrived and hands up, in order, what no block holds back any more.
 void CellSlice::hand_up_settled(int tti) {
-  auto& users = work_->settling;
+  auto& users = own_->settling;
   users.clear();
   for (const FailedBlock& block : blocks_)
     if (block.status != BlockStatus::waiting) users.push_back(block.user);

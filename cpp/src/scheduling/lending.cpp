@@ -30,7 +30,7 @@ double take_whole(double& carry, double part, double most) {
 }  // namespace
 
 // D, G and M of a cell for every TTI.
-void Scheduler::Impl::make_limits(const Window& window, std::size_t cell, std::size_t lane) {
+void BlockPlayer::make_limits(const Window& window, std::size_t cell, std::size_t lane) {
   const auto n_slices = static_cast<std::size_t>(config.n_slices), n_ttis = static_cast<std::size_t>(window.n_ttis);
   const double total = rbgs_of(config.prbs_of(cell), config.rbg_prb);
   for (auto* limits : {&work.dedicated, &work.guaranteed, &work.most}) limits->resize(n_ttis * n_slices);
@@ -60,7 +60,7 @@ void Scheduler::Impl::make_limits(const Window& window, std::size_t cell, std::s
 }
 
 // The grants of a TTI.
-void Scheduler::Impl::lend(std::span<const CellSlice> slices, std::size_t cell, int tti) {
+void BlockPlayer::lend(std::span<const CellSlice> slices, std::size_t cell, int tti) {
   const std::size_t n_slices = slices.size(), row = static_cast<std::size_t>(tti) * n_slices;
   int pool = rbgs_of(config.prbs_of(cell), config.rbg_prb);
   std::size_t hungry = 0;
@@ -92,7 +92,7 @@ void Scheduler::Impl::lend(std::span<const CellSlice> slices, std::size_t cell, 
 }
 
 // Where all RBGs are granted, the last slice has the cell's last one, which may be smaller.
-void Scheduler::Impl::allocate_grants(std::span<CellSlice> slices, std::size_t cell, int tti, double gain) {
+void BlockPlayer::allocate_grants(std::span<CellSlice> slices, std::size_t cell, int tti, double gain) {
   const int n_prb = config.prbs_of(cell), n_rbgs = rbgs_of(n_prb, config.rbg_prb);
   const int missing = n_rbgs * config.rbg_prb - n_prb;
   int granted = 0;
@@ -110,12 +110,12 @@ void Scheduler::Impl::allocate_grants(std::span<CellSlice> slices, std::size_t c
   }
 }
 
-void Scheduler::Impl::play_lending_cell(std::span<CellSlice> slices, const Window& window, std::size_t cell,
-                                        std::size_t lane) {
+void BlockPlayer::play_lending_cell(std::span<CellSlice> slices, const Window& window, std::size_t cell,
+                                    std::size_t lane) {
   make_limits(window, cell, lane);
   for (std::size_t s = 0; s < slices.size(); ++s) slices[s].start_window(cell * slices.size() + s);
   const bool averages = config.kind == SchedulerKind::proportional_fair;
-  const int span = averages ? static_cast<int>(work.gain_at.size()) : window.n_ttis;
+  const int span = averages ? static_cast<int>(sorted.gain_at.size()) : window.n_ttis;
   for (int from = 0; from < window.n_ttis; from += span) {
     const int to = std::min(window.n_ttis, from + span);
     for (CellSlice& slice : slices) slice.start_span(from);
@@ -127,10 +127,10 @@ void Scheduler::Impl::play_lending_cell(std::span<CellSlice> slices, const Windo
       }
       if (idle || !config.is_downlink(live.clock + tti)) continue;  // nothing to grant
       lend(slices, cell, tti);
-      allocate_grants(slices, cell, tti, averages ? work.gain_at[static_cast<std::size_t>(tti - from)] : 0.0);
+      allocate_grants(slices, cell, tti, averages ? sorted.gain_at[static_cast<std::size_t>(tti - from)] : 0.0);
     }
     if (averages)
-      for (CellSlice& slice : slices) slice.end_span(work.decay_over[static_cast<std::size_t>(to - from)]);
+      for (CellSlice& slice : slices) slice.end_span(sorted.decay_over[static_cast<std::size_t>(to - from)]);
   }
   for (CellSlice& slice : slices) slice.end_window();
 }

@@ -44,7 +44,6 @@ struct QueuesAtStart {
 
   void give(LiveState& live) const {
     live.packets.assign(packets.begin(), packets.end());
-    live.free_packet = -1;
     for (std::size_t i = 0; i < number.size(); ++i) {
       live.users[number[i]] = users[i];
       live.backlog[number[i]] = backlog[i];
@@ -74,7 +73,7 @@ void take_group(const LiveState& live, const Workspace& work, std::size_t group,
 }  // namespace
 
 // The quotas of one slice alone at several shares, in the lanes of a block.
-void Scheduler::Impl::deal_levels(std::size_t cell, std::span<const double> shares, double carry, int n_ttis) {
+void BlockPlayer::deal_levels(std::size_t cell, std::span<const double> shares, double carry, int n_ttis) {
   const int n_prb = config.prbs_of(cell), total = rbgs_of(n_prb, config.rbg_prb);
   work.remainder.assign(quota_block, no_remainder);
   work.fraction.assign(quota_block, 0.0);
@@ -118,7 +117,13 @@ void Scheduler::try_levels(const Scheduler& from, const Window& window, const Le
       users(n_cells, n_slices);
   const WindowKpis kpis{
       .throughput_bps = throughput.view(), .delay_ms = delay.view(), .load = load.view(), .users = users.view()};
-  CellSlice slice(trial.config, trial.averaging, trial.live, trial.work, window, kpis);
+  CellWork& own = trial.cell_work[0];
+  std::vector<std::int32_t> free_places;
+  BlockEnd end;
+  own.free_places = &free_places;
+  own.end = &end;
+  BlockPlayer player(trial, own);
+  CellSlice slice(trial.config, trial.averaging, trial.live, trial.work, own, window, kpis);
   QueuesAtStart start;
   std::vector<std::uint8_t> gets_data;
   for (std::size_t group = 0; group < n_groups; ++group) {
@@ -126,11 +131,12 @@ void Scheduler::try_levels(const Scheduler& from, const Window& window, const Le
     for (std::size_t k = 0; k < levels.share.size(); ++k) {
       start.give(trial.live);
       trial.live.pointer[group] = live.pointer[group];
-      trial.work.remaining_blocks.clear();
-      trial.work.quota_offset = k % quota_block;
-      if (trial.work.quota_offset == 0)
-        trial.deal_levels(group / n_slices, levels.share.subspan(k, std::min(quota_block, levels.share.size() - k)),
-                          live.carry[group], window.n_ttis);
+      free_places.clear();
+      end.failed.clear();
+      own.quota_offset = k % quota_block;
+      if (own.quota_offset == 0)
+        player.deal_levels(group / n_slices, levels.share.subspan(k, std::min(quota_block, levels.share.size() - k)),
+                           live.carry[group], window.n_ttis);
       slice.start_window(group);
       slice.play_window();
       slice.end_window();

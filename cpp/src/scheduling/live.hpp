@@ -1,5 +1,9 @@
-// The scheduler at work: what persists over windows (LiveState), what a window needs and nobody keeps (Workspace), and
-// the parts of a window that concern all cells (Scheduler::Impl). Internal to the core.
+// The scheduler at work: what persists over windows (LiveState), what a window needs and nobody keeps (Workspace for
+// all cells, CellWork for those that one thread plays), the parts of a window that concern all cells (Scheduler::Impl)
+// and those of a block of cells (BlockPlayer). Internal to the core.
+//
+// Blocks of cells are played in any number of threads: a block writes what belongs to its own users, slots and groups,
+// its own places for packets, and a BlockEnd.
 //
 // Users of a (cell, slice) are numbered locally 0..n-1 in the order of their user numbers; slot = first + local indexes
 // the arrays of the workspace, so that a (cell, slice) touches one stretch of memory.
@@ -47,8 +51,8 @@ struct LiveState {
   std::int64_t clock = 0;
   std::vector<double> backlog;  // (U)
   std::vector<UserQueue> users;
-  std::vector<QueuedPacket> packets;  // of all users, linked; freed ones too
-  std::int32_t free_packet = -1;
+  std::vector<QueuedPacket> packets;                   // of all users, linked; free places too
+  std::vector<std::vector<std::int32_t>> free_places;  // by block of cells, the last one to be taken first
   std::vector<double> carry;
   std::vector<std::int32_t> pointer;
   std::vector<double> sent;  // (U), HARQ only
@@ -56,8 +60,9 @@ struct LiveState {
   std::vector<double> dedicated_carry, max_carry;  // RRMPolicyRatio
   std::vector<std::int32_t> lending_pointer;
 
-  void push_packet(std::int32_t user, double bits, std::int64_t tti);
-  void pop_packet(UserQueue& user);  // the one at the head
+  // Into a free place, or a new one where there is none.
+  void push_packet(std::int32_t user, double bits, std::int64_t tti, std::vector<std::int32_t>& free);
+  void pop_packet(UserQueue& user, std::vector<std::int32_t>& free);  // the one at the head
   // Bits sent of the packet at the head and not yet counted as delivered.
   double head_sent(const UserQueue& user) const {
     return user.queued > 0 ? packets[static_cast<std::size_t>(user.head)].bits - user.head_left : 0.0;
@@ -83,6 +88,12 @@ struct ArrivedPacket {
 
 class CellSlice;  // cell_slice.hpp
 
+// What a block of cells leaves to be joined with the others', in their order.
+struct BlockEnd {
+  std::vector<FailedBlock> failed;
+  std::uint64_t bits_out = 0;  // delivered and dropped in the window, in grid units
+};
+
 struct Workspace {
   std::vector<std::int32_t> group_of, slot_of;               // (U) group: cell * S + slice
   std::vector<std::int32_t> user_at;                         // (U) slot -> user
@@ -95,23 +106,28 @@ struct Workspace {
   std::vector<std::uint8_t> refused;                         // by slot: a full buffer refused a packet
   std::vector<std::int64_t> turns, end_at;                   // by slot: see turns.cpp
   std::vector<double> active_users;                          // (N * S)
-  std::vector<double> remainder, fraction;                   // (S, block) of the quota kernel
-  std::vector<std::int32_t> base;                            // (S, block)
-  std::vector<std::uint16_t> quota;                          // (n_ttis, S, block)
-  std::vector<std::int64_t> extras;                          // (block)
   double gains_for = 0;                                      // the decay that the next two were made for
   std::vector<double> gain_at;                               // 1/a / decay^(k + 1) over a span
   std::vector<double> decay_over;                            // decay^k over a span
-  std::vector<std::size_t> order;                            // who is served, while the mask changes
-  std::size_t quota_offset = 0, quota_stride = 0;            // of the (cell, slice) at work
   std::vector<std::int32_t> tbs_index;                       // by slot; of the transport block table
-  std::vector<double> user_throughput;                       // of one (cell, slice), for the percentile
-  std::vector<std::uint16_t> dedicated, guaranteed, most;    // (n_ttis, S) of the cell at work, in RBGs
-  std::vector<std::int32_t> settling;                        // users
-  std::vector<FailedBlock> remaining_blocks;
-  std::vector<double> shares;             // of one cell
-  std::vector<int> needs, grants, rooms;  // (S), in RBGs
-  std::uint64_t bits_out = 0;             // delivered and dropped in the window, in grid units
+  std::vector<BlockEnd> ends;                                // by block of cells
+};
+
+// Of one thread, cell by cell.
+struct CellWork {
+  std::vector<double> remainder, fraction;                 // (S, block) of the quota kernel
+  std::vector<std::int32_t> base;                          // (S, block)
+  std::vector<std::uint16_t> quota;                        // (n_ttis, S, block)
+  std::vector<std::int64_t> extras;                        // (block)
+  std::size_t quota_offset = 0, quota_stride = 0;          // of the (cell, slice) at work
+  std::vector<std::size_t> order;                          // who is served, while the mask changes
+  std::vector<double> user_throughput;                     // of one (cell, slice), for the percentile
+  std::vector<std::uint16_t> dedicated, guaranteed, most;  // (n_ttis, S) of the cell at work, in RBGs
+  std::vector<std::int32_t> settling;                      // users
+  std::vector<double> shares;                              // of one cell
+  std::vector<int> needs, grants, rooms;                   // (S), in RBGs
+  std::vector<std::int32_t>* free_places = nullptr;        // of the block
+  BlockEnd* end = nullptr;
 };
 
 struct Scheduler::Impl {
@@ -120,16 +136,40 @@ struct Scheduler::Impl {
   Averaging averaging;
   LiveState live;
   Workspace work;
+  std::vector<CellWork> cell_work;  // by thread
 
   Impl(const SchedulerConfig& given, Isa level);
 
   // scheduler.cpp
-  void play(const Window& window, const WindowKpis& kpis);
-  void play_cells(const Window& window, const WindowKpis& kpis);
+  void play(const Window& window, const WindowKpis& kpis, const ThreadPool* pool);
+  void play_cells(const Window& window, const WindowKpis& kpis, const ThreadPool* pool);
+  void reserve_places();
+  void join_blocks();
   void group_users(const Window& window);
   void group_arrivals(const Window& window);
   void prepare_averages(int n_ttis);
   void sort_blocks();  // by group
+};
+
+// Plays the cells of one block after another, in one thread.
+struct BlockPlayer {
+  const SchedulerConfig& config;
+  const Averaging& averaging;
+  Isa isa;
+  LiveState& live;
+  Workspace& sorted;
+  CellWork& work;
+
+  BlockPlayer(Scheduler::Impl& scheduler, CellWork& own)
+      : config(scheduler.config),
+        averaging(scheduler.averaging),
+        isa(scheduler.isa),
+        live(scheduler.live),
+        sorted(scheduler.work),
+        work(own) {}
+
+  // scheduler.cpp
+  void play(const Window& window, const WindowKpis& kpis, std::size_t block);
   // levels.cpp
   void deal_levels(std::size_t cell, std::span<const double> shares, double carry, int n_ttis);
   // quotas.cpp

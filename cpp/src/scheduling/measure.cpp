@@ -23,7 +23,7 @@ void CellSlice::measure() {
   const int n_ttis = window_->n_ttis;
   const std::int64_t now = live_->clock + n_ttis;
   const bool percentile = !kpis_->throughput_p5_bps.empty();
-  work_->user_throughput.clear();
+  own_->user_throughput.clear();
   double throughput_bits_sum = 0, busy_ttis = 0, delivered_bits = 0, carried_bits = 0;
   std::size_t users = 0;
   std::int64_t waiting = 0;
@@ -46,7 +46,7 @@ void CellSlice::measure() {
       throughput_bits_sum += bits;
       busy_ttis += work_->busy[slot];
       ++users;
-      if (percentile) work_->user_throughput.push_back(bits / (work_->busy[slot] * config_->tti_s));
+      if (percentile) own_->user_throughput.push_back(bits / (work_->busy[slot] * config_->tti_s));
     }
     if (!kpis_->user_delivered_bits.empty()) kpis_->user_delivered_bits[number] = delivered;
     if (!kpis_->user_busy_ttis.empty()) kpis_->user_busy_ttis[number] = work_->busy[slot];
@@ -73,8 +73,8 @@ void CellSlice::measure() {
   write(
       kpis_->spectral_efficiency,
       prbs_used_ ? carried_bits / (static_cast<double>(prbs_used_) * config_->prb_bandwidth_hz * config_->tti_s) : 0.0);
-  if (percentile) write(kpis_->throughput_p5_bps, quantile(work_->user_throughput, 0.05));
-  work_->bits_out += grid_units(delivered_bits) + dropped_units_;
+  if (percentile) write(kpis_->throughput_p5_bps, quantile(own_->user_throughput, 0.05));
+  own_->end->bits_out += grid_units(delivered_bits) + dropped_units_;
 }
 
 }  // namespace slicefast

@@ -4,11 +4,12 @@
 namespace slicefast {
 
 CellSlice::CellSlice(const SchedulerConfig& config, const Averaging& averaging, LiveState& live, Workspace& work,
-                     const Window& window, const WindowKpis& kpis)
+                     CellWork& own, const Window& window, const WindowKpis& kpis)
     : config_(&config),
       averaging_(&averaging),
       live_(&live),
       work_(&work),
+      own_(&own),
       window_(&window),
       kpis_(&kpis),
       averages_(averaging.metric != Metric::rate),
@@ -17,25 +18,24 @@ CellSlice::CellSlice(const SchedulerConfig& config, const Averaging& averaging, 
       in_turns_(config.kind == SchedulerKind::round_robin && simple_ && config.rbg_prb == 1 && config.deal_leftover &&
                 !window.policy()) {}
 
-void LiveState::pop_packet(UserQueue& user) {
+void LiveState::pop_packet(UserQueue& user, std::vector<std::int32_t>& free) {
   const std::int32_t freed = user.head;
-  QueuedPacket& packet = packets[static_cast<std::size_t>(freed)];
+  const QueuedPacket& packet = packets[static_cast<std::size_t>(freed)];
   user.arrival_sum -= packet.tti;
   user.head = packet.next;
-  packet.next = free_packet;
-  free_packet = freed;
+  free.push_back(freed);
   --user.queued;
   user.head_lost = false;
   user.head_left = user.queued > 0 ? packets[static_cast<std::size_t>(user.head)].bits : 0.0;
 }
 
-void LiveState::push_packet(std::int32_t user, double bits, std::int64_t tti) {
-  std::int32_t place = free_packet;
-  if (place < 0) {
-    place = static_cast<std::int32_t>(packets.size());
+void LiveState::push_packet(std::int32_t user, double bits, std::int64_t tti, std::vector<std::int32_t>& free) {
+  auto place = static_cast<std::int32_t>(packets.size());
+  if (free.empty()) {
     packets.emplace_back();
   } else {
-    free_packet = packets[static_cast<std::size_t>(place)].next;
+    place = free.back();
+    free.pop_back();
   }
   packets[static_cast<std::size_t>(place)] = {bits, tti, -1};
   const auto number = static_cast<std::size_t>(user);
@@ -129,7 +129,7 @@ void CellSlice::discard_old_packets(int tti) {
       take_back(local);
       count_dropped(number, live_->packets[static_cast<std::size_t>(user.head)].bits);
       live_->backlog[number] -= user.head_left;
-      live_->pop_packet(user);
+      live_->pop_packet(user, *own_->free_places);
     }
     work_->busy[first_ + local] += tti - work_->busy_since[first_ + local];
     if (ready_.test(local)) clear_ready(local);
@@ -156,7 +156,8 @@ void CellSlice::admit_packets(int tti) {
       continue;
     }
     const bool was_empty = live_->users[number].queued == 0;
-    live_->push_packet(work_->user_at[slot], next_arrival_->bits, live_->clock + next_arrival_->tti);
+    live_->push_packet(work_->user_at[slot], next_arrival_->bits, live_->clock + next_arrival_->tti,
+                       *own_->free_places);
     if (was_empty) {
       if (!touched_.test(local)) note_first_data(local);
       work_->busy_since[slot] = tti;
@@ -189,7 +190,7 @@ void CellSlice::end_packet(std::size_t local, int tti) {
     ++n_delivered_;
     if (delay_counts_) ++delay_counts_[delay_bin(delay)];
   }
-  live_->pop_packet(user);
+  live_->pop_packet(user, *own_->free_places);
 }
 
 // The next `bits` of the queue leave: to the user above, or lost for good.
@@ -257,7 +258,7 @@ void CellSlice::end_window() {
     touched_.for_each(
         [&](std::size_t local) { live_->users[number_of(local)].average_tti = live_->clock + window_->n_ttis; });
   if (dealt_) live_->pointer[group_] = work_->user_at[first_ + pointer_];
-  work_->remaining_blocks.insert(work_->remaining_blocks.end(), blocks_.begin(), blocks_.end());
+  own_->end->failed.insert(own_->end->failed.end(), blocks_.begin(), blocks_.end());
   measure();
 }
 

@@ -7,7 +7,7 @@
 namespace slicefast {
 
 // Of one cell, in a lane of the block. Under RRMPolicyRatio one more column holds what is promised to nobody.
-void Scheduler::Impl::set_shares(const Window& window, std::size_t cell, std::size_t lane) {
+void BlockPlayer::set_shares(const Window& window, std::size_t cell, std::size_t lane) {
   const auto n_slices = static_cast<std::size_t>(config.n_slices);
   const std::size_t n_columns = n_slices + (window.policy() ? 1 : 0);
   const int total = rbgs_of(config.prbs_of(cell), config.rbg_prb);
@@ -37,7 +37,7 @@ void Scheduler::Impl::set_shares(const Window& window, std::size_t cell, std::si
   work.extras[lane] = left;
 }
 
-void Scheduler::Impl::deal_quotas(const Window& window, std::size_t first_cell, std::size_t n_cells) {
+void BlockPlayer::deal_quotas(const Window& window, std::size_t first_cell, std::size_t n_cells) {
   const auto n_slices = static_cast<std::size_t>(config.n_slices);
   const std::size_t n_columns = n_slices + (window.policy() ? 1 : 0);
   const std::size_t n = n_columns * quota_block;
@@ -65,7 +65,7 @@ void Scheduler::Impl::deal_quotas(const Window& window, std::size_t first_cell, 
 
 // From RBGs to PRBs; the cell's last RBG may be smaller, and is the last slice's. A slice that is measured alone has it
 // only when it has all.
-void Scheduler::Impl::quotas_in_prbs(const Window& window, std::size_t first_cell, std::size_t n_cells) {
+void BlockPlayer::quotas_in_prbs(const Window& window, std::size_t first_cell, std::size_t n_cells) {
   const auto n_ttis = static_cast<std::size_t>(window.n_ttis), n_slices = static_cast<std::size_t>(config.n_slices);
   const int rbg_prb = config.rbg_prb;
   for (std::size_t c = 0; c < n_cells; ++c) {

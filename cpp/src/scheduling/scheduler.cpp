@@ -60,6 +60,8 @@ Scheduler::Impl::Impl(const SchedulerConfig& given, Isa level) : config(checked(
   live.lending_pointer.assign(static_cast<std::size_t>(config.n_cells), 0);
   live.backlog.assign(n_users, 0.0);
   live.users.assign(n_users, {});
+  live.free_places.resize((static_cast<std::size_t>(config.n_cells) + quota_block - 1) / quota_block);
+  cell_work.resize(1);
   live.carry.assign(n_groups, 0.0);
   live.pointer.assign(n_groups, -1);
 }
@@ -86,12 +88,12 @@ double Scheduler::queued_bits() const {
   return std::accumulate(impl_->live.backlog.begin(), impl_->live.backlog.end(), 0.0);
 }
 
-void Scheduler::play_window(const Window& window, const WindowKpis& kpis) {
+void Scheduler::play_window(const Window& window, const WindowKpis& kpis, const ThreadPool* pool) {
   const SchedulerConfig& config = impl_->config;
   check_window(window, config, impl_->live.backlog);
   check_kpis(kpis, static_cast<std::size_t>(config.n_cells), static_cast<std::size_t>(config.n_slices),
              static_cast<std::size_t>(config.n_users));
-  impl_->play(window, kpis);
+  impl_->play(window, kpis, pool);
 }
 
 // Counting sort of the users by (cell, slice), in the order of their numbers.
@@ -160,52 +162,95 @@ void Scheduler::Impl::sort_blocks() {
   });
 }
 
-void Scheduler::Impl::play(const Window& window, const WindowKpis& kpis) {
+void Scheduler::Impl::play(const Window& window, const WindowKpis& kpis, const ThreadPool* pool) {
   group_users(window);
   group_arrivals(window);
   sort_blocks();
   prepare_averages(window.n_ttis);
   for (const UserKpi& kpi : user_kpis) std::fill((kpis.*kpi.values).begin(), (kpis.*kpi.values).end(), 0.0);
-  work.bits_out = 0;
-  work.remaining_blocks.clear();
 #ifndef NDEBUG
   std::uint64_t bits_in = units_waiting(live);
   for (const ArrivedPacket& packet : work.arrivals) bits_in += grid_units(packet.bits);
 #endif
-  play_cells(window, kpis);
-  if (config.harq()) {
-    live.blocks = work.remaining_blocks;
-    std::stable_sort(live.blocks.begin(), live.blocks.end(),
-                     [](const FailedBlock& a, const FailedBlock& b) { return a.due < b.due; });
-  }
+  play_cells(window, kpis, pool);
+  join_blocks();
   live.clock += window.n_ttis;
 #ifndef NDEBUG
-  if (bits_in != work.bits_out + units_waiting(live))
+  std::uint64_t bits_out = 0;
+  for (const BlockEnd& end : work.ends) bits_out += end.bits_out;
+  if (bits_in != bits_out + units_waiting(live))
     throw std::logic_error("scheduler: bits in differ from bits out + dropped + queued + sent in part");
 #endif
 }
 
-void Scheduler::Impl::play_cells(const Window& window, const WindowKpis& kpis) {
+// Every block has as many free places as packets arrive in it, so that none takes another's: out of those that others
+// have to spare, or new ones.
+void Scheduler::Impl::reserve_places() {
   const auto n_cells = static_cast<std::size_t>(config.n_cells), n_slices = static_cast<std::size_t>(config.n_slices);
-  work.needs.resize(n_slices);
-  work.grants.resize(n_slices);
-  work.rooms.resize(n_slices);
-  std::vector<CellSlice> slices(window.policy() ? n_slices : 1, CellSlice(config, averaging, live, work, window, kpis));
-  for (std::size_t first = 0; first < n_cells; first += quota_block) {
-    const std::size_t n_block = std::min(quota_block, n_cells - first);
-    deal_quotas(window, first, n_block);
-    if (config.rbg_prb > 1 && !window.policy()) quotas_in_prbs(window, first, n_block);
-    for (std::size_t c = 0; c < n_block; ++c) {
-      if (window.policy()) {
-        play_lending_cell(slices, window, first + c, c);
+  const auto arriving = [&](std::size_t block) {
+    const std::size_t first = block * quota_block, last = std::min(first + quota_block, n_cells);
+    return static_cast<std::size_t>(work.first_arrival[last * n_slices] - work.first_arrival[first * n_slices]);
+  };
+  std::size_t giver = 0;
+  for (std::size_t block = 0; block < live.free_places.size(); ++block) {
+    std::vector<std::int32_t>& free = live.free_places[block];
+    const std::size_t needed = arriving(block);
+    while (free.size() < needed && giver < live.free_places.size()) {
+      std::vector<std::int32_t>& others = live.free_places[giver];
+      const std::size_t kept = arriving(giver);
+      if (others.size() <= kept) {
+        ++giver;
         continue;
       }
-      for (std::size_t s = 0; s < n_slices; ++s) {
-        work.quota_offset = s * quota_block + c;
-        slices[0].start_window((first + c) * n_slices + s);
-        slices[0].play_window();
-        slices[0].end_window();
-      }
+      const auto moved = static_cast<std::ptrdiff_t>(std::min(others.size() - kept, needed - free.size()));
+      free.insert(free.end(), others.end() - moved, others.end());
+      others.erase(others.end() - moved, others.end());
+    }
+    for (; free.size() < needed; live.packets.emplace_back())
+      free.push_back(static_cast<std::int32_t>(live.packets.size()));
+  }
+}
+
+void Scheduler::Impl::play_cells(const Window& window, const WindowKpis& kpis, const ThreadPool* pool) {
+  const std::size_t n_threads = pool ? static_cast<std::size_t>(pool->n_threads()) : 1;
+  if (cell_work.size() < n_threads) cell_work.resize(n_threads);
+  work.ends.resize(live.free_places.size());
+  reserve_places();
+  share_items(pool, work.ends.size(), [&](std::size_t block, int thread) {
+    BlockPlayer(*this, cell_work[static_cast<std::size_t>(thread)]).play(window, kpis, block);
+  });
+}
+
+void Scheduler::Impl::join_blocks() {
+  if (!config.harq()) return;
+  live.blocks.clear();
+  for (const BlockEnd& end : work.ends) live.blocks.insert(live.blocks.end(), end.failed.begin(), end.failed.end());
+  std::stable_sort(live.blocks.begin(), live.blocks.end(),
+                   [](const FailedBlock& a, const FailedBlock& b) { return a.due < b.due; });
+}
+
+void BlockPlayer::play(const Window& window, const WindowKpis& kpis, std::size_t block) {
+  const auto n_cells = static_cast<std::size_t>(config.n_cells), n_slices = static_cast<std::size_t>(config.n_slices);
+  const std::size_t first = block * quota_block, n_block = std::min(quota_block, n_cells - first);
+  work.free_places = &live.free_places[block];
+  work.end = &sorted.ends[block];
+  work.end->failed.clear();
+  work.end->bits_out = 0;
+  for (auto* values : {&work.needs, &work.grants, &work.rooms}) values->resize(n_slices);
+  std::vector<CellSlice> slices(window.policy() ? n_slices : 1,
+                                CellSlice(config, averaging, live, sorted, work, window, kpis));
+  deal_quotas(window, first, n_block);
+  if (config.rbg_prb > 1 && !window.policy()) quotas_in_prbs(window, first, n_block);
+  for (std::size_t c = 0; c < n_block; ++c) {
+    if (window.policy()) {
+      play_lending_cell(slices, window, first + c, c);
+      continue;
+    }
+    for (std::size_t s = 0; s < n_slices; ++s) {
+      work.quota_offset = s * quota_block + c;
+      slices[0].start_window((first + c) * n_slices + s);
+      slices[0].play_window();
+      slices[0].end_window();
     }
   }
 }

@@ -127,7 +127,7 @@ int CellSlice::place_in_rounds(std::size_t local, std::size_t behind) const {
   const auto turn = [&](std::size_t user) { return user > behind ? user : user + n_users_; };
   const int own = work_->given[first_ + local];
   int place = 0;
-  for (const std::size_t other : work_->order)
+  for (const std::size_t other : own_->order)
     place += std::min(work_->given[first_ + other], own - (turn(other) > turn(local) ? 1 : 0));
   return place;
 }
@@ -137,7 +137,7 @@ void CellSlice::deal_in_rounds(int quota_prb, int left, int missing, int tti) {
   const int rbg_prb = config_->rbg_prb;
   auto& needed = work_->needed;
   auto& given = work_->given;
-  auto& order = work_->order;
+  auto& order = own_->order;
   order.clear();
   ready_.for_each([&](std::size_t local) {
     needed[first_ + local] = rbgs_of(needed_prbs(first_ + local, quota_prb), rbg_prb);
@@ -237,8 +237,8 @@ void CellSlice::end_span(double decay) {
 }
 
 void CellSlice::play_span(int from, int to) {
-  const std::uint16_t* quotas = work_->quota.data() + work_->quota_offset;
-  const std::size_t stride = work_->quota_stride;
+  const std::uint16_t* quotas = own_->quota.data() + own_->quota_offset;
+  const std::size_t stride = own_->quota_stride;
   for (int tti = from; tti < to; ++tti) {
     start_tti(tti);
     if (idle()) {

@@ -188,8 +188,10 @@ void Scheduler::set_state(const SchedulerState& state) {
   live.dedicated_carry = state.dedicated_carry;
   live.max_carry = state.max_carry;
   live.lending_pointer = state.lending_pointer;
+  live.free_places.resize(impl_->live.free_places.size());
+  std::vector<std::int32_t> none;
   for (std::size_t i = 0; i < state.packet_user.size(); ++i)
-    live.push_packet(state.packet_user[i], state.packet_bits[i], state.packet_tti[i]);
+    live.push_packet(state.packet_user[i], state.packet_bits[i], state.packet_tti[i], none);
   for (std::size_t u = 0; u < live.users.size(); ++u) {
     if (live.users[u].queued > 0) live.packets[static_cast<std::size_t>(live.users[u].head)].bits += state.head_sent[u];
     live.users[u].head_lost = state.head_lost[u] != 0;

@@ -70,10 +70,10 @@ inline bool has_jumps(const CouplingProblem& problem) {
 
 // sinr[u], linear, of every user (zero demand included).
 void coupled_sinr(const CouplingProblem& problem, std::span<const double> rho, Isa isa, std::span<float> sinr,
-                  ThreadPool* pool = nullptr);
+                  const ThreadPool* pool = nullptr);
 
 // bit/s/Hz of every user, (U,), in the mean over neighbours' states.
 void mean_efficiencies(const CouplingProblem& problem, std::span<const double> rho, Isa isa,
-                       std::span<double> efficiency);
+                       std::span<double> efficiency, const ThreadPool* pool = nullptr);
 
 }  // namespace slicefast

@@ -42,7 +42,7 @@ class LoadCoupling {
   // changes nothing where the efficiency jumps), the solution on return. Throws InvalidArgument, or NotConverged with
   // iterations and residual (load then holds the start again). The result does not depend on the number of threads.
   CouplingResult solve(const CouplingProblem& problem, const CouplingOptions& options, MatrixView<double> load,
-                       ThreadPool* pool = nullptr);
+                       const ThreadPool* pool = nullptr);
 
   struct Workspace;
 

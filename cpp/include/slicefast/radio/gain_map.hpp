@@ -21,15 +21,17 @@ class GainMap final : public GainSource {
   int n_cells() const override { return static_cast<int>(gain_.cols()); }
   bool folds() const override { return false; }
   // Refuse a profile: what buildings cost is in the map, or nowhere. `reach` is empty, as has_images() says.
-  void gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain, ThreadPool* pool,
+  void gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain, const ThreadPool* pool,
              const UserProfile* profile, MatrixView<float> reach = {}) const override;
   void update_gains(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
-                    MatrixView<float> gain, const UserProfile* profile, MatrixView<float> reach = {}) const override;
+                    MatrixView<float> gain, const ThreadPool* pool, const UserProfile* profile,
+                    MatrixView<float> reach = {}) const override;
   // Refused: nothing folds.
   void fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w, double noise_w,
-            FoldedGains& gains, ThreadPool* pool) const override;
+            FoldedGains& gains, const ThreadPool* pool) const override;
   void refold(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
-              std::span<const double> power_w, double noise_w, FoldedGains& gains, ThreadPool* pool) const override;
+              std::span<const double> power_w, double noise_w, FoldedGains& gains,
+              const ThreadPool* pool) const override;
 
  private:
   void check(std::span<const double> x_m, std::span<const double> y_m, const MatrixView<float>& gain,

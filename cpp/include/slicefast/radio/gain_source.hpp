@@ -30,23 +30,24 @@ class GainSource {
   // `profile`: of all users, or none where all are outdoors at the configuration's height. `reach`, empty unless
   // has_images(), gets what cells interfere with, of the shape of `gain`.
   virtual void gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
-                     ThreadPool* pool = nullptr, const UserProfile* profile = nullptr,
+                     const ThreadPool* pool = nullptr, const UserProfile* profile = nullptr,
                      MatrixView<float> reach = {}) const = 0;
 
   // Only the rows of the named users (positions are those of all users), when few have moved.
   virtual void update_gains(std::span<const double> x_m, std::span<const double> y_m,
                             std::span<const std::int32_t> users, MatrixView<float> gain,
-                            const UserProfile* profile = nullptr, MatrixView<float> reach = {}) const = 0;
+                            const ThreadPool* pool = nullptr, const UserProfile* profile = nullptr,
+                            MatrixView<float> reach = {}) const = 0;
 
   // The gains with far cells folded, so that at full activity no user's SINR is off by more than fold_db. Only if
   // folds(). `gains` may be kept from call to call.
   virtual void fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
-                    double noise_w, FoldedGains& gains, ThreadPool* pool = nullptr) const = 0;
+                    double noise_w, FoldedGains& gains, const ThreadPool* pool = nullptr) const = 0;
 
   // Only the named users, each in the place it has (positions are those of all users), when few have moved.
   virtual void refold(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
                       std::span<const double> power_w, double noise_w, FoldedGains& gains,
-                      ThreadPool* pool = nullptr) const = 0;
+                      const ThreadPool* pool = nullptr) const = 0;
 
  protected:
   GainSource(GainSource&&) = default;

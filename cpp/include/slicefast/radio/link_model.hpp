@@ -65,7 +65,7 @@ class LinkModel final : public GainSource {
   // With a pool the blocks of users are shared among its threads; the result does not depend on their number.
   // `profile`: of all users, or none where all are outdoors at the configuration's height.
   void gains(std::span<const double> x_m, std::span<const double> y_m, MatrixView<float> gain,
-             ThreadPool* pool = nullptr, const UserProfile* profile = nullptr,
+             const ThreadPool* pool = nullptr, const UserProfile* profile = nullptr,
              MatrixView<float> reach = {}) const override;
 
   // From positions straight to the best server and its SINR, without keeping the gains: server[u] = argmax_n p_n g_un,
@@ -74,22 +74,22 @@ class LinkModel final : public GainSource {
   // the others' gain.
   void best_server(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
                    std::span<const double> activity, double noise_w, std::span<std::int32_t> server,
-                   std::span<float> sinr, ThreadPool* pool = nullptr, const UserProfile* profile = nullptr) const;
+                   std::span<float> sinr, const ThreadPool* pool = nullptr, const UserProfile* profile = nullptr) const;
 
   // Only the rows of the named users (positions are those of all users), when few have moved.
   void update_gains(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
-                    MatrixView<float> gain, const UserProfile* profile = nullptr,
+                    MatrixView<float> gain, const ThreadPool* pool = nullptr, const UserProfile* profile = nullptr,
                     MatrixView<float> reach = {}) const override;
 
   // The gains with far cells folded, so that at full activity no user's SINR is off by more than fold_db. Only if
   // folds(). `gains` may be kept from call to call.
   void fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w, double noise_w,
-            FoldedGains& gains, ThreadPool* pool = nullptr) const override;
+            FoldedGains& gains, const ThreadPool* pool = nullptr) const override;
 
   // Only the named users, each in the place it has (positions are those of all users), when few have moved.
   void refold(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
               std::span<const double> power_w, double noise_w, FoldedGains& gains,
-              ThreadPool* pool = nullptr) const override;
+              const ThreadPool* pool = nullptr) const override;
 
   struct State;
 

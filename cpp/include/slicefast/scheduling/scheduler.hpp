@@ -33,6 +33,7 @@
 #include "slicefast/scheduling/levels.hpp"
 #include "slicefast/scheduling/state.hpp"
 #include "slicefast/scheduling/window.hpp"
+#include "slicefast/threads.hpp"
 
 namespace slicefast {
 
@@ -47,8 +48,9 @@ class Scheduler {
   Scheduler& operator=(Scheduler&& other) noexcept;
   ~Scheduler();
 
-  // Cost follows arrivals and backlogged users, plus a light pass over U. Throws InvalidArgument with nothing changed.
-  void play_window(const Window& window, const WindowKpis& kpis);
+  // Cost follows arrivals and backlogged users, plus a light pass over U. Blocks of 16 cells are shared among the
+  // pool's threads; the result does not depend on their number. Throws InvalidArgument with nothing changed.
+  void play_window(const Window& window, const WindowKpis& kpis, const ThreadPool* pool = nullptr);
 
   // What `from`, a scheduler of the same settings, would give every slice of `window` at each level of share in place
   // of window.share, slices side by side (separate_slices); this one's own state is lost. To the last bit what copies
@@ -64,8 +66,9 @@ class Scheduler {
   void set_state(const SchedulerState& state);
   void check_state(const SchedulerState& state) const;  // the same, changing nothing at all
 
- private:
   struct Impl;
+
+ private:
   std::unique_ptr<Impl> impl_;
 };
 
