@@ -2,84 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from slicefast import _core
 from slicefast.errors import described, refuse
-from slicefast.units import Float64, Int32
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-
-
-def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Let a public function refuse, by name, what NumPy or the core would take for a number.
-
-    That is, by its annotations: masked, complex, text, time and ragged arrays for `ArrayLike`, anything but an integer
-    for `int`, anything but a real number for `float`. What a value may be is left to the function.
-    """
-    parameters = inspect.signature(function).parameters
-    written = {name: _written(item.annotation) for name, item in parameters.items()}
-    checks = {name: _CHECKS[text] for name, text in written.items() if text in _CHECKS}
-    names = tuple(parameters)
-
-    @functools.wraps(function)
-    def call(*args: _P.args, **options: _P.kwargs) -> _R:
-        for name, value in (*zip(names, args, strict=False), *options.items()):
-            if name in checks:
-                checks[name](name, value)
-        return function(*args, **options)
-
-    return call
-
-
-def _written(annotation: object) -> str:
-    """Return an annotation as it is written; a module that Numba reads has it evaluated."""
-    return "ArrayLike" if annotation is ArrayLike else str(annotation)
-
-
-def _refuse_no_numbers(name: str, value: object) -> None:
-    if isinstance(value, np.ma.MaskedArray):
-        refuse(name, described("a masked array"), "an array of numbers; what is masked would count")
-    if type(value) in (float, int) or isinstance(value, _core.FoldedGains):
-        return  # a function that takes no folded gains says so itself
-    try:
-        kind = np.asarray(value).dtype
-    except (ValueError, TypeError, OverflowError):
-        refuse(name, value, "numbers, in rows of one length")
-    if kind.kind not in "biuf":
-        refuse(name, described(f"dtype {kind}"), "real numbers")
-
-
-def _refuse_no_integer(name: str, value: object) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool | np.timedelta64):
-        refuse(name, value, "an integer")
-
-
-def _refuse_no_number(name: str, value: object) -> None:
-    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, np.timedelta64):
-        refuse(name, value, "a number")
-
-
-def _or_none(check: Callable[[str, object], None]) -> Callable[[str, object], None]:
-    return lambda name, value: None if value is None else check(name, value)
-
-
-_CHECKS = {
-    "ArrayLike | _core.FoldedGains": _refuse_no_numbers,
-    "ArrayLike": _refuse_no_numbers,
-    "ArrayLike | None": _or_none(_refuse_no_numbers),
-    "float": _refuse_no_number,
-    "float | None": _or_none(_refuse_no_number),
-    "int": _refuse_no_integer,
-    "int | None": _or_none(_refuse_no_integer),
-}
+from slicefast.units import Float64, Int32, Int64
 
 
 def to_int32(name: str, value: ArrayLike, size: int | None = None) -> Int32:
@@ -128,6 +55,43 @@ def to_vector(name: str, value: ArrayLike, size: int) -> Float64:
     if array.shape not in ((), (size,)):
         refuse(name, described(f"shape {array.shape}"), f"a number or shape ({size},)")
     return np.ascontiguousarray(np.broadcast_to(array, (size,)))
+
+
+def to_matrix(name: str, value: ArrayLike, shape: tuple[int | None, int | None] = (None, None)) -> Float64:
+    """Return a matrix of numbers, none NaN, as float64.
+
+    Parameters
+    ----------
+    name : str
+        For errors.
+    value : array_like, (rows, columns)
+        What came.
+    shape : tuple of int or None
+        Its rows and columns, where they are known.
+
+    Raises
+    ------
+    SlicefastError
+        Another shape, or a NaN.
+    """
+    array = np.asarray(value, np.float64)
+    if array.ndim != 2 or any(want not in (None, got) for want, got in zip(shape, array.shape, strict=True)):
+        wanted = "two dimensions" if shape == (None, None) else f"shape {shape}".replace("None", "any")
+        refuse(name, described(f"shape {array.shape}"), wanted)
+    if np.isnan(array).any():
+        refuse(name, float("nan"), f"numbers; the first NaN is in row {int(np.argmax(np.isnan(array).any(axis=1)))}")
+    return array
+
+
+def to_rows(name: str, value: ArrayLike, n_rows: int) -> Int64:
+    """Return row numbers, one or several, as int64; SlicefastError where one is no integer from 0 to ``n_rows`` - 1."""
+    rows = np.atleast_1d(np.asarray(value))
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        refuse(name, described(f"{rows.dtype} of shape {rows.shape}"), "integers")
+    wrong = rows[(rows < 0) | (rows >= n_rows)]
+    if wrong.size:
+        refuse(name, int(wrong[0]), f"0 to {n_rows - 1}")
+    return rows.astype(np.int64)
 
 
 def to_sinr(value: ArrayLike) -> Float64:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.registry import Registry
 from slicefast.units import Float64
@@ -39,21 +40,25 @@ Bounds = Callable[["Scenario"], tuple[float, float]]
 THROUGHPUT_CAP = 4.0
 
 
+@checked
 def throughput(kpis: Kpis, scenario: Scenario) -> Float64:
     """Return phi_ns/phi*_ns, capped at 4."""
     return np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, THROUGHPUT_CAP)
 
 
+@checked
 def load(kpis: Kpis, scenario: Scenario) -> Float64:
     """Return l_ns."""
     return kpis.load
 
 
+@checked
 def users(kpis: Kpis, scenario: Scenario) -> Float64:
     """Return u_ns over the slice's users per cell."""
     return kpis.users / (scenario.slice_users / scenario.n_cells)
 
 
+@checked
 def neighbour_load(kpis: Kpis, scenario: Scenario) -> Float64:
     """Return c_ns = (1/|K_n|) sum over m in K_n of l_ms; 0 in a network of one cell, which hears from nobody."""
     heard = kpis.load.take(scenario.neighbours, axis=-2)
@@ -82,6 +87,7 @@ BOUNDS: dict[str, Bounds] = {
 FEATURE_SETS: dict[str, tuple[str, ...]] = {"paper": ("throughput", "load", "users")}
 
 
+@checked
 def register(name: str, feature: Feature, bounds: Bounds | None = None) -> None:
     """Make a feature known under a name.
 
@@ -106,17 +112,20 @@ def register(name: str, feature: Feature, bounds: Bounds | None = None) -> None:
         BOUNDS[name] = bounds
 
 
+@checked
 def bounds_of(name: str, scenario: Scenario) -> tuple[float, float]:
     """Return the least and the largest value of a feature in a scenario, finite: float32's own where it has none."""
     largest = float(np.finfo(np.float32).max)
     return BOUNDS[name](scenario) if name in BOUNDS else (-largest, largest)
 
 
+@checked
 def names() -> list[str]:
     """Return the names of the sets of features and of the registered features."""
     return [*FEATURE_SETS, *FEATURES.names()]
 
 
+@checked
 def expand(features: str | Sequence[str]) -> tuple[str, ...]:
     """Return the names of features that a set, a name or a list of names stands for.
 

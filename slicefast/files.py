@@ -27,6 +27,8 @@ from slicefast.units import Arrays
 
 _LOCK, COMMAND = ".lock", ".command"
 _DIGEST = "checksum"
+_SEAL = b"\nslicefast checksum "
+_SEAL_BYTES = len(_SEAL) + 64
 #: What the standard library and NumPy say of archives that are none.
 _DAMAGES = (
     EOFError,
@@ -89,12 +91,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON document as `write_bytes` does."""
-    write_text(path, json.dumps(document, indent=1))
+    """Write a JSON document, with a checksum among its entries, as `write_bytes` does."""
+    whole = json.loads(json.dumps(document))  # as it will be read: names are text, tuples are lists
+    write_text(path, json.dumps({**whole, _DIGEST: digest(whole)}, indent=1))
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON document.
+    """Return a JSON document, without its checksum.
 
     Parameters
     ----------
@@ -106,7 +109,7 @@ def read_json(path: Path) -> dict[str, Any]:
     OSError
         It cannot be opened.
     CheckpointError
-        It is damaged.
+        It is damaged, or was changed by hand: then its checksum is to be removed too.
     """
     data = path.read_bytes()
     try:
@@ -115,7 +118,23 @@ def read_json(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: is damaged ({error})") from None
     if not isinstance(document, dict):
         raise CheckpointError(f"{path}: is damaged (it holds no entries)")
+    written = document.pop(_DIGEST, None)
+    if written is not None and written != digest(document):  # files of 0.1.0 bear none
+        raise CheckpointError(f"{path}: is damaged, or was changed by hand (its checksum differs)")
     return document
+
+
+def write_sealed(path: Path, data: bytes) -> None:
+    """Write a file of another library's format, such as HDF5, which lets bytes follow it: here its checksum."""
+    write_bytes(path, data + _SEAL + hashlib.sha256(data).hexdigest().encode())
+
+
+def check_seal(path: Path) -> None:
+    """Raise CheckpointError if a file bears a checksum of `write_sealed` that is not its own."""
+    data = path.read_bytes()
+    whole, seal, written = data[:-_SEAL_BYTES], data[-_SEAL_BYTES:-64], data[-64:]
+    if seal == _SEAL and hashlib.sha256(whole).hexdigest().encode() != written:  # files of 0.1.0 bear none
+        raise CheckpointError(f"{path}: is damaged (its checksum differs)")
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from slicefast import _core
+from slicefast.arguments import checked
 from slicefast.arrays import to_flags, to_int32
 from slicefast.kpis import Kpis
 from slicefast.units import Float64
@@ -30,6 +31,7 @@ class FlowResult(Kpis):
     backlog_age_bit_ms: Float64
 
 
+@checked
 def flow_window(
     n_ttis: int,
     arriving_bits: ArrayLike,

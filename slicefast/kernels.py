@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from slicefast.arrays import checked
+from slicefast.arguments import checked
 from slicefast.errors import described, refuse
 
 REPLAY, SMOOTHING, LOGIT_NOISE, DIRICHLET = range(4)
@@ -88,8 +88,12 @@ def _uniform_bits(seed: Any, purpose: Any, agent: Any, step: Any, out: Any) -> N
         out[place, 3] = w3
 
 
+@checked
 def uniform_bits(seed: int, purpose: int, agent: int, step: int, n_blocks: int) -> NDArray[np.uint32]:
     """Raw words of one random stream, for tests and for other implementations: (n_blocks, 4) uint32."""
+    for name, value in (("seed", seed), ("purpose", purpose), ("agent", agent), ("step", step), ("n_blocks", n_blocks)):
+        if not 0 <= value < 2**63:
+            refuse(name, value, "0 to 2^63 - 1")
     out = np.empty((n_blocks, 4), np.uint32)
     _uniform_bits(np.uint64(seed), purpose, agent, step, out)
     return out
@@ -344,10 +348,8 @@ def gaussian_kl_matrix(mean: ArrayLike, variance: ArrayLike, offsets: ArrayLike)
                        + mean (m_j - c_j)^2 / s_j^2 - 1 ].
 
     Every squared term is of a centred quantity, so nothing cancels when means are large against variances. Cost
-    O(M d + A^2 d) instead of O(M^2 d).
-
-    Source: the Gaussian KL in closed form (Kullback, Information Theory and Statistics, 1959, ch. 9); the shifted
-    factorisation is ours.
+    O(M d + A^2 d) instead of O(M^2 d). Source: the closed form (Kullback, Information Theory and Statistics, 1959,
+    ch. 9); the shifted factorisation is ours.
 
     Parameters
     ----------

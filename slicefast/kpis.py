@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_type_
 
 import numpy as np
 
+from slicefast.arguments import checked
 from slicefast.energy import MACRO, Station, power_w
 from slicefast.errors import refuse
 from slicefast.notebooks import rows_html
@@ -191,6 +192,7 @@ class Kpis:
         return xr.Dataset(variables, coords=coordinates(self.load.shape[-2:], scenario))
 
 
+@checked
 def coordinates(shape: tuple[int, ...], scenario: Scenario | None = None) -> dict[str, Any]:
     """Return the coordinates of cells, counted from 1, and slices, by name where a scenario names them, for xarray."""
     n_cells, n_slices = shape
@@ -211,6 +213,7 @@ CELL_KPIS = tuple(name for name, kpi in KPIS.items() if kpi.per == "cell")
 USER_KPIS = tuple(name for name, kpi in KPIS.items() if kpi.per == "user")
 
 
+@checked
 def read_only(kpis: Kpis) -> Kpis:
     """Return the KPIs with arrays that refuse to be written."""
     for name in KPIS:

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.kpis import CELL_KPIS, KPIS, USER_KPIS, coordinates
 from slicefast.task import Task
@@ -101,6 +102,7 @@ def record(
     return _dataset(simulator, columns, first, steps)
 
 
+@checked
 def write_table(dataset: xr.Dataset, path: str | os.PathLike[str], per: Literal["cell", "user"] = "cell") -> None:
     """Write a run as a table with a row per step, [replica,] and cell and slice, or user: CSV or Parquet by the name.
 

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from slicefast import _core
-from slicefast.arrays import checked, to_int32, to_sinr
+from slicefast.arguments import checked
+from slicefast.arrays import to_int32, to_sinr
 from slicefast.errors import refuse
 from slicefast.units import Int32
 

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _core
-from slicefast.arrays import checked, to_int32, to_sinr, to_vector
+from slicefast.arguments import checked
+from slicefast.arrays import to_int32, to_sinr, to_vector
 from slicefast.errors import NotConverged, described, refuse
 from slicefast.plausible import hold
 from slicefast.threads import usable_threads

@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from slicefast.arguments import between, checked
 from slicefast.errors import refuse
 from slicefast.network import make_links
 from slicefast.rng import Streams
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
     from slicefast.simulator import Simulator
     from slicefast.units import Float32, Float64, Int32
 
+#: Along the longer side.
+MOST_PIXELS = 10_000
 
+
+@checked
 def coverage(simulator: Simulator, pixels: int = 200, activity: float | NDArray[Any] = 1.0) -> xr.Dataset:
     """Return serving cell and SINR over the area of the network that a simulator's first replica plays, outdoors.
 
@@ -56,8 +61,7 @@ def coverage(simulator: Simulator, pixels: int = 200, activity: float | NDArray[
     Link model: see `slicefast.radio`. On a torus the map is that of the rectangle around its area, which repeats.
     """
     scenario = simulator.scenario
-    if pixels < 2:
-        refuse("pixels", pixels, "at least 2")
+    between(2, MOST_PIXELS, pixels=pixels)
     rho = np.broadcast_to(np.asarray(activity, np.float64), (scenario.n_cells,))
     if not ((rho >= 0.0) & (rho <= 1.0)).all():
         refuse("activity", float(rho[~((rho >= 0.0) & (rho <= 1.0))][0]), "numbers from 0 to 1")

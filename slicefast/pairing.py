@@ -21,6 +21,7 @@ import numpy as np
 import xarray as xr
 
 from slicefast import policies
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.rewards import MET
 from slicefast.simulator import Simulator
@@ -109,6 +110,7 @@ class Paired:
         return [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in rows]
 
 
+@checked
 def compare(
     cases: Mapping[str, tuple[Scenario, Policy | type[Policy] | str]],
     seeds: int | Sequence[int] = 10,

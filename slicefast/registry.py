@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 
 Entry = TypeVar("Entry")
@@ -30,6 +31,7 @@ class Registry(Generic[Entry]):
         self.kind = kind
         self.entries = dict(entries)
 
+    @checked
     def register(self, name: str, entry: Entry) -> None:
         """Make an entry known under a name.
 
@@ -49,6 +51,7 @@ class Registry(Generic[Entry]):
             refuse("name", name, f"a name that no other {self.kind} is registered under")
         self.entries[name] = entry
 
+    @checked
     def names(self) -> list[str]:
         """Return the registered names, sorted."""
         return sorted(self.entries)

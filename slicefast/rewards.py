@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast.arguments import checked
 from slicefast.registry import Registry
 from slicefast.units import Float32, Float64
 
@@ -36,6 +37,7 @@ LOGARITHM_FLOOR = 1e-2
 MET = 0.95
 
 
+@checked
 def satisfaction(kpis: Kpis | Curves, scenario: Scenario) -> tuple[Float64, Float64]:
     """Return how far requirements are met, min(phi/phi*, 1) and min(d*/d, 1); a slice without traffic counts as 1.
 
@@ -57,6 +59,7 @@ def satisfaction(kpis: Kpis | Curves, scenario: Scenario) -> tuple[Float64, Floa
     return np.where(had_traffic, throughput, 1.0), np.where(had_traffic, delay, 1.0)
 
 
+@checked
 def max_min(kpis: Kpis, scenario: Scenario) -> Float32:
     """Return the paper's reward, r_n = min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1).
 
@@ -82,6 +85,7 @@ def max_min(kpis: Kpis, scenario: Scenario) -> Float32:
     return worst.astype(np.float32)
 
 
+@checked
 def logarithmic(kpis: Kpis, scenario: Scenario) -> Float32:
     """Return a logarithmic utility, r_n = 1 + mean over s of ln max(q_ns, 0.01) / ln 100.
 

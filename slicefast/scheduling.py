@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from slicefast import _core
-from slicefast.arrays import checked, to_flags, to_int32
+from slicefast.arguments import checked
+from slicefast.arrays import to_flags, to_int32
 from slicefast.errors import described, refuse
 from slicefast.flow import FlowResult, flow_window
 from slicefast.kpis import Kpis
@@ -133,6 +134,7 @@ def _optional(value: ArrayLike | None) -> Float64 | None:
     return None if value is None else np.asarray(value, np.float64)
 
 
+@checked
 class Scheduler:
     """Queues and PRB scheduling of a whole network; the queues persist from window to window and over handovers.
 

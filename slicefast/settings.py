@@ -6,7 +6,16 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationError
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import CoreSchema
 
 from slicefast.errors import MISSING, ScenarioError
@@ -73,6 +82,18 @@ class Settings(BaseModel):
     """Frozen, closed model; a `ScenarioError` names the first fault in one line."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_their_kinds(cls, fields: Any) -> Any:
+        """Refuse what pydantic would turn into a number or text: True into 1, b"x" into "x"."""
+        for name, value in fields.items() if isinstance(fields, dict) else ():
+            wanted = cls.model_fields[name].annotation if name in cls.model_fields else None
+            if (isinstance(value, bool) and wanted in (int, float)) or isinstance(value, bytes | np.ndarray):
+                raise ScenarioError(name, value, "must be a plain number, text or list")
+            if isinstance(value, str) and any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value):
+                raise ScenarioError(name, value, "must be text that files can hold: no zero, no half characters")
+        return fields
 
     def __init__(self, /, **data: Any) -> None:
         # pydantic calls this for nested models too, so an inner ScenarioError arrives here wrapped and gets its path.

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from slicefast.arguments import checked
 from slicefast.errors import Alone, SlicefastError, described, refuse
 from slicefast.kpis import Curves, Kpis
 from slicefast.network import check_memory
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 Seed = int | Sequence[int]
 
 
+@checked
 class Simulator(World):
     """The network of a scenario, ``n_replicas`` times, advanced one decision step at a time.
 
@@ -53,11 +55,9 @@ class Simulator(World):
     n_threads : int
         Of the process's pool, as far as so many cores are granted: they share the replicas, and what is in a large one.
     per_user, per_packet : bool
-        Whether KPIs carry the series of every user, see `Kpis`, and those of `step` what became of the packets, see
-        `PacketKpis` (not at the flow level).
+        Whether KPIs carry every user's series, see `Kpis`, and those of `step` every packet, see `PacketKpis`.
     place_seed : int, optional
-        Seed of the shadowing and line-of-sight fields, ``seed`` unless given: two networks of one place seed are the
-        same place with other users and traffic.
+        Seed of the shadowing and line-of-sight fields, ``seed`` unless given: one place with other users and traffic.
     gains : GainMap or GainSeries, optional
         Link gains that are not ours, in place of path loss, shadowing, antennas and folding; what `radio.gain_map`
         names unless given. Of a series the step that `reset` plays has the first row.
@@ -70,8 +70,7 @@ class Simulator(World):
 
     Notes
     -----
-    A simulator is for one thread at a time: a second one that uses it meanwhile is refused with `InUseError`, nothing
-    changed.
+    A simulator is for one thread at a time: a second one is refused with `InUseError`, nothing changed.
     """
 
     def __init__(
@@ -175,7 +174,7 @@ class Simulator(World):
             self._step_index = 0
         return kpis
 
-    def step(self, shares: NDArray[Any]) -> Kpis:
+    def step(self, shares: ArrayLike) -> Kpis:
         """Play one decision step.
 
         Parameters
@@ -202,7 +201,7 @@ class Simulator(World):
             self._kpis = arrays.kpis()
             return self._kpis
 
-    def probe(self, shares: NDArray[Any], coupled_shares: NDArray[Any]) -> Kpis:
+    def probe(self, shares: ArrayLike, coupled_shares: ArrayLike) -> Kpis:
         """Return the KPIs that the coming step would have; changes no state.
 
         With interference held, a slice's KPIs depend on its own share alone, so one call can ask for the same share of
@@ -232,7 +231,7 @@ class Simulator(World):
             each(self._threads, lambda r, own: own.probe(asked[r], coupled[r], *arrays.of(r)[:2]), self._replicas)
         return arrays.kpis()
 
-    def curves(self, levels: NDArray[Any], coupled_shares: NDArray[Any], *, until_satisfied: bool = False) -> Curves:
+    def curves(self, levels: ArrayLike, coupled_shares: ArrayLike, *, until_satisfied: bool = False) -> Curves:
         """Return what every slice would get in the coming step at each of L shares; changes no state.
 
         To the last bit what L calls of `probe` with one share for all slices of all cells return, in one call.
@@ -314,7 +313,7 @@ class Simulator(World):
                     replica.check_state(state)
             for replica, state in zip(replicas, states, strict=True):
                 replica.restore(state)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             if isinstance(error, SlicefastError):
                 raise
             refuse("snapshot", described(f"{type(error).__name__}: {error}"), "what Simulator.snapshot returned")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from slicefast.errors import described, refuse
 from slicefast.kpis import CELL_KPIS, KPIS, USER_KPIS, Kpis, read_only
@@ -68,7 +68,7 @@ def kpis_of(series: dict[str, Any], tti_s: float) -> Kpis:
     return read_only(Kpis(**copies, tti_s=tti_s))
 
 
-def check_shares(name: str, shares: NDArray[Any], shape: tuple[int, ...], simplex: bool) -> Float64:
+def check_shares(name: str, shares: ArrayLike, shape: tuple[int, ...], simplex: bool) -> Float64:
     """Return shares as (R, N, S), exactly on the simplex where they are to be on it.
 
     Parameters
@@ -104,7 +104,7 @@ def check_shares(name: str, shares: NDArray[Any], shape: tuple[int, ...], simple
     return rows / total if simplex else rows
 
 
-def check_levels(levels: NDArray[Any]) -> Float64:
+def check_levels(levels: ArrayLike) -> Float64:
     """Return levels of share as (L,), or refuse what is no list of numbers from 0 to 1."""
     asked = np.ascontiguousarray(levels, np.float64)
     if asked.ndim != 1:

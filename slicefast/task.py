@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Literal, NoReturn, TypedDict, Unpack, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from slicefast import features as _features
 from slicefast import rewards as _rewards
+from slicefast.arguments import checked
 from slicefast.errors import SlicefastError, refuse
 from slicefast.kpis import Kpis
 from slicefast.scenario import Scenario
@@ -32,6 +33,7 @@ class TaskOptions(TypedDict, total=False):
     actions: Actions
 
 
+@checked
 class Task:
     """One agent per cell divides the cell's resource among the slices.
 
@@ -179,7 +181,7 @@ class Task:
         """Return min(phi/phi*, 1) and min(d*/d, 1), each (N, S) or (R, N, S); see `slicefast.rewards.satisfaction`."""
         return _rewards.satisfaction(kpis, self.scenario)
 
-    def to_shares(self, action: NDArray[Any], agents: Sequence[str] | None = None) -> Float64:
+    def to_shares(self, action: ArrayLike, agents: Sequence[str] | None = None) -> Float64:
         """Return the shares that actions stand for.
 
         With ``actions = "simplex"`` rows are clipped at 0 and divided by their sum: the direction of an action in the
@@ -238,6 +240,7 @@ def _softmax(logits: Float64) -> Float64:
     return weight
 
 
+@checked
 def observe(kpis: Kpis, scenario: Scenario, coordination: Coordination = "mean") -> Float32:
     """Return what the paper's agents see, `Task(scenario, coordination=coordination).observe(kpis)`: (..., N, 4S).
 
@@ -256,6 +259,7 @@ def observe(kpis: Kpis, scenario: Scenario, coordination: Coordination = "mean")
     return Task(scenario, coordination=coordination).observe(kpis)
 
 
+@checked
 def reward(kpis: Kpis, scenario: Scenario) -> Float32:
     """Return the paper's reward r_n = min over s of min(phi_ns/phi*_ns, d*_ns/d_ns, 1): (N,) or (R, N) float32.
 

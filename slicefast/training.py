@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.kpis import CELL_KPIS, Kpis
 from slicefast.rng import Restarts
@@ -97,6 +98,7 @@ class History:
         return cls(np.full((steps, n_agents), np.nan, dtype=np.float32))
 
 
+@checked
 def train(
     simulators: Simulator | Sequence[Simulator],
     learner: Learner,
@@ -173,6 +175,7 @@ def train(
     return earned
 
 
+@checked
 def play(
     simulator: Simulator,
     policy: Policy,
@@ -207,6 +210,7 @@ def play(
     return earned
 
 
+@checked
 def collect_samples(simulator: Simulator, task: Task, steps: int, tick: Tick = lambda steps: None) -> Float32:
     """Return what agents see and earn under the default action, the equal split.
 
@@ -265,6 +269,7 @@ def _play_step(networks: list[Simulator], action: NDArray[Any]) -> tuple[Kpis, .
     return tuple(played)
 
 
+@checked
 def new_agents(task: Task, config: TD3Config, seed: int, n_agents: int | None = None) -> TD3:
     """Return untrained agents of a task's sizes.
 
@@ -284,6 +289,7 @@ def new_agents(task: Task, config: TD3Config, seed: int, n_agents: int | None = 
     return TD3(task.n_agents if n_agents is None else n_agents, task.observation_size, task.action_size, config, seed)
 
 
+@checked
 class CentralAgent:
     """One agent that observes all cells of one network and divides them all; its reward is the cells' mean.
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast.arguments import between, checked
 from slicefast.replica import Replica
 from slicefast.scenario import Scenario
 from slicefast.traffic.arrivals import Events
@@ -16,6 +17,7 @@ from slicefast.units import Bool, Float32, Float64, Int32
 _T = TypeVar("_T", bound=np.generic)
 
 
+@checked
 class World:
     """The part of `slicefast.Simulator` that looks: nothing here changes its state.
 
@@ -79,6 +81,7 @@ class World:
     def traffic_mask(self, n_steps: int | None = None) -> Float64:
         """Return tau of the first replica over its first ``n_steps`` steps, (n_steps, N, S), or until it repeats."""
         mask = self._replicas[0].mask
+        between(1, n_steps=1 if n_steps is None else n_steps)
         return mask.table(mask.cycle_steps if n_steps is None else n_steps)
 
     def _gather(self, values: list[NDArray[_T]]) -> NDArray[_T]:

@@ -1,156 +1,135 @@
-"""What is no number is refused by the name of its argument, whichever public function gets it."""
+"""Whatever public function gets it: what is no value of an argument's kind is refused by the argument's name."""
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
+import re
+import sys
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import ArrayLike
 
-from slicefast import kernels, link_adaptation, load_coupling, radio, scheduling
+from slicefast import radio
+from slicefast.settings import Settings
 
 LONGEST = 400
-_COUPLING = {
-    "gain": [[1e-9, 1e-11], [1e-11, 1e-9]],
-    "power_w": [1.0, 1.0],
-    "noise_w": 1e-13,
-    "demand_bps": [1e6, 1e6],
-    "serving": [0, 1],
-    "bandwidth_hz": 18e6,
+
+
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "fuzz" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+targets = _load("targets")
+
+#: What an annotation's words say that an argument may be.
+KINDS = {
+    "array": r"ArrayLike|NDArray|Float64|Float32|Int64|Int32|Bool|LinkStates|Indices|ndarray",
+    "int": r"int|Indices|Seed",
+    "float": r"float",
+    "bool": r"bool",
+    "text": r"str|Literal|Kind|Preset|Strategy|Choice|Distance|Coordination|Actions|EngineName|Engine|Layers|Release"
+    r"|SourceChoice|Efficiency|McsTable|HeterogeneityKind|LearnerName|PathLike|Path",
+    "sequence": r"Sequence|tuple|list|Indices|Seed",
+    "mapping": r"Mapping|dict|Arrays",
+    "function": r"Callable|Policy|Tick|Reward|Progress|Feature|Bounds|type",
+    "none": r"None|NoneType|Optional",
+    "anything": r"Any|object|Entry|Learner|Sources|Snapshot",
 }
-#: Every function with arguments that it takes; each of them is replaced by what it must not take.
-TAKEN: dict[Callable[..., Any], dict[str, Any]] = {
-    load_coupling.solve: {
-        **_COUPLING,
-        "share": [[0.5], [0.5]],
-        "slice_of": [0, 0],
-        "tolerance": 1e-6,
-        "max_iterations": 9,
-        "start": [0.1, 0.1],
-        "n_threads": 1,
-        "ceiling_bps_per_hz": 5.0,
-        "layers": 1,
-    },
-    load_coupling.sinr: {
-        **{name: _COUPLING[name] for name in ("gain", "power_w", "noise_w", "serving")},
-        "rho": [0.5, 0.5],
-        "n_threads": 1,
-    },
-    load_coupling.spectral_radius: dict(_COUPLING),
-    load_coupling.spectral_efficiency: {
-        "efficiency": "shannon",
-        "sinr": [1.0],
-        "ceiling_bps_per_hz": 5.0,
-        "layers": 1,
-    },
-    scheduling.schedule_window: {
-        "n_ttis": 5,
-        "arrival_user": [0, 1],
-        "arrival_tti": [0, 1],
-        "arrival_bits": [100.0, 100.0],
-        "bits_per_prb": [100.0, 100.0],
-        "share": [[1.0]],
-        "serving": [0, 0],
-        "slice_of": [0, 0],
-        "n_prb": 10,
-    },
-    radio.path_loss_db: {
-        "model": "tr38901_uma",
-        "los": True,
-        "distance_2d_m": [100.0, 200.0],
-        "frequency_hz": 2e9,
-        "bs_height_m": 25.0,
-        "ue_height_m": 1.5,
-        "environment_height_m": 1.0,
-    },
-    radio.los_probability: {"model": "tr38901_uma", "distance_2d_m": [100.0], "ue_height_m": 1.5},
-    radio.antenna_gain_db: {
-        "pattern": "tr36814",
-        "azimuth_deg": [0.0],
-        "depression_deg": [5.0],
-        "tilt_deg": 6.0,
-        "elements": 1,
-    },
-    radio.building_loss_db: {"kind": "tr36873", "frequency_hz": 2e9},
-    link_adaptation.cqi: {"sinr": [1.0]},
-    link_adaptation.tbs_index: {"cqi": [5]},
-    link_adaptation.transport_block_bits: {"index": 5, "n_prb": 10, "layers": 1},
-    link_adaptation.nr_transport_block_bits: {
-        "resource_elements": 1000,
-        "modulation_order": 4,
-        "code_rate_1024": 500.0,
-        "layers": 1,
-    },
-    link_adaptation.peak_bps_per_hz: {"n_prb": 50, "layers": 1},
-    kernels.gaussian_kl_matrix: {
-        "mean": [[0.0], [1.0]],
-        "variance": [[1.0], [1.0]],
-        "offsets": [0, 1, 2],
-    },
-}
-NO_NUMBERS = (
-    np.ma.masked_array([1.0, 2.0], [True, False]),
-    np.array([1j, 2.0]),
-    "text",
-    b"bytes",
-    ["1", "2"],
-    np.array(["2020-01-01", "2020-01-02"], "M8[D]"),
-    np.array([1, 2], "m8[s]"),
-    [[1.0], [1.0, 2.0]],
-    {"a": 1},
-    [Fraction(1, 2)],
-    object(),
-)
-NO_INTEGERS = (2.9, 2.0, "2", True, None, float("nan"), 1j, [1, 2], np.timedelta64(1, "s"))
-NO_FLOATS = ("1.0", 1j, None, [1.0, 2.0], np.timedelta64(1, "s"), Fraction(1, 2), {})
-
-
-def written(parameter: inspect.Parameter) -> str:
-    """Return the first of the types that a parameter is annotated with."""
-    return "ArrayLike" if parameter.annotation is ArrayLike else str(parameter.annotation).split(" | ")[0]
-
-
-REFUSED = {"ArrayLike": NO_NUMBERS, "int": NO_INTEGERS, "float": NO_FLOATS}
-CASES = [
-    (function, name, value)
-    for function, taken in TAKEN.items()
-    for name, parameter in inspect.signature(function).parameters.items()
-    if name in taken
-    for kind, values in REFUSED.items()
-    if written(parameter) == kind
-    for value in values
-    if not (value is None and "None" in str(parameter.annotation))
+#: What no argument takes but those of the kinds beside it.
+WRONG: list[tuple[Any, tuple[str, ...]]] = [
+    (np.ma.masked_array([1.0, 2.0], [True, False]), ()),
+    (np.array([1j, 2.0]), ()),
+    (b"bytes", ()),
+    (object(), ()),
+    (1j, ()),
+    (np.timedelta64(1, "s"), ()),
+    (np.array(["2020-01-01", "2020-01-02"], "M8[D]"), ()),
+    (np.array([1, 2], "m8[s]"), ()),
+    ("text", ("text",)),
+    ([[1.0], [1.0, 2.0]], ("sequence",)),
+    ([Fraction(1, 2)], ("sequence",)),
+    (["1", "2"], ("sequence",)),
+    ({"a": 1}, ("mapping",)),
+    (2.9, ("float", "array")),
+    (2.0, ("float", "array", "whole")),
+    (float("nan"), ("array",)),
+    (True, ("bool", "float", "array")),
+    (None, ("none",)),
+    (10**400, ("int",)),
+    (lambda *args: 0, ("function",)),
 ]
 
-
-@pytest.mark.parametrize("function", TAKEN, ids=lambda function: function.__name__)
-def test_what_is_replaced_was_taken(function: Callable[..., Any]) -> None:
-    function(**TAKEN[function])
+#: Settings, whose whole numbers may be written 2.0, as in a file.
+SETTINGS = [name for name, item in targets.public().items() if isinstance(item, type) and issubclass(item, Settings)]
 
 
-@pytest.mark.parametrize("function", TAKEN, ids=lambda function: function.__name__)
-def test_every_argument_that_is_a_number_is_tried(function: Callable[..., Any]) -> None:
-    numbers = {
-        name
-        for name, item in inspect.signature(function).parameters.items()
-        if written(item) in REFUSED and item.default is inspect.Parameter.empty
+def kinds_of(annotation: Any) -> set[str]:
+    """Return the kinds that stand in an annotation, by its words."""
+    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    found = {kind for kind, words in KINDS.items() if re.search(rf"\b({words})\b", re.sub(r"\[.*\]", "", text))}
+    if "pydantic" in text or text.startswith("typing."):  # a field, evaluated
+        found |= {kind for kind, words in KINDS.items() if re.search(rf"\b({words})\b", text)}
+    return found
+
+
+def tries(name: str) -> list[tuple[str, Any]]:
+    """Return every argument of a public function with every value that it must not take."""
+    parameters = inspect.signature(targets.public()[name]).parameters
+    found = []
+    for argument in targets.TAKEN[name](targets.world()):
+        item = parameters.get(argument)
+        if item is None or item.annotation is inspect.Parameter.empty:
+            continue  # one of several options, which go on to another public function
+        kinds = kinds_of(item.annotation)
+        if "int" in kinds and name in SETTINGS:
+            kinds.add("whole")
+        if "anything" not in kinds:
+            found += [(argument, value) for value, taken in WRONG if not kinds & set(taken)]
+    return found
+
+
+def test_every_public_function_is_in_the_table() -> None:
+    assert targets.TAKEN.keys() == targets.public().keys()
+
+
+@pytest.mark.parametrize("name", targets.TAKEN)
+def test_every_argument_that_must_be_given_is_tried(name: str) -> None:
+    needed = {
+        argument
+        for argument, item in inspect.signature(targets.public()[name]).parameters.items()
+        if item.default is inspect.Parameter.empty and item.kind not in (item.VAR_KEYWORD, item.VAR_POSITIONAL)
     }
-    assert numbers <= TAKEN[function].keys()
+    assert needed - {"self", "cls"} <= targets.TAKEN[name](targets.world()).keys()
 
 
-@pytest.mark.parametrize("function", TAKEN, ids=lambda function: function.__name__)
-def test_what_is_no_number_is_refused_by_name(function: Callable[..., Any]) -> None:
-    tried = [(name, value) for owner, name, value in CASES if owner is function]
-    assert tried
-    for name, value in tried:
+@pytest.mark.parametrize("name", [name for name in targets.TAKEN if name not in targets.COSTLY + targets.CLOSING])
+def test_what_is_replaced_was_taken(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # plausibility
+        targets.call_of(name)(**targets.TAKEN[name](targets.world()))
+
+
+@pytest.mark.parametrize("name", targets.TAKEN)
+def test_what_is_of_another_kind_is_refused_by_name(name: str) -> None:
+    call: Callable[..., Any] = targets.call_of(name)
+    good = targets.TAKEN[name](targets.world())
+    for argument, value in tries(name):
         with pytest.raises((ValueError, TypeError)) as caught:
-            function(**{**TAKEN[function], name: value})
+            call(**{**good, argument: value})
         message = str(caught.value)
-        assert message.startswith(f"{name}: got "), (name, value, message)
+        assert re.match(rf"{argument}(\[\d+\])?: got ", message), (argument, value, message)
         assert "\n" not in message
         assert len(message) <= LONGEST
 

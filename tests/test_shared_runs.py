@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import slicefast as sf
-from slicefast import progress, runs
+from slicefast import files, progress, runs
 from slicefast.cli import app
 from slicefast.errors import RunError
 from slicefast.learn import TD3Config
@@ -92,7 +92,7 @@ def test_a_shared_agent_hands_its_networks_to_every_cell(trained, tmp_path):
 
 def test_runs_of_earlier_versions_have_an_agent_per_cell(trained, tmp_path):
     path = tmp_path / runs.RUN_FILE
-    document = json.loads((trained.folder / runs.RUN_FILE).read_text())
+    document = files.read_json(trained.folder / runs.RUN_FILE)
     for name in ("shared", "n_networks", "restart_steps"):
         del document[name]
     path.write_text(json.dumps(document))

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self, TextIO
 
+from slicefast.arguments import checked
+
 if TYPE_CHECKING:
     from slicefast.training import Step
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 _EVERY_S = {"terminal": 0.1, "notebook": 0.5, "lines": 60.0}
 
 
+@checked
 class Bar:
     """How far something is, as text: redrawn in a terminal and in a notebook, a line a minute where there is neither.
 

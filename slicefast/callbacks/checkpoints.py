@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from slicefast.training import Step
 
 
+@checked
 class Checkpoints:
     """Callback that saves a learner every so many steps, as ``agents-STEPS.safetensors`` for its `load`.
 

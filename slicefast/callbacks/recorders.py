@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from slicefast import files
+from slicefast.arguments import checked
 from slicefast.errors import SlicefastError, refuse
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from slicefast.units import Float64
 
 
+@checked
 def measures(step: Step, task: Task, best_reward: float | None = None) -> dict[str, float]:
     """Return what a step says of a training, by name.
 
@@ -66,6 +68,7 @@ def _satisfied(step: Step, task: Task) -> Float64:
     return mean
 
 
+@checked
 class Recorder:
     """Callback that hands on means over steps; a tracker is one whose `write` says where they go.
 
@@ -144,6 +147,7 @@ class Recorder:
         self.close()
 
 
+@checked
 class Csv(Recorder):
     """A table with a row per `every` steps, on disk as soon as it is written.
 
@@ -203,6 +207,7 @@ class Csv(Recorder):
         files.write_text(self._path, text.getvalue())
 
 
+@checked
 class TensorBoard(Recorder):
     """Scalars for ``tensorboard --logdir FOLDER``; wants the extra ``slicefast[tensorboard]``.
 

@@ -6,8 +6,9 @@ from typing import Any, Unpack
 
 import gymnasium
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from slicefast.arguments import checked
 from slicefast.envs.episodes import with_logits
 from slicefast.envs.vector import VectorEnv
 from slicefast.errors import refuse
@@ -30,6 +31,7 @@ class CellOptions(TaskOptions, total=False):
     render_mode: str | None
 
 
+@checked
 def cell_vector_env(
     num_envs: int = 1,
     scenario: Scenario | Task | None = None,
@@ -47,9 +49,13 @@ def cell_vector_env(
         As of `CellEnv`.
     """
     played = Scenario.paper() if scenario is None else scenario
+    network = played.scenario if isinstance(played, Task) else played
+    if cell not in {f"cell_{number}" for number in range(1, network.n_cells + 1)}:
+        refuse("cell", cell, f"cell_1 to cell_{network.n_cells}")
     return VectorEnv(played, num_envs, agents=[cell], others=others, **with_logits(played, options))
 
 
+@checked
 class CellEnv(gymnasium.Env[Float32, Float32]):
     """One cell of a network learns, the others follow a policy.
 
@@ -105,7 +111,7 @@ class CellEnv(gymnasium.Env[Float32, Float32]):
         self._over = False
         return observation[0], _first(infos)
 
-    def step(self, action: Float32) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
+    def step(self, action: ArrayLike) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """Play one decision step of the network.
 
         Parameters
@@ -125,7 +131,10 @@ class CellEnv(gymnasium.Env[Float32, Float32]):
         """
         if self._over:
             refuse("step", "an environment without an episode", "after reset() and before the episode's end")
-        observation, reward, _, truncated, infos = self._network.step(np.asarray(action)[None])
+        row = np.asarray(action)
+        if row.shape != self.action_space.shape:
+            refuse("action", f"shape {row.shape}", f"shape {self.action_space.shape}")
+        observation, reward, _, truncated, infos = self._network.step(row[None])
         self._over = bool(truncated[0])
         return observation[0], float(reward[0]), False, self._over, _first(infos)
 

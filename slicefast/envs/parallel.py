@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
+from slicefast.arguments import checked
 from slicefast.envs.episodes import Episodes, spaces
 from slicefast.errors import refuse
 from slicefast.kpis import CELL_KPIS
@@ -24,6 +25,7 @@ from slicefast.units import Float32, Float64
 Info = dict[str, Float64]
 
 
+@checked
 class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[misc]  # pettingzoo is untyped
     """One agent per cell, acting in lock-step; see `parallel_env`."""
 
@@ -70,11 +72,16 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
 
     def observation_space(self, agent: str) -> gymnasium.spaces.Box:
         """Return the space of an agent's observations, float32 (n_o,): see `slicefast.Task.observe`."""
-        return self.observation_spaces[agent]
+        return self._space(self.observation_spaces, agent)
 
     def action_space(self, agent: str) -> gymnasium.spaces.Box:
         """Return the space of an agent's actions, float32 (S,): see `slicefast.Task.to_shares`."""
-        return self.action_spaces[agent]
+        return self._space(self.action_spaces, agent)
+
+    def _space(self, spaces: dict[str, gymnasium.spaces.Box], agent: str) -> gymnasium.spaces.Box:
+        if agent not in spaces:
+            refuse("agent", agent, f"{self.possible_agents[0]} to {self.possible_agents[-1]}")
+        return spaces[agent]
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
@@ -162,6 +169,7 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         self._episodes.close()
 
 
+@checked
 def parallel_env(
     scenario: Scenario | Task,
     seed: int = 0,

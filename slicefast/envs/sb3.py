@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
+from slicefast.arguments import checked
 from slicefast.envs.episodes import with_logits
 from slicefast.envs.vector import VectorEnv
 from slicefast.policies import Policy
@@ -124,6 +125,7 @@ class Sb3VecEnv(VecEnv):
         return list(asked)
 
 
+@checked
 def to_sb3(
     scenario: Scenario | Task,
     n_replicas: int = 1,

@@ -8,8 +8,9 @@ from typing import Any, Unpack
 import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from slicefast.arguments import checked
 from slicefast.envs.episodes import Episodes, spaces
 from slicefast.errors import refuse
 from slicefast.kpis import CELL_KPIS, Kpis
@@ -22,6 +23,7 @@ from slicefast.task import Task, TaskOptions
 from slicefast.units import Bool, Float32, Float64, Index
 
 
+@checked
 class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
     """R replicas x A learning cells as R A sub-environments of Gymnasium's vector API, one policy for all cells.
 
@@ -131,7 +133,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         self._picture.show(self.simulator, self.task)
         return self._learning(self.task.observe(kpis)), self._infos(kpis)
 
-    def step(self, actions: Float32) -> tuple[Float32, Float64, Bool, Bool, dict[str, Any]]:
+    def step(self, actions: ArrayLike) -> tuple[Float32, Float64, Bool, Bool, dict[str, Any]]:
         """Play one decision step of every replica.
 
         Parameters
@@ -192,7 +194,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
             refuse("seed", list(seeds), f"one integer, or {self.num_envs}, {each}")
         return [int(group[0] or 0) for group in groups]
 
-    def _shares(self, actions: Float32) -> Float64:
+    def _shares(self, actions: ArrayLike) -> Float64:
         wanted = (self.num_envs, self.task.action_size)
         if np.shape(actions) != wanted:
             refuse("actions", f"shape {np.shape(actions)}", f"shape {wanted}")

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 
 _CONSTANT_NOISE: dict[str, Any] = {"exploration_noise_end": None, "exploration_decay_steps": 0}
@@ -36,6 +37,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 }
 
 
+@checked
 @dataclass(frozen=True)
 class TD3Config:
     """Settings of TD3 (Fujimoto, van Hoof, Meger, ICML 2018; "TD3" below) on the simplex.

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from slicefast.arguments import between, checked
 from slicefast.errors import CheckpointError, NonFiniteError, refuse
 from slicefast.learn import checkpoint
 from slicefast.learn.curve_loss import ascent, forward, softmax
@@ -35,6 +36,7 @@ _ROWS = ("n_kept", "n_own", "next_row")
 _NO_STATED_RATIO = -1
 
 
+@checked
 class Hindsight:
     """A cells, each with a network and a memory of its own.
 
@@ -79,9 +81,7 @@ class Hindsight:
         seed: int = 0,
         agent_ids: Sequence[int] | None = None,
     ) -> None:
-        for name, value in (("n_agents", n_agents), ("obs_dim", obs_dim), ("action_dim", action_dim)):
-            if value < 1:
-                refuse(name, value, "at least 1")
+        between(1, 2**31 - 1, n_agents=n_agents, obs_dim=obs_dim, action_dim=action_dim)
         if not 0 <= seed < 2**64:
             refuse("seed", seed, "in [0, 2^64)")
         ids = np.arange(n_agents) if agent_ids is None else np.array(agent_ids, np.int64)
@@ -237,6 +237,8 @@ class Hindsight:
             The two differ in what they see, in layers or levels, or the memory leaves no room; nothing is loaded.
         """
         self.check_compatible(source)
+        between(0, source.n_agents - 1, source_index=source_index)
+        between(0, self.n_agents - 1, target_index=target_index)
         if memory:
             rows = source.replay.array[source_index, source.replay.order(source_index, own_only=True)]
             self.replay.keep(target_index, rows)

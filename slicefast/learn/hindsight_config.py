@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.units import Float64
 
@@ -19,6 +20,7 @@ Basis = Literal["nothing", "rule"]
 SMALLEST_SHARE = 0.02
 
 
+@checked
 @dataclass(frozen=True)
 class HindsightConfig:
     """Settings of `Hindsight`.

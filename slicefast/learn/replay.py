@@ -13,7 +13,8 @@ import torch
 from numpy.typing import ArrayLike
 
 from slicefast import kernels
-from slicefast.errors import NonFiniteError, refuse
+from slicefast.arguments import between, checked
+from slicefast.errors import NonFiniteError, refuse, shorten
 from slicefast.units import Float32, Int64
 
 
@@ -29,10 +30,23 @@ def as_float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Float32:
     shape : tuple of int
         What is allowed.
     """
-    array = np.ascontiguousarray(value, np.float32)
+    try:
+        array = np.ascontiguousarray(value, np.float32)
+    except (ValueError, TypeError, OverflowError):
+        refuse(name, value, "real numbers, in rows of one length")
     if array.shape != shape:
         refuse(name, f"shape {array.shape}", f"shape {shape}")
     return array
+
+
+def to_device(device: torch.device | str) -> torch.device:
+    """Return a device of this machine, or refuse what torch knows none by."""
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:
+        refuse("device", str(device), f"a device that torch can use here ({shorten(str(error))})")
+    return found
 
 
 def copies_of(rows: ArrayLike, n_agents: int) -> int:
@@ -68,7 +82,7 @@ class Ring:
         if capacity < 1:
             refuse("capacity", capacity, "at least 1")
         self.n_agents, self.capacity, self.width = n_agents, capacity, width
-        self._make_ring(torch.device(device))
+        self._make_ring(to_device(device))
         self.n_kept = np.zeros(n_agents, np.int64)
         self.n_own = np.zeros(n_agents, np.int64)
         self.next_row = np.zeros(n_agents, np.int64)
@@ -202,6 +216,7 @@ class Ring:
         return self.ring.view(-1, self.width).index_select(0, places).view(*index.shape, self.width)
 
 
+@checked
 class ReplayRing(Ring):
     """Transitions of A agents, [observation, action, reward, next observation] a row.
 
@@ -218,6 +233,7 @@ class ReplayRing(Ring):
     def __init__(
         self, n_agents: int, capacity: int, obs_dim: int, action_dim: int, device: torch.device | str = "cpu"
     ) -> None:
+        between(1, n_agents=n_agents, obs_dim=obs_dim, action_dim=action_dim)
         super().__init__(n_agents, capacity, 2 * obs_dim + action_dim + 1, device)
         self.obs_dim, self.action_dim = obs_dim, action_dim
         self._staging = np.zeros((n_agents, 1, self.width), np.float32)
@@ -281,6 +297,7 @@ class ReplayRing(Ring):
 
         Keys: observation and next_observation (n, n_o), action (n, S), reward (n,).
         """
+        between(0, self.n_agents - 1, agent=agent)
         rows = self.ring[agent, torch.from_numpy(self.order(agent, own_only)).to(self.ring.device)].cpu().numpy()
         o, s = self.obs_dim, self.action_dim
         return {
@@ -306,7 +323,8 @@ class ReplayRing(Ring):
             A key is missing, a shape is wrong, a value is not finite, or there are as many rows as the capacity or more
             (no room would be left for the agent's own); nothing is replaced.
         """
-        count = len(np.asarray(arrays["reward"])) if "reward" in arrays else 0
+        between(0, self.n_agents - 1, agent=agent)
+        count = len(np.atleast_1d(np.asarray(arrays["reward"]))) if "reward" in arrays else 0
         missing = {"observation", "action", "reward", "next_observation"} - set(arrays)
         if missing:
             refuse("arrays", sorted(arrays), f"also {', '.join(sorted(missing))}")

@@ -12,11 +12,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from slicefast import kernels
+from slicefast.arguments import between, checked
 from slicefast.errors import CheckpointError, NonFiniteError, SlicefastError, refuse
 from slicefast.learn import checkpoint
 from slicefast.learn.config import TD3Config
 from slicefast.learn.native_engine import NativeEngine
-from slicefast.learn.replay import as_float32, copies_of
+from slicefast.learn.replay import as_float32, copies_of, to_device
 from slicefast.learn.state import Engine, LearnerState
 from slicefast.learn.torch_engine import TorchEngine
 from slicefast.notebooks import facts_html
@@ -34,6 +35,7 @@ _SIZES = ("n_agents", "obs_dim", "action_dim")
 _DOCUMENT_KEYS = {*_SIZES, "config", "seed", "replay_rows", "extra", *_COUNTERS}
 
 
+@checked
 class TD3:
     """A agents, each learning its own softmax policy by TD3 (Fujimoto, van Hoof, Meger, ICML 2018).
 
@@ -86,9 +88,7 @@ class TD3:
         n_threads: int = 1,
         agent_ids: Sequence[int] | None = None,
     ) -> None:
-        for name, value in (("n_agents", n_agents), ("obs_dim", obs_dim), ("action_dim", action_dim)):
-            if value < 1:
-                refuse(name, value, "at least 1")
+        between(1, 2**31 - 1, n_agents=n_agents, obs_dim=obs_dim, action_dim=action_dim)
         if not 0 <= seed < 2**64:
             refuse("seed", seed, "in [0, 2^64)")
         ids = np.arange(n_agents) if agent_ids is None else np.array(agent_ids, np.int64)
@@ -96,7 +96,7 @@ class TD3:
             refuse("agent_ids", ids.tolist(), f"{n_agents} integers in [0, 2^32)")
         self.n_agents, self.obs_dim, self.action_dim = n_agents, obs_dim, action_dim
         self.config, self.seed = config or TD3Config(), seed
-        self.device, self.n_threads = torch.device(device), n_threads
+        self.device, self.n_threads = to_device(device), n_threads
         self.engine: EngineName = engine or ("native" if self.device.type == "cpu" else "torch")
         self._check_engine()
         state = LearnerState.new(obs_dim, action_dim, self.config, seed, ids, self.device)
@@ -269,6 +269,8 @@ class TD3:
         """
         if layers not in get_args(Layers):
             refuse("layers", layers, "'all' or 'lower'")
+        between(0, source.n_agents - 1, source_index=source_index)
+        between(0, self.n_agents - 1, target_index=target_index)
         if optimiser and layers == "lower":
             refuse("optimiser", optimiser, "False with layers='lower': moments are loaded with all layers only")
         pairs = list(zip(self.state.networks().values(), source.state.networks().values(), strict=True))

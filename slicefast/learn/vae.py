@@ -11,8 +11,10 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from slicefast.arguments import between, checked
 from slicefast.errors import SlicefastError, refuse
 from slicefast.learn import checkpoint, modules
+from slicefast.learn.replay import as_float32
 from slicefast.learn.threads import one_thread
 from slicefast.units import Float64
 
@@ -22,6 +24,7 @@ _SETTINGS = ("input_dim", "latent_dim", "hidden", "reconstruction_weight", "lear
 LOG_VARIANCE_RANGE = (-14.0, 6.0)
 
 
+@checked
 class VAE:
     """Encoder x -> N(m(x), diag s^2(x)) and mirrored decoder, trained on the pooled samples of all agents.
 
@@ -61,6 +64,8 @@ class VAE:
         learning_rate: float = 1e-3,
         batch_size: int = 256,
     ) -> None:
+        between(1, input_dim=input_dim, latent_dim=latent_dim, batch_size=batch_size, hidden=min(hidden, default=1))
+        between(0.0, 1e12, reconstruction_weight=reconstruction_weight, learning_rate=learning_rate)
         self.input_dim, self.latent_dim, self.hidden = input_dim, latent_dim, tuple(hidden)
         self.reconstruction_weight, self.learning_rate = reconstruction_weight, learning_rate
         self.batch_size = batch_size
@@ -93,6 +98,8 @@ class VAE:
             A wrong shape, fewer than two samples or values that are not finite; or the loss is not finite.
         """
         x = self._checked(samples)
+        between(0, epochs=epochs)
+        between(0, 2**63 - 1, seed=seed)
         if len(x) < 2:
             refuse("samples", f"{len(x)} of them", "at least 2")
         # A mean of some size leaves rounding of its own in the spread of a component that never varies.
@@ -128,8 +135,11 @@ class VAE:
 
     def decode(self, latent: ArrayLike) -> Float64:
         """Return reconstructions in the samples' units, (M, input_dim) float64, of latent (M, latent_dim)."""
+        given = as_float32("latent", latent, (len(np.atleast_1d(np.asarray(latent))), self.latent_dim))
+        if not np.isfinite(given).all():
+            refuse("latent", float(given[~np.isfinite(given)][0]), "finite numbers")
         with torch.no_grad():
-            x: Float64 = self.decoder(torch.as_tensor(np.asarray(latent, np.float32))).double().numpy()
+            x: Float64 = self.decoder(torch.from_numpy(given)).double().numpy()
         return x * self.normaliser.scale + self.normaliser.mean
 
     def _checked(self, samples: ArrayLike) -> Float64:

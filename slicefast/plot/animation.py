@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.plot.rendering import Picture
 from slicefast.task import Task
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 WRITERS = {".gif": "pillow", ".mp4": "ffmpeg"}
 
 
+@checked
 def animate(
     simulator: Simulator,
     policy: Policy,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.plot.axes import axes_of
 
@@ -19,6 +20,7 @@ _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1)), (0, (1, 0.8)), (0, (5, 1, 1, 1)))
 
 
+@checked
 def cdf(values: NDArray[Any] | xr.DataArray, ax: Axes | None = None, label: str | None = None) -> Axes:
     """Draw the share of values that are at most x.
 
@@ -39,6 +41,7 @@ def cdf(values: NDArray[Any] | xr.DataArray, ax: Axes | None = None, label: str 
     return _distribution(values, ax, label, complementary=False)
 
 
+@checked
 def ccdf(values: NDArray[Any] | xr.DataArray, ax: Axes | None = None, label: str | None = None) -> Axes:
     """Draw the share of values that are above x; parameters and result are those of `cdf`."""
     return _distribution(values, ax, label, complementary=True)
@@ -59,6 +62,7 @@ def _distribution(values: Any, ax: Axes | None, label: str | None, complementary
     return axes
 
 
+@checked
 def series(run: xr.Dataset, name: str, ax: Axes | None = None) -> Axes:
     """Draw a quantity over the steps: the mean over cells of each slice, and the range from the 10th to the 90th cell.
 
@@ -96,6 +100,7 @@ def series(run: xr.Dataset, name: str, ax: Axes | None = None) -> Axes:
     return axes
 
 
+@checked
 def load_and_satisfaction(run: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw each cell's satisfaction against its load, a point per cell, step and slice.
 

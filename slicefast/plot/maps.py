@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from slicefast.arguments import checked
 from slicefast.maps import coverage
 from slicefast.plot.axes import axes_of
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SINR_DB = (-8.0, 25.0)
 
 
+@checked
 def sinr_map(
     simulator: Simulator, ax: Axes | None = None, pixels: int = 200, activity: float | NDArray[Any] = 1.0
 ) -> Axes:
@@ -45,6 +47,7 @@ def sinr_map(
     return _over_area(axes, simulator.scenario, area)
 
 
+@checked
 def serving_map(simulator: Simulator, ax: Axes | None = None, pixels: int = 200) -> Axes:
     """Draw which cell serves where, without handover's hysteresis; parameters and result are those of `sinr_map`."""
     area = coverage(simulator, pixels).serving_cell
@@ -54,6 +57,7 @@ def serving_map(simulator: Simulator, ax: Axes | None = None, pixels: int = 200)
     return _over_area(axes, simulator.scenario, area)
 
 
+@checked
 def layout(scenario: Scenario, ax: Axes | None = None) -> Axes:
     """Draw sites, the directions of their cells' antennas and the edge of the area [km].
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from slicefast.arguments import checked
 from slicefast.registry import Registry
 from slicefast.simulator import Simulator
 from slicefast.units import Float32, Float64
@@ -35,11 +36,13 @@ POLICIES: Registry[Policy | type[Policy]] = Registry("policy", {})
 register, names = POLICIES.register, POLICIES.names
 
 
+@checked
 def ready(entry: Policy | type[Policy]) -> Policy:
     """Return a policy that may play a network: a function as it is, a new object of a class."""
     return entry() if isinstance(entry, type) else entry
 
 
+@checked
 def get(name: str) -> Policy:
     """Return the policy of a name, ready to play one network.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from slicefast.arguments import checked
 from slicefast.simulator import Simulator
 from slicefast.task import to_simplex
 from slicefast.units import Float32, Float64
 
 
+@checked
 def equal_split(simulator: Simulator, observation: Float32 | None = None) -> Float64:
     """Return 1/S for every slice: the default action, under which similarity samples are collected.
 
@@ -22,6 +24,7 @@ def equal_split(simulator: Simulator, observation: Float32 | None = None) -> Flo
     return np.full(simulator.shares_shape, 1.0 / simulator.scenario.n_slices)
 
 
+@checked
 def traffic_aware(simulator: Simulator, observation: Float32 | None = None) -> Float64:
     """Return shares proportional to each slice's true traffic demand in the coming step (perfect information).
 

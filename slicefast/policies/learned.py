@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from slicefast.arguments import checked
 from slicefast.policies.base import Policy
 from slicefast.simulator import Simulator
 from slicefast.units import Float32, Float64
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from slicefast.training import Learner
 
 
+@checked
 def greedy(agents: Learner) -> Policy:
     """Return what agents do without noise as a policy.
 

@@ -18,6 +18,7 @@ import copy
 
 import numpy as np
 
+from slicefast.arguments import between, checked
 from slicefast.errors import refuse
 from slicefast.policies.curves import ORACLE_LEVELS, satisfaction_curves
 from slicefast.policies.oracle import PASSES, max_min_shares
@@ -30,6 +31,7 @@ from slicefast.units import Float32, Float64
 ASCENTS, FIRST_STEP = 60, 0.5
 
 
+@checked
 class NonClairvoyant:
     """The policy that reaches the bound; one object plays one network of one replica.
 
@@ -47,8 +49,8 @@ class NonClairvoyant:
     """
 
     def __init__(self, replays: int = 16, seed: int = 0) -> None:
-        if replays < 1:
-            refuse("replays", replays, "at least 1")
+        between(1, replays=replays)
+        between(0, seed=seed)
         self.replays, self.promised = replays, np.zeros(0)
         self._generator = np.random.default_rng(seed)
         self._twin: Simulator | None = None

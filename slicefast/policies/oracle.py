@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from slicefast.arguments import checked
 from slicefast.policies.curves import ORACLE_LEVELS, satisfaction_curves, smallest_share
 from slicefast.policies.fixed import traffic_aware
 from slicefast.simulator import Simulator
@@ -19,6 +20,7 @@ BISECTIONS = 20
 CEILING = 0.95
 
 
+@checked
 def oracle(simulator: Simulator, observation: Float32 | None = None) -> Float64:
     """Return the max-min shares of the coming step, which it looks at: the best possible, for reference only.
 

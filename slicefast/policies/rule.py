@@ -33,6 +33,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from slicefast.arguments import checked
 from slicefast.load_coupling import Efficiency, spectral_efficiency
 from slicefast.policies.queues import had_data, sum_by_queue
 from slicefast.simulator import Simulator
@@ -71,6 +72,7 @@ def max_min_division(need: ArrayLike, cost: ArrayLike) -> Float64:
     return to_simplex(need + left * cost / np.where(total > 0.0, total, 1.0))
 
 
+@checked
 class MaxMinRule:
     """The rule from what a cell itself measures: its users, its queues, the efficiency of the blocks it used.
 
@@ -97,6 +99,7 @@ class MaxMinRule:
         return max_min_division(_offered_bps(simulator) / bps_per_share, _required_bps(simulator) / bps_per_share)
 
 
+@checked
 class MaxMinRuleByUser:
     """The rule from the SINR of the users that had data in the last step, in place of the slice's efficiency.
 

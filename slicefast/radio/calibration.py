@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.radio.indoor import Buildings, draw_buildings
 from slicefast.radio.models import antenna_gain_db, los_probability, path_loss_db, path_loss_model
@@ -138,6 +139,7 @@ def _link_loss_db(case: _Case, users: Buildings, distance_m: Float64, rng: np.ra
     return path + users.loss_db[:, None] + sigma * rng.standard_normal(distance_m.shape)
 
 
+@checked
 def calibrate(case: str, elements: int = 1, n_users: int = 20_000, seed: int = 0) -> Calibration:
     """Run a calibration drop; users attach to the cell of largest coupling gain.
 

@@ -12,10 +12,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from slicefast.arguments import between, checked
 from slicefast.errors import refuse
 from slicefast.plausible import warn
 from slicefast.radio.models import path_loss_model
 from slicefast.units import Float32, Float64, Int32
+
+#: Nodes along a tile's side: five fields of these take 5 GiB.
+LARGEST_SIZE = 2**14
 
 #: A torus of more sites folds far cells, which needs tiles that divide it; on smaller ones further images count.
 _MOST_SITES_WITH_IMAGES = 37
@@ -128,6 +132,7 @@ def _nodes_around(length_m: float, mesh_m: float, size: int) -> int:
     return int(numbers[np.minimum(turned, size - turned).min(axis=1).argmax()])
 
 
+@checked
 def make_fields(
     model: str,
     n_sites: int,
@@ -171,10 +176,10 @@ def make_fields(
     SlicefastError
         There is no site or no such model, or the size is no power of two.
     """
-    if n_sites < 1:
-        refuse("n_sites", n_sites, "at least 1")
-    if size is not None and (size < 2 or size & (size - 1)):
-        refuse("size", size, "a power of two")
+    between(1, 2**31, n_sites=n_sites)
+    between(0.0, 1e12, extent_m=extent_m)
+    if size is not None and (not 2 <= size <= LARGEST_SIZE or size & (size - 1)):
+        refuse("size", size, f"a power of two up to {LARGEST_SIZE}")
     known = path_loss_model(model)
     los, nlos = known.decorrelation_m
     torus = None if v1_m is None or v2_m is None else (tuple(v1_m), tuple(v2_m))

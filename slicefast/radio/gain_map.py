@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _core
-from slicefast.errors import MISSING, ScenarioError, described, refuse, shorten
+from slicefast.arguments import between, checked
+from slicefast.errors import MISSING, ScenarioError, described, one_line, refuse, shorten
 from slicefast.plausible import hold
 from slicefast.units import Float32, Float64
 
@@ -38,6 +39,7 @@ MOST_GAINS = 2**29
 _EVEN = 1e-3  # by how much of a step the coordinates of pixels may be off
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class GainMap:
     """Gains by pixel, over which users move: each has those of the nearest pixel centre.
@@ -103,6 +105,7 @@ class GainMap:
         SlicefastError
             See above.
         """
+        between(1, 2**31, n_cells=n_cells, n_users=n_users)
         if self.n_cells != n_cells:
             refuse("gains", described(f"a map of {self.n_cells} cells"), f"{n_cells}, one per cell of the scenario")
         corners = np.array([(0.0, 0.0), area.v1_m, area.v2_m, np.add(area.v1_m, area.v2_m)]) + area.origin_m
@@ -126,6 +129,7 @@ class GainMap:
         return x_m, y_m
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class GainSeries:
     """Gains by user, wherever users are: one matrix, or one per step, the first again after the last.
@@ -177,6 +181,7 @@ class GainSeries:
         SlicefastError
             See above.
         """
+        between(1, 2**31, n_cells=n_cells, n_users=n_users)
         if self.gain.shape[1:] != (n_users, n_cells):
             expected = f"{(n_users, n_cells)}, users and cells of the scenario"
             refuse("gains", described(f"a series of shape {self.gain.shape[1:]}"), expected)
@@ -235,6 +240,7 @@ class OwnGains:
         return cls(given, given.source(scenario.area))
 
 
+@checked
 def read_gain_map(path: str | os.PathLike[str]) -> GainMap:
     """Read a map from a NetCDF file.
 
@@ -261,7 +267,7 @@ def read_gain_map(path: str | os.PathLike[str]) -> GainMap:
         dataset = xr.open_dataset(name, engine="h5netcdf")
     except Exception as error:  # what the libraries say of a file that is none is no promise of theirs
         problem = error.strerror if isinstance(error, OSError) and error.strerror else shorten(error)
-        raise ScenarioError(name, MISSING, f"cannot be read: {problem}") from None
+        raise ScenarioError(f"path {name!r}", MISSING, f"cannot be read: {one_line(problem)}") from None
     with dataset:
         variable = next((key for key in ("gain_db", "gain") if key in dataset), None)
         if variable is None:

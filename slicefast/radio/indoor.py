@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from slicefast.arrays import checked
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.units import Bool, Float64
 
@@ -89,6 +89,7 @@ def building_loss_db(kind: str, frequency_hz: float, release: Release = "v17") -
     return float(5.0 - 10.0 * np.log10(0.7 * coated + 0.3 * concrete))
 
 
+@checked
 def draw_buildings(
     rng: np.random.Generator,
     n_users: int,
@@ -153,6 +154,7 @@ def draw_buildings(
     )
 
 
+@checked
 def draw_car_loss_db(rng: np.random.Generator, is_outdoor: Bool, share: float) -> Float64:
     """Draw who sits in a car and what its body costs: N(9, 5) dB, 0 for all others (TR 38.901 7.4.3.2).
 

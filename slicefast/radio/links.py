@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from slicefast import _core
+from slicefast.arguments import checked
 from slicefast.arrays import to_vector
 from slicefast.errors import refuse
 from slicefast.plausible import warn
@@ -67,6 +68,7 @@ def _torus(
     return v1_m is not None, _pair(v1_m), _pair(v2_m)
 
 
+@checked
 def link_model(
     *,
     model: str,
@@ -211,6 +213,7 @@ def link_model(
     )
 
 
+@checked
 def update_serving(
     gain: Float32,
     power_w: ArrayLike,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from slicefast import _core
-from slicefast.arrays import checked
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.plausible import warn
 from slicefast.units import Float64

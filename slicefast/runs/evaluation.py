@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slicefast import policies
+from slicefast.arguments import checked
 from slicefast.errors import RunError, refuse
 from slicefast.learn import Hindsight
 from slicefast.learn.threads import one_thread
@@ -66,6 +67,7 @@ class Scores:
         return cls(float(reward.mean()), float(worst.mean()), float((worst < MET).mean()), float(delay.mean()))
 
 
+@checked
 def baselines() -> dict[str, Policy]:
     """Return the policies that trained agents are held against."""
     return {
@@ -75,6 +77,7 @@ def baselines() -> dict[str, Policy]:
     }
 
 
+@checked
 def evaluate(
     run: Run,
     scenario: Scenario | None = None,

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from slicefast import features as _features
 from slicefast import files, progress
+from slicefast.arguments import checked
 from slicefast.errors import CheckpointError, RunError, SlicefastError, refuse
 from slicefast.learn import PRESETS, HindsightConfig, Preset, TD3Config
 from slicefast.policies.hindsight import check_replayable
@@ -151,6 +152,7 @@ class Run:
             raise RunError(str(error)) from None
 
 
+@checked
 def new_run(
     folder: str | os.PathLike[str],
     scenario: Scenario,
@@ -197,6 +199,7 @@ def new_run(
     return run
 
 
+@checked
 def configure(
     numbers: Mapping[str, object], preset: Preset = "published", learner: LearnerName = "td3"
 ) -> TD3Config | HindsightConfig:
@@ -237,6 +240,7 @@ def configure(
     return config
 
 
+@checked
 def load_run(folder: str | os.PathLike[str]) -> Run:
     """Return a trained run, or raise RunError."""
     path = Path(folder) / RUN_FILE
@@ -245,6 +249,7 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     return _run_of(Path(folder), path, read_document(path))
 
 
+@checked
 def load_interrupted(folder: str | os.PathLike[str]) -> tuple[Run, int]:
     """Return a training or transfer that was interrupted, for `resume`, and how many steps of it are kept.
 
@@ -263,6 +268,7 @@ def load_interrupted(folder: str | os.PathLike[str]) -> tuple[Run, int]:
     return _run_of(Path(folder), path, settings), step
 
 
+@checked
 def load_agents(run: Run) -> TD3 | Hindsight:
     """Return a run's trained agents.
 

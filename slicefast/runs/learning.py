@@ -11,6 +11,7 @@ import numpy as np
 
 from slicefast import files, progress, provenance, training
 from slicefast import transfer as _transfer
+from slicefast.arguments import checked
 from slicefast.errors import RunError, refuse
 from slicefast.learn import Hindsight, HindsightConfig
 from slicefast.learn.threads import one_thread
@@ -44,6 +45,7 @@ Choice = Literal["most", "least", "fast", "corrected", "configuration", "probe",
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 
+@checked
 def train(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1, callbacks: Sequence[Callback] = ()) -> History:
     """Train a run's agents from scratch and write its folder.
 
@@ -77,6 +79,7 @@ def train(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1, callbac
         return _begin(run, task, None, tick, n_threads=n_threads, callbacks=callbacks)
 
 
+@checked
 def transfer(
     source: Run,
     target: Run,
@@ -138,6 +141,7 @@ def transfer(
         )
 
 
+@checked
 def resume(
     run: Run, tick: Tick = lambda steps: None, n_threads: int = 1, callbacks: Sequence[Callback] = ()
 ) -> History:

@@ -11,12 +11,14 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
+from slicefast.arguments import checked
 from slicefast.scenario.layouts import hexagonal_sites
 from slicefast.settings import Count, InputFile, NotNegative, Positive, Settings
 from slicefast.traffic.models import PacketBits
 from slicefast.units import Float64
 
 
+@checked
 class Layout(Settings):
     """Where the sites are: a hexagonal lattice with three cells per site (inter-site distance and wrap-around ours).
 
@@ -43,6 +45,7 @@ class Layout(Settings):
         return self
 
 
+@checked
 class CsvLayout(Settings):
     """Where the sites are: a file with one cell per row, no wrap-around.
 
@@ -68,6 +71,7 @@ class CsvLayout(Settings):
     margin_m: Positive | None = None
 
 
+@checked
 class CellSettings(Settings):
     """What some cells do differently; what is left out stays. Heights belong to sites: name all cells of a site.
 
@@ -117,6 +121,7 @@ class CellSettings(Settings):
     n_prb: Count | None = None
 
 
+@checked
 class Hotspot(Settings):
     """A place that draws users: 1 + ``peak`` exp(-d² / (2 ``radius_m``²)) times as dense as what is around it.
 
@@ -148,6 +153,7 @@ def _with_kind(value: Any) -> Any:
 AnyLayout = Annotated[Annotated[Layout | CsvLayout, Field(discriminator="kind")], BeforeValidator(_with_kind)]
 
 
+@checked
 class RequirementGroup(Settings):
     """What a group of cells promises each slice: user throughput at least, packet delay at most (delays ours).
 

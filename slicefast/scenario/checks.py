@@ -21,7 +21,7 @@ def check_network(scenario: Scenario) -> None:
     _check_indoor(scenario)
     _check_gain_map(scenario)
     radio, steps = scenario.radio, scenario.radio.time_to_trigger_s / scenario.step_s
-    if abs(steps - round(steps)) > 1e-6:
+    if not steps < 2**31 or abs(steps - round(steps)) > 1e-6:
         problem = f"must be a multiple of step_s = {scenario.step_s:g}"
         raise ScenarioError("radio.time_to_trigger_s", radio.time_to_trigger_s, problem)
 

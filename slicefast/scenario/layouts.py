@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from slicefast.arguments import checked
 from slicefast.errors import ScenarioError
 from slicefast.scenario.region import Region, around
 from slicefast.units import Float64, Int32, Int64
@@ -23,6 +24,7 @@ from slicefast.units import Float64, Int32, Int64
 _NEIGHBOURS = 6
 
 
+@checked
 @dataclass(frozen=True)
 class Area:
     """The parallelogram {s v1 + t v2} that users move in.
@@ -185,6 +187,7 @@ def torus_distance(dx_m: Float64, dy_m: Float64, area: Area) -> Float64:
     return np.asarray(np.min(images, axis=0))
 
 
+@checked
 def neighbours(centre_x_m: Float64, centre_y_m: Float64, area: Area) -> Int32:
     """Return each cell's nearest other cells by cell centre, (N, min(6, N - 1)) int32, the nearest first.
 

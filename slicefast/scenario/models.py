@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from slicefast.arguments import checked
 from slicefast.errors import MISSING, ScenarioError
 from slicefast.link_adaptation import peak_bps_per_hz
 from slicefast.notebooks import rows_html
@@ -48,6 +49,7 @@ def _span(values: Float64) -> str:
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
+@checked
 class Scenario(Placed):
     """A network, its slices and its users: everything that a simulation needs but the seed.
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from slicefast.arguments import checked
 from slicefast.errors import MISSING, ScenarioError
 from slicefast.settings import Count, Fraction, NotNegative, Positive, Settings
 from slicefast.traffic.models import AnyTraffic, PacketBits, PoissonTraffic
@@ -16,6 +17,7 @@ from slicefast.traffic.models import AnyTraffic, PacketBits, PoissonTraffic
 Name = Annotated[str, Field(min_length=1)]
 
 
+@checked
 class Slice(Settings):
     """One slice: what its active users ask for and how many users it has per cell on average (rates ours).
 
@@ -54,6 +56,7 @@ class Slice(Settings):
         return self
 
 
+@checked
 class Traffic(Settings):
     """How the traffic mask tau in [0, 1], the share of a slice's users that is active, moves over the steps (ours).
 
@@ -101,6 +104,7 @@ class Traffic(Settings):
         return self
 
 
+@checked
 class Mobility(Settings):
     """Users walk straight on and turn to a random direction now and then (mean time between turns ours).
 
@@ -119,6 +123,7 @@ class Mobility(Settings):
 _ErrorRates = Annotated[tuple[Fraction, ...], Field(min_length=1)]
 
 
+@checked
 class Scheduler(Settings):
     """How a cell shares its PRBs among the slices and a slice's among its users.
 

@@ -46,7 +46,7 @@ def _check_cells(scenario: Scenario) -> None:
     high = scenario.site_height_m[scenario.cell_site] >= _MACRO_MAST_M
     hold("macro_power_dbm", "power_dbm", np.where(high, scenario.power_dbm, 46.0), "cell")
     least_m = path_loss_model(scenario.radio.path_loss_model).distance_range_m[0]
-    near_share = scenario.n_sites * np.pi * least_m**2 / scenario.area.area_m2
+    near_share = scenario.n_sites * np.pi * least_m**2 / max(scenario.area.area_m2, np.finfo(float).tiny)
     distances = "layout.sites_csv" if scenario.layout.kind == "csv" else "layout.inter_site_distance_m"
     hold("near_share", f"{distances}: share of the area nearer than {least_m:g} m to a mast", near_share)
 

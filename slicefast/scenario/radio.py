@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from slicefast.arguments import checked
 from slicefast.errors import ScenarioError
 from slicefast.link_adaptation import McsTable
 from slicefast.radio.carrier import SUBCARRIER_SPACINGS_KHZ, downlink_share
@@ -27,6 +28,7 @@ _NR_TABLES: Mapping[str, McsTable] = {
 _MEASURED_EVERY_S = 0.2  # 3GPP TS 36.331 5.5.3.2: what k assumes
 
 
+@checked
 class Radio(Settings):
     """Carrier, propagation, antennas and link adaptation (LTE, 2.6 GHz, 20 MHz; tilt and noise figure ours).
 
@@ -135,7 +137,7 @@ class Radio(Settings):
     subcarrier_spacing_khz: Literal[15, 30, 60] = 15
     mcs_table: Literal["qam64", "qam256", "qam64_low_se"] = "qam64"
     tdd_pattern: Annotated[str, Field(pattern="^[DSU]{0,160}$")] = ""
-    n_prb: Count = 100
+    n_prb: Annotated[int, Field(ge=1, le=65_535)] = 100
     prb_bandwidth_hz: Positive = 180e3
     power_dbm: Annotated[float, Field(ge=-50.0, le=100.0)] = 46.0
     tilt_deg: Annotated[float, Field(ge=-90.0, le=90.0)] = 15.0
@@ -148,7 +150,7 @@ class Radio(Settings):
     interference: Literal["mean", "fluctuating"] = "mean"
     layers: Annotated[int, Field(ge=1, le=4)] = 1
     handover_margin_db: NotNegative = 3.0
-    time_to_trigger_s: NotNegative = 0.0
+    time_to_trigger_s: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
     filter_coefficient: Annotated[int, Field(ge=0, le=19)] = 0
     fold_db: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
     resolution_m: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
@@ -160,7 +162,7 @@ class Radio(Settings):
     @classmethod
     def _prb_of_the_spacing(cls, fields: Any) -> Any:
         """Set the PRB's bandwidth of NR where it is left out, or still LTE's."""
-        if not isinstance(fields, dict) or fields.get("technology") != "nr":
+        if not isinstance(fields, dict) or str(fields.get("technology")) != "nr":
             return fields
         spacing_khz = fields.get("subcarrier_spacing_khz", 15)
         if spacing_khz in SUBCARRIER_SPACINGS_KHZ and fields.get("prb_bandwidth_hz", 180e3) == 180e3:
@@ -198,6 +200,7 @@ class Radio(Settings):
         return "lte" if self.technology == "lte" else _NR_TABLES[self.mcs_table]
 
 
+@checked
 class Indoor(Settings):
     """Users in buildings (TR 36.873 and TR 38.901 models): each stays where it is, on one floor of one building.
 

@@ -69,19 +69,18 @@ RESULT_FILE = "results.nc"
 
 
 def write(dataset: xr.Dataset, path: Path) -> None:
-    """Write a result file that appears whole or not at all."""
+    """Write a result file that appears whole or not at all, its checksum behind the data."""
     packed = {name: {"zlib": True, "complevel": 4} for name, array in dataset.data_vars.items() if array.ndim >= 3}
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():  # the file's library adds filters
         draft = Path(folder) / path.name
         dataset.to_netcdf(draft, engine="h5netcdf", encoding=packed)
-        files.write_bytes(path, draft.read_bytes())
+        files.write_sealed(path, draft.read_bytes())
 
 
 def read(path: Path) -> xr.Dataset:
     """Return a result file's dataset, in memory; OSError if it cannot be opened, CheckpointError if it is damaged."""
-    with open(path, "rb"):
-        pass  # a missing or unreadable file is the system's own error, with its own message
+    files.check_seal(path)  # a missing or unreadable file is the system's own error, with its own message
     try:
         with warnings.catch_warnings(), xr.open_dataset(path, engine="h5netcdf") as dataset:
             return dataset.load()

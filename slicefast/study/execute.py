@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from slicefast import files
+from slicefast.arguments import checked
 from slicefast.errors import RunError, refuse
 from slicefast.granted import granted_cpus
 from slicefast.signals import as_ctrl_c
@@ -72,6 +73,7 @@ def run_job(study: Study, job: Job, tick: Tick) -> None:
     study.save(job, arrays)
 
 
+@checked
 def run_study(
     study: Study, workers: int | None = None, engine: Engine = "local", progress: Progress | None = None
 ) -> bool:

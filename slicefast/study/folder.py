@@ -8,11 +8,13 @@ study and only the new jobs run, and after a number is changed only the jobs tha
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from slicefast import files, provenance
+from slicefast.arguments import checked
 from slicefast.errors import RunError, shorten
 from slicefast.scenario import Scenario, inputs
 from slicefast.study import jobs as _jobs
@@ -27,6 +29,7 @@ MANIFEST = "study.json"
 _SINCE_0_1 = "pair_steps"
 
 
+@checked
 @dataclass(frozen=True)
 class Study:
     """Where a study's results live and what they are computed from."""
@@ -137,14 +140,15 @@ class Study:
         return (arrays, "") if whole else (None, "has lost the weights that belong to it")
 
 
+@checked
 def open_study(
-    folder: Path, scenario: Scenario, protocol: Protocol, resume: bool = False, renew: bool = False
+    folder: str | os.PathLike[str], scenario: Scenario, protocol: Protocol, resume: bool = False, renew: bool = False
 ) -> Study:
     """Return the study of a folder, made if it is new.
 
     Parameters
     ----------
-    folder : Path
+    folder : path-like
         A new or empty folder, or one that holds a study.
     scenario : Scenario
         The network.
@@ -163,6 +167,7 @@ def open_study(
         too much in memory, or another process is at work in the folder. Nothing is changed then.
     """
     _jobs.refuse_impossible(protocol, scenario)
+    folder = Path(folder)
     manifest = folder / MANIFEST
     if not manifest.is_file() and not files.is_empty(folder):
         raise RunError(f"{folder} is not empty and holds no study: name another folder (--out)")
@@ -181,8 +186,10 @@ def open_study(
     return load_study(folder)  # it reads the files that were kept, whatever becomes of the others
 
 
-def load_study(folder: Path) -> Study:
+@checked
+def load_study(folder: str | os.PathLike[str]) -> Study:
     """Return the study that a folder holds, or raise RunError."""
+    folder = Path(folder)
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise RunError(f"{folder} holds no study ({MANIFEST} is missing)")

@@ -7,7 +7,6 @@ does, and a map can grow by seeds.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -212,7 +211,7 @@ def load_map(folder: Path) -> Map:
     if not manifest.is_file():
         raise RunError(f"{folder} holds no map ({MAP_MANIFEST} is missing)")
     try:
-        fields = json.loads(manifest.read_text())
+        fields = files.read_json(manifest)
         return Map(folder, Scenario.model_validate(inputs.kept(fields, folder)), MapProtocol(**fields["protocol"]))
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{manifest} cannot be read: {error}") from None

@@ -6,11 +6,13 @@ from typing import Any, Self
 
 from pydantic import field_validator
 
+from slicefast.arguments import checked
 from slicefast.errors import ScenarioError
 from slicefast.study.arms import ARMS, FULL_ARMS, QUICK_ARMS
 from slicefast.study.budget import Budget, Count
 
 
+@checked
 class Protocol(Budget):
     """How many seeds and steps a study takes, and which arms; the defaults are the full run.
 

@@ -8,7 +8,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from slicefast.errors import refuse
+from slicefast.arguments import checked
+from slicefast.arrays import to_matrix, to_rows
+from slicefast.errors import described, refuse
 from slicefast.units import Float64, Int64
 
 #: How a source is chosen by its distance, see `choose_sources`.
@@ -16,6 +18,7 @@ SourceChoice = Literal["most", "least", "fast", "corrected", "configuration", "p
 SOURCE_CHOICES: tuple[SourceChoice, ...] = get_args(SourceChoice)
 
 
+@checked
 def rank_sources(
     distance: ArrayLike, target: int, exclude: Sequence[int] = (), sources: ArrayLike | None = None
 ) -> Int64:
@@ -40,18 +43,19 @@ def rank_sources(
     Raises
     ------
     SlicefastError
-        The target is no column, or no source is left.
+        The target is no column, a source no row, a distance NaN, or no source is left.
     """
-    matrix = np.asarray(distance, dtype=np.float64)
+    matrix = to_matrix("distance", distance)
     if not 0 <= target < matrix.shape[1]:
         refuse("target", target, f"0 to {matrix.shape[1] - 1}")
-    rows = np.arange(matrix.shape[0]) if sources is None else np.asarray(sources)
+    rows = np.arange(matrix.shape[0]) if sources is None else to_rows("sources", sources, matrix.shape[0])
     rows = rows[~np.isin(rows, list(exclude))]
     if rows.size == 0:
         refuse("exclude", list(exclude), "fewer than all sources, so that one is left")
     return rows[np.argsort(matrix[rows, target], kind="stable")].astype(np.int64)
 
 
+@checked
 def choose_sources(
     distance: Float64, choice: SourceChoice, groups: NDArray[np.integer], seed: int, exclude_same: bool = True
 ) -> Int64:
@@ -75,10 +79,15 @@ def choose_sources(
     Raises
     ------
     SlicefastError
-        An unknown choice, or no source is left.
+        An unknown choice, a distance that is NaN, other groups than targets, or no source is left.
     """
     if choice not in SOURCE_CHOICES:
         refuse("choice", choice, ", ".join(SOURCE_CHOICES))
+    distance = to_matrix("distance", distance)
+    if groups.shape != (distance.shape[1],):
+        refuse("groups", described(f"shape {groups.shape}"), f"one per target, shape ({distance.shape[1]},)")
+    if seed < 0:
+        refuse("seed", seed, "at least 0")
     generator = np.random.default_rng(seed)
     chosen = []
     for target in range(distance.shape[1]):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.scenario import Scenario
 from slicefast.scenario.layouts import torus_distance
@@ -25,6 +26,7 @@ from slicefast.units import Float64
 _SILENT = 1e-3  # of a cell's traffic: what a slice without any is taken for
 
 
+@checked
 def describe_cells(scenario: Scenario) -> Float64:
     """Return every cell as a point x, (N, 4S + 5).
 
@@ -46,6 +48,7 @@ def describe_cells(scenario: Scenario) -> Float64:
     return np.hstack([np.log(np.hstack(of_slices)) / np.sqrt(scenario.n_slices), np.stack(of_cells, axis=1)])
 
 
+@checked
 def configuration_distance(source: Scenario, target: Scenario | None = None) -> Float64:
     """Return how far the cells of one scenario are from those of another, or from each other, by their configuration.
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from slicefast.arguments import checked
+from slicefast.arrays import to_rows
 from slicefast.errors import refuse
 from slicefast.units import Int64
 
@@ -19,6 +21,7 @@ Strategy = Literal["model", "feature", "instance", "integrated"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 
+@checked
 def transfer(
     source: TD3,
     source_index: Indices,
@@ -49,8 +52,8 @@ def transfer(
     """
     if strategy not in STRATEGIES:
         refuse("strategy", strategy, ", ".join(STRATEGIES))
-    sources = np.atleast_1d(np.asarray(source_index, dtype=np.int64))
-    targets = np.atleast_1d(np.asarray(target_index, dtype=np.int64))
+    sources = to_rows("source_index", source_index, source.n_agents)
+    targets = to_rows("target_index", target_index, target.n_agents)
     if sources.shape != targets.shape:
         refuse("source_index", f"{sources.size} entries", f"as many as target_index, {targets.size}")
     check_compatible(source, target)
@@ -71,6 +74,7 @@ def transfer(
         target.freeze_lower(frozen)
 
 
+@checked
 def check_compatible(source: TD3, target: TD3) -> None:
     """Refuse two sets of agents that do not observe and act alike.
 
@@ -94,6 +98,7 @@ def check_compatible(source: TD3, target: TD3) -> None:
             refuse(f"{name} of the source", mine, f"the target's, {theirs}")
 
 
+@checked
 def transfer_hindsight(
     source: Hindsight, source_index: Int64, target: Hindsight, target_index: Sequence[int], strategy: Strategy
 ) -> None:
@@ -115,6 +120,10 @@ def transfer_hindsight(
     """
     if strategy not in ("model", "integrated"):
         refuse("strategy", strategy, "model, integrated of a hindsight learner")
+    sources = to_rows("source_index", source_index, source.n_agents)
+    targets = to_rows("target_index", np.asarray(list(target_index)), target.n_agents)
+    if sources.shape != targets.shape:
+        refuse("source_index", f"{sources.size} entries", f"as many as target_index, {targets.size}")
     target.check_compatible(source)
-    for i, j in zip(source_index.tolist(), target_index, strict=True):
+    for i, j in zip(sources.tolist(), targets.tolist(), strict=True):
         target.copy_agent(source, i, j, memory=strategy == "integrated")

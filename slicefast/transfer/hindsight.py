@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.simulator import Simulator
 from slicefast.task import Task
@@ -36,6 +37,7 @@ class Sources(Protocol):
         """Return shares (A, S) for observations (A, n_o), without noise."""
 
 
+@checked
 def hindsight_rewards(
     source: Sources, simulator: Simulator, task: Task, steps: int = 250, tick: Tick = lambda steps: None
 ) -> Float64:

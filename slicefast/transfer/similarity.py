@@ -16,7 +16,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from slicefast.errors import refuse
+from slicefast.arguments import checked
+from slicefast.arrays import to_matrix
+from slicefast.errors import described, refuse
 from slicefast.units import Float32, Float64, Int64
 
 #: Between latent samples: the mean divergence of the paper, or the mean squared distance of the means.
@@ -47,6 +49,7 @@ class Similarity:
     loss: Float64
 
 
+@checked
 def similarity_matrix(
     samples: Sequence[ArrayLike],
     seed: int = 0,
@@ -101,6 +104,7 @@ def similarity_matrix(
     )
 
 
+@checked
 def latent_distance(mean: Float64, variance: Float64, offsets: Int64, distance: Distance = "kl") -> Float64:
     """Return the mean distances over all pairs of latent samples, (A, A): row the source, column the target.
 
@@ -120,6 +124,7 @@ def latent_distance(mean: Float64, variance: Float64, offsets: Int64, distance: 
     return mean_squared_distance(mean, offsets)
 
 
+@checked
 def mean_squared_distance(mean: Float64, offsets: Int64) -> Float64:
     """Return the fast distance (A, A): the mean over all sample pairs of ||m_i - m_j||^2.
 
@@ -132,6 +137,8 @@ def mean_squared_distance(mean: Float64, offsets: Int64) -> Float64:
     offsets : ndarray of int, (A + 1,)
         Agent i's samples are the rows offsets[i] to offsets[i + 1].
     """
+    mean = to_matrix("mean", mean)
+    _check_offsets(offsets, len(mean))
     parts = [mean[start:stop] for start, stop in pairwise(offsets)]
     centre = np.stack([part.mean(axis=0) for part in parts])
     spread = np.array([part.var(axis=0).sum() for part in parts])
@@ -140,26 +147,34 @@ def mean_squared_distance(mean: Float64, offsets: Int64) -> Float64:
     return distance
 
 
+@checked
 def without_spread(distance: ArrayLike) -> Float64:
     """Return D_ij - (D_ii + D_jj) / 2: what sets two agents apart beyond how widely each one's samples are spread.
 
     The mean over all pairs grows with the spread of both samples, so it prefers sources that saw little variety,
     whatever the target (ours; of squared distances the squared distance of the centres is left).
     """
-    matrix = np.asarray(distance, dtype=np.float64)
+    matrix = to_matrix("distance", distance)
+    if matrix.shape[0] != matrix.shape[1]:
+        refuse("distance", described(f"shape {matrix.shape}"), "as many sources as targets")
     own = np.diag(matrix)
     corrected: Float64 = matrix - 0.5 * (own[:, None] + own[None])
     return corrected
 
 
+@checked
 def floored_variance(variance: Float64) -> Float64:
     """Return latent variances (M, d) raised to the pooled median of their dimension where they are smaller (ours).
 
     The divergence divides by the target's variances; so no sample counts for more than an ordinary one.
     """
+    variance = to_matrix("variance", variance)
+    if not len(variance):
+        refuse("variance", described(f"shape {variance.shape}"), "at least one sample")
     return np.maximum(variance, np.median(variance, axis=0))
 
 
+@checked
 def median_distance(mean: Float64, variance: Float64, offsets: Int64, most_samples: int = 100) -> Float64:
     """Return the (A, A) median over sample pairs of KL(q(z|x_i) || q(z|x_j)), where the paper takes the mean (ours).
 
@@ -179,6 +194,13 @@ def median_distance(mean: Float64, variance: Float64, offsets: Int64, most_sampl
     ndarray, (A, A)
         Row i the source, column j the target.
     """
+    mean = to_matrix("mean", mean)
+    variance = to_matrix("variance", variance, (len(mean), mean.shape[1]))
+    if not (variance > 0.0).all():
+        refuse("variance", float(variance.min()), "positive numbers")
+    _check_offsets(offsets, len(mean))
+    if most_samples < 1:
+        refuse("most_samples", most_samples, "at least 1")
     chosen = [
         np.linspace(start, stop - 1, min(most_samples, stop - start)).astype(np.int64)
         for start, stop in pairwise(offsets.tolist())
@@ -193,14 +215,20 @@ def median_distance(mean: Float64, variance: Float64, offsets: Int64, most_sampl
     return distance
 
 
+def _check_offsets(offsets: Int64, n_samples: int) -> None:
+    ends = offsets.ndim == 1 and offsets.size > 1 and (int(offsets[0]), int(offsets[-1])) == (0, n_samples)
+    if not ends or (offsets[1:] <= offsets[:-1]).any():
+        refuse("offsets", offsets.tolist(), f"increasing from 0 to M = {n_samples}, no agent without a sample")
+
+
 def _checked(samples: Sequence[ArrayLike]) -> list[Float32]:
     arrays = [np.asarray(sample, dtype=np.float32) for sample in samples]
     if not arrays:
         refuse("samples", samples, "one array per agent")
     for agent, array in enumerate(arrays):
         name = f"samples[{agent}]"
-        if array.ndim != 2 or array.shape[0] == 0:
-            refuse(name, f"shape {array.shape}", "shape (n, F) with n > 0")
+        if array.ndim != 2 or not array.size:
+            refuse(name, f"shape {array.shape}", "shape (n, F) with n > 0 and F > 0")
         if array.shape[1] != arrays[0].shape[1]:
             refuse(name, f"{array.shape[1]} values per sample", f"{arrays[0].shape[1]}, as in samples[0]")
         if not np.isfinite(array).all():

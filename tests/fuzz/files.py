@@ -1,17 +1,24 @@
 """Damaged files: every input is read as a user's command would read it, and is taken or refused in one line.
 
     python tests/fuzz/files.py 10000                  # that many inputs of every kind
-    python tests/fuzz/files.py 10000 --kind toml --seed 7
+    python tests/fuzz/files.py 10000 --kind toml --seed 7 --first 5000
 
 An input is a good file with one to four faults drawn from the seed and the input's number; a finding prints both, and
 the file is kept. Anything else than `SlicefastError` is a finding, so is a message of several lines or of more than
-1,000 characters, an input that takes more than 20 seconds, and a checksummed file taken as another than it was.
+1,000 characters, an input that takes more than 20 seconds of the processor, a checksummed file taken as another than it
+was, and a process that dies. Every other damaged document gets a checksum of its own, so that what lies behind it is
+reached too.
+Inputs are read in forked batches, from memory where the system has a folder there.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
+import json
+import os
+import pickle
 import random
 import re
 import shutil
@@ -23,9 +30,9 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -42,15 +49,37 @@ from slicefast.traffic.mask import TrafficMask
 
 LONGEST_MESSAGE = 1000
 LONGEST_S = 20
+BATCH = 1000  # inputs of a process
 SMALL = {"window_ttis": 20}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: where a good one is, and what reads it; `read` returns what was read if a checksum guards it."""
+    """A kind of file: where a good one is, and what reads it; `read` returns what was read if a checksum guards it.
+
+    It does where the file holds `seal`; `sealed` gives damaged data a checksum of their own, if they can have one.
+    """
 
     path: Path
     read: Callable[[], Any]
+    seal: bytes = b""
+    sealed: Callable[[bytes], bytes] | None = None
+
+
+def sealed_json(data: bytes) -> bytes:
+    """Return a damaged document with the checksum of what it says now."""
+    try:
+        document = json.loads(data)
+        document.pop("checksum", None)
+        return json.dumps({**document, "checksum": files.digest(document)}).encode()
+    except (ValueError, AttributeError, RecursionError):
+        return data
+
+
+def sealed_results(data: bytes) -> bytes:
+    """Return a damaged result file with the checksum of its bytes."""
+    whole = data[: -files._SEAL_BYTES]
+    return whole + files._SEAL + hashlib.sha256(whole).hexdigest().encode()
 
 
 def unguarded(path: Path, read: Callable[[Path], object]) -> Kind:
@@ -143,18 +172,27 @@ def _kept(folder: Path) -> dict[str, Kind]:
     gains = xr.Dataset({"gain": (("cell", "y", "x"), np.full((2, 3, 3), 1e-9))}, {"x": x_m, "y": x_m})
     gains.to_netcdf(folder / "map.nc", engine="h5netcdf")
 
-    def resumed(path: Path) -> Any:
-        return _resumable(runs.load_interrupted(path.parent)[0])
+    def resumed() -> Any:
+        return _resumable(runs.load_interrupted(stopped.folder)[0])
 
-    log = run.folder / runs.LOG_FILE
+    def run_of() -> Any:
+        found = runs.load_run(run.folder)
+        found.task()
+        return found.scenario, found.seed, found.config, found.train_steps
+
+    def study_of() -> Any:
+        found = load_study(study.folder)
+        return found.scenario, found.protocol, found.jobs
+
+    log, document = run.folder / runs.LOG_FILE, (b'"checksum": "', sealed_json)
     return {
-        "run": unguarded(run.folder / runs.RUN_FILE, lambda path: runs.load_run(path.parent).task()),
+        "run": Kind(run.folder / runs.RUN_FILE, run_of, *document),
         "log": Kind(log, lambda: {name: array.tolist() for name, array in files.load_arrays(log).items()}),
-        "progress": unguarded(stopped.folder / progress.PROGRESS_FILE, resumed),
+        "progress": Kind(stopped.folder / progress.PROGRESS_FILE, resumed, *document),
         "network": Kind(network, lambda: _resumable(stopped)),
-        "study": unguarded(study.manifest, lambda path: load_study(path.parent).jobs),
+        "study": Kind(study.manifest, study_of, *document),
         "part": Kind(study.path(job), part),
-        "results": unguarded(results, dataset.read),
+        "results": Kind(results, lambda: dataset.read(results).reward.values.tolist(), files._SEAL, sealed_results),
         "map": unguarded(folder / "map.nc", read_gain_map),
     }
 
@@ -166,7 +204,7 @@ def _resumable(run: runs.Run) -> Any:
     reached = reached_progress(run)
     simulator = started(run.scenario, run.seed)
     simulator.restore(reached.simulator)
-    return reached.reward.tolist(), simulator.kpis.load.tolist()
+    return reached.reward.tobytes(), simulator.kpis.load.tobytes()  # of what is not played yet it is NaN
 
 
 EXTREMES = (
@@ -233,7 +271,7 @@ def _alarm(number: int, frame: object) -> None:
 def try_input(kind: Kind, good: object, data: bytes) -> tuple[str, str]:
     """Return "taken", "refused" or "finding", and what was wrong."""
     kind.path.write_bytes(data)
-    signal.alarm(LONGEST_S)
+    signal.setitimer(signal.ITIMER_PROF, LONGEST_S)  # of the processor, however busy it is
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -247,30 +285,78 @@ def try_input(kind: Kind, good: object, data: bytes) -> tuple[str, str]:
         where = traceback.extract_tb(error.__traceback__)[-1]
         return "finding", f"{type(error).__name__}: {str(error)[:150]!r} at {Path(where.filename).name}:{where.lineno}"
     finally:
-        signal.alarm(0)
-    return ("finding", "taken, but not what was written") if found is not None and found != good else ("taken", "")
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    differs = found is not None and found != good and kind.seal in data
+    return ("finding", "taken, but not what was written") if differs else ("taken", "")
 
 
-def fuzz(n_inputs: int, seed: int, only: str = "") -> dict[str, Counter[str]]:
+def _batch(name: str, kind: Kind, numbers: range, seed: int, kept: Path, stream: IO[bytes]) -> None:
+    """Try inputs of one kind, in a child; tell each input's number before it is read, and what came of it after."""
+    signal.signal(signal.SIGPROF, _alarm)
+    whole, good = kind.path.read_bytes(), kind.read()
+    for number in numbers:
+        data = damaged(whole, random.Random(f"{seed} {name} {number}"))
+        own = kind.sealed is not None and number % 2 == 1
+        tried = replace(kind, seal=b"its own checksum guards it") if own else kind
+        if own and kind.sealed is not None:
+            data = kind.sealed(data)
+        pickle.dump((number, "died", ""), stream)
+        stream.flush()
+        outcome, problem = try_input(tried, good, data)
+        if outcome == "finding":
+            (kept / f"{name}-{seed}-{number}").write_bytes(data)
+        pickle.dump((number, outcome, problem), stream)
+    kind.path.write_bytes(whole)
+
+
+def _forked(name: str, kind: Kind, numbers: range, seed: int, kept: Path) -> list[tuple[int, str, str]]:
+    """Return what came of a batch; the last of it is the input that a child died of, if it did."""
+    sys.stdout.flush()
+    read, write = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.close(read)
+            with os.fdopen(write, "wb") as stream:
+                _batch(name, kind, numbers, seed, kept, stream)
+        finally:
+            os._exit(0)
+    os.close(write)
+    found: dict[int, tuple[int, str, str]] = {}
+    with os.fdopen(read, "rb") as results:
+        while True:
+            try:
+                number, outcome, problem = pickle.load(results)
+            except (EOFError, pickle.UnpicklingError):
+                break
+            found[number] = (number, outcome, problem)
+    os.waitpid(pid, 0)
+    return list(found.values())
+
+
+def fuzz(n_inputs: int, seed: int, only: str = "", first: int = 0) -> dict[str, Counter[str]]:
     """Try inputs of every kind, or of one; print every finding once, and return the counts."""
     counts: dict[str, Counter[str]] = {}
     kept = Path(tempfile.mkdtemp(prefix="slicefast-findings-"))
-    with tempfile.TemporaryDirectory() as folder:
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         kinds = make_kinds(Path(folder))
         for name, kind in kinds.items():
             if only and name != only:
                 continue
-            whole, good = kind.path.read_bytes(), kind.read()
-            counts[name], told = Counter(), set()
-            for number in range(n_inputs):
-                data = damaged(whole, random.Random(f"{seed} {name} {number}"))
-                outcome, problem = try_input(kind, good, data)
-                counts[name][outcome] += 1
-                if outcome == "finding" and problem not in told:
-                    told.add(problem)
-                    (kept / f"{name}-{seed}-{number}").write_bytes(data)
-                    print(f"{name}: seed {seed} input {number}: {problem}", flush=True)
-            kind.path.write_bytes(whole)
+            whole = kind.path.read_bytes()
+            counts[name], told, number = Counter(), set(), first
+            while number < first + n_inputs:
+                batch = _forked(name, kind, range(number, min(number + BATCH, first + n_inputs)), seed, kept)
+                kind.path.write_bytes(whole)
+                if not batch:
+                    raise RuntimeError(f"{name}: no input of the batch from {number} on was read")
+                for made, outcome, problem in batch:
+                    counts[name]["finding" if outcome == "died" else outcome] += 1
+                    if outcome in ("finding", "died") and (outcome, problem) not in told:
+                        told.add((outcome, problem))
+                        print(f"{name}: seed {seed} input {made}: {problem or 'the process died'}", flush=True)
+                number = batch[-1][0] + 1
     if any(count["finding"] for count in counts.values()):
         print(f"findings in {kept}")
     else:
@@ -283,10 +369,10 @@ def main() -> int:
     parser.add_argument("n_inputs", type=int, help="of every kind")
     parser.add_argument("--kind", default="")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="number of the first input")
     asked = parser.parse_args()
-    signal.signal(signal.SIGALRM, _alarm)
     begin = time.monotonic()
-    counts = fuzz(asked.n_inputs, asked.seed, asked.kind)
+    counts = fuzz(asked.n_inputs, asked.seed, asked.kind, asked.first)
     for name, count in counts.items():
         print(f"{name:>10}: {count.total():8,} inputs, {count['refused']:8,} refused, {count['taken']:8,} taken, "
               f"{count['finding']} findings")  # fmt: skip

@@ -4,71 +4,101 @@
     python tests/fuzz/kills.py 50 --kind study --seed 7
 
 A process is killed with SIGKILL at a moment drawn from the seed, up to five times in one folder, and resumed; the last
-one is left to end. A loss is a folder that cannot be resumed, or one that ends otherwise than without a kill.
+one is left to end. A loss is a folder that cannot be resumed, or one that ends otherwise than without a kill. Processes
+are forks of this one, which has imported everything and runs nothing, so a kill costs the work that it interrupts.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
-import subprocess
+import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from slicefast import files, runs
-
-KILLS_OF_A_FOLDER = 5
-LONGEST_S = 12.0  # after which a process has ended
-PROGRAMS = {
-    "train": """
-import sys
-from slicefast import Scenario, runs, progress
-progress.KEEP_STEPS = 20
-out = sys.argv[1]
-try: run, _ = runs.load_interrupted(out)
-except ValueError:
-    run = runs.new_run(out, Scenario.hexagonal(1, window_ttis=20), exploration_steps=50, train_steps=500)
-    runs.train(run)
-else: runs.resume(run)
-""",
-    "transfer": """
-import sys
-from slicefast import Scenario, runs, progress
-progress.KEEP_STEPS = 20
-out, source = sys.argv[1:]
-try: run, _ = runs.load_interrupted(out)
-except ValueError:
-    run = runs.new_run(out, Scenario.hexagonal(1, window_ttis=20), seed=1, exploration_steps=0, train_steps=500)
-    runs.transfer(runs.load_run(source), run, sample_steps=200)
-else: runs.resume(run)
-""",
-    "study": """
-import sys
-from pathlib import Path
-from slicefast import Scenario
+from slicefast import Scenario, files, progress, runs
+from slicefast.errors import RunError
 from slicefast.study.execute import run_study
 from slicefast.study.folder import open_study
 from slicefast.study.protocol import Protocol
-small = dict.fromkeys(("train_steps", "transfer_steps", "evaluation_steps", "sample_steps", "early_steps"), 300)
-protocol = Protocol(n_seeds=2, exploration_steps=20, vae_epochs=2, arms=("equal_split", "drl"), pairs=False, **small)
-run_study(open_study(Path(sys.argv[1]), Scenario.hexagonal(1, window_ttis=20), protocol, resume=True), workers=1)
-""",
-}
+
+KILLS_OF_A_FOLDER = 5
+LONGEST_S = 120.0  # after which a process hangs
+SCENARIO = Scenario.hexagonal(1, window_ttis=10)
 
 
-def start(kind: str, folder: Path, source: Path) -> subprocess.Popen[bytes]:
-    arguments = [str(folder), *([str(source)] if kind == "transfer" else [])]
-    return subprocess.Popen([sys.executable, "-P", "-c", PROGRAMS[kind], *arguments], stderr=subprocess.DEVNULL)
+def _train(folder: Path, source: Path) -> None:
+    try:
+        run, _ = runs.load_interrupted(folder)
+    except (OSError, RunError):
+        runs.train(runs.new_run(folder, SCENARIO, exploration_steps=20, train_steps=280))
+    else:
+        runs.resume(run)
+
+
+def _transfer(folder: Path, source: Path) -> None:
+    try:
+        run, _ = runs.load_interrupted(folder)
+    except (OSError, RunError):
+        run = runs.new_run(folder, SCENARIO, seed=1, exploration_steps=0, train_steps=300)
+        runs.transfer(runs.load_run(source), run, sample_steps=50)
+    else:
+        runs.resume(run)
+
+
+def _study(folder: Path, source: Path) -> None:
+    small = dict.fromkeys(("train_steps", "transfer_steps", "evaluation_steps", "sample_steps", "early_steps"), 100)
+    protocol = Protocol(
+        n_seeds=2, exploration_steps=10, vae_epochs=1, arms=("equal_split", "drl"), pairs=False, **small
+    )
+    run_study(open_study(folder, SCENARIO, protocol, resume=True), workers=1)
+
+
+PROGRAMS: dict[str, Callable[[Path, Path], None]] = {"train": _train, "transfer": _transfer, "study": _study}
+
+
+def start(kind: str, folder: Path, source: Path) -> int:
+    """Fork a process that begins a run in a folder, or goes on with it; return its id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        progress.KEEP_STEPS = 20
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        PROGRAMS[kind](folder, source)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def ended(pid: int, seconds: float) -> bool:
+    """Wait for a process so long; whether it has ended."""
+    last = time.monotonic() + seconds
+    while not os.waitpid(pid, os.WNOHANG)[0]:
+        if time.monotonic() > last:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def finish(kind: str, folder: Path, source: Path) -> None:
+    """Let a run end."""
+    if not ended(pid := start(kind, folder, source), LONGEST_S):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def outcome(kind: str, folder: Path) -> dict[str, object]:
     """Return all that a finished folder holds, by file, without what names machines and folders."""
     if kind != "study":
-        runs.load_agents(runs.load_run(folder))  # whole
+        runs.load_run(folder)  # whole
         paths = [folder / runs.LOG_FILE]
         agents: dict[str, object] = {"agents": (folder / runs.AGENTS_FILE).read_bytes()}
     else:
@@ -80,10 +110,13 @@ def outcome(kind: str, folder: Path) -> dict[str, object]:
 def kill(kind: str, n_kills: int, seed: int, folder: Path) -> tuple[int, int, int]:
     """Return the kills, the folders they were spread over, and the losses."""
     source = folder / "source"
-    start("train", source, source).wait()
+    finish("train", source, source)
     whole = source if kind == "train" else folder / f"{kind}-whole"
+    begin = time.monotonic()
+    finish(kind, folder / f"{kind}-timed", source)
+    longest_s = 1.1 * (time.monotonic() - begin)
     if kind != "train":
-        start(kind, whole, source).wait()
+        finish(kind, whole, source)
     expected = outcome(kind, whole)
     rng = random.Random(f"{seed} {kind}")
     killed = folders = losses = 0
@@ -91,16 +124,14 @@ def kill(kind: str, n_kills: int, seed: int, folder: Path) -> tuple[int, int, in
         folders += 1
         own, here = folder / f"{kind}-{folders}", 0
         while here < KILLS_OF_A_FOLDER and killed < n_kills:
-            process = start(kind, own, source)
-            try:
-                process.wait(rng.uniform(0.5, LONGEST_S))
+            pid = start(kind, own, source)
+            if ended(pid, rng.uniform(0.0, longest_s)):
                 break
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                killed, here = killed + 1, here + 1
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            killed, here = killed + 1, here + 1
         else:
-            start(kind, own, source).wait()
+            finish(kind, own, source)
         try:
             same = outcome(kind, own) == expected
         except (OSError, ValueError) as error:

@@ -64,9 +64,9 @@ def small(tmp_path: Path, tiny_scenario: Maker, short: Protocol) -> Study:
 
 
 def test_a_folder_of_the_first_release_is_refused_by_name(small: Study) -> None:
-    fields = json.loads(small.manifest.read_text())
+    fields = files.read_json(small.manifest)
     del fields["protocol"]["pair_steps"]
-    small.manifest.write_text(json.dumps(fields))
+    files.write_json(small.manifest, fields)
     for open_again in (lambda: load_study(small.folder), lambda: reopen(small)):
         with pytest.raises(RunError, match=r"holds a study of slicefast 0\.1\.0.*pair_steps is missing"):
             open_again()
@@ -270,9 +270,9 @@ def test_a_study_says_what_ran_it_not_what_collected_it(
     assert json.loads(resumed["versions"]) == old["versions"]
     assert "went on with other versions" in resumed["versions_note"]
     assert "to abacus" in resumed["versions_note"]
-    manifest = json.loads(study.manifest.read_text())
+    manifest = files.read_json(study.manifest)
     del manifest[provenance.KEY]  # as written before it was kept
-    study.manifest.write_text(json.dumps(manifest))
+    files.write_json(study.manifest, manifest)
     assert "did not keep its versions" in collect(load_study(study.folder)).attrs["versions_note"]
     open_study(tmp_path / "run", tiny_scenario(), tiny, resume=True)
     note = collect(study).attrs["versions_note"]
