@@ -278,6 +278,8 @@ def _named(text: str) -> Kind | None:
         return _CALLABLE
     if name in _PROTOCOLS:
         return None
+    if name == "ArrayLike":
+        return _ARRAY_LIKE
     if name == "NDArray":
         return _ARRAY
 

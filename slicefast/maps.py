@@ -10,11 +10,11 @@ SINR      ``sinr_db``  of the best server, all cells active as ``activity`` says
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from slicefast.arguments import between, checked
 from slicefast.errors import refuse
@@ -31,7 +31,7 @@ MOST_PIXELS = 10_000
 
 
 @checked
-def coverage(simulator: Simulator, pixels: int = 200, activity: float | NDArray[Any] = 1.0) -> xr.Dataset:
+def coverage(simulator: Simulator, pixels: int = 200, activity: ArrayLike = 1.0) -> xr.Dataset:
     """Return serving cell and SINR over the area of the network that a simulator's first replica plays, outdoors.
 
     SINR_n = p_n g_n / (sum over k != n of rho_k p_k g_k + noise) of the strongest cell n, with the shadowing and the

@@ -7,6 +7,7 @@ shares will be played on, which is what a policy with perfect information and a 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -267,6 +268,11 @@ class Simulator(World):
         from slicefast.labelled import record
 
         return record(self, policy, steps, task, per_user)
+
+    def close(self) -> None:
+        """Warn that there is nothing to close any more: threads are the process's."""
+        told = "Simulator.close does nothing now, threads are the process's; it goes in 0.3.0"
+        warnings.warn(told, DeprecationWarning, stacklevel=2)
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the whole state, random streams included: nested dicts and lists of arrays and numbers."""

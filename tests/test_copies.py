@@ -53,7 +53,6 @@ def test_simulator(scenario, copier, played, given):
     assert same(twin.kpis, original.kpis)
     assert not twin.kpis.load.flags.writeable
     assert same(twin.reset(), original.reset())
-    twin.close()
 
 
 def same(one: object, other: object) -> bool:

@@ -62,3 +62,9 @@ def test_a_number_of_a_study_is_known_by_its_old_name() -> None:
     with pytest.warns(DeprecationWarning, match="best_steps is counterfactual_steps") as told:
         assert Protocol(best_steps=40).counterfactual_steps == 40
     assert told[0].filename == __file__
+
+
+def test_a_simulator_has_nothing_to_close_any_more() -> None:
+    simulator = sf.Simulator(sf.Scenario.paper(), seed=0)
+    with pytest.warns(DeprecationWarning, match=r"0\.3\.0"):
+        simulator.close()

@@ -13,7 +13,7 @@ from slicefast.plot.axes import axes_of
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike
 
 #: Okabe and Ito's colours, and a pattern beside each.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000", "#8C8C8C")
@@ -21,7 +21,7 @@ _DASHES: tuple[Any, ...] = ("-", (0, (4, 1)), (0, (1, 0.8)), (0, (5, 1, 1, 1)))
 
 
 @checked
-def cdf(values: NDArray[Any] | xr.DataArray, ax: Axes | None = None, label: str | None = None) -> Axes:
+def cdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | None = None) -> Axes:
     """Draw the share of values that are at most x.
 
     Parameters
@@ -42,7 +42,7 @@ def cdf(values: NDArray[Any] | xr.DataArray, ax: Axes | None = None, label: str 
 
 
 @checked
-def ccdf(values: NDArray[Any] | xr.DataArray, ax: Axes | None = None, label: str | None = None) -> Axes:
+def ccdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | None = None) -> Axes:
     """Draw the share of values that are above x; parameters and result are those of `cdf`."""
     return _distribution(values, ax, label, complementary=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from slicefast.plot.axes import axes_of
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike
 
     from slicefast.scenario import Scenario
     from slicefast.simulator import Simulator
@@ -23,9 +23,7 @@ SINR_DB = (-8.0, 25.0)
 
 
 @checked
-def sinr_map(
-    simulator: Simulator, ax: Axes | None = None, pixels: int = 200, activity: float | NDArray[Any] = 1.0
-) -> Axes:
+def sinr_map(simulator: Simulator, ax: Axes | None = None, pixels: int = 200, activity: ArrayLike = 1.0) -> Axes:
     """Draw the best server's SINR [dB] over the area of the very place that is simulated, with its sites.
 
     Parameters

@@ -219,6 +219,7 @@ TAKEN: dict[str, Callable[[World], dict[str, Any]]] = {
         "levels": np.array([0.25, 0.5]), "coupled_shares": w.shares, "until_satisfied": False
     },
     "Simulator.run": _world_of("task", policy=policies.equal_split, steps=2, per_user=False),
+    "Simulator.close": _nothing,
     "Simulator.snapshot": _nothing,
     "Simulator.restore": lambda w: {"snapshot": w.simulator.snapshot()},
     "Task": _world_of(
