@@ -190,7 +190,7 @@ def _may_stand_in(value: Any) -> bool:
 _CALLABLE = Kind(callable, "a function")
 _CLASS = Kind(lambda value: isinstance(value, type), "a class")
 #: What is no class, and may be written for type checkers only: functions, and whatever has the methods.
-_FUNCTIONS, _PROTOCOLS = ("Policy", "Progress", "Tick"), ("Learner", "Sources")
+_FUNCTIONS, _PROTOCOLS = ("Callback", "Policy", "Progress", "Tick"), ("Learner", "Sources")
 
 
 def _kinds(annotation: Any, known: dict[str, Any]) -> list[Kind | None]:

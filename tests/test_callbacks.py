@@ -175,7 +175,9 @@ def test_checkpoints_are_what_a_learner_loads_and_the_oldest_go(scenario, tmp_pa
     assert TD3.load(tmp_path / "new" / "agents-8.safetensors").step == 8
 
 
-@pytest.mark.parametrize("make", [lambda task: Kept(task, every=0), lambda task: Checkpoints("x", None, kept=0)])
+@pytest.mark.parametrize(
+    "make", [lambda task: Kept(task, every=0), lambda task: Checkpoints("x", TD3(3, 4, 4), kept=0)]
+)
 def test_numbers_below_one_are_refused(scenario, make, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SlicefastError, match="at least 1"):

@@ -169,7 +169,7 @@ def test_the_state_lies_in_its_space(scenario):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"cell": "cell_9"}, "agents: got 'cell_9', allowed: cell_1 to cell_3"),
+        ({"cell": "cell_9"}, "cell: got 'cell_9', allowed: cell_1 to cell_3"),
         ({"actions": "logits"}, "actions: got 'logits'"),
         ({"others": lambda simulator, observation: np.ones(3)}, "shares of the other cells' policy"),
     ],

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from slicefast import Simulator
+from slicefast.errors import SlicefastError
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario, ScenarioError
 from slicefast.scenario.heterogeneous import draw_patterns
@@ -154,7 +155,7 @@ def test_patterns_lie_over_any_layout_and_over_factors_that_are_there():
     [
         ({"h": -0.1}, "h: got -0.1, must be from 0 to 2"),
         ({"h": float("nan")}, "h: got nan"),
-        ({"h": 1, "kind": "power"}, "kind: got 'power', must be one of mix, requirements, both, anti"),
+        ({"h": 1, "kind": "power"}, "kind: got 'power', allowed: mix, requirements, both, anti"),
         ({"h": 1, "seed": -1}, "seed: got -1, must be an integer of at least 0"),
         ({"h": 1, "seed": 0.5}, "seed: got 0.5"),
         (
@@ -168,5 +169,5 @@ def test_patterns_lie_over_any_layout_and_over_factors_that_are_there():
     ],
 )
 def test_bad_patterns_are_refused(options, message):
-    with pytest.raises(ScenarioError, match=message):
+    with pytest.raises(SlicefastError, match=message):
         Scenario.heterogeneous(**options)

@@ -94,7 +94,7 @@ def test_what_does_not_go_together_is_refused_and_nothing_written(tmp_path: Path
         ({"actor_lr": 1e-3}, "actor_lr: got 0.001, allowed: numbers of HindsightConfig"),
         ({"sight": "far"}, "sight"),
     ):
-        with pytest.raises(RunError, match=message):
+        with pytest.raises(sf.SlicefastError, match=message):
             new_run(tmp_path / "new", **changes)
     with pytest.raises(sf.SlicefastError, match="share_as = 'guarantee'"):
         runs.new_run(tmp_path / "new", scenario_of(scheduler={"share_as": "guarantee"}), learner="hindsight")

@@ -109,7 +109,7 @@ def test_a_queue_takes_the_fewest_prbs_that_carry_it():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: link_adaptation.cqi(1.0, "nr"), "mcs_table: got 'nr', allowed: lte, nr_qam64"),
+        (lambda: link_adaptation.cqi(1.0, "nr"), "table: got 'nr', allowed: lte, nr_qam64"),
         (lambda: link_adaptation.tbs_index(16, "nr_qam64"), "cqi: got 16, allowed: 0 to 15"),
         (lambda: link_adaptation.nr_transport_block_bits(0, 2, 120), "resource_elements: got 0"),
         (lambda: link_adaptation.nr_transport_block_bits(100, 2, 1024), "code_rate"),

@@ -115,5 +115,5 @@ def test_presets_are_settings_by_name() -> None:
     for kind in ("published_transfer", "ours_transfer"):
         target = TD3Config(**{**ours.to_dict(), **PRESETS[kind]})
         assert (target.exploration_steps, target.exploration_noise_end, target.exploration_decay_steps) == (0, None, 0)
-    with pytest.raises(ValueError, match="preset: got 'best', allowed: published, published_transfer, ours"):
+    with pytest.raises(ValueError, match="name: got 'best', allowed: published, published_transfer, ours"):
         TD3Config.preset("best")

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import slicefast as sf
 from slicefast import files, progress, runs
 from slicefast.cli import app
-from slicefast.errors import RunError
+from slicefast.errors import RunError, SlicefastError
 from slicefast.learn import TD3Config
 from slicefast.training import train
 
@@ -106,11 +106,11 @@ def test_runs_of_earlier_versions_have_an_agent_per_cell(trained, tmp_path):
     [
         ({"n_networks": 0}, "n_networks: got 0, allowed: an integer of at least 1"),
         ({"restart_steps": -1}, "restart_steps: got -1, allowed: an integer of at least 0"),
-        ({"shared": "yes"}, "shared: got 'yes', allowed: true or false"),
+        ({"shared": "yes"}, "shared: got 'yes', allowed: True or False"),
     ],
 )
 def test_networks_that_cannot_be_are_refused(fields, message, tmp_path):
-    with pytest.raises(RunError, match=message):
+    with pytest.raises(SlicefastError, match=message):
         shared_run(tmp_path / "run", **fields)
 
 

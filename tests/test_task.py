@@ -126,7 +126,7 @@ def test_own_features_and_rewards(scenario, monkeypatch) -> None:
         ({"features": ["load", "paper"]}, r"^features: got .*each feature once"),
         ({"features": ["load", "neighbour_load"], "coordination": "mean"}, "each feature once"),
         ({"reward": "fairness"}, "reward: got 'fairness', allowed: .*logarithmic, max_min"),
-        ({"coordination": "all"}, "coordination: got 'all', allowed: 'mean', 'none'"),
+        ({"coordination": "all"}, "coordination: got 'all', allowed: mean, none"),
     ],
 )
 def test_unknown_words_are_refused(scenario, options, named) -> None:

@@ -66,6 +66,8 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         An option is out of range or unknown, or a task came with options of its own.
     """
 
+    closed = True  # until it is made: there is nothing yet that `close` could end
+
     def __init__(
         self,
         scenario: Scenario | Task,
@@ -82,7 +84,6 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         render_mode: str | None = None,
         **options: Unpack[TaskOptions],
     ):
-        self.closed = True  # until it is made: there is nothing yet that `close` could end
         self.task = Task.of(scenario, **options)
         self.agents = tuple(self.task.agent_names if agents is None else agents)
         self._cells = _cells_of(self.task, self.agents)

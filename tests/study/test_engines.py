@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from slicefast import Scenario
-from slicefast.errors import RunError
+from slicefast.errors import RunError, SlicefastError
 from slicefast.study import execute
 from slicefast.study.jobs import Job, needs, steps
 from slicefast.study.protocol import Protocol
@@ -299,7 +299,7 @@ def test_jobs_are_tasks_of_a_cluster(
 
 
 def test_engines_that_are_not_there_are_refused(study: FakeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RunError, match="engine: got 'slurm', allowed: local, ray"):
+    with pytest.raises(SlicefastError, match="engine: got 'slurm', allowed: local, ray"):
         execute.run_study(study, engine="slurm")  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(RunError, match=r'engine = "ray": Ray is not installed; pip install "slicefast\[ray\]"'):

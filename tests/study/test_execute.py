@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from slicefast import Scenario
-from slicefast.errors import RunError
+from slicefast.errors import RunError, SlicefastError
 from slicefast.granted import granted_cpus
 from slicefast.study import execute
 from slicefast.study.collect import collect
@@ -136,7 +136,7 @@ def _kill_itself(study: Study, job: Job) -> None:
 
 def test_unknown_engine_is_refused(tmp_path: Path, tiny: Protocol, tiny_scenario: Maker) -> None:
     study = open_study(tmp_path / "run", tiny_scenario(), tiny)
-    with pytest.raises(RunError, match="slurm"):
+    with pytest.raises(SlicefastError, match="slurm"):
         run_study(study, engine="slurm")  # type: ignore[arg-type]
 
 
