@@ -92,9 +92,8 @@ def _uniform_bits(seed: Any, purpose: Any, agent: Any, step: Any, out: Any) -> N
 def uniform_bits(seed: int, purpose: int, agent: int, step: int, n_blocks: int) -> NDArray[np.uint32]:
     """Raw words of one random stream, for tests and for other implementations: (n_blocks, 4) uint32."""
     for name, value in (("seed", seed), ("purpose", purpose), ("agent", agent), ("step", step), ("n_blocks", n_blocks)):
-        bits = 64 if name == "seed" else 63
-        if not 0 <= value < 2**bits:
-            refuse(name, value, f"0 to 2^{bits} - 1")
+        if not 0 <= value < 2 ** (64 if name == "seed" else 63):
+            refuse(name, value, "0 to 2^63 - 1, a seed to 2^64 - 1")
     out = np.empty((n_blocks, 4), np.uint32)
     _uniform_bits(np.uint64(seed), purpose, agent, step, out)
     return out
