@@ -238,9 +238,10 @@ def test_line_of_sight_can_be_forced(model, line_of_sight):
 def test_forced_line_of_sight_does_not_fold():
     scenario = Scenario.hexagonal(48, radio={"line_of_sight": "always"}, **SMALL)
     assert not make_links(scenario, Streams(0, 0).shadowing).folds
-    config = {"model": "winner_plus_c2", "pattern": "tr36814", "fields": None, "frequency_hz": 2e9, "cell_site": [0]}
+    fields = radio.make_fields("winner_plus_c2", 1, np.random.default_rng(6))
+    config = {"model": "winner_plus_c2", "pattern": "tr36814", "fields": fields, "frequency_hz": 2e9, "cell_site": [0]}
     places = {"site_x_m": [0.0], "site_y_m": [0.0], "site_height_m": 25.0, "azimuth_deg": [0.0], "tilt_deg": 6.0}
-    with pytest.raises(SlicefastError, match=r"fold_db: got 0|fields: got None"):
+    with pytest.raises(SlicefastError, match=r"fold_db: got 0\.1, allowed: 0 beside line_of_sight = 'never'"):
         radio.link_model(**config, **places, line_of_sight="never")
     message = r"radio\.line_of_sight: got 'nlos', must be 'model', 'soft', 'always' or 'never'"
     with pytest.raises(ScenarioError, match=message):
