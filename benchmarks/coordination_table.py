@@ -66,9 +66,8 @@ def explained(columns: Float64, target: Float64) -> tuple[float, float]:
     return float(missed @ missed), float(((target[first:] - mean) ** 2).sum())
 
 
-def r2(scenario: sf.Scenario, seed: int) -> Float64:
+def r2(scenario: sf.Scenario, seen: dict[str, Float64]) -> Float64:
     """Return the part of the variance explained by own measurements, and with each of the messages as well, (4,)."""
-    seen = played(scenario, seed)
     load, efficiency = seen["load"], seen["efficiency"]
     neighbours = scenario.neighbours
     errors = np.zeros((4, 2))
@@ -92,8 +91,9 @@ def table(seeds: range) -> Iterator[str]:
     yield f"| scenario | load | R2 from own measurements | {' | '.join(f'added by {told}' for told in messages)} |"
     yield "|---|---:|---:|---:|---:|---:|"
     for name, scenario in scenarios():
-        load = played(scenario, seeds[0])["load"].sum(axis=2).mean()
-        found = np.stack([r2(scenario, seed) for seed in seeds])
+        runs = [played(scenario, seed) for seed in seeds]
+        load = runs[0]["load"].sum(axis=2).mean()
+        found = np.stack([r2(scenario, seen) for seen in runs])
         added = found[:, 1:] - found[:, :1]
         cells = [f"{a.mean():+.3f} [{a.min():+.3f}, {a.max():+.3f}]" for a in added.T]
         own = f"{found[:, 0].mean():.3f} [{found[:, 0].min():.3f}, {found[:, 0].max():.3f}]"

@@ -125,8 +125,6 @@ def write_table(dataset: xr.Dataset, path: str | os.PathLike[str], per: Literal[
     kind = Path(path).suffix
     if kind not in (".csv", ".parquet"):
         refuse("path", os.fspath(path), "a name that ends with .csv or .parquet")
-    if per not in ("cell", "user"):
-        refuse("per", per, "'cell' or 'user'")
     names = [str(name) for name, values in dataset.data_vars.items() if per in values.dims]
     if not names:
         refuse("per", per, f"a dimension of the dataset, of {tuple(map(str, dataset.dims))}")
