@@ -95,7 +95,7 @@ std::size_t Network::group_of(std::span<const std::int32_t> serving, std::size_t
 
 // The most that each slice may use under `share`.
 ConstMatrixView<double> Network::find_limits(ConstMatrixView<double> share) {
-  check_shape("share", share, most_.rows(), most_.cols());
+  check_share_parts(share, most_.rows(), most_.cols());
   const SchedulerConfig& rule = config_.scheduler;
   if (config_.lend) {
     for (std::size_t n = 0; n < share.rows; ++n)

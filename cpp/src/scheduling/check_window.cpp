@@ -17,15 +17,12 @@ constexpr double largest_exponent = 1e12;
 
 void check_share(const Window& window, const SchedulerConfig& config) {
   const auto n_cells = static_cast<std::size_t>(config.n_cells), n_slices = static_cast<std::size_t>(config.n_slices);
-  check_shape("share", window.share, n_cells, n_slices);
+  check_share_parts(window.share, n_cells, n_slices);
+  if (window.separate_slices) return;
   for (std::size_t n = 0; n < n_cells; ++n) {
     double sum = 0;
-    for (const double a : window.share.row(n)) {
-      if (!(a >= 0.0 && a <= 1.0 + simplex_tolerance)) refuse_entry("share", "row", n, text_of(a), "0 to 1");
-      sum += a;
-    }
-    if (!window.separate_slices && std::abs(sum - 1.0) > simplex_tolerance)
-      refuse_entry("share", "row", n, "the sum " + text_of(sum), "1");
+    for (const double a : window.share.row(n)) sum += a;
+    if (std::abs(sum - 1.0) > simplex_tolerance) refuse_entry("share", "row", n, "the sum " + text_of(sum), "1");
   }
 }
 
@@ -165,6 +162,14 @@ void check_arrivals(std::span<const std::int32_t> user, std::span<const std::int
       refuse_entry("arrival_bits", "user", static_cast<std::size_t>(user[i]),
                    text_of(mine) + " bits queued and arriving", "up to 2^43, " + text_of(most_bits));
   }
+}
+
+void check_share_parts(ConstMatrixView<double> share, std::size_t n_cells, std::size_t n_slices) {
+  check_shape("share", share, n_cells, n_slices);
+  if (all_within(share.flat(), within(0, 1 + simplex_tolerance))) return;
+  for (std::size_t n = 0; n < n_cells; ++n)
+    for (const double a : share.row(n))
+      if (!within(0, 1 + simplex_tolerance).holds(a)) refuse_entry("share", "row", n, text_of(a), "0 to 1");
 }
 
 void check_window(const Window& window, const SchedulerConfig& config, std::span<const double> backlog_bits) {

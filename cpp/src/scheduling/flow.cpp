@@ -9,6 +9,7 @@
 #include "scheduling/quantile.hpp"
 #include "slicefast/checks.hpp"
 #include "slicefast/scheduling/config.hpp"
+#include "slicefast/scheduling/window.hpp"
 
 namespace slicefast {
 
@@ -35,10 +36,7 @@ void check(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& kpis
   check_values("arriving_bits", w.arriving_bits, within(0, 1e15));
   check_values("packet_bits", w.packet_bits, within(1, 1e15));
   check_values("bits_per_prb", w.bits_per_prb, within(0, 1e9));
-  const Range shares = within(0, 1 + 1e-6);
-  if (!all_within(w.share.flat(), shares))
-    for (std::size_t n = 0; n < w.share.rows; ++n)
-      check_values("share", w.share.row(n), shares, "row " + text_of(n) + ", slice");
+  check_share_parts(w.share, w.share.rows, w.share.cols);
   check_flow_queues(queues.bits, queues.age_bit_ttis, n_users);
   check_kpis(kpis, w.share.rows, w.share.cols, n_users);
   if (!kpis.delay_counts.empty()) refuse("delay_counts", "an array", "none at the flow level, which knows no packets");

@@ -37,6 +37,10 @@ struct Window {
 void check_arrivals(std::span<const std::int32_t> user, std::span<const std::int32_t> tti, std::span<const float> bits,
                     std::span<const double> backlog_bits, int n_ttis);
 
+// Parts of a cell's PRBs, (n_cells, n_slices), each 0 to 1 (a little more: they are often sums of rounded numbers). Rows
+// need not add up. Throws InvalidArgument.
+void check_share_parts(ConstMatrixView<double> share, std::size_t n_cells, std::size_t n_slices);
+
 // Everything in `window`, for a scheduler of these settings with these bits queued. Throws InvalidArgument.
 void check_window(const Window& window, const SchedulerConfig& config, std::span<const double> backlog_bits);
 
