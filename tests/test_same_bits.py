@@ -1,11 +1,11 @@
 """The same bits from any number of threads, from replicas and runs, forked and spawned; and how far machines differ.
 
 Instruction sets differ by rounding: their loops sum in another order and the oldest has no fused multiply-add. What
-that may do is stated by `GAINS`, `REWARDS` and `WEIGHTS`, and measured by
+that may do is stated by `GAINS`, `COARSE_GAINS`, `REWARDS` and `WEIGHTS`, and measured by
 
     python tests/test_same_bits.py
 
-which prints the greatest differences to the best instruction set of the machine it runs on.
+which prints the greatest differences to the best instruction set of the machine it runs on, over 8 seeds and 200 steps.
 """
 
 from __future__ import annotations
@@ -22,12 +22,17 @@ import pytest
 from slicefast import Scenario, Simulator, _core, load_coupling
 
 SCENARIO = Scenario.hexagonal(1, window_ttis=20)
-#: Relative, of link gains; single precision rounds at 6e-8, a path loss is some ten operations in decibels.
+#: Each a few times what was measured, by which a change that costs precision is seen.
+#: Relative, of a link's gain: 5.4e-6 was measured. Single precision rounds at 6e-8, and some ten operations in decibels
+#: come before the power of ten, which multiplies an error of 1e-6 of a hundred decibels by 23.
 GAINS = 2e-5
-#: Absolute, of the mean reward of a step, 0 to 1: a gain that rounds otherwise moves a PRB or a packet now and then.
-REWARDS = 1e-3
-#: Absolute, of an agent's actions after 50 updates from the same transitions.
-WEIGHTS = 1e-3
+#: Of a link whose further images round to the next of the numbers of 8 bits that a wrapped network keeps them in
+#: (cpp/src/radio/image_map.cpp): 2^-7 at most, and 4.4e-3 was measured, at 1 of 9,216 links.
+COARSE_GAINS, COARSE_SHARE = 2.0**-7, 1e-3
+#: Absolute, of the mean reward of a step, 0 to 1: 1.1e-6 was measured in 1,600 steps.
+REWARDS = 5e-6
+#: Absolute, of an agent's actions, 0 to 1, after 50 updates from the same transitions: 3e-8 was measured, one rounding.
+WEIGHTS = 2e-7
 
 
 def played(n_steps: int = 3, **options: Any) -> list[bytes]:
@@ -113,13 +118,13 @@ def test_however_a_process_is_started_it_gives_the_same_bits(tmp_path: Path) -> 
     assert (done.stdout, done.returncode) == ("same\n", 0), done.stderr
 
 
-def differences(isa: str, n_steps: int = 30) -> tuple[float, float, float]:
-    """Return by how much an instruction set differs from the best one: gains, rewards, actions."""
+def differences(isa: str, n_steps: int = 30, seed: int = 1) -> tuple[Any, float, float]:
+    """Return by how much an instruction set differs from the best one: every gain, rewards, actions."""
 
     def play(chosen: str) -> tuple[Any, Any, Any]:
         before, _core.default_isa = _core.default_isa, lambda: chosen
         try:
-            simulator = Simulator(SCENARIO, seed=1)
+            simulator = Simulator(SCENARIO, seed=seed)
             gain = simulator._replicas[0].network.gain().copy()
             simulator.reset()
             equal = np.full((3, 4), 0.25)
@@ -131,22 +136,28 @@ def differences(isa: str, n_steps: int = 30) -> tuple[float, float, float]:
 
     (gain, reward, action), (other_gain, other_reward, other_action) = play(_core.default_isa()), play(isa)
     return (
-        float(np.max(np.abs(other_gain / gain - 1.0))),
+        np.abs(other_gain / gain - 1.0),
         float(np.max(np.abs(other_reward - reward))),
         float(np.max(np.abs(other_action - action))),
     )
 
 
+@pytest.mark.parametrize("seed", [1, 8])  # in the second a further image rounds otherwise
 @pytest.mark.parametrize("isa", _core.available_isas())
-def test_instruction_sets_agree_to_what_is_stated(isa: str) -> None:
-    gains, rewards, weights = differences(isa)
-    assert gains <= GAINS
+def test_instruction_sets_agree_to_what_is_stated(isa: str, seed: int) -> None:
+    gains, rewards, weights = differences(isa, seed=seed)
+    assert np.mean(gains > GAINS) <= COARSE_SHARE
+    assert gains.max() <= COARSE_GAINS
     assert rewards <= REWARDS
     assert weights <= WEIGHTS
     if isa == _core.default_isa():
-        assert (gains, rewards, weights) == (0.0, 0.0, 0.0)
+        assert (gains.max(), rewards, weights) == (0.0, 0.0, 0.0)
 
 
 if __name__ == "__main__":
     for name in _core.available_isas():
-        print(name, "gains {:.1e}, rewards {:.1e}, actions {:.1e}".format(*differences(name, n_steps=200)))
+        found = [differences(name, n_steps=200, seed=seed) for seed in range(1, 9)]
+        links = np.array([gains for gains, _, _ in found])
+        print(f"{name:>8}: gains {np.max(links, where=links <= GAINS, initial=0.0):.1e}, {(links > GAINS).sum()} of "
+              f"{links.size} up to {links.max():.1e}; rewards {max(item[1] for item in found):.1e}; "
+              f"actions {max(item[2] for item in found):.1e}")  # fmt: skip
