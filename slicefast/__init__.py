@@ -4,14 +4,13 @@ The names a user starts from; each is imported when first used, so ``import slic
 numba or matplotlib.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slicefast._compiled import folders as _folders
 
 __path__ = _folders(__path__)
 
-from slicefast import _gymnasium, _moved
+from slicefast import _gymnasium, _lazy, _moved
 from slicefast._core import NotConverged, __version__
 
 _moved.install()
@@ -124,13 +123,8 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"slicefast.{name}")
-    if name in _MODULE_OF:
-        return getattr(import_module(f"slicefast.{_MODULE_OF[name]}"), name)
-    raise AttributeError(f"module 'slicefast' has no attribute {name!r}")
-
-
 def __dir__() -> list[str]:
     return __all__
+
+
+_lazy.import_when_used(__name__, {**_MODULE_OF, **dict(zip(_MODULES, _MODULES, strict=True))})

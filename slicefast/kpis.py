@@ -32,8 +32,6 @@ How things are counted, beside the measurement of 3GPP TS 28.552 whose name is u
 What 28.552 says is given from memory and the vendors' counters that are named after it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -167,7 +165,7 @@ class Kpis:
         """Return the power that each cell drew, (N,) or (R, N) [W]: see `slicefast.energy.power_w`; times s, joules."""
         return power_w(self.load.sum(axis=-1), station, sleeps)
 
-    def to_xarray(self, scenario: Scenario | None = None) -> xr.Dataset:
+    def to_xarray(self, scenario: "Scenario | None" = None) -> "xr.Dataset":
         """Return these as a Dataset with names and units: dimensions ([replica,] cell, slice), and user.
 
         Parameters
@@ -193,7 +191,7 @@ class Kpis:
 
 
 @checked
-def coordinates(shape: tuple[int, ...], scenario: Scenario | None = None) -> dict[str, Any]:
+def coordinates(shape: tuple[int, ...], scenario: "Scenario | None" = None) -> dict[str, Any]:
     """Return the coordinates of cells, counted from 1, and slices, by name where a scenario names them, for xarray."""
     n_cells, n_slices = shape
     slices = range(1, n_slices + 1) if scenario is None else [item.name for item in scenario.slices]

@@ -3,8 +3,9 @@
 They are thin: the simulator plays the step for all cells and replicas at once, the environment renames and reshapes.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from slicefast import _lazy
 from slicefast.envs.cell import CellEnv, cell_vector_env
 from slicefast.envs.parallel import SlicingParallelEnv, parallel_env
 from slicefast.envs.vector import VectorEnv
@@ -14,10 +15,4 @@ if TYPE_CHECKING:
 
 __all__ = ["CellEnv", "SlicingParallelEnv", "VectorEnv", "cell_vector_env", "parallel_env", "to_sb3"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "to_sb3":  # imported when it is asked for: stable-baselines3 is an extra
-        from slicefast.envs.sb3 import to_sb3
-
-        return to_sb3
-    raise AttributeError(f"module 'slicefast.envs' has no attribute {name!r}")
+_lazy.import_when_used(__name__, {"to_sb3": "sb3"})  # stable-baselines3 is an extra

@@ -7,8 +7,9 @@ run_study(study)
 dataset = slicefast.study.collect.collect(study)
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from slicefast import _lazy
 
 if TYPE_CHECKING:
     from slicefast.study.arms import ARMS
@@ -16,19 +17,16 @@ if TYPE_CHECKING:
     from slicefast.study.folder import Study, load_study, open_study
     from slicefast.study.protocol import Protocol
 
-_MODULE_OF = {
-    "ARMS": "arms",
-    "Protocol": "protocol",
-    "Study": "folder",
-    "load_study": "folder",
-    "open_study": "folder",
-    "run_study": "execute",
-}
-
 __all__ = ["ARMS", "Protocol", "Study", "load_study", "open_study", "run_study"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULE_OF:
-        return getattr(import_module(f"slicefast.study.{_MODULE_OF[name]}"), name)
-    raise AttributeError(f"module 'slicefast.study' has no attribute {name!r}")
+_lazy.import_when_used(
+    __name__,
+    {
+        "ARMS": "arms",
+        "Protocol": "protocol",
+        "Study": "folder",
+        "load_study": "folder",
+        "open_study": "folder",
+        "run_study": "execute",
+    },
+)
