@@ -155,7 +155,9 @@ def _is_path(value: Any) -> bool:
 
 
 def _is_sequence(value: Any) -> bool:
-    return isinstance(value, collections.abc.Sequence | np.ndarray) and not isinstance(value, str | bytes)
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, collections.abc.Sequence) and not isinstance(value, str | bytes)
 
 
 _ARRAY_LIKE = Kind(_is_array, "real numbers, in rows of one length, none masked")
@@ -189,8 +191,8 @@ def _may_stand_in(value: Any) -> bool:
 
 _CALLABLE = Kind(callable, "a function")
 _CLASS = Kind(lambda value: isinstance(value, type), "a class")
-#: What is no class, and may be written for type checkers only: functions, and whatever has the methods.
-_FUNCTIONS, _PROTOCOLS = ("Callback", "Policy", "Progress", "Tick"), ("Learner", "Sources")
+#: What is no class, and may be written for type checkers only.
+_FUNCTIONS = ("Callback", "Policy", "Progress", "Tick")
 
 
 def _kinds(annotation: Any, known: dict[str, Any]) -> list[Kind | None]:
@@ -233,7 +235,7 @@ def _kind(annotation: Any, origin: Any, known: dict[str, Any]) -> Kind | None:
     if not isinstance(kind, type) or kind is object or kind is Any:  # Any is a class since Python 3.11
         return None
     if getattr(kind, "_is_protocol", False):
-        return _CALLABLE if "__call__" in vars(kind) else None
+        return _CALLABLE if "__call__" in vars(kind) else _with_members(kind)
     is_plain = kind.__module__ in ("builtins", "collections.abc")
     if typing.is_typeddict(kind) or (is_plain and issubclass(kind, collections.abc.Mapping)):
         return Kind(lambda value: isinstance(value, collections.abc.Mapping), "a mapping")
@@ -242,6 +244,19 @@ def _kind(annotation: Any, origin: Any, known: dict[str, Any]) -> Kind | None:
     if is_plain and issubclass(kind, collections.abc.Sequence):
         return _sequence(typing.get_args(annotation), known)
     return Kind(lambda value: isinstance(value, kind) or _may_stand_in(value), _article(kind.__name__))
+
+
+def _with_members(protocol: type) -> Kind:
+    """Return the kind of whatever object has a protocol's attributes and methods."""
+    members = {**vars(protocol), **vars(protocol).get("__annotations__", {})}
+    methods = [name for name, item in vars(protocol).items() if not name.startswith("_") and inspect.isfunction(item)]
+    names = [name for name in members if not name.startswith("_")]
+
+    def take(value: Any) -> bool:
+        has_all = not isinstance(value, type) and all(hasattr(value, name) for name in names)
+        return has_all and all(callable(getattr(value, name)) for name in methods)
+
+    return Kind(take, f"an object with {', '.join(names)}")
 
 
 def _one_of(values: tuple[Any, ...]) -> Kind:
@@ -276,8 +291,6 @@ def _named(text: str) -> Kind | None:
     name = text.split("[")[0].split(".")[-1]
     if name in _FUNCTIONS:
         return _CALLABLE
-    if name in _PROTOCOLS:
-        return None
     if name == "ArrayLike":
         return _ARRAY_LIKE
     if name == "NDArray":

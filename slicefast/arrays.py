@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from slicefast.errors import described, refuse
-from slicefast.units import Float64, Int32, Int64
+from slicefast.units import Bool, Float64, Int32, Int64
 
 
 def to_int32(name: str, value: ArrayLike, size: int | None = None) -> Int32:
@@ -108,6 +108,35 @@ def to_sinr(value: ArrayLike) -> Float64:
     return array
 
 
-def to_flags(value: ArrayLike) -> NDArray[np.uint8]:
-    """Return flags as the bytes that the core reads."""
-    return np.asarray(value, np.bool_).astype(np.uint8)
+def to_flags(name: str, value: ArrayLike) -> Bool:
+    """Return flags, True or False or 1 or 0, as bool; SlicefastError where one is another number, such as NaN."""
+    array = np.asarray(value)
+    wrong = array[(array != 0) & (array != 1)]
+    if wrong.size:
+        refuse(name, wrong.flat[0].item(), "True or False")
+    return array.astype(np.bool_)
+
+
+def to_finite(name: str, value: ArrayLike, size: int | None = None) -> Float64:
+    """Return a vector of finite numbers as float64.
+
+    Parameters
+    ----------
+    name : str
+        For errors.
+    value : array_like, (size,)
+        What came.
+    size : int, optional
+        Its length, where it is known.
+
+    Raises
+    ------
+    SlicefastError
+        Another shape, or a number that is not finite.
+    """
+    array = np.asarray(value, np.float64)
+    if array.ndim != 1 or (size is not None and array.size != size):
+        refuse(name, described(f"shape {array.shape}"), "one dimension" if size is None else f"shape ({size},)")
+    if not np.isfinite(array).all():
+        refuse(name, float(array[~np.isfinite(array)][0]), "finite numbers")
+    return array

@@ -31,7 +31,13 @@ _LONGEST_FIELD = 120  # a file and its row are part of it
 
 
 class SlicefastError(ValueError):
-    """An argument, a file or a folder that cannot be used; the root of the package's errors."""
+    """An argument, a file or a folder that cannot be used; the root of the package's errors.
+
+    What it says is one line, whatever a file's name or text has in it.
+    """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class ScenarioError(SlicefastError):
@@ -56,8 +62,8 @@ class ScenarioError(SlicefastError):
     def __str__(self) -> str:
         field = _shorten_name(self.field)
         if self.value is MISSING:
-            return f"{field}: {self.problem}"
-        return f"{field}: got {shorten(self.value)}, {self.problem}"
+            return one_line(f"{field}: {self.problem}")
+        return one_line(f"{field}: got {shorten(self.value)}, {self.problem}")
 
 
 class RunError(SlicefastError):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from slicefast import _core
 from slicefast.arguments import checked
-from slicefast.arrays import to_flags, to_int32
+from slicefast.arrays import to_flags, to_int32, to_vector
 from slicefast.kpis import Kpis
 from slicefast.units import Float64
 
@@ -101,12 +101,12 @@ def flow_window(
         n_ttis=n_ttis,
         n_prb=n_prb,
         arriving_bits=arriving,
-        packet_bits=np.ascontiguousarray(np.broadcast_to(np.asarray(packet_bits, np.float64), arriving.shape)),
+        packet_bits=to_vector("packet_bits", packet_bits, arriving.size),
         serving=to_int32("serving", serving),
         slice_of=to_int32("slice_of", slice_of),
         bits_per_prb=np.asarray(bits_per_prb, np.float32),
         share=shares,
-        active=None if active is None else to_flags(active),
+        active=None if active is None else to_flags("active", active).astype(np.uint8),
         backlog_bits=queued,
         backlog_age_bit_ms=ages,
         discard_ttis=np.tile(timers, shares.shape[-1]) if np.ndim(discard_ttis) == 0 else timers,

@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from slicefast.arguments import between, checked
+from slicefast.arrays import to_vector
 from slicefast.errors import refuse
 from slicefast.network import make_links
 from slicefast.rng import Streams
@@ -62,7 +63,7 @@ def coverage(simulator: Simulator, pixels: int = 200, activity: ArrayLike = 1.0)
     """
     scenario = simulator.scenario
     between(2, MOST_PIXELS, pixels=pixels)
-    rho = np.broadcast_to(np.asarray(activity, np.float64), (scenario.n_cells,))
+    rho = to_vector("activity", activity, scenario.n_cells)
     if not ((rho >= 0.0) & (rho <= 1.0)).all():
         refuse("activity", float(rho[~((rho >= 0.0) & (rho <= 1.0))][0]), "numbers from 0 to 1")
     if simulator.gains is not None:

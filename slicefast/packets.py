@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slicefast import _core
-from slicefast.errors import refuse
+from slicefast.errors import described, refuse
 from slicefast.units import TTI_S, Float64
 
 #: The middle of every bin of delays, (B,) [TTI].
@@ -119,7 +119,11 @@ class PacketKpis:
         ndarray of float64, (N, S) or (R, N, S)
             NaN where no packet ended; packets still queued have not.
         """
-        budget = np.broadcast_to(np.asarray(budget_ms, np.float64) / (self.tti_s * 1e3), self.lost.shape)
+        budget = np.asarray(budget_ms, np.float64) / (self.tti_s * 1e3)
+        try:
+            budget = np.broadcast_to(budget, self.lost.shape)
+        except ValueError:
+            refuse("budget_ms", described(f"shape {budget.shape}"), f"one that broadcasts to {self.lost.shape}")
         within = (self.delay_counts * (budget[..., None] * (1.0 + 1e-12) >= DELAY_TTIS)).sum(axis=-1, dtype=np.float64)
         return _over(within, self.delivered + self.lost)
 

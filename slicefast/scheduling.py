@@ -266,7 +266,7 @@ class Scheduler:
             dedicated_ratio=_optional(dedicated_ratio),
             min_ratio=_optional(min_ratio),
             max_ratio=_optional(max_ratio),
-            active=None if active is None else to_flags(active),
+            active=None if active is None else to_flags("active", active).astype(np.uint8),
             separate_slices=separate_slices,
             per_packet=per_packet,
         )

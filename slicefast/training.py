@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.arguments import checked
+from slicefast.arrays import to_finite, to_matrix
 from slicefast.errors import refuse
 from slicefast.kpis import CELL_KPIS, Kpis
 from slicefast.rng import Restarts
@@ -321,8 +322,12 @@ class CentralAgent:
 
     def store(self, observation: Float32, action: NDArray[Any], reward: Float32, next_observation: Float32) -> None:
         """Keep the network's transition with the outputs that led to the last shares."""
-        agent, following = self.agent, next_observation.reshape(1, -1)
-        agent.store(observation.reshape(1, -1), self._action, reward.mean(keepdims=True), following)
+        n_cells, agent = self._n_cells, self.agent
+        to_matrix("action", action, (n_cells, self._action.shape[1] // n_cells))  # its outputs are kept in its place
+        seen = to_matrix("observation", observation, (n_cells, None)).astype(np.float32).reshape(1, -1)
+        following = to_matrix("next_observation", next_observation, (n_cells, None))
+        earned = to_finite("reward", reward, n_cells).astype(np.float32).mean(keepdims=True)
+        agent.store(seen, self._action, earned, following.astype(np.float32).reshape(1, -1))
 
     def update(self) -> None:
         """Learn once."""

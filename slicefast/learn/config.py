@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
-from slicefast.arguments import checked
+from slicefast.arguments import between, checked
 from slicefast.errors import refuse
 
 _CONSTANT_NOISE: dict[str, Any] = {"exploration_noise_end": None, "exploration_decay_steps": 0}
@@ -205,7 +205,13 @@ class TD3Config:
             Transitions of an agent per environment step.
         **changes
             Fields by name, not scaled.
+
+        Raises
+        ------
+        SlicefastError
+            Fewer than one row, or a field that cannot be.
         """
+        between(1, n_rows=n_rows)
         scaled = {
             name: None if (value := getattr(self, name)) is None else value * n_rows
             for name in ("exploration_steps", "learning_starts", "exploration_decay_steps", "capacity")

@@ -293,10 +293,10 @@ class TD3:
 
     def freeze_lower(self, agent_mask: ArrayLike) -> None:
         """Train only the last layers of the agents where agent_mask (A,) is true, all layers of the others."""
-        mask = np.asarray(agent_mask, np.bool_)
-        if mask.shape != (self.n_agents,):
-            refuse("agent_mask", f"shape {mask.shape}", f"shape ({self.n_agents},)")
-        self.frozen[:] = mask
+        mask = as_float32("agent_mask", agent_mask, (self.n_agents,))
+        if not np.isin(mask, (0.0, 1.0)).all():
+            refuse("agent_mask", agent_mask, "True or False")
+        self.frozen[:] = mask == 1.0
         for adam in self.state.optimisers().values():
             adam.set_frozen(torch.from_numpy(self.frozen).to(self.device))
         if self.engine == "torch":

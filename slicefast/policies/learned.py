@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slicefast.arguments import checked
 from slicefast.policies.base import Policy
 from slicefast.simulator import Simulator
 from slicefast.units import Float32, Float64
 
-if TYPE_CHECKING:
-    from slicefast.training import Learner
+
+class Actor(Protocol):
+    """What acts for agents; `slicefast.learn.TD3` does, and so does what else `slicefast.training` trains."""
+
+    def act(self, observation: Float32, explore: bool = False) -> NDArray[Any]:
+        """Return shares (A, S) for observations (A, n_o)."""
 
 
 @checked
-def greedy(agents: Learner) -> Policy:
+def greedy(agents: Actor) -> Policy:
     """Return what agents do without noise as a policy.
 
     Parameters
     ----------
-    agents : Learner
+    agents : Actor
         One agent per cell, such as `slicefast.learn.TD3`, or what else `slicefast.training` trains; a TD3 of one agent
         acts for every cell.
     """

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from slicefast import _core
 from slicefast.arguments import checked
-from slicefast.errors import refuse
+from slicefast.errors import described, refuse
 from slicefast.plausible import warn
 from slicefast.units import Float64
 
@@ -125,13 +125,17 @@ def path_loss_model(name: str) -> PathLossModel:
 
 def _broadcast_links(**arrays: ArrayLike) -> tuple[tuple[int, ...], list[Float64]]:
     """Return the common shape of finite arrays, and each of them spread over it and laid flat."""
-    values = []
+    values: list[Float64] = []
+    shape: tuple[int, ...] = ()
     for name, array in arrays.items():
         value = np.asarray(array, dtype=np.float64)
         if not np.isfinite(value).all():
             refuse(name, value[~np.isfinite(value)][0], "finite numbers")
+        try:
+            shape = np.broadcast_shapes(shape, value.shape)
+        except ValueError:
+            refuse(name, described(f"shape {value.shape}"), f"one that broadcasts with {shape}, the others'")
         values.append(value)
-    shape = np.broadcast_shapes(*(value.shape for value in values))
     return shape, [np.ascontiguousarray(np.broadcast_to(value, shape)).reshape(-1) for value in values]
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slicefast.arguments import checked
+from slicefast.arrays import to_finite
 from slicefast.errors import ScenarioError
 from slicefast.scenario.region import Region, around
 from slicefast.units import Float64, Int32, Int64
@@ -199,8 +200,15 @@ def neighbours(centre_x_m: Float64, centre_y_m: Float64, area: Area) -> Int32:
         Centres of the cells [m].
     area : Area
         Where they are.
+
+    Raises
+    ------
+    SlicefastError
+        Centres that are not finite, or not as many x as y.
     """
+    centre_x_m = to_finite("centre_x_m", centre_x_m)
     n = centre_x_m.size
+    centre_y_m = to_finite("centre_y_m", centre_y_m, n)
     count = min(_NEIGHBOURS, n - 1)
     result = np.empty((n, count), dtype=np.int32)
     for cell in range(n):  # row by row: no N x N array, networks may have thousands of cells

@@ -5,13 +5,14 @@ Defaults are those of the paper's scenario; "ours" marks a value the papers do n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from slicefast.arguments import checked
-from slicefast.errors import ScenarioError
+from slicefast.errors import ScenarioError, refuse
 from slicefast.link_adaptation import McsTable
 from slicefast.radio.carrier import SUBCARRIER_SPACINGS_KHZ, downlink_share
 from slicefast.radio.models import AntennaPatternName, PathLossModelName
@@ -185,7 +186,9 @@ class Radio(Settings):
         return 1.0 / self.ttis_per_s
 
     def filter_weight(self, step_s: float) -> float:
-        """Return the weight of a step's measurement in the L3 filter, in (0, 1]."""
+        """Return the weight of a step's measurement in the L3 filter, in (0, 1]; SlicefastError unless 0 < step_s."""
+        if not 0.0 < step_s < math.inf:
+            refuse("step_s", step_s, "above 0, finite")
         kept = float((1.0 - 2.0 ** (-self.filter_coefficient / 4.0)) ** (step_s / _MEASURED_EVERY_S))
         return 1.0 - kept
 

@@ -36,6 +36,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 import targets
 
+from slicefast.errors import one_line
+
 BATCH = 250
 LONGEST_MESSAGE = 400
 LONGEST_S = 20
@@ -144,7 +146,11 @@ def try_call(name: str, arguments: dict[str, Any], chosen: list[str]) -> tuple[s
         entry = any(isinstance(arguments[argument], dict) for argument in chosen) and re.match(
             r"\S{1,80}: got ", message
         )
-        if not entry and not any(re.search(rf"\b{word}\b", message) for word in named):
+        if (
+            not entry
+            and not _of_a_file(message, arguments)
+            and not any(re.search(rf"\b{word}\b", message) for word in named)
+        ):
             return "finding", f"unnamed: {type(error).__name__}: {message[:150]!r} at {_place(error)}"
         return "refused", message
     except OSError as error:
@@ -161,6 +167,12 @@ def try_call(name: str, arguments: dict[str, Any], chosen: list[str]) -> tuple[s
     if name not in NAN_TAKEN and any(_has_nan(arguments[argument]) for argument in chosen):
         return "finding", f"NaN taken for {', '.join(a for a in chosen if _has_nan(arguments[a]))}"
     return "taken", ""
+
+
+def _of_a_file(message: str, arguments: dict[str, Any]) -> bool:
+    """Whether a message begins with the file that an argument names: it says which better than the argument's name."""
+    files = [str(arguments[name]) for name in ("path", "folder") if isinstance(arguments.get(name), str | Path)]
+    return any(file and message.startswith(one_line(file)[:100]) for file in files)
 
 
 def _sizes(arguments: dict[str, Any]) -> bool:
