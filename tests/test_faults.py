@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,11 @@ from slicefast.study.execute import run_study
 from slicefast.study.folder import open_study
 from slicefast.study.protocol import Protocol
 
-SCENARIO = Scenario.hexagonal(1, window_ttis=10)
+SCENARIO = Scenario.hexagonal(
+    1, window_ttis=5, slices=[{"name": f"s{k}", "rate_bps": 1e5, "users_per_cell": 1} for k in range(4)]
+)
+#: As little of a learner as writes every file.
+LEARNER = {"actor_hidden": (4,), "critic_hidden": (4,), "batch_size": 2, "capacity": 10}
 FAULTS = ("full", "short", "read_only", "flush", "lost_rename")
 
 
@@ -38,17 +43,16 @@ class FaultyDisk:
     """Stands for `os` and `tempfile` in slicefast.files; the k-th write of a kind fails, counted from 0."""
 
     def __init__(self, fault: str, which: int) -> None:
-        self.fault, self.which, self.count = fault, which, 0
+        self.fault, self.which = fault, which
+        self.count: Counter[str] = Counter()  # writes of every kind
         self.renamed: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(tempfile if name == "mkstemp" else os, name)
 
     def _comes(self, fault: str) -> bool:
-        if fault != self.fault:
-            return False
-        self.count += 1
-        return self.count - 1 == self.which
+        self.count[fault] += 1
+        return fault == self.fault and self.count[fault] - 1 == self.which
 
     def mkstemp(self, **options: Any) -> tuple[int, str]:
         """Make a temporary file, unless the disk can only be read."""
@@ -58,8 +62,7 @@ class FaultyDisk:
 
     def fdopen(self, descriptor: int, mode: str) -> Any:
         """Open a temporary file; what is written to it may not fit."""
-        stream = os.fdopen(descriptor, mode)
-        return stream if self.fault not in ("full", "short") else _Stream(stream, self)
+        return _Stream(os.fdopen(descriptor, mode), self)
 
     def fsync(self, descriptor: int) -> None:
         """Flush a file or a folder."""
@@ -89,10 +92,10 @@ class _Stream:
 
     def write(self, data: bytes) -> None:
         """Write all of it, none or half."""
-        fault = self._disk.fault
-        if self._disk._comes(fault):
-            if fault == "short":
-                self._stream.write(data[: len(data) // 2])
+        full, short = (self._disk._comes(fault) for fault in ("full", "short"))
+        if short:
+            self._stream.write(data[: len(data) // 2])
+        if full or short:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._stream.write(data)
 
@@ -110,22 +113,40 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], FaultyDisk]:
     return make
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _quick() -> Iterator[None]:
     """Save often; a hundred short runs need neither fine shadowing nor every distribution's version anew."""
-    monkeypatch.setattr(progress, "KEEP_STEPS", 3)
-    known = provenance.versions()
-    monkeypatch.setattr(provenance, "versions", lambda: known)
-    fine = radio.make_fields
-    monkeypatch.setattr(radio, "make_fields", lambda *given, **more: fine(*given, **{**more, "size": 16}))
+    known, fine = provenance.versions(), radio.make_fields
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "KEEP_STEPS", 3)
+        patch.setattr(provenance, "versions", lambda: known)
+        patch.setattr(radio, "make_fields", lambda *given, **more: fine(*given, **{**more, "size": 16}))
+        yield
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
     """Return a trained run."""
-    run = runs.new_run(tmp_path_factory.mktemp("faults") / "source", SCENARIO, exploration_steps=2, train_steps=2)
+    folder = tmp_path_factory.mktemp("faults") / "source"
+    run = runs.new_run(folder, SCENARIO, exploration_steps=2, train_steps=2, **LEARNER)
     runs.train(run)
     return run
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, source: runs.Run) -> dict[str, tuple[Counter[str], dict[str, Any]]]:
+    """Return, of a training, a transfer and a study without a fault, the writes of every kind and what it ends with."""
+    found = {}
+    for kind in ("train", "transfer", "study"):
+        folder, disk = tmp_path_factory.mktemp(kind) / "whole", FaultyDisk("none", -1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(files, "os", disk)
+            patch.setattr(files, "tempfile", disk)
+            ended = play_study(folder) if kind == "study" else None
+            if ended is None:
+                begin(kind, folder, source)
+        found[kind] = (disk.count, outcome(folder) if ended is None else ended)
+    return found
 
 
 def begin(kind: str, folder: Path, source: runs.Run) -> None:
@@ -135,7 +156,7 @@ def begin(kind: str, folder: Path, source: runs.Run) -> None:
         return
     except (RunError, OSError):
         pass  # the fault came before there was anything to go on with
-    run = runs.new_run(folder, SCENARIO, seed=1, exploration_steps=0, train_steps=5)
+    run = runs.new_run(folder, SCENARIO, seed=1, exploration_steps=0, train_steps=5, **LEARNER)
     if kind == "train":
         runs.train(run)
     else:
@@ -157,17 +178,25 @@ def outcome(folder: Path) -> dict[str, Any]:
     return {"agents": run.agents_path.read_bytes(), **{name: array.tobytes() for name, array in log.items()}}
 
 
+def play_study(folder: Path) -> dict[str, Any]:
+    """Begin a study of two arms, or go on with it, and write its results; return what they hold."""
+    small = dict.fromkeys(("train_steps", "transfer_steps", "evaluation_steps", "sample_steps", "early_steps"), 4)
+    protocol = Protocol(n_seeds=1, exploration_steps=2, vae_epochs=1, arms=("equal_split", "drl"), pairs=False, **small)
+    study = open_study(folder, SCENARIO, protocol, resume=True)
+    assert run_study(study, workers=1)
+    dataset = collect(study)
+    write(dataset, folder / RESULT_FILE)
+    return {name: array.values.tobytes() for name, array in read(folder / RESULT_FILE).data_vars.items()}
+
+
 @pytest.mark.parametrize(
     ("kind", "fault"), [*(("train", fault) for fault in FAULTS), ("transfer", "short"), ("transfer", "lost_rename")]
 )
 def test_a_run_survives_a_fault_at_every_write(
-    kind: str, fault: str, tmp_path: Path, source: runs.Run, broken: Callable[[str, int], FaultyDisk]
+    kind: str, fault: str, tmp_path: Path, source: runs.Run, whole: Any, broken: Callable[[str, int], FaultyDisk]
 ) -> None:
-    disk = broken(fault, -1)
-    begin(kind, tmp_path / "whole", source)
-    n_writes = disk.count
+    n_writes, expected = whole[kind][0][fault], whole[kind][1]
     assert n_writes >= 9  # what is begun; two savings of three files; agents, log, run
-    expected = outcome(tmp_path / "whole")
     for which in range(n_writes):
         folder = tmp_path / str(which)
         disk = broken(fault, which)
@@ -186,28 +215,17 @@ def test_a_run_survives_a_fault_at_every_write(
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_study_survives_a_fault_at_every_write(
-    fault: str, tmp_path: Path, broken: Callable[[str, int], FaultyDisk]
+    fault: str, tmp_path: Path, whole: Any, broken: Callable[[str, int], FaultyDisk]
 ) -> None:
-    small = dict.fromkeys(("train_steps", "transfer_steps", "evaluation_steps", "sample_steps", "early_steps"), 4)
-    protocol = Protocol(n_seeds=1, exploration_steps=2, vae_epochs=1, arms=("equal_split", "drl"), pairs=False, **small)
-
-    def play(folder: Path) -> dict[str, Any]:
-        study = open_study(folder, SCENARIO, protocol, resume=True)
-        assert run_study(study, workers=1)
-        dataset = collect(study)
-        write(dataset, folder / RESULT_FILE)
-        return {name: array.values.tobytes() for name, array in read(folder / RESULT_FILE).data_vars.items()}
-
-    disk = broken(fault, -1)
-    expected = play(tmp_path / "whole")
-    assert disk.count >= 4  # what is asked for, its parts, the results
-    for which in range(disk.count):
+    n_writes, expected = whole["study"][0][fault], whole["study"][1]
+    assert n_writes >= 4  # what is asked for, its parts, the results
+    for which in range(n_writes):
         folder = tmp_path / str(which)
         broken(fault, which)
         with pytest.raises((OSError, PowerCutError)):
-            play(folder)
+            play_study(folder)
         broken(fault, -1)
-        assert play(folder) == expected, which
+        assert play_study(folder) == expected, which
 
 
 @pytest.mark.parametrize("fault", ["full", "short", "read_only", "flush"])
