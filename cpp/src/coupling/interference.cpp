@@ -7,7 +7,9 @@
 
 namespace slicefast {
 
-Weights::Weights(const CouplingProblem& p, std::span<const double> rho) {
+void Weights::set(const CouplingProblem& p, std::span<const double> rho) {
+  twice.clear();
+  single.clear();
   for (std::size_t k = 0; k < rho.size(); ++k) {
     if (has_gain64(p))
       twice.push_back(rho[k] * p.power_w[k]);
@@ -36,6 +38,16 @@ std::size_t region_end(const FoldedGains& g, std::span<const std::int32_t> place
   return end;
 }
 
+// Of the links that are kept one by one, and of the remainder `rest` of the user's region.
+double far_interference(const FoldedGains& g, std::size_t place, std::size_t cell, const Weights& weights,
+                        double rest) {
+  double far = static_cast<double>(g.factor[place]) * rest;
+  for (std::uint32_t j = g.far_first[place]; j < g.far_first[place + 1]; ++j)
+    if (g.far_cell[j] != static_cast<std::int32_t>(cell))
+      far += static_cast<double>(weights.single[static_cast<std::size_t>(g.far_cell[j])] * g.far_gain[j]);
+  return far;
+}
+
 void folded_interference(const FoldedGains& g, const CouplingKernels& kernels, std::span<const std::int32_t> places,
                          std::size_t readable, std::size_t cell, Weights& weights, double* out) {
   for (std::size_t begin = 0, end = 0; begin < places.size(); begin = end) {
@@ -54,14 +66,34 @@ void folded_interference(const FoldedGains& g, const CouplingKernels& kernels, s
       if (column >= 0) near[column] = own;
       rest = weights.remainder[region];
     }
-    for (std::size_t i = begin; i < end; ++i) {
-      const auto place = static_cast<std::size_t>(places[i]);
-      double far = static_cast<double>(g.factor[place]) * rest;
-      for (std::uint32_t j = g.far_first[place]; j < g.far_first[place + 1]; ++j)
-        if (g.far_cell[j] != static_cast<std::int32_t>(cell))
-          far += static_cast<double>(weights.single[static_cast<std::size_t>(g.far_cell[j])] * g.far_gain[j]);
-      out[i] += far;
+    for (std::size_t i = begin; i < end; ++i)
+      out[i] += far_interference(g, static_cast<std::size_t>(places[i]), cell, weights, rest);
+  }
+}
+
+// Places from `first` on, region by region.
+void folded_rows(const CouplingProblem& p, const CouplingKernels& kernels, std::size_t first, const Weights& weights,
+                 std::span<double> out) {
+  const FoldedGains& g = *p.folded;
+  const auto cell_of = [&](std::size_t place) { return static_cast<std::size_t>(p.serving[user_at(p, place)]); };
+  std::int32_t own[rows_most];
+  for (std::size_t begin = first, end = first, last = first + out.size(); begin < last; begin = end) {
+    while (end < last && g.region[end] == g.region[begin]) ++end;
+    double* const sums = out.data() + (begin - first);
+    double rest = 0.0;
+    if (g.region[begin] < 0) {
+      std::fill_n(sums, end - begin, 0.0);
+    } else {
+      const auto region = static_cast<std::size_t>(g.region[begin]);
+      for (std::size_t place = begin; place < end; ++place)
+        own[place - begin] = static_cast<std::int32_t>(g.near_column(place, cell_of(place)));
+      kernels.others_interference(g.near.data() + begin * g.stride, g.stride, own, end - begin,
+                                  weights.near.data() + region * g.stride, weights.ones_around_0.data() + g.stride,
+                                  sums);
+      rest = weights.remainder[region];
     }
+    for (std::size_t place = begin; place < end; ++place)
+      sums[place - begin] += far_interference(g, place, cell_of(place), weights, rest);
   }
 }
 
@@ -106,6 +138,23 @@ void interference_of(const CouplingProblem& p, const CouplingKernels& kernels, s
     for (std::size_t i = 0; i < rows.size(); ++i)
       out[i] += static_cast<double>(own * p.own_images[static_cast<std::size_t>(rows[i])]);
   }
+}
+
+void leave_own_out(const CouplingProblem& p, Weights& weights) {
+  const std::size_t stride = p.folded ? p.folded->stride : p.gain.cols;
+  weights.ones_around_0.assign(2 * stride + 2, 1.0f);
+  weights.ones_around_0[stride] = 0.0f;
+}
+
+void interference_of_rows(const CouplingProblem& p, const CouplingKernels& kernels, std::size_t first,
+                          const Weights& weights, std::span<double> out) {
+  if (p.folded) return folded_rows(p, kernels, first, weights, out);
+  const std::span<const std::int32_t> serving = p.serving.subspan(first, out.size());
+  kernels.others_interference(p.gain.row(first).data(), p.gain.cols, serving.data(), out.size(),
+                              weights.single.data(), weights.ones_around_0.data() + p.gain.cols, out.data());
+  if (p.own_images.empty()) return;
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] += static_cast<double>(weights.single[static_cast<std::size_t>(serving[i])] * p.own_images[first + i]);
 }
 
 double own_slopes(const CouplingProblem& p, std::span<const std::int32_t> rows, const double* slope) {

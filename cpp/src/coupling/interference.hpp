@@ -47,7 +47,11 @@ struct Weights {
   std::vector<float> near;
   std::vector<double> remainder;
 
-  Weights(const CouplingProblem& p, std::span<const double> rho);
+  std::vector<float> ones_around_0;  // see interference_of_rows
+
+  Weights() = default;
+  Weights(const CouplingProblem& p, std::span<const double> rho) { set(p, rho); }
+  void set(const CouplingProblem& p, std::span<const double> rho);
 };
 
 // Interference of users of one cell, by their rows; `readable` counts the rows after the first that may be read ahead.
@@ -55,6 +59,13 @@ struct Weights {
 // interferes is added.
 void interference_of(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows,
                      std::size_t readable, std::size_t cell, Weights& weights, double* out);
+
+// Of up to rows_most users whose rows lie one after another, each of whatever cell; gains in single precision, and
+// weights that leave_own_out() has prepared for it.
+inline constexpr std::size_t rows_most = 256;
+void leave_own_out(const CouplingProblem& problem, Weights& weights);
+void interference_of_rows(const CouplingProblem& problem, const CouplingKernels& kernels, std::size_t first,
+                          const Weights& weights, std::span<double> out);
 
 // What one user receives, from its cell and from all others.
 struct Link {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "coupling/iterations.hpp"
 #include "slicefast/checks.hpp"
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::size_t chunk_users = 16;   // whose gain rows stay in the first-level cache
 constexpr std::size_t folded_chunk = 64;  // folded rows are short, and a region's users are better met together
+// Up to here gains are turned once for all evaluations, whose lanes then are users and not the few cells of a row.
+constexpr std::size_t turned_cells = 64, lanes = 16;
 
 // A user's part of a group's demand; infinite where nothing could serve the group.
 double scaled(double demand, double total, double taken) {
@@ -35,11 +38,11 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
   const std::size_t n = first[n_groups];
   users.resize(n);
   for (auto* array : {&signal, &demand_per_hz}) array->resize(n);
-  std::vector<std::size_t> next(first.begin(), first.end() - 1);
+  next_.assign(first.begin(), first.end() - 1);
   for (std::size_t row = 0; row < n_users; ++row) {
     const std::size_t u = user_at(p, row);
     if (!(p.demand_bps[u] > 0.0)) continue;
-    const std::size_t at = next[key(u)]++, cell = static_cast<std::size_t>(p.serving[u]);
+    const std::size_t at = next_[key(u)]++, cell = static_cast<std::size_t>(p.serving[u]);
     const double gain = serving_gain_at(p, row, cell);
     if (!positive.holds(gain))
       refuse_entry("gain", "user " + text_of(u) + ", cell", cell, text_of(gain),
@@ -57,6 +60,18 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
   bands = p.bands == Bands::in_order ? BandActivity(p.share) : BandActivity();
   rho.assign(bands.empty() ? n_cells : n_groups, 0.0);
   size_results(p, static_cast<std::size_t>(n_threads));
+  turn_gains(p);
+}
+
+void LoadCoupling::Workspace::turn_gains(const CouplingProblem& p) {
+  columns.clear();
+  if (p.folded || has_gain64(p) || n_cells > turned_cells || !bands.empty()) return;
+  column_stride = (users.size() + 2 * lanes - 1) / lanes * lanes;  // a vector may begin at the last user
+  columns.resize(n_cells * column_stride);
+  for (std::size_t at = 0; at < users.size(); ++at) {
+    const std::span<const float> row = p.gain.row(static_cast<std::size_t>(users[at]));
+    for (std::size_t k = 0; k < n_cells; ++k) columns[k * column_stride + at] = row[k];
+  }
 }
 
 void LoadCoupling::Workspace::size_results(const CouplingProblem& p, std::size_t n_threads) {
@@ -71,6 +86,23 @@ void LoadCoupling::Workspace::size_results(const CouplingProblem& p, std::size_t
   gains_checked_ = false;
 }
 
+// Interference and loads of a cell's users from the turned gains.
+void LoadCoupling::Workspace::load_cell(const CouplingProblem& p, const CouplingKernels& kernels, std::size_t cell,
+                                        Weights& weights) {
+  const std::size_t begin = first[cell * n_slices], n = first[(cell + 1) * n_slices] - begin;
+  if (n == 0) return;
+  const float own = std::exchange(weights.single[cell], 0.0f);
+  kernels.column_interference(columns.data() + begin, column_stride, n, n_cells, weights.single.data(),
+                              interference.data() + begin);
+  weights.single[cell] = own;
+  if (!p.own_images.empty())
+    for (std::size_t at = begin; at < begin + n; ++at)
+      interference[at] += static_cast<double>(own * p.own_images[static_cast<std::size_t>(users[at])]);
+  if (!gains_checked_) check_gains(p, kernels, {users.data() + begin, n});
+  kernels.user_load(link_rate(p), signal.data() + begin, interference.data() + begin, p.noise_w,
+                    demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
+}
+
 void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels,
                                             bool with_jacobian, std::size_t cell, Weights& weights, RowSums& sums) {
   const std::size_t chunk_most = p.folded ? folded_chunk : chunk_users;
@@ -82,21 +114,24 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
   double kept = 0.0;
   if (with_jacobian) sums.clear();
   value_cell[cell] = 0.0;
+  if (!columns.empty()) load_cell(p, kernels, cell, weights);
   for (std::size_t s = 0; s < n_slices; ++s) {
     const std::size_t g = cell * n_slices + s;
     double sum = 0.0, own = 0.0;
     if (!bands.empty()) {
       bands.met_by(cell, s, rho, met);
-      weights = Weights(p, met);
+      weights.set(p, met);
     }
     if (with_jacobian) sums.clear(RowSums::slice);
     for (std::size_t begin = first[g]; begin < first[g + 1]; begin += chunk_most) {
       const std::size_t n = std::min(chunk_most, first[g + 1] - begin);
       const std::span<const std::int32_t> chunk{users.data() + begin, n};
-      interference_of(p, kernels, chunk, users.size() - begin, cell, weights, interference.data() + begin);
-      if (!gains_checked_) check_gains(p, kernels, chunk);
-      kernels.user_load(rate, signal.data() + begin, interference.data() + begin, p.noise_w,
-                        demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
+      if (columns.empty()) {
+        interference_of(p, kernels, chunk, users.size() - begin, cell, weights, interference.data() + begin);
+        if (!gains_checked_) check_gains(p, kernels, chunk);
+        kernels.user_load(rate, signal.data() + begin, interference.data() + begin, p.noise_w,
+                          demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
+      }
       if (p.interference == Interference::fluctuating)
         for (std::size_t i = begin; i < begin + n; ++i)
           load[i] =
@@ -127,11 +162,12 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
 
 void LoadCoupling::Workspace::evaluate(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian,
                                        const ThreadPool* pool) {
-  std::vector<Weights> weights(pool ? static_cast<std::size_t>(pool->n_threads()) : 1,
-                               Weights(p, std::span(rho).first(n_cells)));  // bands: every slice has its own
+  weights_.resize(pool ? static_cast<std::size_t>(pool->n_threads()) : 1);
+  weights_[0].set(p, std::span(rho).first(n_cells));  // bands: every slice has its own
+  for (std::size_t t = 1; t < weights_.size(); ++t) weights_[t] = weights_[0];
   const auto work = [&](std::size_t cell, int thread) {
     const auto t = static_cast<std::size_t>(thread);
-    evaluate_cell(p, kernels, with_jacobian, cell, weights[t], row_sums_[t]);
+    evaluate_cell(p, kernels, with_jacobian, cell, weights_[t], row_sums_[t]);
   };
   share_items(pool, n_cells, work);
   gains_checked_ = true;
@@ -205,6 +241,7 @@ bool LoadCoupling::Workspace::leave_out_unserved(const CouplingProblem& p) {
   const bool some = kept < users.size();
   users.resize(kept);
   for (auto* array : {&signal, &demand_per_hz, &interference, &load, &slope}) array->resize(kept);
+  if (some) turn_gains(p);
   return some;
 }
 

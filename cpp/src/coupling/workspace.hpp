@@ -22,6 +22,8 @@ struct LoadCoupling::Workspace {
   std::vector<double> signal, demand_per_hz, interference, load, slope;  // per entry of users
   std::vector<double> value, value_cell, rho;                            // f (N, S) and its row sums; where
   Jacobian jacobian;                                                     // J, of the last evaluation with one
+  std::vector<float> columns;               // gains of `users` by cell, (N, column_stride); empty where rows are read
+  std::size_t column_stride = 0;
   std::vector<StrongNeighbours> strongest;  // per entry of users; fluctuating interference only
   BandActivity bands;                       // of slices that have some
 
@@ -45,6 +47,10 @@ struct LoadCoupling::Workspace {
  private:
   bool gains_checked_ = false;
   std::vector<RowSums> row_sums_;  // per thread
+  std::vector<Weights> weights_;   // per thread
+  std::vector<std::size_t> next_;  // of the counting sort
+  void turn_gains(const CouplingProblem& p);
+  void load_cell(const CouplingProblem& p, const CouplingKernels& kernels, std::size_t cell, Weights& weights);
   void evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, std::size_t cell,
                      Weights& weights, RowSums& sums);
   bool unserved(const CouplingProblem& p, std::size_t at) const;

@@ -11,6 +11,15 @@ namespace slicefast::SLICEFAST_ISA {
 // Partial sums of a row: enough to hide the latency of additions in long rows, few to join in short ones.
 static const std::size_t long_lanes = 32, middle_lanes = 16, short_lanes = 8, short_row = 96, middle_row = 192;
 
+template <std::size_t lanes, class Sum>
+static inline double joined(const Sum* partial) {
+  double total[lanes];
+  for (std::size_t j = 0; j < lanes; ++j) total[j] = static_cast<double>(partial[j]);
+  for (std::size_t width = lanes / 2; width > 0; width /= 2)
+    for (std::size_t j = 0; j < width; ++j) total[j] += total[j + width];
+  return total[0];
+}
+
 template <std::size_t lanes, class Gain, class Sum>
 static inline double weighted_sum(const Gain* SLICEFAST_RESTRICT row, const Sum* SLICEFAST_RESTRICT weight,
                                   std::size_t n) {
@@ -19,11 +28,51 @@ static inline double weighted_sum(const Gain* SLICEFAST_RESTRICT row, const Sum*
   for (; k + lanes <= n; k += lanes)
     for (std::size_t j = 0; j < lanes; ++j) partial[j] += weight[k + j] * static_cast<Sum>(row[k + j]);
   for (std::size_t j = 0; k + j < n; ++j) partial[j] += weight[k + j] * static_cast<Sum>(row[k + j]);
-  double total[lanes];
-  for (std::size_t j = 0; j < lanes; ++j) total[j] = static_cast<double>(partial[j]);
-  for (std::size_t width = lanes / 2; width > 0; width /= 2)
-    for (std::size_t j = 0; j < width; ++j) total[j] += total[j + width];
-  return total[0];
+  return joined<lanes>(partial);
+}
+
+template <std::size_t lanes>
+static inline double sum_of_others(const float* SLICEFAST_RESTRICT row, const float* SLICEFAST_RESTRICT weight,
+                                   const float* SLICEFAST_RESTRICT counts, std::size_t n) {
+  float partial[lanes] = {};
+  std::size_t k = 0;
+  for (; k + lanes <= n; k += lanes)
+    for (std::size_t j = 0; j < lanes; ++j) partial[j] += counts[k + j] * weight[k + j] * row[k + j];
+  for (std::size_t j = 0; k + j < n; ++j) partial[j] += counts[k + j] * weight[k + j] * row[k + j];
+  return joined<lanes>(partial);
+}
+
+// Ones around a zero slide along the row: no branch, and nothing is written between the users.
+static void others_interference(const float* rows, std::size_t stride, const std::int32_t* own, std::size_t n,
+                                const float* weight, const float* ones_around_0, double* out) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const float *row = rows + i * stride, *counts = ones_around_0 - own[i];
+    out[i] = stride <= short_row    ? sum_of_others<short_lanes>(row, weight, counts, stride)
+             : stride <= middle_row ? sum_of_others<middle_lanes>(row, weight, counts, stride)
+                                    : sum_of_others<long_lanes>(row, weight, counts, stride);
+  }
+}
+
+// The partial sums of a short row, in lanes of users.
+static void column_interference(const float* columns, std::size_t stride, std::size_t n, std::size_t n_cells,
+                                const float* weight, double* out) {
+  const std::size_t block = 16;
+  for (std::size_t begin = 0; begin < n; begin += block) {
+    float partial[short_lanes][block] = {};
+    const std::size_t width = n - begin < block ? n - begin : block;
+    for (std::size_t k = 0; k < n_cells; ++k) {
+      const float* SLICEFAST_RESTRICT column = columns + k * stride + begin;
+      float* SLICEFAST_RESTRICT sum = partial[k % short_lanes];
+      for (std::size_t i = 0; i < block; ++i) sum[i] += weight[k] * column[i];
+    }
+    double total[short_lanes][block];
+    for (std::size_t j = 0; j < short_lanes; ++j)
+      for (std::size_t i = 0; i < block; ++i) total[j][i] = static_cast<double>(partial[j][i]);
+    for (std::size_t half = short_lanes / 2; half > 0; half /= 2)
+      for (std::size_t j = 0; j < half; ++j)
+        for (std::size_t i = 0; i < block; ++i) total[j][i] += total[j + half][i];
+    for (std::size_t i = 0; i < width; ++i) out[begin + i] = total[0][i];
+  }
 }
 
 // The rows lie in no order the hardware could guess: those of users to come are asked for in time.
@@ -182,6 +231,8 @@ static double dot(const double* a, const double* b, std::size_t n) { return weig
 
 extern const CouplingKernels coupling_kernels = {interference<float, float>,
                                                  interference<double, double>,
+                                                 column_interference,
+                                                 others_interference,
                                                  user_load,
                                                  add_slopes<float>,
                                                  add_slopes<double>,

@@ -29,6 +29,13 @@ struct CouplingKernels {
                            std::size_t readable, const float* weight, double* interference);
   void (*interference_f64)(const double* gain, std::size_t stride, const std::int32_t* users, std::size_t n,
                            std::size_t readable, const double* weight, double* interference);
+  // The same from columns: of user i to cell k columns[k * stride + i], i < n. To the last bit the same.
+  void (*column_interference)(const float* columns, std::size_t stride, std::size_t n, std::size_t n_cells,
+                              const float* weight, double* interference);
+  // Of n rows that lie one after another, each without its own column, -1: none. To the last bit as with weight 0 there.
+  // ones_around_0: the 0 of `stride` ones, a 0, and `stride` + 1 ones.
+  void (*others_interference)(const float* rows, std::size_t stride, const std::int32_t* own, std::size_t n,
+                              const float* weight, const float* ones_around_0, double* interference);
   // Per user with SINR s = signal / (interference + noise): load[i] = demand / (W eff(s)) and
   // slope[i] = d load / d interference. An efficiency of zero gives an infinite load and no slope.
   void (*user_load)(const LinkRate& link, const double* signal, const double* interference, double noise,
