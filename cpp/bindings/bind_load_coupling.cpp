@@ -108,7 +108,7 @@ py::array_t<float> sinr(const py::object& gain, const In<double>& power_w, doubl
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
   const ThreadPool pool(n_threads);
-  coupled_sinr(arrays.problem, activity, level, out, &pool);
+  LoadCoupling().sinr(arrays.problem, activity, level, out, &pool);
   return result;
 }
 

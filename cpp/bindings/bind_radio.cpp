@@ -254,7 +254,8 @@ void serving_cells(const In<float>& gain, const In<double>& power_w, py::array s
   std::int32_t* steps_data = writable<std::int32_t>(timer_steps, "timer_steps", {gain.shape(0), n_places});
   const auto n = static_cast<std::size_t>(gain.shape(0));
   const auto matrix = matrix_of(gain);
-  const auto power = span_of(power_w);
+  const auto given = span_of(power_w);
+  const std::vector<float> power(given.begin(), given.end());
   std::vector<std::int32_t> cells(serving_data, serving_data + n), timed(cell_data, cell_data + n * n_timers),
       steps(steps_data, steps_data + n * n_timers);
   {

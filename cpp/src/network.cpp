@@ -81,6 +81,7 @@ Network::Network(NetworkConfig config, std::shared_ptr<const GainSource> links)
   const auto n_users = static_cast<std::size_t>(config_.scheduler.n_users);
   const auto n_cells = static_cast<std::size_t>(config_.scheduler.n_cells);
   const auto n_slices = static_cast<std::size_t>(config_.scheduler.n_slices);
+  power_w_.assign(config_.power_w.begin(), config_.power_w.end());
   if (!links_->folds()) gain_ = Matrix<float>(n_users, n_cells);
   if (links_->has_images()) {
     reach_ = Matrix<float>(n_users, n_cells);
@@ -116,9 +117,9 @@ void Network::attach(std::span<const double> x_m, std::span<const double> y_m, s
   check_indices("serving", serving, config_.power_w.size(), "row", -1);
   find_gains(x_m, y_m);
   if (links_->folds())
-    update_serving(folded_, config_.power_w, config_.handover, serving, {timer_cell_, timer_steps_}, &pool_);
+    update_serving(folded_, power_w_, config_.handover, serving, {timer_cell_, timer_steps_}, &pool_);
   else
-    update_serving(measure(), config_.power_w, config_.handover, serving, {timer_cell_, timer_steps_}, &pool_);
+    update_serving(measure(), power_w_, config_.handover, serving, {timer_cell_, timer_steps_}, &pool_);
 }
 
 // The gains that handovers go by: filtered in log2 units, as dB are, the first as it is; 1e-38 stands for none.

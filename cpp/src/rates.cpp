@@ -168,7 +168,7 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
   }
   const std::span<const double> activity =
       config_.bands == Bands::in_order ? std::span<const double>(load.flat()) : rho_;
-  coupled_sinr(problem, activity, config_.isa, trial_sinr_, &pool_);
+  coupling_.sinr(problem, activity, config_.isa, trial_sinr_, &pool_);
   if (!efficiency_.empty()) mean_efficiencies(problem, activity, config_.isa, efficiency_, &pool_);
   find_bits();
   if (!correction_.empty()) find_work(serving, most);

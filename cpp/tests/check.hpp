@@ -56,5 +56,6 @@ void test_coupling();
 void test_flow();
 void test_network_state();
 void test_two_threads();
+void test_allocations();
 void test_learner();
 void test_network(std::size_t n_worlds);

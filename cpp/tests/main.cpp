@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   test_learner();
   test_network_state();
   test_two_threads();
+  test_allocations();
   test_network(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 300);
   std::printf("%d passed, %d failed\n", checks - failures, failures);
   return failures == 0 ? 0 : 1;

@@ -37,7 +37,7 @@ void two_cells_have_the_known_answer() {
     CHECK(result.residual <= 1e-9);
     CHECK_CLOSE(spectral_radius(problem, isa), 0.14267107756642, 1e-9);
     std::vector<float> sinr(2);
-    coupled_sinr(problem, load, isa, sinr);
+    LoadCoupling().sinr(problem, load, isa, sinr);
     CHECK_CLOSE(sinr[0], 7.5, 1e-5);
 
     const std::vector<double> heavy{9 * demand[0], 9 * demand[1]};

@@ -14,7 +14,7 @@ namespace {
 // One user between two cells, the second 6 dB stronger than the first.
 struct OneUser {
   std::vector<float> gain{1.0f, 4.0f};
-  std::vector<double> power{1.0, 1.0};
+  std::vector<float> power{1.0f, 1.0f};
   std::vector<std::int32_t> serving{0}, timed = std::vector<std::int32_t>(n_timers),
                                         steps = std::vector<std::int32_t>(n_timers);
   void update(const HandoverConfig& config) {

@@ -197,6 +197,7 @@ class Network {
   std::vector<std::int32_t> all_;     // users: 0, 1, 2, ...; empty where nobody loses anything
   std::vector<float> kept_;           // (U,) of a gain, beside the links' own; or empty
   Matrix<double> load_, trial_load_;  // (N, S), or (N, 1) where slices lend
+  std::vector<float> power_w_;        // config_.power_w, as gains are
   Matrix<double> whole_;              // (N, 1) the part of the carrier that a cell has: the cap of one queue
   // (N, S) of the step, parts of a cell: what is never lent, where slices lend; the most that slices may use, where it
   // is not the share.

@@ -56,7 +56,7 @@ class ThreadPool {
 template <class Work>
 void share_items(const ThreadPool* pool, std::size_t n_items, const Work& work) {
   if (pool)
-    pool->for_each(n_items, work);
+    pool->for_each(n_items, std::cref(work));  // a reference fits into std::function without an allocation
   else
     for (std::size_t item = 0; item < n_items; ++item) work(item, 0);
 }

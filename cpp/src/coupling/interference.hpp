@@ -36,6 +36,7 @@ inline double serving_gain_at(const CouplingProblem& p, std::size_t row, std::si
 }
 
 // Refuses a problem by the name of its first bad argument; gains are left to check_gains.
+void check_radio(const CouplingProblem& problem);  // what SINR follows from
 void check_problem(const CouplingProblem& problem, std::size_t n_slices);
 void check_gains(const CouplingProblem& problem, const CouplingKernels& kernels, std::span<const std::int32_t> rows);
 

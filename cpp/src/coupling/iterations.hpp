@@ -9,21 +9,19 @@ inline constexpr double hopeless_load = 1e9;     // an uncapped load beyond it i
 inline constexpr std::size_t direct_cells = 64;  // up to here the Newton system is factorised, beyond it is swept
 
 // Newton's method on rho = f(rho): the linear system (I - J) step = f - rho of a workspace that was evaluated with its
-// Jacobian, which it overwrites.
+// Jacobian, which it overwrites; the step is the workspace's.
 class NewtonStep {
  public:
   // False where the step means nothing, the spectral radius of J not being below one.
   bool find(LoadCoupling::Workspace& at, const CouplingKernels& kernels);
-  const std::vector<double>& step() const { return step_; }
   // A bound on the residual after the step, without looking; infinite where none is known.
   double bound_on_residual(const CouplingProblem& p, const LoadCoupling::Workspace& at) const;
 
  private:
   bool factorise(LoadCoupling::Workspace& at);
-  bool sweep(const LoadCoupling::Workspace& at, const CouplingKernels& kernels);
+  bool sweep(LoadCoupling::Workspace& at, const CouplingKernels& kernels);
 
-  std::vector<double> step_;  // (N,)
-  double error_ = 0.0;        // of the linear system, relative to the step
+  double error_ = 0.0;  // of the linear system, relative to the step
 };
 
 // A start for those who have none (start.cpp).

@@ -8,8 +8,8 @@
 namespace slicefast {
 
 bool NewtonStep::find(LoadCoupling::Workspace& at, const CouplingKernels& kernels) {
-  step_.resize(at.n_cells);
-  for (std::size_t i = 0; i < at.n_cells; ++i) step_[i] = at.value_cell[i] - at.rho[i];
+  at.step.resize(at.n_cells);
+  for (std::size_t i = 0; i < at.n_cells; ++i) at.step[i] = at.value_cell[i] - at.rho[i];
   return at.n_cells <= direct_cells ? factorise(at) : sweep(at, kernels);
 }
 
@@ -28,28 +28,28 @@ bool NewtonStep::factorise(LoadCoupling::Workspace& at) {
       const double factor = target[i] / pivot_row[i];
       if (factor == 0.0) continue;
       for (std::size_t c = i + 1; c < n; ++c) target[c] -= factor * pivot_row[c];
-      step_[r] -= factor * step_[i];
+      at.step[r] -= factor * at.step[i];
     }
   }
   for (std::size_t i = n; i-- > 0;) {
-    for (std::size_t c = i + 1; c < n; ++c) step_[i] -= matrix[i * n + c] * step_[c];
-    step_[i] /= matrix[i * n + i];
+    for (std::size_t c = i + 1; c < n; ++c) at.step[i] -= matrix[i * n + c] * at.step[c];
+    at.step[i] /= matrix[i * n + i];
   }
   error_ = 1e-9;
   return true;
 }
 
 // Gauss-Seidel sweeps, to 1e-4 of the step: more would be lost on the next Jacobian.
-bool NewtonStep::sweep(const LoadCoupling::Workspace& at, const CouplingKernels& kernels) {
+bool NewtonStep::sweep(LoadCoupling::Workspace& at, const CouplingKernels& kernels) {
   const std::size_t n = at.n_cells;
   double previous = std::numeric_limits<double>::infinity();
   for (int sweep = 0; sweep < 200; ++sweep) {
     double change = 0.0, size = 0.0;
     for (std::size_t i = 0; i < n; ++i) {
-      const double updated = at.value_cell[i] - at.rho[i] + at.jacobian.times(kernels, i, step_);
-      change = std::max(change, std::abs(updated - step_[i]));
+      const double updated = at.value_cell[i] - at.rho[i] + at.jacobian.times(kernels, i, at.step);
+      change = std::max(change, std::abs(updated - at.step[i]));
       size = std::max(size, std::abs(updated));
-      step_[i] = updated;
+      at.step[i] = updated;
     }
     if (change <= 1e-4 * size) {
       error_ = 1e-4;  // the system's residual is the change the next sweep would bring, less than the last
@@ -72,10 +72,10 @@ double NewtonStep::bound_on_residual(const CouplingProblem& p, const LoadCouplin
   if (p.ceiling_bps_per_hz < no_ceiling) return unknown;  // a kink
   double relative = 0.0, most = 0.0, loosest = 0.0;
   for (std::size_t i = 0; i < at.n_cells; ++i) {
-    if (at.rho[i] == 0.0 && step_[i] == 0.0) continue;
-    relative = std::max(relative, std::abs(step_[i]) / at.rho[i]);
+    if (at.rho[i] == 0.0 && at.step[i] == 0.0) continue;
+    relative = std::max(relative, std::abs(at.step[i]) / at.rho[i]);
     most = std::max(most, at.value_cell[i]);
-    loosest = std::max(loosest, std::abs(step_[i]));
+    loosest = std::max(loosest, std::abs(at.step[i]));
   }
   if (!(relative < 0.1)) return unknown;
   return 0.125 * relative * relative / std::pow(1.0 - relative, 4) * most + error_ * loosest;
@@ -89,7 +89,6 @@ CouplingResult newton_iteration(LoadCoupling::Workspace& w, const CouplingProble
                                 const ThreadPool* pool) {
   const CouplingKernels& kernels = select_coupling_kernels(options.isa);
   NewtonStep newton;
-  std::vector<double> plain;  // f where the last Newton step began
   int newton_allowed = 3;     // failures forgiven before the plain iteration is left alone
   bool from_newton = false, restarted = false;
   double last = std::numeric_limits<double>::infinity();
@@ -108,13 +107,13 @@ CouplingResult newton_iteration(LoadCoupling::Workspace& w, const CouplingProble
     }
     if (from_newton && now > 0.5 * last) {
       --newton_allowed;
-      w.rho = plain;
+      w.rho = w.plain;
       from_newton = false;
       last = std::numeric_limits<double>::infinity();
       continue;
     }
     last = now;
-    plain = w.value_cell;
+    w.plain = w.value_cell;
     from_newton = newton_allowed > 0 && newton.find(w, kernels);
     if (!from_newton) {
       w.rho = w.value_cell;
@@ -122,11 +121,11 @@ CouplingResult newton_iteration(LoadCoupling::Workspace& w, const CouplingProble
     }
     if (const double bound = newton.bound_on_residual(p, w); bound <= options.tolerance) {
       for (std::size_t i = 0; i < w.n_cells; ++i)
-        w.value[i] = w.value_cell[i] = std::max(0.0, w.rho[i] + newton.step()[i]);
+        w.value[i] = w.value_cell[i] = std::max(0.0, w.rho[i] + w.step[i]);
       return {iteration, bound};
     }
     for (std::size_t i = 0; i < w.n_cells; ++i)
-      w.rho[i] = std::clamp(w.rho[i] + newton.step()[i], 0.0,
+      w.rho[i] = std::clamp(w.rho[i] + w.step[i], 0.0,
                             p.share.empty() ? std::numeric_limits<double>::infinity() : w.cap_of(p, i));
   }
   throw NotConverged("load coupling: residual " + text_of(last) + " after " + text_of(options.max_iterations) +

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <vector>
 
-#include "coupling/bands.hpp"
 #include "coupling/interference.hpp"
 #include "slicefast/checks.hpp"
 
@@ -20,8 +19,6 @@ Bands bands(std::string_view name) {
   return static_cast<Bands>(check_name("bands", name, names));
 }
 
-namespace {
-
 void check_radio(const CouplingProblem& p) {
   check_size("power_w", p.power_w.size(), cells_of(p), "cell");
   check_values("power_w", p.power_w, positive, "cell");
@@ -32,8 +29,6 @@ void check_radio(const CouplingProblem& p) {
   if (p.folded || has_gain64(p)) refuse("own_images", "gains of every user", "none beside folded or double gains");
   check_size("own_images", p.own_images.size(), users_of(p), "user");
 }
-
-}  // namespace
 
 void check_problem(const CouplingProblem& p, std::size_t n_slices) {
   const std::size_t n_users = users_of(p), n_cells = cells_of(p);
@@ -72,33 +67,6 @@ void check_gains(const CouplingProblem& p, const CouplingKernels& kernels, std::
     for (std::size_t n = 0; n < n_cells; ++n)
       if (const double g = gain_at(p, static_cast<std::size_t>(user), n); !not_negative.holds(g))
         refuse_entry("gain", "user " + text_of(user) + ", cell", n, text_of(g), not_negative.text());
-}
-
-void coupled_sinr(const CouplingProblem& p, std::span<const double> rho, Isa isa, std::span<float> sinr,
-                  const ThreadPool* pool) {
-  const std::size_t n_users = users_of(p), n_cells = cells_of(p);
-  const bool banded = p.bands == Bands::in_order;
-  check_size("rho", rho.size(), banded ? n_cells * p.share.cols : n_cells, banded ? "slice of a cell" : "cell");
-  check_values("rho", rho, not_negative, "cell");
-  check_size("sinr", sinr.size(), n_users, "user");
-  check_radio(p);
-  const CouplingKernels& kernels = select_coupling_kernels(isa);
-  if (banded || has_gain64(p))
-    return visit_users(p, rho, pool, [&](std::size_t row, std::span<const double>, Weights& weights) {
-      sinr[user_at(p, row)] = static_cast<float>(link_at(p, kernels, row, weights).sinr(p.noise_w));
-    });
-  Weights weights(p, rho);
-  leave_own_out(p, weights);
-  share_items(pool, (n_users + rows_most - 1) / rows_most, [&](std::size_t item, int) {
-    const std::size_t first = item * rows_most, n = std::min(rows_most, n_users - first);
-    double interference[rows_most];
-    interference_of_rows(p, kernels, first, weights, {interference, n});
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::size_t user = user_at(p, first + i), cell = static_cast<std::size_t>(p.serving[user]);
-      const Link link{p.power_w[cell] * serving_gain_at(p, first + i, cell), interference[i]};
-      sinr[user] = static_cast<float>(link.sinr(p.noise_w));
-    }
-  });
 }
 
 }  // namespace slicefast

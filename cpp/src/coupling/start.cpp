@@ -15,7 +15,7 @@ void advance(LoadCoupling::Workspace& w, const CouplingProblem& p, const Couplin
     w.evaluate(p, kernels, true, pool);
     const bool solved = newton.find(w, kernels);
     for (std::size_t i = 0; i < w.n_cells; ++i) {
-      const double moved = solved ? w.rho[i] + newton.step()[i] : w.value_cell[i];
+      const double moved = solved ? w.rho[i] + w.step[i] : w.value_cell[i];
       w.rho[i] = std::isfinite(moved) ? std::clamp(moved, 0.0, 10.0) : 1.0;
     }
   }

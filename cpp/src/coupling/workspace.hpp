@@ -26,6 +26,8 @@ struct LoadCoupling::Workspace {
   std::size_t column_stride = 0;
   std::vector<StrongNeighbours> strongest;  // per entry of users; fluctuating interference only
   BandActivity bands;                       // of slices that have some
+  std::vector<double> step, plain;          // (N,) of Newton's method: the step, and f where the last one began
+  Weights everybody;                        // of LoadCoupling::sinr
 
   // Users with demand by (serving cell, slice); rho is zero then.
   void group(const CouplingProblem& p, std::size_t slices, int n_threads);

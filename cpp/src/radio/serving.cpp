@@ -23,7 +23,7 @@ Best best_cell(std::span<const float> gain, const float* power) {
   return best;
 }
 
-void check_update(std::size_t n_users, std::size_t n_cells, std::span<const double> power_w,
+void check_update(std::size_t n_users, std::size_t n_cells, std::span<const float> power_w,
                   const HandoverConfig& config, std::span<const std::int32_t> serving, const Timers& timers) {
   check_size("power_w", power_w.size(), n_cells, "cell");
   check_size("serving", serving.size(), n_users, "user");
@@ -135,29 +135,27 @@ void check_gains(ConstMatrixView<float> gain) {
         refuse_entry("gain", "user", u, text_of(static_cast<double>(value)), not_negative.text());
 }
 
-void update_serving(ConstMatrixView<float> gain, std::span<const double> power_w, const HandoverConfig& config,
+void update_serving(ConstMatrixView<float> gain, std::span<const float> power_w, const HandoverConfig& config,
                     std::span<std::int32_t> serving, const Timers& timers, const ThreadPool* pool) {
   check_update(gain.rows, gain.cols, power_w, config, serving, timers);
-  const std::vector<float> power(power_w.begin(), power_w.end());
   update_users(
-      power, config, serving, timers, pool, [](std::size_t row) { return row; },
-      [&](std::size_t row) { return best_cell(gain.row(row), power.data()); },
+      power_w, config, serving, timers, pool, [](std::size_t row) { return row; },
+      [&](std::size_t row) { return best_cell(gain.row(row), power_w.data()); },
       [&](std::size_t row, std::size_t cell) { return gain(row, cell); },
       [&](std::size_t row, auto enter) {
         for (std::size_t n = 0; n < gain.cols; ++n) enter(static_cast<std::int32_t>(n), gain(row, n));
       });
 }
 
-void update_serving(const FoldedGains& gain, std::span<const double> power_w, const HandoverConfig& config,
+void update_serving(const FoldedGains& gain, std::span<const float> power_w, const HandoverConfig& config,
                     std::span<std::int32_t> serving, const Timers& timers, const ThreadPool* pool) {
   check_update(gain.n_users(), gain.n_cells, power_w, config, serving, timers);
-  const std::vector<float> power(power_w.begin(), power_w.end());
   update_users(
-      power, config, serving, timers, pool,
+      power_w, config, serving, timers, pool,
       [&](std::size_t place) { return static_cast<std::size_t>(gain.user_of[place]); },
       [&](std::size_t place) {
         return Best{gain.strongest[place],
-                    gain.strongest_gain[place] * power[static_cast<std::size_t>(gain.strongest[place])]};
+                    gain.strongest_gain[place] * power_w[static_cast<std::size_t>(gain.strongest[place])]};
       },
       [&](std::size_t place, std::size_t cell) { return gain.link(place, cell); },
       [&](std::size_t place, auto enter) { gain.visit(place, enter); });

@@ -126,6 +126,7 @@ struct CellWork {
   std::vector<std::int32_t> settling;                      // users
   std::vector<double> shares;                              // of one cell
   std::vector<int> needs, grants, rooms;                   // (S), in RBGs
+  std::vector<CellSlice> slices;                           // at work: one, or those of a cell that lend
   std::vector<std::int32_t>* free_places = nullptr;        // of the block
   BlockEnd* end = nullptr;
 };

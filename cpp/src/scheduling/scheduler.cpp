@@ -237,8 +237,8 @@ void BlockPlayer::play(const Window& window, const WindowKpis& kpis, std::size_t
   work.end->failed.clear();
   work.end->bits_out = 0;
   for (auto* values : {&work.needs, &work.grants, &work.rooms}) values->resize(n_slices);
-  std::vector<CellSlice> slices(window.policy() ? n_slices : 1,
-                                CellSlice(config, averaging, live, sorted, work, window, kpis));
+  std::vector<CellSlice>& slices = work.slices;
+  slices.assign(window.policy() ? n_slices : 1, CellSlice(config, averaging, live, sorted, work, window, kpis));
   deal_quotas(window, first, n_block);
   if (config.rbg_prb > 1 && !window.policy()) quotas_in_prbs(window, first, n_block);
   for (std::size_t c = 0; c < n_block; ++c) {

@@ -68,10 +68,6 @@ inline bool has_jumps(const CouplingProblem& problem) {
 
 // The activity rho is that of cells, (N,); of slices, (N * S) in parts of the cell's PRBs, where they have bands.
 
-// sinr[u], linear, of every user (zero demand included).
-void coupled_sinr(const CouplingProblem& problem, std::span<const double> rho, Isa isa, std::span<float> sinr,
-                  const ThreadPool* pool = nullptr);
-
 // bit/s/Hz of every user, (U,), in the mean over neighbours' states.
 void mean_efficiencies(const CouplingProblem& problem, std::span<const double> rho, Isa isa,
                        std::span<double> efficiency, const ThreadPool* pool = nullptr);

@@ -44,6 +44,10 @@ class LoadCoupling {
   CouplingResult solve(const CouplingProblem& problem, const CouplingOptions& options, MatrixView<double> load,
                        const ThreadPool* pool = nullptr);
 
+  // sinr[u], linear, of every user (zero demand included).
+  void sinr(const CouplingProblem& problem, std::span<const double> rho, Isa isa, std::span<float> sinr,
+            const ThreadPool* pool = nullptr);
+
   struct Workspace;
 
  private:

@@ -26,12 +26,12 @@ struct Timers {
   std::span<std::int32_t> cell, steps;
 };
 
-void update_serving(ConstMatrixView<float> gain, std::span<const double> power_w, const HandoverConfig& config,
+void update_serving(ConstMatrixView<float> gain, std::span<const float> power_w, const HandoverConfig& config,
                     std::span<std::int32_t> serving, const Timers& timers, const ThreadPool* pool = nullptr);
 // Refuses gains that are negative or not finite: for callers whose gains do not come from LinkModel.
 void check_gains(ConstMatrixView<float> gain);
 // A user whose serving cell has gone into the remainder takes its best cell at once.
-void update_serving(const FoldedGains& gain, std::span<const double> power_w, const HandoverConfig& config,
+void update_serving(const FoldedGains& gain, std::span<const float> power_w, const HandoverConfig& config,
                     std::span<std::int32_t> serving, const Timers& timers, const ThreadPool* pool = nullptr);
 
 }  // namespace slicefast
