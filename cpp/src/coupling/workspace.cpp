@@ -64,8 +64,7 @@ void LoadCoupling::Workspace::group(const CouplingProblem& p, std::size_t slices
 }
 
 void LoadCoupling::Workspace::turn_gains(const CouplingProblem& p) {
-  columns.clear();
-  if (p.folded || has_gain64(p) || n_cells > turned_cells || !bands.empty()) return;
+  if (p.folded || has_gain64(p) || n_cells > turned_cells || !bands.empty()) return columns.clear();
   column_stride = (users.size() + 2 * lanes - 1) / lanes * lanes;  // a vector may begin at the last user
   columns.resize(n_cells * column_stride);
   for (std::size_t at = 0; at < users.size(); ++at) {
