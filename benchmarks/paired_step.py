@@ -2,9 +2,9 @@
 
     python benchmarks/paired_step.py /path/to/other/bin/python --network default --pairs 40
 
-The other Python has another version of slicefast installed. Both play the same network at equal shares, a batch of steps
-of one, then of the other, in turns that start with either; a ratio is of two neighbours' processor time (that of one
-thread: everything is computed by one), the figure their median with a bootstrap interval. Versions may draw other
+The other Python has another version of slicefast installed. Both play the same network at equal shares, a batch of
+steps of one, then of the other, in turns that start with either; a ratio is of two neighbours' processor time (that of
+one thread: everything is computed by one), the figure their median with a bootstrap interval. Versions may draw other
 numbers, so both play warm networks whose steps are alike, not the same.
 """
 
@@ -49,7 +49,8 @@ class Player:
 
     def play(self, n_steps: int) -> float:
         """Return the processor time of a step [s]."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(f"{n_steps}\n")
         self._process.stdin.flush()
         return float(self._process.stdout.readline()) / n_steps

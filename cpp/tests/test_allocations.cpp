@@ -1,5 +1,5 @@
-// In steady state a step at the TTI level, where no cells fold, asks for no memory. Counted by an operator new of the whole
-// program; the sanitizers bring their own, so there nothing is counted.
+// In steady state a step at the TTI level, where no cells fold, asks for no memory. Counted by an operator new of the
+// whole program; the sanitizers bring their own, so there nothing is counted.
 #include "check.hpp"
 #include "worlds.hpp"
 

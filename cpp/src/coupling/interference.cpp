@@ -150,8 +150,8 @@ void interference_of_rows(const CouplingProblem& p, const CouplingKernels& kerne
                           const Weights& weights, std::span<double> out) {
   if (p.folded) return folded_rows(p, kernels, first, weights, out);
   const std::span<const std::int32_t> serving = p.serving.subspan(first, out.size());
-  kernels.others_interference(p.gain.row(first).data(), p.gain.cols, serving.data(), out.size(),
-                              weights.single.data(), weights.ones_around_0.data() + p.gain.cols, out.data());
+  kernels.others_interference(p.gain.row(first).data(), p.gain.cols, serving.data(), out.size(), weights.single.data(),
+                              weights.ones_around_0.data() + p.gain.cols, out.data());
   if (p.own_images.empty()) return;
   for (std::size_t i = 0; i < out.size(); ++i)
     out[i] += static_cast<double>(weights.single[static_cast<std::size_t>(serving[i])] * p.own_images[first + i]);

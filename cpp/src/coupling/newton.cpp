@@ -89,7 +89,7 @@ CouplingResult newton_iteration(LoadCoupling::Workspace& w, const CouplingProble
                                 const ThreadPool* pool) {
   const CouplingKernels& kernels = select_coupling_kernels(options.isa);
   NewtonStep newton;
-  int newton_allowed = 3;     // failures forgiven before the plain iteration is left alone
+  int newton_allowed = 3;  // failures forgiven before the plain iteration is left alone
   bool from_newton = false, restarted = false;
   double last = std::numeric_limits<double>::infinity();
   for (int iteration = 1; iteration <= options.max_iterations; ++iteration) {
@@ -120,8 +120,7 @@ CouplingResult newton_iteration(LoadCoupling::Workspace& w, const CouplingProble
       continue;
     }
     if (const double bound = newton.bound_on_residual(p, w); bound <= options.tolerance) {
-      for (std::size_t i = 0; i < w.n_cells; ++i)
-        w.value[i] = w.value_cell[i] = std::max(0.0, w.rho[i] + w.step[i]);
+      for (std::size_t i = 0; i < w.n_cells; ++i) w.value[i] = w.value_cell[i] = std::max(0.0, w.rho[i] + w.step[i]);
       return {iteration, bound};
     }
     for (std::size_t i = 0; i < w.n_cells; ++i)

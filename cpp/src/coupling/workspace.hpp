@@ -22,7 +22,7 @@ struct LoadCoupling::Workspace {
   std::vector<double> signal, demand_per_hz, interference, load, slope;  // per entry of users
   std::vector<double> value, value_cell, rho;                            // f (N, S) and its row sums; where
   Jacobian jacobian;                                                     // J, of the last evaluation with one
-  std::vector<float> columns;               // gains of `users` by cell, (N, column_stride); empty where rows are read
+  std::vector<float> columns;  // gains of `users` by cell, (N, column_stride); empty where rows are read
   std::size_t column_stride = 0;
   std::vector<StrongNeighbours> strongest;  // per entry of users; fluctuating interference only
   BandActivity bands;                       // of slices that have some

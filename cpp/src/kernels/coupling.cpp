@@ -229,15 +229,8 @@ static void user_load(const LinkRate& link, const double* signal, const double* 
 
 static double dot(const double* a, const double* b, std::size_t n) { return weighted_sum<long_lanes>(a, b, n); }
 
-extern const CouplingKernels coupling_kernels = {interference<float, float>,
-                                                 interference<double, double>,
-                                                 column_interference,
-                                                 others_interference,
-                                                 user_load,
-                                                 add_slopes<float>,
-                                                 add_slopes<double>,
-                                                 valid<float>,
-                                                 valid<double>,
-                                                 dot};
+extern const CouplingKernels coupling_kernels = {
+    interference<float, float>, interference<double, double>, column_interference, others_interference, user_load,
+    add_slopes<float>,          add_slopes<double>,           valid<float>,        valid<double>,       dot};
 
 }  // namespace slicefast::SLICEFAST_ISA

@@ -3,8 +3,9 @@
     python cpp/tests/counted/instructions.py BUILD/slicefast_counted             # against instructions.json, 5 % margin
     python cpp/tests/counted/instructions.py BUILD/slicefast_counted --write     # after a change that is meant
 
-A count is of twice as much work less that of once as much, so that starting costs nothing. Counts depend on the compiler,
-so each has its own; with one that has none, and where valgrind is not installed, nothing is held and that is said.
+A count is of twice as much work less that of once as much, so that starting costs nothing. Counts depend on the
+compiler, so each has its own; with one that has none, and where valgrind is not installed, nothing is held and that is
+said.
 """
 
 from __future__ import annotations

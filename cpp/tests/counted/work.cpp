@@ -1,5 +1,5 @@
-// Work whose instructions are counted: `slicefast_counted step N` plays N steps of a network of 12 cells and 1,536 users,
-// `slicefast_counted update N` makes N updates of 12 agents. See instructions.py, which runs it under callgrind.
+// Work whose instructions are counted: `slicefast_counted step N` plays N steps of a network of 12 cells and 1,536
+// users, `slicefast_counted update N` makes N updates of 12 agents. See instructions.py, which runs it under callgrind.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -120,8 +120,11 @@ void updates(int n_updates) {
   const std::vector<std::uint8_t> frozen(n, 0);
   std::vector<float> critic_loss(n), actor_loss(n);
   const auto banks = [&](std::vector<float>* of, std::size_t stride, std::vector<std::int64_t>& done) -> NetBanks {
-    return {{of[0].data(), n, stride}, {of[1].data(), n, stride}, {of[2].data(), n, stride},
-            {of[3].data(), n, stride}, done};
+    return {{of[0].data(), n, stride},
+            {of[1].data(), n, stride},
+            {of[2].data(), n, stride},
+            {of[3].data(), n, stride},
+            done};
   };
   const LearnerState state{banks(actor, learner.actor_stride(), actor_steps),
                            banks(critic, learner.critic_stride(), critic_steps),
