@@ -20,11 +20,14 @@ from typing import Any, Literal, NamedTuple, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from slicefast.errors import described, refuse
+from slicefast.errors import SlicefastError, described, refuse
 
 _T = TypeVar("_T")
 #: What the core and NumPy say of integers that they cannot take.
 _NO_ROOM = ("incompatible function arguments", "incompatible constructor arguments", "Maximum allowed dimension")
+#: What NumPy says of shapes that do not fit.
+_NO_FIT = ("broadcast", "cannot reshape", "core dimension", "shape mismatch", "must match", "too many indices",
+           "boolean index", "not aligned")  # fmt: skip
 _Check = Callable[[str, object], None]
 
 
@@ -68,8 +71,10 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
                 checks[name](name, value)
         try:
             return function(*args, **options)
-        except (TypeError, OverflowError, MemoryError, ValueError) as error:
-            _refuse_wide_integers(error, {**dict(zip(names, args, strict=False)), **options})
+        except (TypeError, OverflowError, MemoryError, ValueError, IndexError) as error:
+            given = {**dict(zip(names, args, strict=False)), **options}
+            _refuse_wide_integers(error, given)
+            _refuse_shapes(error, given)
             raise
 
     return call
@@ -81,6 +86,15 @@ def _refuse_wide_integers(error: Exception, arguments: dict[str, Any]) -> None:
         for name, value in arguments.items():
             if _is_integer(value) and abs(int(value)) >= 2**31:
                 refuse(name, value, "a number that there is room for")
+
+
+def _refuse_shapes(error: Exception, arguments: dict[str, Any]) -> None:
+    """Name the arrays that do not go together, with their shapes; NumPy's own words name none."""
+    if not isinstance(error, SlicefastError) and any(words in str(error) for words in _NO_FIT):
+        arrays = {name: np.shape(value) for name, value in arguments.items() if _is_array(value) and np.ndim(value)}
+        if arrays:
+            shapes = ", ".join(f"{name} {shape}" for name, shape in arrays.items())
+            raise SlicefastError(f"{shapes}: got shapes that do not go together") from error
 
 
 def _checks_of(function: Callable[..., Any]) -> dict[str, _Check]:

@@ -15,8 +15,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
-from slicefast import radio
+from slicefast import policies, radio
+from slicefast.arguments import checked
+from slicefast.errors import SlicefastError
 from slicefast.settings import Settings
 
 LONGEST = 400
@@ -137,3 +140,24 @@ def test_what_is_of_another_kind_is_refused_by_name(name: str) -> None:
 def test_positions_are_refused_by_name_too() -> None:
     with pytest.raises(ValueError, match="distance_2d_m: got a masked array"):
         radio.path_loss_db("tr38901_uma", True, np.ma.masked_array([1.0]), 2e9)
+
+
+def test_arrays_that_do_not_go_together_are_named_with_their_shapes() -> None:
+    @checked
+    def add(first: ArrayLike, second: ArrayLike, third: float = 0.0) -> Any:
+        return np.asarray(first) + np.asarray(second)
+
+    with pytest.raises(SlicefastError, match=r"^first \(2,\), second \(3,\): got shapes that do not go together$"):
+        add([1, 2], second=[1, 2, 3])
+
+
+class _Actor:
+    def act(self, observation: Any, explore: bool = False) -> Any:
+        """Act."""
+
+
+def test_an_object_is_refused_for_the_methods_that_it_lacks() -> None:
+    policies.greedy(_Actor())
+    for value in (_Actor, object(), type("", (), {"act": 1})()):
+        with pytest.raises(SlicefastError, match=r"^agents: got .*, allowed: an object with act$"):
+            policies.greedy(value)
