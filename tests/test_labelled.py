@@ -125,6 +125,20 @@ def test_a_run_is_written_as_a_table_per_cell_and_per_user(tmp_path):
     assert len(pd.read_csv(tmp_path / "users.csv")) == 2 * 2 * 384
 
 
+@pytest.mark.parametrize("per", ["cell", "user"])
+def test_parquet_holds_what_csv_holds_and_types_too(tmp_path, per):
+    pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1, window_ttis=20), per_user=True)
+    run = simulator.run(sf.policies.get("equal_split"), steps=2, per_user=True)
+    for name in ("run.csv", "run.parquet"):
+        sf.write_table(run, tmp_path / name, per=per)
+    as_csv, as_parquet = pd.read_csv(tmp_path / "run.csv"), pd.read_parquet(tmp_path / "run.parquet")
+    pd.testing.assert_frame_equal(as_parquet, as_csv, check_dtype=False)
+    measured = run["user_sinr_db" if per == "user" else "load"]
+    assert as_parquet[measured.name].dtype == measured.dtype
+    np.testing.assert_array_equal(as_parquet[measured.name], measured.values.ravel())
+
+
 def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch):
     simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1, window_ttis=20))
     run = simulator.run(sf.policies.get("equal_split"), steps=1)

@@ -137,7 +137,7 @@ def traffic_note(scenario: Scenario) -> str:
     return note(scenario)
 
 
-def parse_numbers(numbers: list[str]) -> dict[str, Any]:
+def parse_numbers(numbers: list[str], example: str = "actor_lr=1e-4", option: str = "--set") -> dict[str, Any]:
     """Return NAME=VALUE texts as a dictionary, values as TOML has them."""
     parsed: dict[str, Any] = {}
     for text in numbers:
@@ -147,5 +147,5 @@ def parse_numbers(numbers: list[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             equals = ""
         if not equals:
-            raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as actor_lr=1e-4", param_hint="--set")
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as {example}", param_hint=option)
     return parsed

@@ -24,10 +24,21 @@ from slicefast.errors import RunError
 if TYPE_CHECKING:
     from slicefast.study.comparison import Comparison
     from slicefast.study.folder import Study
+    from slicefast.study.protocol import Protocol
 
 Engine = Literal["local", "ray"]
 MapOption = Annotated[
     bool, typer.Option("--map", help="Instead: over networks whose cells differ more and more, when similarity helps.")
+]
+
+ResourceOption = Annotated[
+    list[str],
+    typer.Option(
+        "--resource",
+        metavar="NAME=NUMBER",
+        help="With --engine ray, what a job asks of its node: num_cpus (1 unless given), memory (bytes), or a resource "
+        "of yours; as often as needed.",
+    ),
 ]
 
 
@@ -35,7 +46,7 @@ def reproduce(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds and steps: a few minutes.")] = False,
     seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions; 10, 2 with --quick, or as resumed.")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where everything is written.")] = None,
-    engine: Annotated[Engine, typer.Option(help="This machine, or a Ray cluster.")] = "local",
+    engine: Annotated[Engine, typer.Option(help="This machine, or a Ray cluster without shared storage.")] = "local",
     resume: Annotated[bool, typer.Option("--resume", help="Continue the study that the folder holds.")] = False,
     trace: TraceOption = None,
     scenario: ScenarioOption = None,
@@ -43,25 +54,51 @@ def reproduce(
     numbers: NumbersOption = [],  # noqa: B006 - typer copies it
     all_arms: Annotated[bool, typer.Option("--all-arms", help="Also those that no claim needs.")] = False,
     similarity_map: MapOption = False,
+    resources: ResourceOption = [],  # noqa: B006 - typer copies it
     as_json: JsonOption = False,
 ) -> None:
     """Run the paper's experiment and write results.nc, figures, report.html and report.md."""
     from slicefast import provenance
-    from slicefast.study.arms import ARMS
     from slicefast.study.execute import run_study
-    from slicefast.study.folder import MANIFEST, load_study, open_study
-    from slicefast.study.protocol import Protocol
+    from slicefast.study.folder import open_study
 
     if similarity_map:
         from slicefast.cli.map import reproduce_map
 
-        if numbers or engine != "local":
+        if numbers or resources or engine != "local":
             raise RunError("--map: takes neither --engine nor --set")
         reproduce_map(
             out or Path("slicefast-map"), load_scenario(scenario, trace), seeds, resume, workers, quick, as_json
         )
         return
+    asked = parse_numbers(resources, "num_cpus=2", "--resource")
     folder = out or Path("slicefast-quick" if quick else "slicefast-study")
+    protocol = _protocol(folder, quick, resume, seeds, all_arms, numbers)
+    chosen = load_scenario(scenario, trace)
+    note = traffic_note(chosen)
+    study = open_study(folder, chosen, protocol, resume)
+    left_out = [f"{name} is left out: {reason}" for name, reason in study.left_out.items()]
+    for remark in (note, provenance.note(provenance.read_entries(study.manifest)), *left_out):
+        if remark:
+            typer.echo(remark, err=as_json)
+    with progress_bars(study) as progress:
+        finished = run_study(study, workers, engine, progress, asked)
+    write_outcome(study, as_json)
+    if not finished:
+        typer.echo(
+            f"interrupted; what is finished is in {folder}. Continue with the same command and --resume.", err=True
+        )
+        raise typer.Exit(INTERRUPTED)
+
+
+def _protocol(
+    folder: Path, quick: bool, resume: bool, seeds: int | None, all_arms: bool, numbers: list[str]
+) -> Protocol:
+    """Return what is run: what the options say, or the study that is resumed says."""
+    from slicefast.study.arms import ARMS
+    from slicefast.study.folder import MANIFEST, load_study
+    from slicefast.study.protocol import Protocol
+
     protocol = Protocol.quick() if quick else Protocol.full()
     if resume and (folder / MANIFEST).is_file():
         begun = load_study(folder).protocol
@@ -76,21 +113,7 @@ def reproduce(
         learner = parse_numbers(numbers)
         steps = {name: learner.pop(name) for name in ("exploration_steps",) if name in learner}
         protocol = protocol.replace(td3=learner, **steps)
-    chosen = load_scenario(scenario, trace)
-    note = traffic_note(chosen)
-    study = open_study(folder, chosen, protocol, resume)
-    left_out = [f"{name} is left out: {reason}" for name, reason in study.left_out.items()]
-    for remark in (note, provenance.note(provenance.read_entries(study.manifest)), *left_out):
-        if remark:
-            typer.echo(remark, err=as_json)
-    with progress_bars(study) as progress:
-        finished = run_study(study, workers, engine, progress)
-    write_outcome(study, as_json)
-    if not finished:
-        typer.echo(
-            f"interrupted; what is finished is in {folder}. Continue with the same command and --resume.", err=True
-        )
-        raise typer.Exit(INTERRUPTED)
+    return protocol
 
 
 def report(

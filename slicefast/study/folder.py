@@ -61,6 +61,11 @@ class Study:
         """Return the file of a finished job."""
         return self._folder_of(job.seed) / f"{job.name}.npz"
 
+    def files(self, job: Job) -> list[Path]:
+        """Return all files of a finished job: its weights, and last the one that vouches for them."""
+        context = self.context(job, lambda steps: None)
+        return [*(context.own_weights_path(variant) for variant in job.work.variants), self.path(job)]
+
     def finished(self, job: Job) -> bool:
         """Whether the job's results are there, whole, and what this study would make."""
         return self._examine(job)[0] is not None
@@ -112,9 +117,7 @@ class Study:
         }
 
     def _checksums(self, job: Job) -> dict[str, str]:
-        context = self.context(job, lambda steps: None)
-        paths = [context.own_weights_path(variant) for variant in job.work.variants]
-        return {path.name: files.checksum(path) for path in paths}
+        return {path.name: files.checksum(path) for path in self.files(job)[:-1]}
 
     def _examine(self, job: Job) -> tuple[Arrays | None, str]:
         """Return a job's arrays if it is finished, and what is wrong with its file."""

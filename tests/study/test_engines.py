@@ -1,4 +1,4 @@
-"""Which job runs where and when: every engine with stand-ins for the jobs, the processes and the cluster."""
+"""Which job runs where and when: in one process or several, with stand-ins for the jobs and the processes."""
 
 from __future__ import annotations
 
@@ -241,66 +241,11 @@ def test_a_killed_process_is_one_line_and_an_interrupt_is_no(
     assert one_process.shutdowns == [{"wait": True, "cancel_futures": True}] * 2
 
 
-@pytest.mark.parametrize("running", [False, True])
-def test_jobs_are_tasks_of_a_cluster(
-    study: FakeStudy, ran: list[Job], monkeypatch: pytest.MonkeyPatch, running: bool
-) -> None:
-    calls: list[tuple[str, Any]] = []
-    tasks: list[tuple[Any, ...]] = []
-
-    class Ray:
-        def is_initialized(self) -> bool:
-            return running
-
-        def init(self, **options: Any) -> None:
-            calls.append(("init", options))
-
-        def remote(self, **options: Any) -> Any:
-            calls.append(("remote", options))
-            return lambda function: SimpleNamespace(remote=lambda *given: self.submit(function, *given))
-
-        def submit(self, *task: Any) -> int:
-            tasks.append(task)
-            return len(tasks) - 1
-
-        def wait(self, references: list[int], num_returns: int) -> tuple[list[int], list[int]]:
-            assert num_returns == 1
-            return references[:1], references[1:]
-
-        def get(self, reference: int) -> None:
-            function, given, job = tasks[reference]
-            assert given.folder == study.folder.resolve()
-            assert given.folder.is_absolute()
-            object.__setattr__(given, "done", set())
-            function(given, job)
-
-        def cancel(self, reference: int, force: bool) -> None:
-            calls.append(("cancel", (reference, force)))
-
-    monkeypatch.setitem(sys.modules, "ray", Ray())
-    monkeypatch.chdir(study.folder.parent)
-    relative = FakeStudy(Path(study.folder.name), study.scenario, study.protocol)
-    object.__setattr__(relative, "done", set())
-    object.__setattr__(relative, "faults", {})
-    log = Log()
-    assert execute.run_study(relative, engine="ray", progress=log)
-    assert ran == log.order("started") == log.order("finished")
-    assert ran == [PRETRAIN, SIMILARITY, EQUAL, DRL, PAIRS, MOST]
-    assert [line[1:] for line in log.lines if line[0] == "advanced"] == [
-        (job, steps(job, PROTOCOL, SCENARIO)) for job in ran
-    ]
-    begin = [] if running else [("init", {"log_to_driver": False, "include_dashboard": False})]
-    assert calls == [*begin, ("remote", {"num_cpus": 1, "max_retries": 2})]
-    calls.clear()
-    monkeypatch.setattr(Ray, "get", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        execute.run_study(relative, engine="ray")
-    assert calls[len(begin) + 1 :] == [("cancel", (7, True)), ("cancel", (8, True)), ("cancel", (9, True))]
-
-
 def test_engines_that_are_not_there_are_refused(study: FakeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SlicefastError, match="engine: got 'slurm', allowed: local, ray"):
         execute.run_study(study, engine="slurm")  # type: ignore[arg-type]
+    with pytest.raises(RunError, match=r'resources: .*, allowed: none where engine is not "ray"'):
+        execute.run_study(study, resources={"num_cpus": 2})
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(RunError, match=r'engine = "ray": Ray is not installed; pip install "slicefast\[ray\]"'):
         execute.run_study(study, engine="ray")
@@ -320,8 +265,3 @@ def test_a_job_begins_works_on_one_thread_and_is_saved() -> None:
     )
     execute.run_job(study, job, ticks.append)  # type: ignore[arg-type]
     assert log == [("begin", job), ("run", (job, ticks.append), 1), ("save", job, {"a": 1})]
-    context: list[Any] = []
-    study.context = lambda job, tick: context.append((job, tick))
-    execute._run_on_node(study, job)  # type: ignore[arg-type]
-    ((_, tick),) = context
-    assert tick(3) is None
