@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from slicefast import policies, radio
 from slicefast.arguments import checked
-from slicefast.errors import SlicefastError
+from slicefast.errors import RunError, ScenarioError, SlicefastError
 from slicefast.settings import Settings
 
 LONGEST = 400
@@ -161,3 +161,34 @@ def test_an_object_is_refused_for_the_methods_that_it_lacks() -> None:
     for value in (_Actor, object(), type("", (), {"act": 1})()):
         with pytest.raises(SlicefastError, match=r"^agents: got .*, allowed: an object with act$"):
             policies.greedy(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "value"),
+    [
+        ("scheduling.Scheduler.run", "active", [float("nan"), 1.0]),
+        ("scheduling.flow_window", "active", [2, 1]),
+        ("scheduling.flow_window", "packet_bits", [100.0, 100.0, 100.0]),
+        ("learn.TD3.freeze_lower", "agent_mask", [float("nan"), 0.0, 1.0]),
+        ("learn.TD3Config.per_row", "n_rows", 0),
+        ("scenario.neighbours", "centre_x_m", np.array([0.0, float("nan"), 1.0])),
+        ("scenario.neighbours", "centre_y_m", np.zeros(2)),
+        ("scenario.Radio.filter_weight", "step_s", -1.0),
+        ("scenario.Radio.filter_weight", "step_s", float("inf")),
+        ("training.CentralAgent.store", "action", np.full((3, 4), np.nan)),
+        ("training.CentralAgent.store", "observation", np.full((3, 16), np.nan)),
+        ("training.CentralAgent.store", "reward", np.ones(2)),
+        ("training.train", "simulators", np.array(1.0)),
+        ("radio.path_loss_db", "ue_height_m", [1.5, 1.5, 1.5]),
+        ("coverage", "activity", [0.5, 0.5]),
+    ],
+)
+def test_what_is_of_the_kind_and_no_good_is_refused_by_name(name: str, argument: str, value: Any) -> None:
+    good = targets.TAKEN[name](targets.world())
+    with pytest.raises(SlicefastError, match=rf"^{argument}: got "):
+        targets.call_of(name)(**{**good, argument: value})
+
+
+def test_a_message_is_one_line_whatever_a_file_is_called() -> None:
+    assert str(RunError("a\nb: is no run")) == "a?b: is no run"
+    assert str(ScenarioError("file", "a\nb", "has\tno\nrows")) == "file: got 'a\\nb', has?no?rows"

@@ -483,7 +483,7 @@ TAKEN: dict[str, Callable[[World], dict[str, Any]]] = {
     "study.Study.scenario_of": lambda w: {"seed": 0},
     **{
         f"study.Study.{name}": (lambda w: {"job": Job("equal_split", 0)})
-        for name in ("path", "finished", "fault", "read", "begin")
+        for name in ("path", "files", "finished", "fault", "read", "begin")
     },
     "study.Study.load": lambda w: {"job": _finished_job(w)},
     "study.Study.context": lambda w: {"job": Job("equal_split", 0), "tick": lambda steps: None},
