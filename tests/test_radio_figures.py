@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from slicefast import Simulator, radio
+from slicefast import Simulator, coverage, radio
+from slicefast.maps import best_server
+from slicefast.plot.maps import draw_masts, sinr_map
 from slicefast.scenario import Scenario
 from slicefast.validation import radio as radio_figures
 
@@ -24,9 +26,9 @@ def test_map_shows_the_network_that_the_simulator_of_that_seed_plays(seed: int) 
     """Before anyone has moved, handover has no memory: every user is served by the strongest cell where it stands."""
     scenario = Scenario.paper()
     x_m, y_m, serving = users(Simulator(scenario, seed))
-    server, _ = radio_figures.best_server(scenario, x_m, y_m, seed)
+    server, _ = best_server(scenario, x_m, y_m, seed)
     np.testing.assert_array_equal(server, serving)
-    other, _ = radio_figures.best_server(scenario, x_m, y_m, seed + 1)
+    other, _ = best_server(scenario, x_m, y_m, seed + 1)
     assert (other != serving).mean() > 0.1  # so the seed matters
 
 
@@ -40,23 +42,25 @@ def test_map_is_that_of_later_steps_too_where_handover_has_no_margin() -> None:
     for _ in range(20):
         simulator.step(equal)
     x_m, y_m, serving = users(simulator)
-    server, _ = radio_figures.best_server(scenario, x_m, y_m, seed=1)
+    server, _ = best_server(scenario, x_m, y_m, seed=1)
     every = np.arange(serving.size)
     np.testing.assert_array_equal(simulator.gain[every, server], simulator.gain[every, serving])
     assert (server == serving).mean() > 0.99
 
 
 def test_map_is_drawn_with_y_upwards_between_its_corners() -> None:
-    axes = Figure().subplots()
-    sinr_db = np.arange(6.0).reshape(2, 3)
-    image = radio_figures.draw_sinr_map(axes, sinr_db, np.array([-1000.0, 0.0]), np.array([2000.0, 500.0]))
-    np.testing.assert_array_equal(image.get_array(), sinr_db)
-    assert (image.origin, tuple(image.get_extent())) == ("lower", (-1.0, 2.0, 0.0, 0.5))
+    simulator = Simulator(Scenario.paper(), seed=0)
+    axes = sinr_map(simulator, Figure().subplots(), pixels=20)
+    (image,) = axes.images
+    area = coverage(simulator, pixels=20).sinr_db
+    np.testing.assert_array_equal(image.get_array(), area.values)
+    corners = [area[axis].values[end] / 1e3 for axis in ("x", "y") for end in (0, -1)]
+    assert (image.origin, list(image.get_extent())) == ("lower", corners)
 
 
 def test_arrows_stand_at_the_masts_and_point_where_the_antennas_do() -> None:
     scenario = Scenario.paper()
-    arrows = radio_figures.draw_masts(Figure().subplots(), scenario)
+    arrows = draw_masts(Figure().subplots(), scenario, "white", again=True)
     assert len(arrows) == 25  # the torus around the area
     own = arrows[12]
     np.testing.assert_allclose(own.XY[:, 0], scenario.site_x_m[scenario.cell_site] / 1e3)

@@ -9,15 +9,12 @@ import numpy as np
 from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.plot.axes import axes_of
+from slicefast.plot.colours import SLICE_COLOURS, SLICE_DASHES
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
-
-#: Okabe and Ito's colours, and a pattern beside each.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000", "#8C8C8C")
-_DASHES: tuple[Any, ...] = ("-", (0, (4, 1)), (0, (1, 0.8)), (0, (5, 1, 1, 1)))
 
 
 @checked
@@ -54,7 +51,10 @@ def _distribution(values: Any, ax: Axes | None, label: str | None, complementary
         refuse("values", "none but NaN", "at least one number")
     axes = axes_of(ax)
     drawn = len(axes.get_lines())
-    look = {"color": _COLOURS[drawn % len(_COLOURS)], "linestyle": _DASHES[drawn % len(_DASHES)]}
+    look: dict[str, Any] = {
+        "color": SLICE_COLOURS[drawn % len(SLICE_COLOURS)],
+        "linestyle": SLICE_DASHES[drawn % len(SLICE_DASHES)],
+    }
     axes.ecdf(known, complementary=complementary, label=label, **look)
     axes.set(xlabel=_name(values), ylabel="share of values above" if complementary else "share of values up to")
     if label is not None:
@@ -90,7 +90,7 @@ def series(run: xr.Dataset, name: str, ax: Axes | None = None) -> Axes:
         [(str(part), values.sel(slice=part)) for part in run.slice.values] if "slice" in values.dims else [("", values)]
     )
     for index, (label, part) in enumerate(parts):
-        colour, dashes = _COLOURS[index % len(_COLOURS)], _DASHES[index % len(_DASHES)]
+        colour, dashes = SLICE_COLOURS[index % len(SLICE_COLOURS)], SLICE_DASHES[index % len(SLICE_DASHES)]
         axes.plot(run.step, part.mean(over), color=colour, linestyle=dashes, label=label or None)
         low, high = (part.quantile(level, over) for level in (0.1, 0.9))
         axes.fill_between(run.step, low, high, color=colour, alpha=0.15, linewidth=0)
@@ -118,7 +118,7 @@ def load_and_satisfaction(run: xr.Dataset, ax: Axes | None = None) -> Axes:
         axes.plot(
             load.values.ravel(),
             satisfied.sel(slice=part).values.ravel(),
-            color=_COLOURS[index % len(_COLOURS)],
+            color=SLICE_COLOURS[index % len(SLICE_COLOURS)],
             marker="osv^"[index % 4],
             markersize=2.5,
             alpha=0.5,

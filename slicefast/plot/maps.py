@@ -13,6 +13,7 @@ from slicefast.plot.axes import axes_of
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.quiver import Quiver
     from numpy.typing import ArrayLike
 
     from slicefast.scenario import Scenario
@@ -70,7 +71,7 @@ def layout(scenario: Scenario, ax: Axes | None = None) -> Axes:
     area = scenario.area
     corners = np.array([(0.0, 0.0), area.v1_m, np.add(area.v1_m, area.v2_m), area.v2_m, (0.0, 0.0)]) / 1e3
     axes.plot(*corners.T, color="#8C8C8C", linewidth=0.8, label="area" + (", wrapped around" if area.wrap else ""))
-    _draw_masts(axes, scenario, "black")
+    draw_masts(axes, scenario, "black")
     for cell, site in enumerate(scenario.cell_site):
         angle = np.radians(scenario.azimuth_deg[cell])
         place = (scenario.site_x_m[site] / 1e3, scenario.site_y_m[site] / 1e3)
@@ -80,17 +81,18 @@ def layout(scenario: Scenario, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def _draw_masts(axes: Axes, scenario: Scenario, colour: str) -> None:
-    angle = np.radians(scenario.azimuth_deg)
-    axes.quiver(
-        scenario.site_x_m[scenario.cell_site] / 1e3,
-        scenario.site_y_m[scenario.cell_site] / 1e3,
-        np.cos(angle),
-        np.sin(angle),
-        color=colour,
-        scale=26,
-        width=0.005,
-    )
+def draw_masts(axes: Axes, scenario: Scenario, colour: str, again: bool = False) -> list[Quiver]:
+    """Draw an arrow from every cell's mast where its antenna points; on a torus ``again`` around the area."""
+    area, azimuth = scenario.area, np.radians(scenario.azimuth_deg)
+    turns = range(-2, 3) if again and area.wrap else (0,)
+    return [
+        axes.quiver(
+            (scenario.site_x_m[scenario.cell_site] + shift[0]) / 1e3,
+            (scenario.site_y_m[scenario.cell_site] + shift[1]) / 1e3,
+            np.cos(azimuth), np.sin(azimuth), color=colour, scale=26, width=0.005,
+        )
+        for shift in (i * np.array(area.v1_m) + j * np.array(area.v2_m) for i in turns for j in turns)
+    ]  # fmt: skip
 
 
 def _extent_km(area: xr.DataArray) -> tuple[float, float, float, float]:
@@ -99,7 +101,7 @@ def _extent_km(area: xr.DataArray) -> tuple[float, float, float, float]:
 
 
 def _over_area(axes: Axes, scenario: Scenario, area: xr.DataArray) -> Axes:
-    _draw_masts(axes, scenario, "white")
+    draw_masts(axes, scenario, "white", again=True)
     left, right, low, high = _extent_km(area)
     axes.set(xlabel="x [km]", ylabel="y [km]", aspect="equal", xlim=(left, right), ylim=(low, high))
     return axes

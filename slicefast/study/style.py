@@ -13,6 +13,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from slicefast.plot import colours
+from slicefast.plot.colours import OKABE_ITO, Dashes
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
@@ -40,23 +43,11 @@ STYLE: Any = {
     "legend.frameon": False,
     "savefig.dpi": 300,
 }
-BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
-    "#000000",
-    "#E69F00",
-    "#56B4E9",
-    "#009E73",
-    "#0072B2",
-    "#D55E00",
-    "#CC79A7",
-    "#8C8C8C",
-)
-SLICE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY, BLACK, GREY)
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = OKABE_ITO
+SLICE_COLOURS, SLICE_DASHES = colours.SLICE_COLOURS, colours.SLICE_DASHES
 GROUP_COLOURS = (BLUE, VERMILION, GREEN, PURPLE)
 COLUMN_IN = 3.35  # inches, 8.5 cm: a column of a two-column paper
 WIDE = 1.5  # columns of a figure with many policies
-
-Dashes = str | tuple[float, tuple[float, ...]]
-SLICE_DASHES: tuple[Dashes, ...] = ("-", (0, (4, 1)), (0, (1, 0.8)), (0, (5, 1, 1, 1)))
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slicefast import files, radio
-from slicefast.maps import best_server
+from slicefast.plot import sinr_map
+from slicefast.plot.colours import BLUE, VERMILION
 from slicefast.scenario import Scenario
-from slicefast.units import Float64
+from slicefast.simulator import Simulator
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.image import AxesImage
     from matplotlib.lines import Line2D
-    from matplotlib.quiver import Quiver
 
 #: Percentiles and values [dB] of published calibration curves by (case, elements, quantity): TR 36.873 phase 1, 3D-UMa
 #: at 2 GHz with one vertical element, the mean of the companies' curves.
@@ -38,7 +37,7 @@ _COLUMNS = (
     ("geometry_db", "geometry, no noise [dB]", (-8, 30)),
     ("sinr_db", "SINR [dB]", (-12, 30)),
 )
-_COLOURS = {"UMa": "#0072B2", "UMi": "#D55E00"}  # Okabe and Ito
+_COLOURS = {"UMa": BLUE, "UMi": VERMILION}
 
 
 def calibration_figure(path: str | Path, n_users: int = 20_000, seed: int = 0) -> Path:
@@ -100,47 +99,16 @@ def draw_calibration(row: Sequence[Axes], case: str, elements: int, drop: radio.
 
 
 def sinr_map_figure(scenario: Scenario, path: str | Path, seed: int = 0, pixels: int = 400) -> Path:
-    """Draw the best server's SINR at full activity over the scenario's area, shadowing included; write a PNG.
-
-    It is the network that ``Simulator(scenario, seed)`` plays: the same shadowing and line of sight, outdoors.
-    """
+    """Write as PNG `slicefast.plot.sinr_map` of what ``Simulator(scenario, seed)`` plays, all cells active."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    area = scenario.area
-    corners = np.array([(0.0, 0.0), area.v1_m, area.v2_m, np.add(area.v1_m, area.v2_m)])
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    x_m, y_m = (grid.ravel() for grid in np.meshgrid(*(np.linspace(low[i], high[i], pixels) for i in (0, 1))))
-    _, sinr = best_server(scenario, x_m, y_m, seed)
-    wide, tall = high - low
-    figure = Figure(figsize=(6.4, 0.7 + 4.7 * tall / wide), layout="constrained")
+    figure = Figure(layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    image = draw_sinr_map(axes, (10.0 * np.log10(sinr)).reshape(pixels, pixels), low, high)
-    draw_masts(axes, scenario)
-    axes.set(xlabel="x [km]", ylabel="y [km]", xlim=(low[0] / 1e3, high[0] / 1e3), ylim=(low[1] / 1e3, high[1] / 1e3))
-    figure.colorbar(image, label="SINR of the best server\n(all cells active) [dB]")
+    axes = sinr_map(Simulator(scenario, seed), figure.subplots(), pixels)
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    figure.set_size_inches(6.4, 0.7 + 4.7 * (high - low) / (right - left))
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=160)
     files.write_bytes(Path(path), stream.getvalue())
     return Path(path)
-
-
-def draw_sinr_map(axes: Axes, sinr_db: Float64, low_m: Float64, high_m: Float64) -> AxesImage:
-    """Draw SINR [dB] of a grid (rows are y) between two corners [m]."""
-    extent = (low_m[0] / 1e3, high_m[0] / 1e3, low_m[1] / 1e3, high_m[1] / 1e3)
-    return axes.imshow(sinr_db, origin="lower", extent=extent, vmin=-8, vmax=25, cmap="viridis")
-
-
-def draw_masts(axes: Axes, scenario: Scenario) -> list[Quiver]:
-    """Draw an arrow from every cell's mast where its antenna points; on a torus masts come again around the area."""
-    area, azimuth = scenario.area, np.radians(scenario.azimuth_deg)
-    turns = range(-2, 3) if area.wrap else (0,)
-    return [
-        axes.quiver(
-            (scenario.site_x_m[scenario.cell_site] + shift[0]) / 1e3,
-            (scenario.site_y_m[scenario.cell_site] + shift[1]) / 1e3,
-            np.cos(azimuth), np.sin(azimuth), color="white", scale=26, width=0.005,
-        )
-        for shift in (i * np.array(area.v1_m) + j * np.array(area.v2_m) for i in turns for j in turns)
-    ]  # fmt: skip
