@@ -228,9 +228,13 @@ def fuzz(n_calls: int, seed: int, only: str = "", first: int = 0) -> tuple[Count
             for made, name, outcome, problem, chosen in _load(results):
                 counts[outcome] += 1
                 if outcome == "finding":
-                    findings.setdefault(f"{name}: {problem}", []).append((made, chosen))
+                    if (found := f"{name}: {problem}") not in findings:
+                        print(f"call {made}: {found}", file=sys.stderr, flush=True)  # a long run may be cut short
+                    findings.setdefault(found, []).append((made, chosen))
         status = os.waitpid(pid, 0)[1]
         number = numbers.stop
+        if number % 10_000 < BATCH:
+            print(f"{number:,} calls, {counts['finding']} findings", file=sys.stderr, flush=True)
         if os.WIFSIGNALED(status):
             (made,) = struct.unpack("q", done[:8])
             counts["finding"] += 1
