@@ -75,6 +75,10 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
             given = {**dict(zip(names, args, strict=False)), **options}
             _refuse_wide_integers(error, given)
             _refuse_shapes(error, given)
+            if "non-negative integer" in str(error) and not isinstance(error, SlicefastError):  # NumPy's, of a seed
+                for name, value in given.items():
+                    if _is_integer(value):
+                        between(0, **{name: value})
             raise
 
     return call

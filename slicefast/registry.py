@@ -39,14 +39,16 @@ class Registry(Generic[Entry]):
         ----------
         name : str
             What it is asked for by.
-        entry : object
-            What `get` returns.
+        entry : callable
+            What `get` returns: all that is registered are functions and classes.
 
         Raises
         ------
         SlicefastError
-            The name is taken by another entry.
+            The name is taken by another entry, or the entry cannot be called.
         """
+        if not callable(entry):
+            refuse("entry", entry, "a function or a class")
         if self.entries.get(name, entry) is not entry:
             refuse("name", name, f"a name that no other {self.kind} is registered under")
         self.entries[name] = entry

@@ -181,6 +181,9 @@ def test_an_object_is_refused_for_the_methods_that_it_lacks() -> None:
         ("training.train", "simulators", np.array(1.0)),
         ("radio.path_loss_db", "ue_height_m", [1.5, 1.5, 1.5]),
         ("coverage", "activity", [0.5, 0.5]),
+        ("radio.calibrate", "seed", -1),
+        ("policies.register", "entry", float("nan")),
+        ("policies.NonClairvoyant", "seed", -1),
     ],
 )
 def test_what_is_of_the_kind_and_no_good_is_refused_by_name(name: str, argument: str, value: Any) -> None:
