@@ -24,10 +24,13 @@ from slicefast.errors import SlicefastError, described, refuse
 
 _T = TypeVar("_T")
 #: What the core and NumPy say of integers that they cannot take.
-_NO_ROOM = ("incompatible function arguments", "incompatible constructor arguments", "Maximum allowed dimension")
+_NO_ROOM = ("incompatible function arguments", "incompatible constructor arguments", "Maximum allowed dimension",
+            "can't allocate memory")  # fmt: skip
 #: What NumPy says of shapes that do not fit.
 _NO_FIT = ("broadcast", "cannot reshape", "core dimension", "shape mismatch", "must match", "too many indices",
            "boolean index", "not aligned")  # fmt: skip
+#: What NumPy says of a seed and of a size.
+_NEGATIVE = ("non-negative integer", "negative dimensions")
 _Check = Callable[[str, object], None]
 
 
@@ -71,11 +74,11 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
                 checks[name](name, value)
         try:
             return function(*args, **options)
-        except (TypeError, OverflowError, MemoryError, ValueError, IndexError) as error:
+        except (TypeError, OverflowError, MemoryError, ValueError, IndexError, RuntimeError) as error:
             given = {**dict(zip(names, args, strict=False)), **options}
             _refuse_wide_integers(error, given)
             _refuse_shapes(error, given)
-            if "non-negative integer" in str(error) and not isinstance(error, SlicefastError):  # NumPy's, of a seed
+            if any(words in str(error) for words in _NEGATIVE) and not isinstance(error, SlicefastError):
                 for name, value in given.items():
                     if _is_integer(value):
                         between(0, **{name: value})
@@ -88,7 +91,7 @@ def _refuse_wide_integers(error: Exception, arguments: dict[str, Any]) -> None:
     """Name the integer that the core, NumPy or this machine has no room for; their own words name none."""
     if isinstance(error, OverflowError | MemoryError) or any(words in str(error) for words in _NO_ROOM):
         for name, value in arguments.items():
-            if _is_integer(value) and abs(int(value)) >= 2**31:
+            if _is_integer(value) and abs(int(value)) >= 2**24:
                 refuse(name, value, "a number that there is room for")
 
 

@@ -182,6 +182,7 @@ def test_an_object_is_refused_for_the_methods_that_it_lacks() -> None:
         ("radio.path_loss_db", "ue_height_m", [1.5, 1.5, 1.5]),
         ("coverage", "activity", [0.5, 0.5]),
         ("radio.calibrate", "seed", -1),
+        ("training.collect_samples", "steps", -1),
         ("policies.register", "entry", float("nan")),
         ("policies.NonClairvoyant", "seed", -1),
     ],

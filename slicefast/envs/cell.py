@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from slicefast.arguments import checked
+from slicefast.arguments import between, checked
 from slicefast.envs.episodes import with_logits
 from slicefast.envs.vector import VectorEnv
 from slicefast.errors import refuse
@@ -52,6 +52,7 @@ def cell_vector_env(
     network = played.scenario if isinstance(played, Task) else played
     if cell not in {f"cell_{number}" for number in range(1, network.n_cells + 1)}:
         refuse("cell", cell, f"cell_1 to cell_{network.n_cells}")
+    between(1, num_envs=num_envs)
     return VectorEnv(played, num_envs, agents=[cell], others=others, **with_logits(played, options))
 
 

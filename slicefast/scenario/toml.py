@@ -47,7 +47,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
             raise ScenarioError(os.fspath(path), MISSING, "is not valid TOML: UTF-16; save it as UTF-8")
         data = tomllib.loads(text.decode("utf-8-sig").replace("\r\n", "\n"))  # editors put a mark in front
     except OSError as error:
-        raise ScenarioError(os.fspath(path), MISSING, f"cannot be read: {error.strerror}") from None
+        raise ScenarioError(os.fspath(path) or "path", MISSING, f"cannot be read: {error.strerror}") from None
     except RecursionError:
         raise ScenarioError(os.fspath(path), MISSING, "is not valid TOML: nested too deep") from None
     except ValueError as error:  # TOML's own, the encoding's, and numbers of more digits than Python reads

@@ -42,8 +42,8 @@ BATCH = 250
 LONGEST_MESSAGE = 400
 LONGEST_S = 20
 MEMORY_BYTES = 8 << 30
-#: Where a NaN is an answer: indicators that were not given, samples that are drawn.
-NAN_TAKEN = ("plot.cdf", "plot.ccdf", "kpis.read_only")
+#: Where a NaN is an answer: indicators that were not given, samples that are drawn, gains where there is no path.
+NAN_TAKEN = ("plot.cdf", "plot.ccdf", "kpis.read_only", "radio.GainMap", "radio.GainSeries")
 #: By what else than its name an argument is refused: what it names, or whose it is.
 CALLED = {
     "policies.get": ("policy",), "radio.GainMap.check": ("gains",), "radio.GainSeries.check": ("gains",),
