@@ -13,9 +13,14 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
+
+from slicefast import files
+
+MARK = "paired"
 
 #: By name: the scenario as Python text, and the steps of a batch.
 NETWORKS = {
@@ -82,19 +87,31 @@ def interval(ratios: np.ndarray) -> tuple[float, float, float]:
     return float(np.median(ratios)), float(low), float(high)
 
 
+def table(other: str, networks: Sequence[str], n_pairs: int) -> Iterator[str]:
+    """Yield a row per network."""
+    yield "| network | other version | this version | other / this |"
+    yield "|---|---:|---:|---:|"
+    for network in networks:
+        times = pairs((other, sys.executable), network, n_pairs)
+        middle, low, high = interval(times[:, 0] / times[:, 1])
+        before, now = times.min(axis=0) * 1e6
+        yield f"| {network} | {before:,.0f} us | {now:,.0f} us | {middle:.2f} [{low:.2f}, {high:.2f}] |"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a line per network."""
+    """Print a line per network, and put the table where the command line tells it to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("other", help="the other version's Python")
     parser.add_argument("--network", choices=NETWORKS, nargs="+", default=["default"])
     parser.add_argument("--pairs", type=int, default=40)
+    parser.add_argument("--into", type=Path, help="the page that takes the table")
     chosen = parser.parse_args(arguments)
-    print("| network | other version | this version | other / this |\n|---|---:|---:|---:|")
-    for network in chosen.network:
-        times = pairs((chosen.other, sys.executable), network, chosen.pairs)
-        middle, low, high = interval(times[:, 0] / times[:, 1])
-        other, this = times.min(axis=0) * 1e6
-        print(f"| {network} | {other:,.0f} us | {this:,.0f} us | {middle:.2f} [{low:.2f}, {high:.2f}] |", flush=True)
+    lines = []
+    for line in table(chosen.other, chosen.network, chosen.pairs):
+        print(line, flush=True)
+        lines.append(line)
+    if chosen.into:
+        files.replace_section(chosen.into, MARK, "\n".join(lines))
 
 
 if __name__ == "__main__":

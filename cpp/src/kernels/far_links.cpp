@@ -37,7 +37,7 @@ static void gather_links(const RadioSite* sites, const RadioTorus* torus, const 
 
 // Line of sight link by link; P(LOS) is the model's, not the site's.
 static void test_los(const RadioSite& model, const RadioTiles* tiles, std::size_t padded, FarLinks& links) {
-  gather(tiles->los_state, links.index, padded, links.packed);
+  gather_halves(tiles->outside, links.index, padded, links.packed, links.los);  // shadows: of no use here
   const float min_d2 = model.min_d2, sure = model.sure, decay = model.decay;
   for (std::size_t i = 0; i < padded; ++i) {
     const float used_d2 = max_f(links.dx[i] * links.dx[i] + links.dy[i] * links.dy[i], min_d2);
@@ -76,7 +76,7 @@ static std::size_t far_los(const RadioSite* sites, const RadioTorus* torus, cons
     links.fx[j] = links.fx[i], links.fy[j] = links.fy[i];
     links.scale[j] = u.scale_los[user[i]], links.common[j] = u.common_los[user[i]];
   }
-  gather(tiles->shadow, links.index, padded, links.packed);
+  gather(tiles->shadow_los, links.index, padded, links.packed);
   const float min_d2 = sites[0].min_d2, sigma_near = sites[0].sigma_near, sigma_far = sites[0].sigma_far;
   for (std::size_t j = 0; j < padded; ++j) {
     const float d2 = links.dx[j] * links.dx[j] + links.dy[j] * links.dy[j], true_d2 = max_f(d2, 1e-4f);

@@ -155,13 +155,12 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast*
   const RadioMast m = profiled ? *mast : RadioMast{};
   const RadioProfile v = profiled ? *profile : RadioProfile{};
   float d2[max_block];
-  std::int32_t index[max_block], packed[max_block], state[max_block];
+  std::int32_t index[max_block], packed[max_block], outside[max_block], state[max_block], any_los = 0;
   Turns turns;
   (torus->wrap ? displacement<true> : displacement<false>)(s, *torus, u, n, d2, azimuth, &turns);
   (torus->wrap ? tile_index<true> : tile_index<false>)(s, *torus, u, tiles->log2_size, &turns, n, index);
-  gather(tiles->los_state, index, n, packed);
+  gather_halves(tiles->outside, index, n, packed, outside);
   const float inverse_height = 1.0f / s.height, min_d = __builtin_sqrtf(s.min_d2), inverse_min = 1.0f / min_d;
-  const std::int32_t nlos_tile = tiles->size * (tiles->size + 1);
   for (std::size_t i = 0; i < n; ++i) {
     const float true_d2 = max_f(d2[i], 1e-4f), used_d2 = max_f(d2[i], s.min_d2);
     const float inverse_d = inverse_sqrt_f32(true_d2), true_d = true_d2 * inverse_d;
@@ -182,10 +181,14 @@ static inline void evaluate_site(const RadioSite* site_pointer, const RadioMast*
     const float nlos_gain = min_f(at.nlos_0 + s.nlos_1 * l, los_gain + s.nlos_margin);
     state[i] = is_los ? (is_near ? near_los_link : far_los_link) : nlos_link;
     base[i] = is_los ? los_gain : nlos_gain;
-    index[i] += is_los ? 0 : nlos_tile;
+    index[i] = is_los ? index[i] : 0;
+    any_los |= is_los ? 1 : 0;
   }
-  gather(tiles->shadow, index, n, packed);
-  add_shadowing<profiled>(s, m, u, v, state, packed, n, base);
+  if (any_los != 0) {
+    gather(tiles->shadow_los, index, n, packed);
+    for (std::size_t i = 0; i < n; ++i) outside[i] = state[i] != nlos_link ? packed[i] : outside[i];
+  }
+  add_shadowing<profiled>(s, m, u, v, state, outside, n, base);
 }
 
 static void site(const RadioSite* site_pointer, const RadioTorus* torus, const RadioTiles* tiles,
@@ -220,16 +223,18 @@ static inline void soft_states(const RadioSite* site_pointer, const RadioMast* m
   const RadioSite s = *site_pointer;
   const RadioMast m = profiled ? *mast : RadioMast{};
   const RadioProfile v = profiled ? *profile : RadioProfile{};
-  float d2[max_block], azimuth[max_block], state[max_block];
-  std::int32_t index[max_block];
+  float d2[max_block], azimuth[max_block];
+  std::int32_t index[max_block], packed[max_block], outside[max_block];
   Turns turns;
   (torus->wrap ? displacement<true> : displacement<false>)(s, *torus, *users, n, d2, azimuth, &turns);
   (torus->wrap ? tile_index<true> : tile_index<false>)(s, *torus, *users, tiles->log2_size, &turns, n, index);
-  field(tiles->los_state, index, users, users->scale_state, n, state);
+  gather_halves(tiles->outside, index, n, packed, outside);
+  const RadioUsers u = *users;
   for (std::size_t i = 0; i < n; ++i) {
+    const float state = u.scale_state[i] * interpolate(packed[i], u.col_fraction[i], u.row_fraction[i]);
     const float d = __builtin_sqrtf(max_f(d2[i], s.min_d2));
     const float chance = min_f(los_chance<profiled, curved>(s, m, v, d, 1.0f / d, i), 1.0f);
-    const float x = sharpness * (normal_quantile(chance) - state[i]), size = __builtin_fabsf(x);
+    const float x = sharpness * (normal_quantile(chance) - state), size = __builtin_fabsf(x);
     const float angle = atan_unit(min_f(size, inverse_f32(max_f(size, 1e-20f))));
     const float turn = (size > 1.0f ? 0.5f * pi - angle : angle) * (1.0f / pi);
     const float soft = x < 0.0f ? 0.5f - turn : 0.5f + turn;

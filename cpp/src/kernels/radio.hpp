@@ -45,10 +45,11 @@ struct RadioTorus {
 };
 
 // Packed tiles: of every node (r, c), c = 0 ... size, itself and node (r + 1, c) as signed bytes in steps of 1/32. So
-// the four bytes from there on are the corners of a mesh, and what users read of a tile stays small.
+// the four bytes from there on are the corners of a mesh, and what users read of a tile stays small. The states of line
+// of sight and the shadows outside it lie side by side, as most links read both: a large tile's cost is its cache lines.
 struct RadioTiles {
-  const std::int16_t* los_state;
-  const std::int16_t* shadow;  // LOS tile, then NLOS tile
+  const std::int32_t* outside;     // of a node the state, in the lower half, and the shadow of NLOS links
+  const std::int16_t* shadow_los;  // of LOS links
   std::int32_t size, log2_size;
 };
 

@@ -117,4 +117,31 @@ static inline void column_power(SinTilt sin_tilt, int elements, std::size_t n,
   for (std::size_t i = 0; i < n; ++i) power[i] = current[i] * current[i];
 }
 
+// The same of tiles whose nodes have two halves: lower halves as one number, and upper halves.
+static inline void gather_halves(const std::int32_t* SLICEFAST_RESTRICT tile,
+                                 const std::int32_t* SLICEFAST_RESTRICT index, std::size_t n,
+                                 std::int32_t* SLICEFAST_RESTRICT lower, std::int32_t* SLICEFAST_RESTRICT upper) {
+  std::int32_t here[max_block], next[max_block];
+#if defined(__AVX512F__)
+  for (std::size_t i = 0; i < n; i += 16) {
+    const __m512i at = _mm512_loadu_si512(index + i);
+    _mm512_storeu_si512(here + i, _mm512_i32gather_epi32(at, tile, 4));
+    _mm512_storeu_si512(next + i, _mm512_i32gather_epi32(at, tile + 1, 4));
+  }
+#elif defined(__AVX2__)
+  for (std::size_t i = 0; i < n; i += 8) {
+    const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index + i));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(here + i), _mm256_i32gather_epi32(tile, at, 4));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(next + i), _mm256_i32gather_epi32(tile + 1, at, 4));
+  }
+#else
+  for (std::size_t i = 0; i < n; ++i) here[i] = tile[index[i]], next[i] = tile[index[i] + 1];
+#endif
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint32_t a = static_cast<std::uint32_t>(here[i]), b = static_cast<std::uint32_t>(next[i]);
+    lower[i] = static_cast<std::int32_t>((a & 0xffffu) | (b << 16));
+    upper[i] = static_cast<std::int32_t>((a >> 16) | (b & 0xffff0000u));
+  }
+}
+
 }  // namespace slicefast::SLICEFAST_ISA

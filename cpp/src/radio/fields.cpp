@@ -56,11 +56,15 @@ PackedFields::PackedFields(const FieldTiles& t, const ModelParameters& p)
   inverse[3] = t.e1_x_m / determinant;
   log2_size = static_cast<int>(std::lround(std::log2(size)));
   const auto side = static_cast<std::size_t>(size), nodes = side * (side + 1);
-  los_state.resize(nodes);
-  shadow.resize(2 * nodes);
-  pack_tile(t.los_state, side, side, los_state.data());
-  pack_tile(t.shadow_los, side, side, shadow.data());
-  pack_tile(t.shadow_nlos, side, side, shadow.data() + nodes);
+  shadow_los.resize(nodes);
+  pack_tile(t.shadow_los, side, side, shadow_los.data());
+  std::vector<std::int16_t> state(nodes), shadow(nodes);
+  pack_tile(t.los_state, side, side, state.data());
+  pack_tile(t.shadow_nlos, side, side, shadow.data());
+  outside.resize(nodes);
+  for (std::size_t i = 0; i < nodes; ++i)
+    outside[i] = static_cast<std::int32_t>(static_cast<std::uint16_t>(state[i]) |
+                                           static_cast<std::uint32_t>(static_cast<std::uint16_t>(shadow[i])) << 16);
   const auto rows = static_cast<std::size_t>(common_rows), cols = static_cast<std::size_t>(common_cols);
   common_los.resize(rows * (cols + 1));
   common_nlos.resize(rows * (cols + 1));

@@ -27,12 +27,13 @@ struct PackedFields {
 
   double inverse[4];  // (s, t) = inverse (x, y)
   int size, log2_size;
-  std::vector<std::int16_t> los_state, shadow;  // packed; the shadow of LOS links, then of the others
+  std::vector<std::int32_t> outside;     // see RadioTiles
+  std::vector<std::int16_t> shadow_los;  // packed
   UnitVariance unit_state, unit_los, unit_nlos;
   int common_cols, common_rows;
   std::vector<std::int16_t> common_los, common_nlos;  // packed
 
-  RadioTiles tiles() const { return {los_state.data(), shadow.data(), size, log2_size}; }
+  RadioTiles tiles() const { return {outside.data(), shadow_los.data(), size, log2_size}; }
   // In units of nodes.
   double col_at(double x, double y) const { return (inverse[0] * x + inverse[1] * y) * size; }
   double row_at(double x, double y) const { return (inverse[2] * x + inverse[3] * y) * size; }

@@ -132,6 +132,10 @@ class TimedQueue {
   double x_, g_;
 };
 
+// Whether ended() is 1 to the last bits without a look: below x = 1 the root g is at most ln x <= x - 1, so that exp(g v)
+// is below exp(-45) = 3e-20. That is nearly everybody, and each would cost a dozen exponentials.
+bool surely_ends(double x, double packets) { return x < 0.9 && (1 - x) * (packets - 1) > 45; }
+
 // Service and throughput where the user has any; the delay without what is left over.
 UserFlow served(const FlowWindow& w, std::size_t u, const UserPart& part, double demand) {
   UserFlow flow;
@@ -184,9 +188,12 @@ UserFlow flow_of(const FlowWindow& w, std::size_t u, const UserPart& part, const
     if (flow.sent > 0) {
       const double busy = flow.busy_ttis(n_ttis) / n_ttis,
                    x = left > 0 ? std::max(1.0, demand.arriving / flow.sent) : busy;
-      const TimedQueue queue(x);
-      if (young < left) flow.wasted = std::min(flow.sent, (left - young) * queue.wasted());
-      flow.wasted = flow.sent - (flow.sent - flow.wasted) * queue.ended(flow.rate * timer / w.packet_bits[u]);
+      const double packets = flow.rate * timer / w.packet_bits[u];
+      if (!surely_ends(x, packets)) {
+        const TimedQueue queue(x);
+        if (young < left) flow.wasted = std::min(flow.sent, (left - young) * queue.wasted());
+        flow.wasted = flow.sent - (flow.sent - flow.wasted) * queue.ended(packets);
+      }
     }
     flow.age_bit_ttis = std::min(flow.age_bit_ttis, staying * timer);
     flow.delay = std::min(flow.delay, timer);
