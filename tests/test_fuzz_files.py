@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from slicefast import Scenario, files
-from slicefast.errors import CheckpointError, ScenarioError
+from slicefast.errors import CheckpointError, RunError, ScenarioError
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_the_fuzzer_finds_what_it_looks_for(fuzzer: ModuleType, tmp_path: Path) 
     outcomes = {
         "taken": lambda: None,
         "ValueError": lambda: int("x"),
-        "characters": lambda: (_ for _ in ()).throw(ScenarioError("x", 1, "two\nlines")),
+        "characters": lambda: (_ for _ in ()).throw(RunError("x" * 10_000)),
         "not what was written": lambda: 2,
     }
     for named, read in outcomes.items():

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slicefast.arguments import checked
+from slicefast.colours import SLICE_COLOURS, SLICE_DASHES
 from slicefast.errors import refuse
 from slicefast.plot.axes import axes_of
-from slicefast.plot.colours import SLICE_COLOURS, SLICE_DASHES
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from slicefast.plot import colours
-from slicefast.plot.colours import OKABE_ITO, Dashes
+from slicefast import colours
+from slicefast.colours import OKABE_ITO, Dashes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slicefast import files, radio
+from slicefast.colours import BLUE, VERMILION
 from slicefast.plot import sinr_map
-from slicefast.plot.colours import BLUE, VERMILION
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 

@@ -9,8 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -151,39 +149,3 @@ def test_workers_are_as_many_as_the_processor_cores_that_are_granted(
     assert granted_cpus() == 3
     run_study(open_study(tmp_path / "run", tiny_scenario(), tiny))
     assert started == [3]
-
-
-def test_ray_engine_runs_jobs_when_their_needs_are_finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: Study, tiny: Protocol, tiny_scenario: Maker
-) -> None:
-    """A stand-in for Ray that runs tasks at once, last submitted first: results do not depend on the order."""
-
-    class Ray:
-        tasks: ClassVar[list[tuple[Any, ...]]] = []
-
-        def is_initialized(self) -> bool:
-            return True
-
-        def remote(self, **_: Any) -> Any:
-            return lambda function: SimpleNamespace(remote=lambda *given: self.submit(function, *given))
-
-        def submit(self, *task: Any) -> int:
-            self.tasks.append(task)
-            return len(self.tasks) - 1
-
-        def wait(self, references: list[int], num_returns: int) -> tuple[list[int], list[int]]:
-            return references[-num_returns:], references[:-num_returns]
-
-        def get(self, reference: int) -> None:
-            function, *given = self.tasks[reference]
-            function(*given)
-
-        def cancel(self, reference: int, force: bool) -> None:
-            raise AssertionError("nothing is left to cancel")
-
-    monkeypatch.setitem(sys.modules, "ray", Ray())
-    protocol = tiny.replace(n_seeds=1, arms=("drl", "transfer_most"), pairs=True)
-    study = open_study(tmp_path / "run", tiny_scenario(), protocol)
-    assert run_study(study, engine="ray")
-    assert all(study.finished(job) for job in study.jobs)
-    assert_same(study, finished)
