@@ -97,3 +97,13 @@ def test_one_cell_each_has_a_seed_each_as_gymnasium_gives_them(scenario):
     env = gymnasium.make("slicefast/Cell-v0", scenario=scenario)
     for row, seed in enumerate((3, 8)):
         np.testing.assert_array_equal(observation[row], env.reset(seed=seed)[0])
+
+
+def test_replicas_of_one_seed_are_refused_and_change_nothing(scenario):
+    venv, untouched = (sf.VectorEnv(scenario, n_replicas=2, n_steps=2) for _ in range(2))
+    first, expected = venv.reset(seed=5)[0], untouched.reset(seed=5)[0]
+    np.testing.assert_array_equal(first, expected)
+    with pytest.raises(sf.SlicefastError, match=r"^seed: got .*1, 1.*, allowed: another of every replica"):
+        venv.reset(seed=[1] * 6)
+    action = np.ones((6, 4), np.float32)
+    np.testing.assert_array_equal(venv.step(action)[0], untouched.step(action)[0])

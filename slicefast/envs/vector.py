@@ -127,7 +127,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         Raises
         ------
         SlicefastError
-            A seed is negative, or none, or not that of the replica's other sub-environments.
+            A seed is negative, or none, not that of the replica's other sub-environments, or that of another replica.
         """
         kpis = self._episodes.start(self._of_replicas(seed) if isinstance(seed, list | tuple) else seed)
         self._playing, self._autoreset = True, False
@@ -193,7 +193,10 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         if len(seeds) != self.num_envs or None in seeds or any(len(set(group)) > 1 for group in groups):
             each = f"{n_cells} alike for the cells of each replica" if n_cells > 1 else "one per replica"
             refuse("seed", list(seeds), f"one integer, or {self.num_envs}, {each}")
-        return [int(group[0] or 0) for group in groups]
+        own = [int(group[0] or 0) for group in groups]
+        if len(set(own)) < len(own):
+            refuse("seed", own, "another of every replica: those of one seed are the same network")
+        return own
 
     def _shares(self, actions: ArrayLike) -> Float64:
         wanted = (self.num_envs, self.task.action_size)
