@@ -370,6 +370,8 @@ def gaussian_kl_matrix(mean: ArrayLike, variance: ArrayLike, offsets: ArrayLike)
     """
     mean = np.ascontiguousarray(mean, np.float64)
     variance = np.ascontiguousarray(variance, np.float64)
+    if np.asarray(offsets).dtype.kind not in "iu":
+        refuse("offsets", described(f"an array of {np.asarray(offsets).dtype}"), "integers")
     offsets = np.ascontiguousarray(offsets, np.int64)
     if mean.ndim != 2:
         refuse("mean", described(f"shape {mean.shape}"), "shape (M, d)")

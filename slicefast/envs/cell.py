@@ -52,7 +52,7 @@ def cell_vector_env(
     network = played.scenario if isinstance(played, Task) else played
     if cell not in {f"cell_{number}" for number in range(1, network.n_cells + 1)}:
         refuse("cell", cell, f"cell_1 to cell_{network.n_cells}")
-    between(1, num_envs=num_envs)
+    between(1, 2**31 - 1, num_envs=num_envs)
     return VectorEnv(played, num_envs, agents=[cell], others=others, **with_logits(played, options))
 
 

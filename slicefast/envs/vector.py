@@ -129,7 +129,10 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
         SlicefastError
             A seed is negative, or none, not that of the replica's other sub-environments, or that of another replica.
         """
-        kpis = self._episodes.start(self._of_replicas(seed) if isinstance(seed, list | tuple) else seed)
+        if seed is None or isinstance(seed, int | np.integer):
+            kpis = self._episodes.start(seed)
+        else:
+            kpis = self._episodes.start(self._of_replicas(list(seed)))
         self._playing, self._autoreset = True, False
         self._picture.show(self.simulator, self.task)
         return self._learning(self.task.observe(kpis)), self._infos(kpis)

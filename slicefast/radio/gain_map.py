@@ -267,7 +267,7 @@ def read_gain_map(path: str | os.PathLike[str]) -> GainMap:
         dataset = xr.open_dataset(name, engine="h5netcdf")
     except Exception as error:  # what the libraries say of a file that is none is no promise of theirs
         problem = error.strerror if isinstance(error, OSError) and error.strerror else shorten(error)
-        raise ScenarioError(f"path {name!r}", MISSING, f"cannot be read: {one_line(problem)}") from None
+        raise ScenarioError(f"path {name[:200]!r}", MISSING, f"cannot be read: {one_line(problem)[:150]}") from None
     with dataset:
         variable = next((key for key in ("gain_db", "gain") if key in dataset), None)
         if variable is None:

@@ -245,7 +245,7 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     """Return a trained run, or raise RunError."""
     path = Path(folder) / RUN_FILE
     if not path.is_file():
-        raise RunError(f"{folder} holds no trained run ({RUN_FILE} is missing)")
+        raise RunError(f"{Path(folder)} holds no trained run ({RUN_FILE} is missing)")
     return _run_of(Path(folder), path, read_document(path))
 
 

@@ -42,12 +42,17 @@ BATCH = 250
 LONGEST_MESSAGE = 400
 LONGEST_S = 20
 MEMORY_BYTES = 8 << 30
-#: Where a NaN is an answer: indicators that were not given, samples that are drawn, gains where there is no path.
-NAN_TAKEN = ("plot.cdf", "plot.ccdf", "kpis.read_only", "radio.GainMap", "radio.GainSeries")
+#: Where a NaN is an answer: indicators that were not given, samples that are drawn, gains where there is no path,
+#: positions of which only the number counts.
+NAN_TAKEN = (
+    "plot.cdf", "plot.ccdf", "kpis.read_only", "radio.GainMap", "radio.GainSeries", "radio.GainMap.places",
+    "radio.GainSeries.places",
+)  # fmt: skip
 #: By what else than its name an argument is refused: what it names, or whose it is.
 CALLED = {
     "policies.get": ("policy",), "radio.GainMap.check": ("gains",), "radio.GainSeries.check": ("gains",),
     "scheduling.Scheduler.set_state": ("field",), "envs.SlicingParallelEnv.step": ("action of",),
+    "VectorEnv.step": ("action of",), "runs.load_run": ("holds no trained run",),
 }  # fmt: skip
 #: Calls of these have effects outside the process, or take long.
 LEFT_OUT = (*targets.COSTLY, *targets.CLOSING, "runs.evaluate", "compare")
