@@ -379,13 +379,8 @@ def gaussian_kl_matrix(mean: ArrayLike, variance: ArrayLike, offsets: ArrayLike)
         refuse("variance", described(f"shape {variance.shape}"), f"that of mean, {mean.shape}")
     _check_rows("mean", mean, np.isfinite(mean), "finite numbers")
     _check_rows("variance", variance, np.isfinite(variance) & (variance > 0.0), "positive and finite numbers")
-    if (
-        offsets.ndim != 1
-        or offsets.size < 2
-        or offsets[0] != 0
-        or offsets[-1] != len(mean)
-        or (offsets[1:] <= offsets[:-1]).any()  # differences could wrap
-    ):
+    wrong_ends = offsets.ndim != 1 or offsets.size < 2 or offsets[0] != 0 or offsets[-1] != len(mean)
+    if wrong_ends or (offsets[1:] <= offsets[:-1]).any():  # differences could wrap
         refuse("offsets", offsets.tolist(), f"increasing from 0 to M = {len(mean)}, no group empty")
     n_agents, n_dims = offsets.size - 1, mean.shape[1]
     base = np.empty((n_agents, n_dims))

@@ -67,7 +67,7 @@ def test_the_commands_it_names_are_there():
     ("page", "marks"),
     [
         ("README.md", ["study facts", "study short", "speed short"]),
-        ("benchmarks/README.md", ["speed", "sharing", "libraries"]),
+        ("benchmarks/README.md", ["speed", "paired", "scaling", "sharing", "libraries"]),
         ("benchmarks/study/README.md", ["map", "study", "settings", "coordination"]),
         (
             "slicefast/validation/README.md",
