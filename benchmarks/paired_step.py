@@ -49,7 +49,7 @@ class Player:
     """A process that plays steps and says what they took."""
 
     def __init__(self, python: str, scenario: str) -> None:
-        command = [python, "-c", _WORKER.format(scenario=scenario)]
+        command = [python, "-P", "-c", _WORKER.format(scenario=scenario)]  # not the package of the folder it runs in
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def play(self, n_steps: int) -> float:
