@@ -68,7 +68,7 @@ def test_the_commands_it_names_are_there():
     [
         ("README.md", ["study facts", "study short", "speed short"]),
         ("benchmarks/README.md", ["speed", "paired", "scaling", "sharing", "libraries"]),
-        ("benchmarks/study/README.md", ["map", "study", "settings", "coordination"]),
+        ("benchmarks/study/README.md", ["map", "rule", "study", "settings", "coordination"]),
         (
             "slicefast/validation/README.md",
             ["headroom", "radio", "torus", "seeds", "handover", "peers", "interference", "scheduler", "replay"],
