@@ -54,4 +54,4 @@ def table(seeds: range) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    seed_table.main(__doc__, MARK, table)
+    seed_table.main(__doc__, MARK, table, "Student's 95 % interval")

@@ -10,7 +10,12 @@ from slicefast import files
 from slicefast.learn.threads import one_thread
 
 
-def main(said: str | None, mark: str, table: Callable[[range], Iterator[str]]) -> None:
+def main(
+    said: str | None,
+    mark: str,
+    table: Callable[[range], Iterator[str]],
+    brackets: str = "the smallest and the largest",
+) -> None:
     """Print a table line by line, and put it where the command line tells it to.
 
     Parameters
@@ -21,6 +26,8 @@ def main(said: str | None, mark: str, table: Callable[[range], Iterator[str]]) -
         Of the section that takes the table.
     table : callable
         Its lines, each as soon as it is known, for these seeds.
+    brackets : str
+        What stands in them.
     """
     parser = argparse.ArgumentParser(description=said)
     parser.add_argument("--seeds", type=int, default=3, help="of networks and learners, from 0")
@@ -32,5 +39,5 @@ def main(said: str | None, mark: str, table: Callable[[range], Iterator[str]]) -
             print(line, flush=True)
             lines.append(line)
     if options.into:
-        told = f"Means of {options.seeds} seeds, in brackets the smallest and the largest."
+        told = f"Means of {options.seeds} seeds, in brackets {brackets}."
         files.replace_section(options.into, mark, "\n".join([*lines, "", told]))
