@@ -13,12 +13,12 @@ from typing import get_args
 
 import numpy as np
 import seed_table
-from scipy.stats import t as student
 
 import slicefast as sf
-from slicefast.learn import Hindsight, HindsightConfig
-from slicefast.policies.hindsight import OnlineHindsight, sight_size
+from slicefast.learn import HindsightConfig
+from slicefast.policies.hindsight import OnlineHindsight, new_hindsight
 from slicefast.scenario.heterogeneous import HeterogeneityKind
+from slicefast.study.evidence import over_seeds
 from slicefast.training import train
 
 MARK = "rule"
@@ -35,8 +35,7 @@ def earned(kind: HeterogeneityKind, seed: int) -> tuple[float, float]:
     by_rule = np.mean([task.reward(simulator.step(rule(simulator))).mean() for _ in range(STEPS)])
     network = sf.Simulator(scenario, seed=seed)
     network.reset()
-    config = HindsightConfig(sight="rich", basis="rule")
-    learner = Hindsight(task.n_agents, sight_size(config, task), task.action_size, config, seed)
+    learner = new_hindsight(task, HindsightConfig(sight="rich", basis="rule"), seed)
     history = train([network], OnlineHindsight(learner, network), task, STEPS)
     return float(by_rule), float(history.reward.mean())
 
@@ -47,10 +46,8 @@ def table(seeds: range) -> Iterator[str]:
     yield "|---|---:|---:|"
     for kind in get_args(HeterogeneityKind):
         rule, learned = np.array([earned(kind, seed) for seed in seeds]).T
-        more = learned - rule
-        half = student.ppf(0.975, len(more) - 1) * more.std(ddof=1) / np.sqrt(len(more))
-        low, high = more.mean() - half, more.mean() + half
-        yield f"| {kind} | {rule.mean():.4f} | {more.mean():+.4f} [{low:+.4f}, {high:+.4f}] |"
+        more = over_seeds(learned - rule)
+        yield f"| {kind} | {rule.mean():.4f} | {more.value:+.4f} [{more.low:+.4f}, {more.high:+.4f}] |"
 
 
 if __name__ == "__main__":

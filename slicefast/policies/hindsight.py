@@ -48,6 +48,13 @@ def sight_size(config: HindsightConfig, task: Task) -> int:
     return own + (task.action_size if config.basis == "rule" else 0)
 
 
+def new_hindsight(task: Task, config: HindsightConfig, seed: int) -> Hindsight:
+    """Return an untrained learner for every cell of a task."""
+    from slicefast.learn import Hindsight  # torch is only needed here
+
+    return Hindsight(task.n_agents, sight_size(config, task), task.action_size, config, seed)
+
+
 class CellView:
     """What the cells of one network see, and what their logits are added to.
 

@@ -15,7 +15,7 @@ from slicefast.arguments import checked
 from slicefast.errors import RunError, refuse
 from slicefast.learn import Hindsight, HindsightConfig
 from slicefast.learn.threads import one_thread
-from slicefast.policies.hindsight import OnlineHindsight, sight_size
+from slicefast.policies.hindsight import OnlineHindsight, new_hindsight
 from slicefast.runs.folder import (
     AGENTS_FILE,
     LOG_FILE,
@@ -305,7 +305,7 @@ def _new_learner(
 ) -> TD3 | Hindsight:
     """Return an untrained learner of the kind that its numbers are of."""
     if isinstance(config, HindsightConfig):
-        return Hindsight(task.n_agents, sight_size(config, task), task.action_size, config, seed)
+        return new_hindsight(task, config, seed)
     return new_agents(task, config, seed, n_agents)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slicefast.policies.hindsight import OnlineHindsight, replay_fault, sight_size
+from slicefast.policies.hindsight import OnlineHindsight, new_hindsight, replay_fault
 from slicefast.scenario import Scenario
 from slicefast.study.budget import Budget
 from slicefast.study.work import Context, Work
@@ -32,12 +32,10 @@ class HindsightPretrain(Work):
 
     def run(self, context: Context) -> Arrays:
         """Train, and return the mean reward of every step."""
-        from slicefast.learn import Hindsight, HindsightConfig
+        from slicefast.learn import HindsightConfig
 
         budget, task, network = context.budget, Task(context.scenario), context.source_network()
-        config = HindsightConfig()
-        sizes = task.n_agents, sight_size(config, task), task.action_size
-        learner = OnlineHindsight(Hindsight(*sizes, config, context.learner_seed), network)
+        learner = OnlineHindsight(new_hindsight(task, HindsightConfig(), context.learner_seed), network)
         ticker = Ticker(context.tick, budget.hindsight_steps - 1, weight=STEP_WEIGHT)
         history = train([network], learner, task, budget.hindsight_steps, callbacks=[ticker])
         learner.save(context.own_weights_path())

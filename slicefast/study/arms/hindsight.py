@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slicefast.policies.hindsight import OnlineHindsight, replay_fault, sight_size
+from slicefast.policies.hindsight import OnlineHindsight, new_hindsight, replay_fault
 from slicefast.scenario import Scenario
 from slicefast.study.arms.base import Arm, Played, callbacks_of
 from slicefast.study.budget import Budget
@@ -47,11 +47,10 @@ class InHindsight(Arm):
         return self._play(context, self._new(context), {})
 
     def _new(self, context: Context) -> Hindsight:
-        from slicefast.learn import Hindsight, HindsightConfig
+        from slicefast.learn import HindsightConfig
 
-        task = Task(context.scenario)
         config = HindsightConfig(sight=self.sight, basis=self.basis, federated=self.federated)
-        return Hindsight(task.n_agents, sight_size(config, task), task.action_size, config, context.learner_seed)
+        return new_hindsight(Task(context.scenario), config, context.learner_seed)
 
     def _play(self, context: Context, learner: Hindsight, extra: Arrays) -> Played:
         budget, task, network = context.budget, Task(context.scenario), context.target_network()
