@@ -17,8 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-
-from slicefast import files
+import tables
 
 MARK = "paired"
 
@@ -106,12 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pairs", type=int, default=40)
     parser.add_argument("--into", type=Path, help="the page that takes the table")
     chosen = parser.parse_args(arguments)
-    lines = []
-    for line in table(chosen.other, chosen.network, chosen.pairs):
-        print(line, flush=True)
-        lines.append(line)
-    if chosen.into:
-        files.replace_section(chosen.into, MARK, "\n".join(lines))
+    tables.put(table(chosen.other, chosen.network, chosen.pairs), MARK, chosen.into)
 
 
 if __name__ == "__main__":

@@ -15,18 +15,16 @@ import argparse
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import tables
 
 import slicefast as sf
-from slicefast import files
 from slicefast.learn import TD3, TD3Config
 
 MARK = "scaling"
 ROUNDS = 7
-#: What an exponent may be; of threads, less 1.
-MOST = 1.1
 
 
 def step_of(scenario: sf.Scenario, n_threads: int = 1) -> Callable[[], Any]:
@@ -59,38 +57,41 @@ def update_of(n_agents: int) -> Callable[[], Any]:
     return agents.update
 
 
-#: What grows: the work of a size, and how often it is done in a round.
-GROWTH: dict[str, tuple[dict[int, Callable[[], Callable[[], Any]]], int]] = {
-    "cells, a step": (
-        {3 * sites: lambda sites=sites: step_of(sf.Scenario.hexagonal(sites)) for sites in (49, 100, 196, 400)}, 1
-    ),
-    "cells, a step at flow level": (
-        {
-            3 * sites: lambda sites=sites: step_of(sf.Scenario.hexagonal(sites, fidelity="flow"))
-            for sites in (49, 100, 196, 400)
-        },
+class Growth(NamedTuple):
+    """What grows: the sizes, the work of a size and how often it is done in a round, and what the exponent may be."""
+
+    what: str
+    sizes: tuple[int, ...]
+    work_of: Callable[[int], Callable[[], Any]]
+    repeats: int
+    most: float = 1.1
+
+
+CELLS = (147, 300, 588, 1200)  # three to a site
+GROWTHS = (
+    Growth("cells, a step", CELLS, lambda cells: step_of(sf.Scenario.hexagonal(cells // 3)), 1),
+    Growth(
+        "cells, a step at flow level",
+        CELLS,
+        lambda cells: step_of(sf.Scenario.hexagonal(cells // 3, fidelity="flow")),
         1,
     ),
-    "users, a step": (
-        {48 * users: lambda users=users: step_of(with_users(users)) for users in (32, 64, 128, 256)}, 20
-    ),
-    "agents, an update": ({agents: lambda agents=agents: update_of(agents) for agents in (12, 48, 192, 768)}, 10),
-    "threads, a step": (
-        {threads: lambda threads=threads: step_of(sf.Scenario.hexagonal(100), threads) for threads in (1, 2)}, 2
-    ),
-}  # fmt: skip
+    Growth("users, a step", (1536, 3072, 6144, 12288), lambda users: step_of(with_users(users // 48)), 20),
+    Growth("agents, an update", (12, 48, 192, 768), update_of, 10),
+    Growth("threads, a step", (1, 2), lambda threads: step_of(sf.Scenario.hexagonal(100), threads), 2, most=0.1),
+)
 
 
-def times_of(work: dict[int, Callable[[], Callable[[], Any]]], repeats: int) -> dict[int, float]:
+def times_of(growth: Growth) -> dict[int, float]:
     """Return the least processor time of each size's work [s]."""
-    made = {size: make() for size, make in work.items()}
+    made = {size: growth.work_of(size) for size in growth.sizes}
     least = dict.fromkeys(made, np.inf)
     for _ in range(ROUNDS):
         for size, call in made.items():
             begin = time.process_time()
-            for _ in range(repeats):
+            for _ in range(growth.repeats):
                 call()
-            least[size] = min(least[size], (time.process_time() - begin) / repeats)
+            least[size] = min(least[size], (time.process_time() - begin) / growth.repeats)
     return least
 
 
@@ -103,11 +104,10 @@ def table() -> Iterator[str]:
     """Yield a row per kind of growth."""
     yield "| what grows | time at each size | exponent | at most |"
     yield "|---|---|---:|---:|"
-    for name, (work, repeats) in GROWTH.items():
-        times = times_of(work, repeats)
-        most = MOST - 1 if name.startswith("threads") else MOST
+    for growth in GROWTHS:
+        times = times_of(growth)
         shown = ", ".join(f"{size:,}: {seconds * 1e3:.3g} ms" for size, seconds in times.items())
-        yield f"| {name} | {shown} | {exponent(times):.2f} | {most:.1f} |"
+        yield f"| {growth.what} | {shown} | {exponent(times):.2f} | {growth.most:.1f} |"
 
 
 def main() -> None:
@@ -115,12 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--into", type=Path, help="the page that takes the table")
     options = parser.parse_args()
-    lines = []
-    for line in table():
-        print(line, flush=True)
-        lines.append(line)
-    if options.into:
-        files.replace_section(options.into, MARK, "\n".join(lines))
+    tables.put(table(), MARK, options.into)
 
 
 if __name__ == "__main__":

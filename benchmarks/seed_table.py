@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from slicefast import files
+import tables
+
 from slicefast.learn.threads import one_thread
 
 
@@ -33,11 +34,6 @@ def main(
     parser.add_argument("--seeds", type=int, default=3, help="of networks and learners, from 0")
     parser.add_argument("--into", type=Path, help="the page that takes the table")
     options = parser.parse_args()
-    lines = []
+    told = f"Means of {options.seeds} seeds, in brackets {brackets}."
     with one_thread():
-        for line in table(range(options.seeds)):
-            print(line, flush=True)
-            lines.append(line)
-    if options.into:
-        told = f"Means of {options.seeds} seeds, in brackets {brackets}."
-        files.replace_section(options.into, mark, "\n".join([*lines, "", told]))
+        tables.put(table(range(options.seeds)), mark, options.into, told)
