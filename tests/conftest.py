@@ -18,18 +18,36 @@ settings.register_profile(
 settings.load_profile("slicefast")
 
 
-def load_reference(name: str) -> ModuleType:
-    """Import tests/reference/<name>.py, which importlib mode keeps off sys.path."""
-    qualified = f"slicefast_reference_{name}"
+ROOT = Path(__file__).parents[1]
+
+
+def load_program(path: str) -> ModuleType:
+    """Import a file that importlib mode keeps off sys.path, once; it finds its neighbours, as when it is run."""
+    file = ROOT / path
+    qualified = f"slicefast_{file.parent.name}_{file.stem}"
     if qualified not in sys.modules:
-        path = Path(__file__).parent / "reference" / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(qualified, path)
+        spec = importlib.util.spec_from_file_location(qualified, file)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[qualified] = module
-        spec.loader.exec_module(module)
+        sys.path.insert(0, str(file.parent))
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(str(file.parent))
     return sys.modules[qualified]
+
+
+def load_reference(name: str) -> ModuleType:
+    """Import tests/reference/<name>.py."""
+    return load_program(f"tests/reference/{name}.py")
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], ModuleType]:
+    """Return the loader of programs: ``program("tests/fuzz/api.py")``."""
+    return load_program
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,15 +11,9 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def fuzzer() -> ModuleType:
+def fuzzer(program: Callable[[str], ModuleType]) -> ModuleType:
     """Return tests/fuzz/api.py."""
-    spec = importlib.util.spec_from_file_location("slicefast_fuzz_api", Path(__file__).parent / "fuzz" / "api.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return program("tests/fuzz/api.py")
 
 
 def test_no_argument_that_is_no_good_gets_past_its_function(fuzzer: ModuleType) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
-import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,15 +18,9 @@ from slicefast.errors import CheckpointError, RunError, ScenarioError
 
 
 @pytest.fixture(scope="module")
-def fuzzer() -> ModuleType:
+def fuzzer(program: Callable[[str], ModuleType]) -> ModuleType:
     """Return tests/fuzz/files.py."""
-    spec = importlib.util.spec_from_file_location("slicefast_fuzz_files", Path(__file__).parent / "fuzz" / "files.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return program("tests/fuzz/files.py")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of h5netcdf, on files that are none

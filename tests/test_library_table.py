@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 pytest.importorskip("stable_baselines3")
-FOLDER = Path(__file__).parents[1] / "benchmarks"
 
 
 @pytest.fixture(scope="module")
-def table(one_thread) -> ModuleType:
-    """Return the program, whose neighbour it imports."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        spec = importlib.util.spec_from_file_location("library_table", FOLDER / "library_table.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(FOLDER))
-    return module
+def table(one_thread, program) -> ModuleType:
+    """Return the program."""
+    return program("benchmarks/library_table.py")
 
 
 @pytest.mark.parametrize(("learner", "steps"), [("sb3_ppo", 6_144), ("sb3_sac", 3_000), ("sb3_td3", 3_000)])

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
-from pathlib import Path
+from collections.abc import Callable
+from types import ModuleType
 
 #: Twice what the allocator takes from the system at once (132 KiB). Over the 1,600 steps that are compared an array
 #: that is left behind in each, 170 bytes with its header, comes to more.
 FLAT_MIB = 2 * 132 / 1024
 
 
-def test_steps_leave_nothing_behind() -> None:
-    spec = importlib.util.spec_from_file_location("slicefast_memory", Path(__file__).parent / "fuzz" / "memory.py")
-    assert spec is not None
-    assert spec.loader is not None
-    memory = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(memory)
+def test_steps_leave_nothing_behind(program: Callable[[str], ModuleType]) -> None:
+    memory = program("tests/fuzz/memory.py")
     gc.collect()
     held = memory.held_mib(2000)
     assert max(held[2:]) - held[1] < FLAT_MIB, held  # the first fifth warms up: the replay is full after a twentieth

@@ -55,6 +55,22 @@ def scenario_of(**overrides: Any) -> Scenario:
 
 
 @pytest.fixture(scope="session")
+def assert_same() -> Callable[[Study, Study], None]:
+    """Return the check that what a first study made, a second made too, bit for bit: arrays and weights."""
+
+    def check(first: Study, second: Study) -> None:
+        for job in first.jobs:
+            ours, theirs = first.load(job), second.load(job)
+            assert ours.keys() == theirs.keys()
+            for name, values in ours.items():
+                np.testing.assert_array_equal(values, theirs[name], err_msg=f"{job}: {name}")
+            for one, other in zip(first.files(job)[:-1], second.files(job)[:-1], strict=True):
+                assert one.read_bytes() == other.read_bytes(), one
+
+    return check
+
+
+@pytest.fixture(scope="session")
 def tiny() -> Protocol:
     """Return a protocol of few steps."""
     return TINY

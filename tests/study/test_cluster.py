@@ -22,6 +22,7 @@ from slicefast.study.running import Progress
 
 ARMS = ("equal_split", "drl_ours", "transfer_most_ours")
 Maker = Callable[..., Scenario]
+Checker = Callable[[Study, Study], None]
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +37,6 @@ def local(tmp_path_factory: pytest.TempPathFactory, tiny: Protocol, tiny_scenari
 def contents(study: Study, *jobs: Job) -> cluster.Contents:
     paths = [path for job in jobs for path in study.files(job)]
     return {path.relative_to(study.folder).as_posix(): path.read_bytes() for path in paths}
-
-
-def assert_same(first: Study, second: Study) -> None:
-    for job in first.jobs:
-        ours, theirs = first.load(job), second.load(job)
-        assert ours.keys() == theirs.keys()
-        for name, values in ours.items():
-            np.testing.assert_array_equal(values, theirs[name], err_msg=f"{job}: {name}")
-        for one, other in zip(first.files(job)[:-1], second.files(job)[:-1], strict=True):
-            assert one.read_bytes() == other.read_bytes(), one
 
 
 def test_a_job_needs_only_what_travelled_and_its_files_come_back(local: Study, tmp_path: Path) -> None:
@@ -136,7 +127,9 @@ print(json.dumps(lines))
 
 
 @pytest.mark.parametrize("nodes", ["one", "two"])
-def test_ray_makes_what_this_process_makes_though_a_node_is_killed(local: Study, tmp_path: Path, nodes: str) -> None:
+def test_ray_makes_what_this_process_makes_though_a_node_is_killed(
+    local: Study, tmp_path: Path, nodes: str, assert_same: Checker
+) -> None:
     pytest.importorskip("ray", reason="the extra ray is not installed")
     # The first seed by another engine: the cluster goes on with it.
     started = open_study(tmp_path / "run", local.scenario, local.protocol.replace(n_seeds=1))

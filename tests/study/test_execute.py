@@ -24,15 +24,7 @@ from slicefast.study.jobs import Job
 from slicefast.study.protocol import Protocol
 
 Maker = Callable[..., Scenario]
-
-
-def assert_same(first: Study, second: Study) -> None:
-    """Check that what the first study made, the second made too, bit for bit."""
-    for job in first.jobs:
-        ours, theirs = first.load(job), second.load(job)
-        assert ours.keys() == theirs.keys()
-        for name, values in ours.items():
-            np.testing.assert_array_equal(values, theirs[name], err_msg=f"{job}: {name}")
+Checker = Callable[[Study, Study], None]
 
 
 def test_every_job_has_a_file_and_nothing_half_written_is_left(finished: Study) -> None:
@@ -42,7 +34,7 @@ def test_every_job_has_a_file_and_nothing_half_written_is_left(finished: Study) 
 
 
 def test_same_seeds_give_the_same_numbers_in_any_order_and_process(
-    tmp_path: Path, finished: Study, tiny: Protocol, tiny_scenario: Maker
+    tmp_path: Path, finished: Study, tiny: Protocol, tiny_scenario: Maker, assert_same: Checker
 ) -> None:
     study = open_study(tmp_path / "again", tiny_scenario(), tiny.replace(n_seeds=1))
     seen: list[Job] = []
@@ -57,7 +49,7 @@ def test_same_seeds_give_the_same_numbers_in_any_order_and_process(
 
 
 def test_interrupted_study_is_readable_and_resumes_to_the_same_numbers(
-    tmp_path: Path, finished: Study, tiny: Protocol, tiny_scenario: Maker
+    tmp_path: Path, finished: Study, tiny: Protocol, tiny_scenario: Maker, assert_same: Checker
 ) -> None:
     class Impatient(Progress):
         done = 0
