@@ -78,10 +78,7 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
             given = {**dict(zip(names, args, strict=False)), **options}
             _refuse_wide_integers(error, given)
             _refuse_shapes(error, given)
-            if any(words in str(error) for words in _NEGATIVE) and not isinstance(error, SlicefastError):
-                for name, value in given.items():
-                    if _is_integer(value):
-                        between(0, **{name: value})
+            _refuse_negative(error, given)
             raise
 
     return call
@@ -102,6 +99,12 @@ def _refuse_shapes(error: Exception, arguments: dict[str, Any]) -> None:
         if arrays:
             shapes = ", ".join(f"{name} {shape}" for name, shape in arrays.items())
             raise SlicefastError(f"{shapes}: got shapes that do not go together") from error
+
+
+def _refuse_negative(error: Exception, arguments: dict[str, Any]) -> None:
+    """Name the integer that NumPy wants to be at least 0; its own words name none."""
+    if not isinstance(error, SlicefastError) and any(words in str(error) for words in _NEGATIVE):
+        between(0, **{name: value for name, value in arguments.items() if _is_integer(value)})
 
 
 def _checks_of(function: Callable[..., Any]) -> dict[str, _Check]:

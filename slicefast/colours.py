@@ -4,7 +4,7 @@ from __future__ import annotations
 
 Dashes = str | tuple[float, tuple[float, ...]]
 #: Okabe and Ito's palette, and a grey.
-BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = OKABE_ITO = (
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
     "#000000",
     "#E69F00",
     "#56B4E9",

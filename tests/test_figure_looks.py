@@ -13,6 +13,7 @@ from matplotlib.colors import LogNorm, to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from slicefast.colours import SLICE_COLOURS
 from slicefast.study import figures, similarity_figures, style
 from slicefast.study.comparison import Comparison
 from slicefast.study.scores import Estimate
@@ -73,7 +74,7 @@ def test_masks_share_their_axes_and_say_what_they_hold(file: Any) -> None:
     assert figure.get_size_inches() == pytest.approx([style.COLUMN_IN, 3.1])
     assert legend(figure) == ["a", "b", "c", "d", "e"]
     assert figure.legends[0]._ncols == 4
-    assert [line.get_color() for line in first.lines] == list(style.SLICE_COLOURS[:5])
+    assert [line.get_color() for line in first.lines] == list(SLICE_COLOURS[:5])
     assert [line.is_dashed() for line in first.lines] == [False, True, True, True, False]
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from slicefast.study.document import Number, Table
-    from slicefast.study.execute import Progress
     from slicefast.study.folder import Study
     from slicefast.study.jobs import Job
+    from slicefast.study.running import Progress
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -75,7 +75,7 @@ def progress_bars(study: Study) -> Iterator[Progress]:
     )
 
     from slicefast.callbacks import Bar
-    from slicefast.study import execute
+    from slicefast.study import execute, running
     from slicefast.study.jobs import steps
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
@@ -87,7 +87,7 @@ def progress_bars(study: Study) -> Iterator[Progress]:
     if lines is not None:
         lines.advance(0)
 
-    class Bars(execute.Progress):
+    class Bars(running.Progress):
         def __init__(self) -> None:
             self.tasks: dict[Job, TaskID] = {}
 

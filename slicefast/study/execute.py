@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     #: A job and the steps it played, 0 as it starts; None at the end.
     _Report = tuple[Job, int] | None
 
-__all__ = ["Engine", "Progress", "StoppedError", "run_job", "run_study", "total_steps"]
-
 #: Where jobs run: in processes of this machine, or on a Ray cluster.
 Engine = Literal["local", "ray"]
 

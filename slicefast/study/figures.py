@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from slicefast import files
+from slicefast.colours import SLICE_COLOURS, SLICE_DASHES, VERMILION
 from slicefast.study import document, learning_figure, similarity_figures
 from slicefast.study.comparison import Comparison
 from slicefast.study.scores import MET, Estimate
@@ -30,11 +31,8 @@ from slicefast.study.style import (
     FAMILY_COLOURS,
     INFORMED_LINE,
     LINES,
-    SLICE_COLOURS,
-    SLICE_DASHES,
     STYLE,
     VALUE_MARK,
-    VERMILION,
     WIDE,
     Line,
     legend_above,

@@ -13,22 +13,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from slicefast import files
+from slicefast.colours import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from slicefast.study import document
 from slicefast.study.map_measures import CHOICES, SOURCES, Measured
 from slicefast.study.scores import Estimate
-from slicefast.study.style import (
-    BLACK,
-    BLUE,
-    COLUMN_IN,
-    GREEN,
-    ORANGE,
-    PURPLE,
-    SKY,
-    STYLE,
-    VERMILION,
-    ZERO_MARK,
-    Line,
-)
+from slicefast.study.style import COLUMN_IN, STYLE, ZERO_MARK, Line
 from slicefast.units import Float64
 
 NAME = "map"

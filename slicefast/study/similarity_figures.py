@@ -13,19 +13,17 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
+from slicefast.colours import BLUE, GREY, VERMILION
 from slicefast.study.comparison import DISTANCES, Comparison
 from slicefast.study.ordering import nearest_sources
 from slicefast.study.scores import Estimate, rank_correlation_over_seeds
 from slicefast.study.style import (
     BARS,
-    BLUE,
     DOTS,
-    GREY,
     GROUP_COLOURS,
     LINES,
     POINTS,
     POINTS_LEGEND,
-    VERMILION,
     ZERO_MARK,
     legend_above,
     logarithmic_x,

@@ -13,8 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from slicefast import colours
-from slicefast.colours import OKABE_ITO, Dashes
+from slicefast.colours import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, Dashes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,8 +42,6 @@ STYLE: Any = {
     "legend.frameon": False,
     "savefig.dpi": 300,
 }
-BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = OKABE_ITO
-SLICE_COLOURS, SLICE_DASHES = colours.SLICE_COLOURS, colours.SLICE_DASHES
 GROUP_COLOURS = (BLUE, VERMILION, GREEN, PURPLE)
 COLUMN_IN = 3.35  # inches, 8.5 cm: a column of a two-column paper
 WIDE = 1.5  # columns of a figure with many policies

@@ -12,7 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from slicefast.study.style import BLACK, SLICE_COLOURS, STYLE
+from slicefast.colours import BLACK, SLICE_COLOURS
+from slicefast.study.style import STYLE
 from slicefast.validation import scheduler as validity
 from slicefast.validation.replay import Fit, Replay, Run, compare, name_of
 

@@ -97,6 +97,12 @@ void LoadCoupling::Workspace::load_cell(const CouplingProblem& p, const Coupling
   if (!p.own_images.empty())
     for (std::size_t at = begin; at < begin + n; ++at)
       interference[at] += static_cast<double>(own * p.own_images[static_cast<std::size_t>(users[at])]);
+  find_loads(p, kernels, begin, n);
+}
+
+// From the interference that entries meet.
+void LoadCoupling::Workspace::find_loads(const CouplingProblem& p, const CouplingKernels& kernels, std::size_t begin,
+                                         std::size_t n) {
   if (!gains_checked_) check_gains(p, kernels, {users.data() + begin, n});
   kernels.user_load(link_rate(p), signal.data() + begin, interference.data() + begin, p.noise_w,
                     demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
@@ -127,9 +133,7 @@ void LoadCoupling::Workspace::evaluate_cell(const CouplingProblem& p, const Coup
       const std::span<const std::int32_t> chunk{users.data() + begin, n};
       if (columns.empty()) {
         interference_of(p, kernels, chunk, users.size() - begin, cell, weights, interference.data() + begin);
-        if (!gains_checked_) check_gains(p, kernels, chunk);
-        kernels.user_load(rate, signal.data() + begin, interference.data() + begin, p.noise_w,
-                          demand_per_hz.data() + begin, n, load.data() + begin, slope.data() + begin);
+        find_loads(p, kernels, begin, n);
       }
       if (p.interference == Interference::fluctuating)
         for (std::size_t i = begin; i < begin + n; ++i)

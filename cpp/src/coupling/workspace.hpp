@@ -52,6 +52,7 @@ struct LoadCoupling::Workspace {
   std::vector<Weights> weights_;   // per thread
   std::vector<std::size_t> next_;  // of the counting sort
   void turn_gains(const CouplingProblem& p);
+  void find_loads(const CouplingProblem& p, const CouplingKernels& kernels, std::size_t begin, std::size_t n);
   void load_cell(const CouplingProblem& p, const CouplingKernels& kernels, std::size_t cell, Weights& weights);
   void evaluate_cell(const CouplingProblem& p, const CouplingKernels& kernels, bool with_jacobian, std::size_t cell,
                      Weights& weights, RowSums& sums);
