@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from slicefast.cli.display import print_table, progress_bars, table_document
 
 if TYPE_CHECKING:
     from slicefast.scenario import Scenario
+    from slicefast.study.execute import Engine
     from slicefast.study.map_folder import Map
 
 
@@ -23,6 +25,8 @@ def reproduce_map(
     resume: bool,
     workers: int | None,
     quick: bool,
+    engine: Engine,
+    resources: Mapping[str, float],
     as_json: bool = False,
 ) -> None:
     """Run the map of a folder point by point and write its figure and report.
@@ -41,6 +45,10 @@ def reproduce_map(
         Processes; one per core unless given.
     quick : bool
         Whether only the ends of two kinds are mapped, with sources that learn briefly.
+    engine : {"local", "ray"}
+        Where jobs run.
+    resources : mapping of str to float
+        With "ray", what a job asks of its node.
     as_json : bool
         Whether the tables are printed as JSON.
     """
@@ -57,7 +65,7 @@ def reproduce_map(
     for index, point in enumerate(found.points):
         typer.echo(f"point {index + 1} of {len(found.points)}: {point.name}", err=as_json)
         with progress_bars(point) as progress:
-            finished = run_study(point, workers, "local", progress)
+            finished = run_study(point, workers, engine, progress, resources)
         if not finished:
             break
     write_map(found, as_json=as_json)

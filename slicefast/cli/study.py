@@ -62,16 +62,15 @@ def reproduce(
     from slicefast.study.execute import run_study
     from slicefast.study.folder import open_study
 
+    asked = parse_numbers(resources, "num_cpus=2", "--resource")
     if similarity_map:
         from slicefast.cli.map import reproduce_map
 
-        if numbers or resources or engine != "local":
-            raise RunError("--map: takes neither --engine nor --set")
-        reproduce_map(
-            out or Path("slicefast-map"), load_scenario(scenario, trace), seeds, resume, workers, quick, as_json
-        )
+        if numbers or all_arms:
+            raise RunError("--map: takes neither --set nor --all-arms")
+        folder, chosen = out or Path("slicefast-map"), load_scenario(scenario, trace)
+        reproduce_map(folder, chosen, seeds, resume, workers, quick, engine, asked, as_json)
         return
-    asked = parse_numbers(resources, "num_cpus=2", "--resource")
     folder = out or Path("slicefast-quick" if quick else "slicefast-study")
     protocol = _protocol(folder, quick, resume, seeds, all_arms, numbers)
     chosen = load_scenario(scenario, trace)

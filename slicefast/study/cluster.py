@@ -2,7 +2,7 @@
 
 What a job needs travels to its node, and what it made travels back, as the bytes of files, through Ray's object store.
 The driver alone writes to the study's folder, and checks what it wrote; so a study that was begun by one engine goes on
-by another. A task whose node dies is run again elsewhere.
+by another; a map's points are studies too. A task whose node dies is run again elsewhere.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from slicefast import __version__, files
 from slicefast.errors import RunError, SlicefastError
 from slicefast.study.folder import Study, load_study
 from slicefast.study.jobs import Job, needs, steps
+from slicefast.study.map_folder import load_map
 from slicefast.study.running import Pending, Progress, run_job
 
 #: How often a task is run again after its node or its process has died.
@@ -26,7 +27,7 @@ RESOURCES: Mapping[str, float] = {"num_cpus": 1}
 #: Tasks that wait at Ray for each that can run: enough that no core idles, few enough that their inputs fit in memory.
 _AHEAD = 2
 _TELL_EVERY_S = 1.0
-#: Files by their names in the study's folder.
+#: Files by their names in the folder of the manifest, a study's or a map's.
 Contents = dict[str, bytes]
 #: A job and the steps that it has played so far.
 Report = tuple[Job, int]
@@ -67,7 +68,7 @@ def run_on_ray(study: Study, pending: Pending, progress: Progress, resources: Ma
     try:
         while pending.jobs or running:
             for job in pending.take(max(0, _most(ray, own) - len(running))):
-                running[task(common, job, _needed(study, job), __version__, reports)] = job
+                running[task(common, job, _needed(study, job), __version__, reports, _place(study))] = job
             done, _ = ray.wait(list(running), num_returns=1, timeout=_TELL_EVERY_S)
             watch(ray.get(reports.take.remote()), told, progress)
             for reference in done:
@@ -82,7 +83,7 @@ def run_on_ray(study: Study, pending: Pending, progress: Progress, resources: Ma
 
 
 def run_on_node(
-    common: Contents, job: Job, needed: Contents, version: str, tell: Callable[[Job, int], Any]
+    common: Contents, job: Job, needed: Contents, version: str, tell: Callable[[Job, int], Any], place: str = "."
 ) -> Contents:
     """Do one job in a folder of its own, and return the files that it made.
 
@@ -98,6 +99,8 @@ def run_on_node(
         The driver's slicefast.
     tell : callable
         Called with the job and the steps that it has played so far, at its start and then once a second.
+    place : str
+        The point of the map that is studied, by its folder; "." of a study that is none.
 
     Raises
     ------
@@ -120,13 +123,13 @@ def run_on_node(
         for path, content in {**common, **needed}.items():
             (Path(name) / path).parent.mkdir(parents=True, exist_ok=True)
             (Path(name) / path).write_bytes(content)
-        study = load_study(name)
+        study = load_study(name) if place == "." else load_map(Path(name)).point(place)
         run_job(study, job, tick)
         return _read(study, study.files(job))
 
 
-def _task(common: Contents, job: Job, needed: Contents, version: str, reports: Any) -> Contents:
-    return run_on_node(common, job, needed, version, reports.put.remote)
+def _task(common: Contents, job: Job, needed: Contents, version: str, reports: Any, place: str) -> Contents:
+    return run_on_node(common, job, needed, version, reports.put.remote, place)
 
 
 def keep(study: Study, job: Job, made: Contents) -> None:
@@ -149,7 +152,7 @@ def keep(study: Study, job: Job, made: Contents) -> None:
     study.begin(job)
     for path in study.files(job):
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_bytes(path, made.get(path.relative_to(study.folder).as_posix(), b""))
+        files.write_bytes(path, made.get(_sent_as(study, path), b""))
     if not study.finished(job):
         raise RunError(f"{job}: what came back from its node {study.fault(job)}")
 
@@ -217,7 +220,8 @@ def _arrived(ray: Any, reference: Any, job: Job) -> Contents:
 
 
 def _common_files(study: Study) -> list[Path]:
-    return [study.manifest, *sorted(path for path in (study.folder / "inputs").glob("*") if path.is_file())]
+    inputs = study.manifest.parent / "inputs"
+    return [study.manifest, *sorted(path for path in inputs.glob("*") if path.is_file())]
 
 
 def _needed(study: Study, job: Job) -> Contents:
@@ -225,4 +229,13 @@ def _needed(study: Study, job: Job) -> Contents:
 
 
 def _read(study: Study, paths: Iterable[Path]) -> Contents:
-    return {path.relative_to(study.folder).as_posix(): path.read_bytes() for path in paths}
+    return {_sent_as(study, path): path.read_bytes() for path in paths}
+
+
+def _place(study: Study) -> str:
+    """Return where a study lies beside its manifest: "." but for a map's points."""
+    return study.folder.relative_to(study.manifest.parent).as_posix()
+
+
+def _sent_as(study: Study, path: Path) -> str:
+    return path.relative_to(study.manifest.parent).as_posix()

@@ -159,6 +159,10 @@ class Map:
             self._point(kind, h) for kind in self.protocol.kinds for h in sorted(self.protocol.levels)
         ]
 
+    def point(self, name: str) -> Point:
+        """Return a point by the name of its folder."""
+        return next(point for point in self.points if point.name == name)
+
     def _point(self, kind: HeterogeneityKind, h: float) -> Point:
         name = f"{kind}-{h:g}" if h else "alike"
         return Point(self.folder / name, self.scenario, self.protocol.study, kind, h)

@@ -98,6 +98,20 @@ def test_a_study_goes_on_with_its_arms_and_can_take_all(
         assert set(load_study(out).protocol.arms) == expected
 
 
+@pytest.mark.parametrize("kind", [[], ["--map"]])
+def test_engine_and_resources_reach_the_study_and_every_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Path, kind: list[str]
+) -> None:
+    asked = []
+    monkeypatch.setattr("slicefast.study.execute.run_study", lambda *given: asked.append((given[2], given[4])) or True)
+    monkeypatch.setattr("slicefast.cli.study.write_outcome", lambda study, as_json: None)
+    monkeypatch.setattr("slicefast.cli.map.write_map", lambda found, as_json: None)
+    arguments = ["reproduce", *kind, "--quick", "--scenario", str(tiny), "--out", str(tmp_path / "out")]
+    found = runner.invoke(app, [*arguments, "--engine", "ray", "--resource", "num_cpus=2", "--resource", "memory=4e9"])
+    assert found.exit_code == 0, (found.output, found.exception)
+    assert asked == [("ray", {"num_cpus": 2, "memory": 4e9})] * (3 if kind else 1)
+
+
 def test_a_map_goes_on_with_its_seeds_and_is_reported_by_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Path, refused: Callable[[list[str], str], None]
 ) -> None:
@@ -111,7 +125,8 @@ def test_a_map_goes_on_with_its_seeds_and_is_reported_by_its_folder(
     assert load_map(out).protocol.n_seeds == 3
     refused(arguments, "--resume")
     refused([*arguments, "--resume", "--seeds", "2"], "n_seeds = 2")
-    refused([*arguments, "--set", "actor_lr=1e-3"], "--map: takes neither --engine nor --set")
+    refused([*arguments, "--set", "actor_lr=1e-3"], "--map: takes neither --set nor --all-arms")
+    refused([*arguments, "--all-arms"], "--map: takes neither --set nor --all-arms")
     for seeds, expected in (([], 3), (["--seeds", "4"], 4)):
         assert runner.invoke(app, [*arguments, "--resume", *seeds]).exit_code == 0
         assert load_map(out).protocol.n_seeds == expected

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slicefast import Scenario
+from slicefast import Scenario, __version__
 from slicefast.errors import RunError, ScenarioError
-from slicefast.study import map_figure, map_report
+from slicefast.study import cluster, map_figure, map_report
 from slicefast.study.document import to_markdown
 from slicefast.study.evidence import over_seeds
 from slicefast.study.execute import run_study
+from slicefast.study.jobs import needs
 from slicefast.study.map_folder import Map, MapProtocol, load_map, open_map
 from slicefast.study.map_measures import Measured, five_lines, label, measure, summarise, tables
 
@@ -135,6 +136,20 @@ def test_every_seed_of_a_point_has_patterns_of_its_own(tiny_map: Map) -> None:
     assert mix.scenario_of(0) != anti.scenario_of(0)
     network = mix.context(mix.jobs[0], lambda steps: None)
     assert network.scenario == mix.scenario_of(0)
+
+
+def test_a_point_travels_to_a_node_and_back(tiny_map: Map, tmp_path: Path) -> None:
+    again = open_map(tmp_path / "again", tiny_map.scenario, tiny_map.protocol)
+    before, after = tiny_map.point("mix-1"), again.point("mix-1")
+    common = {"map.json": before.manifest.read_bytes()}
+    for job in [job for job in before.jobs if job.seed == 1]:
+        needed = {
+            f"mix-1/parts/seed-001/{path.name}": path.read_bytes() for of in needs(job) for path in before.files(of)
+        }
+        made = cluster.run_on_node(common, job, needed, __version__, lambda *_: None, "mix-1")
+        cluster.keep(after, job, made)
+        for name, values in before.load(job).items():
+            np.testing.assert_array_equal(after.load(job)[name], values)
 
 
 def test_a_tiny_map_is_measured_and_reported(tiny_map: Map, tmp_path: Path) -> None:
