@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 import slicefast as sf
 from slicefast import plot, policies
+from slicefast.plot.rendering import Picture
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,20 @@ def test_load_and_satisfaction_has_a_point_for_every_cell_and_step(run, ax):
     assert ax.get_lines()[0].get_xdata()[0] == run["load"].values[0, 0].sum()
 
 
+def test_names_are_drawn_as_they_are():
+    slices = [{"name": name, "rate_bps": 1e5} for name in (r"$\bad$", "_b", "c$", "d")]
+    scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20, slices=slices)
+    simulator = sf.Simulator(scenario, seed=0)
+    run = simulator.run(policies.equal_split, 2)
+    for draw in (plot.load_and_satisfaction, lambda run, ax: plot.series(run, "load", ax)):
+        figure = Figure()
+        legend = draw(run, figure.subplots()).get_legend()
+        figure.canvas.draw()
+        shown = [text.get_text().lstrip("\N{ZERO WIDTH SPACE}") for text in legend.texts]
+        assert shown == [r"\$\bad\$", "_b", r"c\$", "d"]
+    assert Picture("rgb_array").of_all(simulator, sf.Task(scenario))[0].shape == (560, 640, 3)
+
+
 def test_without_axes_pyplot_makes_some(run):
     before = pyplot.get_fignums()
     axes = plot.load_and_satisfaction(run)
@@ -90,9 +105,13 @@ def test_a_network_moves_in_a_gif(simulator, tmp_path):
         assert picture.n_frames == 3
         assert picture.size == (640, 560)
     assert counted == [1, 1, 1]
+    path = plot.animate(simulator, policies.equal_split, tmp_path / "fast.gif", steps=5, every=2)
+    with pillow.open(path) as picture:
+        assert picture.n_frames == 2
     for change, named in (
         ({"path": tmp_path / "day.avi"}, "path: got"),
         ({"steps": 0}, "steps: got 0"),
+        ({"every": 0}, "every: got 0"),
         ({"frames_per_s": 0.0}, "frames_per_s: got 0.0"),
         ({"simulator": sf.Simulator(simulator.scenario, n_replicas=2)}, "simulator: got '2 replicas'"),
     ):

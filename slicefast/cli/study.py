@@ -140,8 +140,8 @@ def report(
 
 def write_outcome(study: Study, as_json: bool = False) -> Comparison:
     """Collect the result file, draw the figures, write the report, print the table, and return the comparison."""
+    from slicefast.study import animation, figures
     from slicefast.study import dataset as results
-    from slicefast.study import figures
     from slicefast.study import report as page
     from slicefast.study.collect import collect
     from slicefast.study.comparison import Comparison
@@ -150,7 +150,8 @@ def write_outcome(study: Study, as_json: bool = False) -> Comparison:
     written = study.folder / "report.html", study.folder / results.RESULT_FILE
     results.write(dataset, written[1])
     comparison = Comparison(dataset)
-    page.write(comparison, figures.write_all(comparison, study.folder / "figures"), written[0])
+    drawn = figures.write_all(comparison, study.folder / "figures")
+    page.write(comparison, [*drawn, animation.write(study)], written[0])
     _print_outcome(comparison, written, as_json)
     return comparison
 

@@ -28,8 +28,9 @@ def animate(
     steps: int = 100,
     frames_per_s: float = 10.0,
     tick: Callable[[int], None] = lambda steps: None,
+    every: int = 1,
 ) -> Path:
-    """Play a network on under a policy and write what each step looked like, as `VectorEnv.render` draws it.
+    """Play a network on under a policy and write what its steps looked like, as `VectorEnv.render` draws them.
 
     Parameters
     ----------
@@ -40,11 +41,13 @@ def animate(
     path : str or Path
         A file ending in .gif or .mp4; the latter needs ffmpeg.
     steps : int
-        Steps, a frame each.
+        Steps that are played.
     frames_per_s : float
         How fast it is shown.
     tick : callable
         Called with 1 after each step.
+    every : int
+        Steps from frame to frame.
 
     Returns
     -------
@@ -54,7 +57,7 @@ def animate(
     Raises
     ------
     SlicefastError
-        The file's suffix is another, its writer is not installed, there are several replicas, no steps or no speed.
+        The file's suffix is another, its writer is not installed, there are several replicas, or a number is too small.
     """
     from matplotlib import animation
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -65,7 +68,7 @@ def animate(
         refuse("path", str(path), "a name ending in " + " or ".join(WRITERS))
     if not animation.writers.is_available(WRITERS[path.suffix]):
         refuse("path", str(path), f"a .gif: {WRITERS[path.suffix]}, which writes {path.suffix}, is not installed")
-    for name, value, least in (("steps", steps, 1), ("frames_per_s", frames_per_s, 0.1)):
+    for name, value, least in (("steps", steps, 1), ("frames_per_s", frames_per_s, 0.1), ("every", every, 1)):
         if not value >= least:
             refuse(name, value, f"at least {least}")
     if simulator.n_replicas > 1:
@@ -85,11 +88,12 @@ def animate(
     image = axes.imshow(first[0])
     writer = animation.writers[WRITERS[path.suffix]](fps=frames_per_s)  # type: ignore[arg-type]  # its stub wants whole frames
     with writer.saving(figure, str(path), dpi=100):
-        for _ in range(steps):
+        for step in range(1, steps + 1):
             kpis = simulator.step(policy(simulator, task.observe(kpis)))
-            drawn = picture.of_all(simulator, task)
-            assert drawn is not None
-            image.set_data(drawn[0])
-            writer.grab_frame()
+            if step % every == 0:
+                drawn = picture.of_all(simulator, task)
+                assert drawn is not None
+                image.set_data(drawn[0])
+                writer.grab_frame()
             tick(1)
     return path

@@ -9,7 +9,7 @@ import numpy as np
 from slicefast.arguments import checked
 from slicefast.colours import SLICE_COLOURS, SLICE_DASHES
 from slicefast.errors import refuse
-from slicefast.plot.axes import axes_of
+from slicefast.plot.axes import axes_of, literal
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -86,9 +86,9 @@ def series(run: xr.Dataset, name: str, ax: Axes | None = None) -> Axes:
     axes = axes_of(ax)
     values = run[name]
     over = [dim for dim in ("replica", "cell") if dim in values.dims]
-    parts = (
-        [(str(part), values.sel(slice=part)) for part in run.slice.values] if "slice" in values.dims else [("", values)]
-    )
+    parts = [("", values)]
+    if "slice" in values.dims:
+        parts = [(literal(str(part)), values.sel(slice=part)) for part in run.slice.values]
     for index, (label, part) in enumerate(parts):
         colour, dashes = SLICE_COLOURS[index % len(SLICE_COLOURS)], SLICE_DASHES[index % len(SLICE_DASHES)]
         axes.plot(run.step, part.mean(over), color=colour, linestyle=dashes, label=label or None)
@@ -124,7 +124,7 @@ def load_and_satisfaction(run: xr.Dataset, ax: Axes | None = None) -> Axes:
             alpha=0.5,
             linestyle="none",
             markeredgewidth=0,
-            label=str(part),
+            label=literal(str(part)),
         )
     axes.set(xlabel="share of the cell's PRBs used", ylabel="min(throughput, delay) satisfaction", ylim=(-0.02, 1.02))
     axes.legend(markerscale=2)

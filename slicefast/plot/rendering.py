@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.errors import refuse
+from slicefast.plot.axes import literal
 from slicefast.task import Task
 from slicefast.units import Float32, Float64
 
@@ -106,7 +107,7 @@ def _picture(
     for label, (colours, norm) in shades.items():
         figure.colorbar(ScalarMappable(norm, colours), ax=axes, label=label, location="bottom", shrink=0.8, aspect=40)
     figure.colorbar(users, ax=axes, label="SINR of the users [dB]")
-    names = ", ".join(part.name for part in task.scenario.slices)
+    names = literal(", ".join(part.name for part in task.scenario.slices))
     axes.set(xlabel="x [km]", ylabel="y [km]", aspect="equal", title=f"arcs around a cell, counter-clockwise: {names}")
     canvas.draw()  # type: ignore[no-untyped-call]
     return np.array(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]

@@ -74,7 +74,7 @@ class Figure:
     title, caption : str
         The words above and below.
     path : Path
-        The PNG: its bytes go into the page.
+        The PNG or GIF: its bytes go into the page.
     link : str
         Where Markdown finds it.
     """
@@ -87,7 +87,7 @@ class Figure:
     @property
     def data_uri(self) -> str:
         """The picture itself as an address."""
-        return f"data:image/png;base64,{base64.b64encode(self.path.read_bytes()).decode()}"
+        return f"data:image/{self.path.suffix[1:]};base64,{base64.b64encode(self.path.read_bytes()).decode()}"
 
 
 @dataclass(frozen=True)

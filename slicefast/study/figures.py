@@ -23,6 +23,7 @@ from matplotlib.lines import Line2D
 
 from slicefast import files
 from slicefast.colours import SLICE_COLOURS, SLICE_DASHES, VERMILION
+from slicefast.plot.axes import literal
 from slicefast.study import document, learning_figure, similarity_figures
 from slicefast.study.comparison import Comparison
 from slicefast.study.scores import MET, Estimate
@@ -123,14 +124,8 @@ def draw_masks(axes: Axes, share: Float64, names: Sequence[str]) -> list[Line2D]
     drawn = []
     for number, (values, name) in enumerate(zip(share, names, strict=True)):
         line = Line(SLICE_COLOURS[number % len(SLICE_COLOURS)], SLICE_DASHES[number % len(SLICE_DASHES)])
-        drawn += axes.plot(values, **line.named(_literal(name)))
+        drawn += axes.plot(values, **line.named(literal(name)))
     return drawn
-
-
-def _literal(words: str) -> str:
-    """Return words that matplotlib takes as they are: a dollar sign begins no formula, a leading _ hides no label."""
-    escaped = words.replace("$", r"\$")
-    return f"\N{ZERO WIDTH SPACE}{escaped}" if escaped.startswith("_") else escaped
 
 
 def satisfaction(comparison: Comparison) -> Figure | None:

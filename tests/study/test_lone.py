@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,19 @@ def test_one_seed_of_one_cell_ends_with_a_report(tmp_path: Path, tiny: Protocol)
     study = open_study(tmp_path / "study", scenario, tiny.replace(n_seeds=1, arms=arms, pairs=False))
     assert run_study(study, workers=1)
     write_outcome(study)
+    day = study.folder / "figures" / "day.gif"
+    drawn = day.read_bytes()
+    assert drawn.startswith(b"GIF89a")
     assert tuple(read(study.folder / "results.nc").slice.values) == NAMES
     page = (study.folder / "report.html").read_text(encoding="utf-8")
     words = (study.folder / "report.md").read_text(encoding="utf-8")
     assert "undecided" in words
     assert "<script>$x$" not in page
+    assert base64.b64encode(drawn).decode() in page
+    assert "](figures/day.gif)" in words
+    day.write_bytes(b"kept")  # another report of the same network does not draw it again
+    write_outcome(study)
+    assert day.read_bytes() == b"kept"
     assert not [line for line in words.splitlines() if line.startswith("# c")]
     assert "](http://x)" not in words
 
