@@ -1,27 +1,33 @@
-"""Print what the learners of stable-baselines3 reach here, beside ours and the rules, and how many lines they take.
+"""Print what each library's learner reaches here, beside ours and the rules, and how many lines a user writes for it.
 
-`python benchmarks/library_table.py [--seeds 3] [--into benchmarks/README.md]`: three cells of which one slice asks for
-ten times the others' traffic, so that the equal split is poor. Every learner takes 20,000 agent steps unless told
-otherwise, and is played without noise on three networks that it has not seen. Two minutes a seed on one core.
+`python benchmarks/library_table.py [--seeds 1] [--kept FILE] [--into benchmarks/README.md]`: three cells of which one
+slice asks for ten times the others' traffic, so that the equal split is poor. Every learner of `library_learners.py`
+takes 60,000 agent steps and is played without noise on three networks that it has not seen. Some twelve minutes of a
+core a seed; with --kept what was measured is kept line by line and not again; `--seeds 0` prints what there is.
+Needs the extra `rl`; rows of libraries that are not installed say so.
 """
 
 from __future__ import annotations
 
+import argparse
 import inspect
+import json
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import library_learners
 import numpy as np
-import seed_table
-from stable_baselines3 import PPO, SAC, TD3
+import tables
 
 import slicefast as sf
-from slicefast.envs.sb3 import PPO_SETTINGS
-from slicefast.policies import Policy, greedy
-from slicefast.training import new_agents, play, train
+from slicefast.learn.threads import one_thread
+from slicefast.policies import Policy
+from slicefast.training import play
 
 MARK = "libraries"
-AGENT_STEPS = 20_000
+AGENT_STEPS = 60_000
 UNSEEN, UNSEEN_STEPS = (1_000_003, 1_000_004, 1_000_005), 100
 TIMES = (10.0, 0.2, 0.2, 0.2)  # of 200 kbit/s, by slice
 SLICES = [
@@ -30,56 +36,20 @@ SLICES = [
 ]
 SCENARIO = sf.Scenario.hexagonal(n_sites=1, window_ttis=20, slices=SLICES)
 
-
-def sb3_ppo(scenario: sf.Scenario, seed: int, steps: int) -> Policy:
-    """PPO."""
-    env = sf.envs.to_sb3(scenario, n_replicas=2, seed=seed)
-    model = PPO("MlpPolicy", env, seed=seed, device="cpu", **PPO_SETTINGS).learn(steps)
-    return sf.envs.sb3.policy_of(model, env.network.task)
-
-
-def sb3_sac(scenario: sf.Scenario, seed: int, steps: int) -> Policy:
-    """SAC."""
-    env = sf.envs.to_sb3(scenario, n_replicas=2, seed=seed)
-    model = SAC("MlpPolicy", env, seed=seed, device="cpu", gamma=0.0, policy_kwargs={"net_arch": [64, 64]}).learn(steps)
-    return sf.envs.sb3.policy_of(model, env.network.task)
-
-
-def sb3_td3(scenario: sf.Scenario, seed: int, steps: int) -> Policy:
-    """TD3."""
-    env = sf.envs.to_sb3(scenario, n_replicas=2, seed=seed)
-    model = TD3("MlpPolicy", env, seed=seed, device="cpu", gamma=0.0, policy_kwargs={"net_arch": [64, 64]}).learn(steps)
-    return sf.envs.sb3.policy_of(model, env.network.task)
-
-
-def our_td3(scenario: sf.Scenario, seed: int, steps: int) -> Policy:
-    """Our TD3, one for all cells."""
-    task, simulator = sf.Task(scenario), sf.Simulator(scenario, seed, n_replicas=2)
-    simulator.reset()
-    config = sf.learn.TD3Config.preset("ours_shared").per_row(2 * task.n_agents)
-    agents = new_agents(task, config, seed, n_agents=1)
-    train(simulator, agents, task, steps // (2 * task.n_agents))
-    return greedy(agents)
-
-
-def by_name(name: str) -> Callable[[sf.Scenario, int, int], Policy]:
-    """Return what "learns" a policy that is there."""
-
-    def known(scenario: sf.Scenario, seed: int, steps: int) -> Policy:
-        return sf.policies.get(name)
-
-    return known
-
-
+KNOWN = {"equal split": "equal_split", "traffic-aware": "traffic_aware", "max-min rule": "max_min_rule"}
+# The quickest first: whoever stops the program has most of the table.
 LEARNERS = {
-    "equal split": by_name("equal_split"),
-    "traffic-aware": by_name("traffic_aware"),
-    "max-min rule": by_name("max_min_rule"),
-    "stable-baselines3 PPO": sb3_ppo,
-    "stable-baselines3 SAC": sb3_sac,
-    "stable-baselines3 TD3": sb3_td3,
-    "slicefast TD3, one for all cells": our_td3,
+    "slicefast TD3, one for all cells": library_learners.our_td3,
+    "slicefast in hindsight on the max-min rule": library_learners.our_hindsight,
+    "a loop of one's own (CleanRL's kind), PPO": library_learners.own_loop,
+    "stable-baselines3 PPO": library_learners.sb3_ppo,
+    "TorchRL PPO": library_learners.torchrl_ppo,
+    "RLlib PPO": library_learners.rllib_ppo,
+    "stable-baselines3 TD3": library_learners.sb3_td3,
+    "stable-baselines3 SAC": library_learners.sb3_sac,
 }
+#: Of a learner, by seed: what it reached, and how long it took [s of a core].
+Found = dict[int, tuple[float, float]]
 
 
 def reached(policy: Policy, scenario: sf.Scenario = SCENARIO) -> float:
@@ -92,27 +62,79 @@ def reached(policy: Policy, scenario: sf.Scenario = SCENARIO) -> float:
     return float(np.mean(earned))
 
 
-def lines_needed(learner: Callable[..., Policy]) -> str:
-    """Return how many lines a user writes; none where the policy is there."""
-    source = inspect.getsource(learner).splitlines()
-    return "" if learner.__name__ == "known" else str(len(source) - 2)  # but for the name and the docstring
+def lines_needed(learner: Callable[..., Policy]) -> int:
+    """Return how many lines a user writes, imports of the library included, blank ones not."""
+    written = [line for line in inspect.getsource(learner).splitlines() if line.strip()]
+    return len(written) - 2  # but for the name and the docstring
 
 
-def table(seeds: range) -> Iterator[str]:
-    """Yield the lines of the table, each as soon as it is known."""
-    yield "| library | lines needed | learned: mean reward | seconds (CPU) |"
-    yield "|---|---:|---:|---:|"
-    for name, learner in LEARNERS.items():
-        found, taken = [], []
-        for seed in seeds if lines_needed(learner) else range(1):
-            begun = time.process_time()
-            policy = learner(SCENARIO, seed, AGENT_STEPS)
-            taken.append(time.process_time() - begun)
-            found.append(reached(policy))
-        span = f"{np.mean(found):.3f}" + (f" [{min(found):.3f}, {max(found):.3f}]" if len(found) > 1 else "")
-        lines = lines_needed(learner)
-        yield f"| {name} | {lines} | {span} | {f'{np.mean(taken):.0f}' if lines else ''} |"
+def measure(name: str, seed: int) -> tuple[float, float]:
+    """Let a learner learn; return what it reaches and how long it took [s of a core]."""
+    begun = time.process_time()
+    policy = LEARNERS[name](SCENARIO, seed, AGENT_STEPS)
+    taken = time.process_time() - begun
+    value = reached(policy)
+    stop_ray()
+    return value, taken
+
+
+def stop_ray() -> None:
+    """End Ray's servers, which would take a part of whatever is measured next."""
+    if "ray" in sys.modules:
+        sys.modules["ray"].shutdown()
+
+
+def measured(seeds: range, kept: Path | None) -> dict[str, Found]:
+    """Measure what is not kept yet, all learners by one seed before the next; return all that there is."""
+    found: dict[str, Found] = {name: {} for name in LEARNERS}
+    for line in kept.read_text(encoding="utf-8").splitlines() if kept and kept.is_file() else []:
+        row = json.loads(line)
+        if row["steps"] == AGENT_STEPS and row["name"] in found:
+            found[row["name"]][row["seed"]] = row["reached"], row["taken"]
+    for seed in seeds:
+        for name in LEARNERS:
+            if seed in found[name]:
+                continue
+            try:
+                found[name][seed] = value, taken = measure(name, seed)
+            except ImportError as error:
+                print(f"{name}: {error}", file=sys.stderr, flush=True)
+                continue
+            row = {"name": name, "seed": seed, "steps": AGENT_STEPS, "reached": value, "taken": taken}
+            print(json.dumps(row), file=sys.stderr, flush=True)
+            if kept:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+    return found
+
+
+def table(found: dict[str, Found]) -> Iterator[str]:
+    """Yield the lines of the table."""
+    yield "| library | lines needed | learned: mean reward | seconds (CPU) | seeds |"
+    yield "|---|---:|---:|---:|---:|"
+    for title, name in KNOWN.items():
+        yield f"| {title} |  | {reached(sf.policies.get(name)):.3f} |  |  |"
+    for title, of_seeds in found.items():
+        lines = lines_needed(LEARNERS[title])
+        if not of_seeds:
+            yield f"| {title} | {lines} | not measured |  |  |"
+            continue
+        values, taken = np.array(list(of_seeds.values())).T
+        span = f"{values.mean():.3f}" + (f" [{values.min():.3f}, {values.max():.3f}]" if len(values) > 1 else "")
+        yield f"| {title} | {lines} | {span} | {taken.mean():.0f} | {len(values)} |"
+
+
+def main() -> None:
+    """Measure and print, and put the table where the command line tells it to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1, help="of networks and learners, from 0; 0 measures nothing")
+    parser.add_argument("--kept", type=Path, help="where measurements are kept, a line each")
+    parser.add_argument("--into", type=Path, help="the page that takes the table")
+    options = parser.parse_args()
+    told = f"{AGENT_STEPS:,} agent steps each. Means over seeds, in brackets the smallest and the largest of several."
+    with one_thread():
+        tables.put(table(measured(range(options.seeds), options.kept)), MARK, options.into, told)
 
 
 if __name__ == "__main__":
-    seed_table.main(__doc__, MARK, table)
+    main()

@@ -1,12 +1,13 @@
-"""stable-baselines3 learns: its PPO, SAC and TD3 in the lines of benchmarks/library_table.py."""
+"""Libraries' learners learn in the lines of benchmarks/library_learners.py, and the table says what was measured."""
 
 from __future__ import annotations
 
+import json
 from types import ModuleType
 
 import pytest
 
-pytest.importorskip("stable_baselines3")
+NEEDED = {"sb3": "stable_baselines3", "torchrl": "torchrl", "rllib": "ray.rllib"}
 
 
 @pytest.fixture(scope="module")
@@ -15,13 +16,59 @@ def table(one_thread, program) -> ModuleType:
     return program("benchmarks/library_table.py")
 
 
-@pytest.mark.parametrize(("learner", "steps"), [("sb3_ppo", 6_144), ("sb3_sac", 3_000), ("sb3_td3", 3_000)])
+@pytest.mark.filterwarnings("ignore")  # the libraries' own
+@pytest.mark.parametrize(
+    ("learner", "steps"),
+    [
+        ("sb3_ppo", 6_144), ("sb3_sac", 3_000), ("sb3_td3", 3_000), ("own_loop", 6_144), ("torchrl_ppo", 7_680),
+        ("rllib_ppo", 3_840), ("our_td3", 3_000),
+    ],
+)  # fmt: skip
 def test_it_learns_to_divide_the_cells(table, learner, steps):
-    equal = table.reached(table.by_name("equal_split")(table.SCENARIO, 0, 0))
-    learned = table.reached(getattr(table, learner)(table.SCENARIO, 0, steps))
+    if needed := NEEDED.get(learner.split("_")[0]):
+        pytest.importorskip(needed)
+    equal = table.reached(table.sf.policies.equal_split)
+    try:
+        learned = table.reached(getattr(table.library_learners, learner)(table.SCENARIO, 0, steps))
+    finally:
+        table.stop_ray()
     assert learned > equal + 0.1, (learned, equal)
 
 
+def test_hindsight_keeps_what_the_rule_reaches(table):
+    rule = table.reached(table.sf.policies.get("max_min_rule"))
+    assert table.reached(table.library_learners.our_hindsight(table.SCENARIO, 0, 1_500)) > rule
+
+
 def test_lines_are_those_that_a_user_writes(table):
-    assert table.lines_needed(table.sb3_ppo) == "3"
-    assert table.lines_needed(table.by_name("equal_split")) == ""
+    assert table.lines_needed(table.library_learners.sb3_ppo) == 4
+    assert table.lines_needed(table.library_learners.our_td3) == 6
+
+
+def test_what_is_kept_is_not_measured_again_and_every_row_says_its_seeds(table, tmp_path, monkeypatch):
+    asked = []
+
+    def measure(name, seed):
+        asked.append((name, seed))
+        if name == "TorchRL PPO":
+            raise ImportError("No module named 'torchrl'")
+        return 0.5 + 0.1 * seed, 10.0
+
+    monkeypatch.setattr(table, "measure", measure)
+    kept = tmp_path / "kept"
+    table.measured(range(1), kept)
+    other = {**json.loads(kept.read_text().splitlines()[0]), "steps": 100, "seed": 1}
+    with kept.open("a") as file:
+        file.write(json.dumps(other) + "\n")  # of other numbers of steps
+    first = len(asked)
+    found = table.measured(range(2), kept)
+    names = list(table.LEARNERS)
+    again = [("TorchRL PPO", 0), *((name, 1) for name in names)]
+    assert asked == [(name, 0) for name in names] + again
+    assert first == len(names)
+    lines = list(table.table(found))
+    rows = {line.split(" | ")[0].strip("| "): line for line in lines}
+    assert rows["stable-baselines3 PPO"].endswith("| 0.550 [0.500, 0.600] | 10 | 2 |")
+    assert "| not measured |" in rows["TorchRL PPO"]
+    assert table.measured(range(0), kept) == found
+    assert len(asked) == len(names) + len(again)

@@ -11,7 +11,7 @@ import slicefast as sf
 from slicefast import policies
 from slicefast.kpis import Curves
 from slicefast.learn import TD3, TD3Config
-from slicefast.policies import equal_split, greedy, oracle, traffic_aware
+from slicefast.policies import equal_split, greedy, of_actions, oracle, traffic_aware
 from slicefast.policies.curves import ORACLE_LEVELS, TRAINING_LEVELS, satisfaction_curves, smallest_share
 from slicefast.policies.oracle import max_min_shares
 from slicefast.rewards import satisfaction
@@ -129,6 +129,24 @@ def test_greedy_agents_are_the_learner_itself_without_noise() -> None:
 
 
 # Curves and the oracle
+
+
+@pytest.mark.parametrize("n_replicas", [1, 2])
+def test_actions_of_another_library_are_what_the_task_says(n_replicas: int) -> None:
+    scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    simulator, task = sf.Simulator(scenario, seed=0, n_replicas=n_replicas), sf.Task(scenario, actions="symmetric")
+    seen = []
+
+    def act(rows: np.ndarray) -> np.ndarray:
+        seen.append(rows)
+        return np.sin(np.arange(4.0 * len(rows))).reshape(-1, 4)
+
+    observation = task.observe(simulator.reset())
+    shares = of_actions(act, task)(simulator, observation)
+    np.testing.assert_array_equal(seen[0], observation.reshape(3 * n_replicas, -1))
+    assert shares.shape == simulator.shares_shape
+    np.testing.assert_array_equal(shares.reshape(-1, 4), task.to_shares(act(seen[0])))
+    assert not np.allclose(shares.reshape(-1, 4)[0], shares.reshape(-1, 4)[2])
 
 
 def test_curves_ask_for_every_level_under_the_interference_given() -> None:

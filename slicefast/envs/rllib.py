@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ray.rllib.core.rl_module import RLModule
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
+from ray.rllib.utils.torch_utils import convert_to_torch_tensor
 
 from slicefast.envs.episodes import with_logits
 from slicefast.envs.parallel import SlicingParallelEnv
+from slicefast.policies import Policy, of_actions
 from slicefast.scenario import Scenario
 from slicefast.task import Task
 from slicefast.units import Float32
@@ -77,6 +80,25 @@ def policies_of(task: Task, shared: bool = True) -> dict[str, Any]:
     names = {SHARED} if shared else set(task.agent_names)
     mapping: Callable[..., str] = _to_shared if shared else _to_own
     return {"policies": names, "policy_mapping_fn": mapping}
+
+
+def policy_of(module: RLModule, task: Task) -> Policy:
+    """Return what a trained module with a Gaussian does without noise as a policy, for `slicefast.compare`.
+
+    Parameters
+    ----------
+    module : RLModule
+        ``algorithm.get_module("cell")``; of policies of their own, that of the cell whose knowledge all shall play.
+    task : Task
+        What its actions stand for: ``RllibEnv(options).network.task``.
+    """
+
+    def act(rows: Float32) -> Float32:
+        found = module.forward_inference({"obs": convert_to_torch_tensor(rows)})["action_dist_inputs"]
+        means: Float32 = found[:, : task.action_size].detach().cpu().numpy()
+        return means
+
+    return of_actions(act, task)
 
 
 def _to_shared(agent: str, *rest: Any, **options: Any) -> str:

@@ -14,19 +14,18 @@ from stable_baselines3.common.vec_env import VecEnv
 from slicefast.arguments import checked
 from slicefast.envs.episodes import with_logits
 from slicefast.envs.vector import VectorEnv
-from slicefast.policies import Policy
+from slicefast.policies import Policy, of_actions
 from slicefast.scenario import Scenario
-from slicefast.simulator import Simulator
 from slicefast.task import Task, TaskOptions
-from slicefast.units import Float32, Float64
+from slicefast.units import Float32
 
 #: With what PPO learns here. Its first actions lie near the equal split, so that its Gaussian's means do not drift out
 #: of the box, where clipping makes all logits alike; and a step's reward is its own action's. Without the smaller
-#: deviation it stays at the equal split (benchmarks/README.md).
+#: deviation it stays at the equal split (benchmarks/README.md). Batches of 64 divide the steps of any number of cells.
 PPO_SETTINGS: dict[str, Any] = {
     "gamma": 0.0,
     "n_steps": 64,
-    "batch_size": 128,
+    "batch_size": 64,
     "policy_kwargs": {"log_std_init": -1.0},
 }
 
@@ -41,12 +40,7 @@ def policy_of(model: BaseAlgorithm, task: Task) -> Policy:
     task : Task
         What its actions stand for: ``env.network.task``.
     """
-
-    def policy(simulator: Simulator, observation: Float32) -> Float64:
-        rows = observation.reshape(-1, observation.shape[-1])
-        return task.to_shares(model.predict(rows, deterministic=True)[0]).reshape(simulator.shares_shape)
-
-    return policy
+    return of_actions(lambda rows: model.predict(rows, deterministic=True)[0], task)
 
 
 class Sb3VecEnv(VecEnv):

@@ -5,7 +5,7 @@ A new one is a function in a file of this folder, or a class where it remembers,
 
 from slicefast.policies.base import POLICIES, Policy, get, names, ready, register
 from slicefast.policies.fixed import equal_split, traffic_aware
-from slicefast.policies.learned import greedy
+from slicefast.policies.learned import greedy, of_actions
 from slicefast.policies.non_clairvoyant import NonClairvoyant
 from slicefast.policies.oracle import oracle
 from slicefast.policies.rule import MaxMinRule, MaxMinRuleByUser
@@ -20,6 +20,7 @@ __all__ = [
     "get",
     "greedy",
     "names",
+    "of_actions",
     "oracle",
     "ready",
     "register",

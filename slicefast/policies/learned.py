@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from slicefast.arguments import checked
 from slicefast.policies.base import Policy
 from slicefast.simulator import Simulator
+from slicefast.task import Task
 from slicefast.units import Float32, Float64
 
 
@@ -34,5 +36,38 @@ def greedy(agents: Actor) -> Policy:
     def policy(simulator: Simulator, observation: Float32) -> Float64:
         shares = agents.act(observation.reshape(-1, observation.shape[-1]), explore=False)
         return np.asarray(shares, np.float64).reshape(simulator.shares_shape)
+
+    return policy
+
+
+@checked
+def of_actions(act: Callable[[Float32], NDArray[Any]], task: Task) -> Policy:
+    """Return what another library learned on a task as a policy, for `slicefast.compare` and `Simulator.run`.
+
+    Parameters
+    ----------
+    act : callable
+        observations (A, n_o) -> actions (A, S), as the task's environments take them.
+    task : Task
+        What the actions stand for, such as ``env.task``.
+
+    Raises
+    ------
+    SlicefastError
+        When the policy plays: an action has a wrong length or is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from slicefast import Scenario, Simulator, Task
+    >>> scenario = Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> policy = of_actions(lambda rows: np.zeros((len(rows), 4)), Task(scenario, actions="symmetric"))
+    >>> Simulator(scenario, seed=0).run(policy, steps=2).sizes["step"]  # of the equal split, which logits of 0 are
+    2
+    """
+
+    def policy(simulator: Simulator, observation: Float32) -> Float64:
+        rows = observation.reshape(-1, observation.shape[-1])
+        return task.to_shares(act(rows)).reshape(simulator.shares_shape)
 
     return policy

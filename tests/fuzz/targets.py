@@ -353,7 +353,7 @@ TAKEN: dict[str, Callable[[World], dict[str, Any]]] = {
     "load_coupling.spectral_efficiency": lambda w: {**_EFFICIENCY, "sinr": [1.0]},
     "plot.animate": lambda w: {
         "simulator": w.simulator, "policy": policies.equal_split, "path": w.folder / "x.gif", "steps": 2,
-        "frames_per_s": 2.0,
+        "frames_per_s": 2.0, "every": 1,
     },
     "plot.ccdf": lambda w: {"values": np.arange(3.0), "label": "x"},
     "plot.cdf": lambda w: {"values": np.arange(3.0), "label": "x"},
@@ -368,6 +368,7 @@ TAKEN: dict[str, Callable[[World], dict[str, Any]]] = {
     "policies.equal_split": _world_of("simulator", observation=None),
     "policies.get": lambda w: {"name": "oracle"},
     "policies.greedy": lambda w: {"agents": w.agents},
+    "policies.of_actions": lambda w: {"act": lambda rows: np.zeros((len(rows), 4)), "task": w.task},
     "policies.names": _nothing,
     "policies.oracle": _world_of("simulator", observation=None),
     "policies.ready": lambda w: {"entry": policies.oracle},
