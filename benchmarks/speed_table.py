@@ -1,13 +1,16 @@
 """Print the table of speeds from what `pytest benchmarks --benchmark-only --benchmark-json=FILE` wrote.
 
 `python benchmarks/speed_table.py FILE [--into benchmarks/README.md README.md]`: minima, ratios within one run; with
---into the tables replace what stands between the marks of those pages, "speed" for all rows, "speed short" for few.
+--into the tables replace what stands between the marks of those pages, "speed" for all rows, "speed short" for few. A
+row has a reference, which does the same otherwise, or a limit, the least time that its work could take; a row with
+neither ends the program with 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +80,7 @@ def _radio() -> list[Row]:
     return rows
 
 
-def two_threads(kind: str) -> Row:
+def _two_threads(kind: str) -> Row:
     name = f"test_large_network[{{}}-{kind}]"
     return Row("the same, two threads", name.format(2), name.format(1), "one thread", 1.7)
 
@@ -117,10 +120,16 @@ def _network() -> list[Row]:
             **steps,
         ),
         Row("the same, 300 cells, 38,400 users", "test_large_network[1-tti]", **steps),
-        two_threads("tti"),
+        _two_threads("tti"),
         Row("the same at flow level", "test_large_network[1-flow]", target=100, **steps),
-        two_threads("flow"),
-        Row("the same, links kept for 10 m of a user's way", "test_large_network[1-flow, 10 m]", **steps),
+        _two_threads("flow"),
+        Row(
+            "the same, links kept for 10 m of a user's way",
+            "test_large_network[1-flow, 10 m]",
+            "test_large_network[1-flow]",
+            "all links anew",
+            **steps,
+        ),
     ]
 
 
@@ -157,7 +166,10 @@ def show_time(seconds: float) -> str:
 
 def table(benchmarks: dict[str, dict]) -> str:
     """Return the rows whose benchmarks ran, as Markdown."""
-    lines = ["| work | slicefast | reference in the same run | ratio or rate | target |", "|---|---|---|---:|---:|"]
+    lines = [
+        "| work | slicefast | reference or limit in the same run | ratio or rate | target |",
+        "|---|---|---|---:|---:|",
+    ]
     for row in _rows(benchmarks):
         target = "" if row.target is None else f"{row.target:,g}" + ("x" if row.reference else "")
         lines.append(f"| {row.work} | {' | '.join(_measured(row, benchmarks))} | {target} |")
@@ -166,7 +178,7 @@ def table(benchmarks: dict[str, dict]) -> str:
 
 def short_table(benchmarks: dict[str, dict]) -> str:
     """Return the rows of the front page, without targets."""
-    lines = ["| work | slicefast | reference in the same run | ratio or rate |", "|---|---|---|---:|"]
+    lines = ["| work | slicefast | reference or limit in the same run | ratio or rate |", "|---|---|---|---:|"]
     rows = {row.ours: row for row in reversed(_rows(benchmarks))}  # the first of several with one benchmark
     for name, work in SHORT_ROWS.items():
         if name in rows:
@@ -180,22 +192,32 @@ def _rows(benchmarks: dict[str, dict]) -> list[Row]:
     return [row for row in everything if row.ours in benchmarks and (row.reference or row.ours) in benchmarks]
 
 
-def _measured(row: Row, benchmarks: dict[str, dict]) -> tuple[str, str, str]:
-    """Return our time, the reference's and their ratio, or our rate."""
-    ours = benchmarks[row.ours]
-    extra, seconds = ours["extra_info"], ours["stats"]["min"] / ours["extra_info"].get("updates_per_round", 1)
+def _seconds(benchmark: dict) -> float:
+    """Return the least time of what a benchmark's row speaks of: of a round, or of a part of it."""
+    extra = benchmark["extra_info"]
     if "us_per_step" in extra:
-        seconds = extra["us_per_step"] * 1e-6
-    reference, figure = "", ""
+        return float(extra["us_per_step"] * 1e-6)
+    return float(benchmark["stats"]["min"] / extra.get("updates_per_round", 1))
+
+
+def _measured(row: Row, benchmarks: dict[str, dict]) -> tuple[str, str, str]:
+    """Return our time; the reference's, or the limit; and their ratio, our rate, or how far above the limit we are."""
+    ours = benchmarks[row.ours]
+    extra, seconds = ours["extra_info"], _seconds(ours)
+    beside, figures = "", [f"{extra[row.rate]:,.0f} {row.unit}"] if row.rate else []
     if row.reference:
-        other = benchmarks[row.reference]
-        slower = other["stats"]["min"] / other["extra_info"].get("updates_per_round", 1)
-        ratio = slower / seconds
-        reference = f"{row.reference_name} {show_time(slower)}"
-        figure = f"{ratio:,.0f}x" if ratio >= 1000 else f"{ratio:,.3g}x"
-    if row.rate:
-        figure = f"{extra[row.rate]:,.0f} {row.unit}"
-    return show_time(seconds), reference, figure
+        slower = _seconds(benchmarks[row.reference])
+        beside, ratio = f"{row.reference_name} {show_time(slower)}", slower / seconds
+        figures.append(f"{ratio:,.0f}x" if ratio >= 1000 else f"{ratio:,.3g}x")
+    elif "limit" in extra:
+        beside = f"limit: {extra['limit']} {show_time(extra['limit_s'])}"
+        figures.append(f"{seconds / extra['limit_s']:.3g} times the limit")
+    return show_time(seconds), beside, ", ".join(figures)
+
+
+def alone(benchmarks: dict[str, dict]) -> list[str]:
+    """Return the rows that stand beside nothing."""
+    return [row.work for row in _rows(benchmarks) if not _measured(row, benchmarks)[1]]
 
 
 def main() -> None:
@@ -210,6 +232,8 @@ def main() -> None:
     print(made[FULL])
     for page in arguments.into:
         files.replace_sections(page, {name: made[name] for name in files.section_names(page) if name in made})
+    if lonely := alone(benchmarks):
+        sys.exit(f"beside nothing: {', '.join(lonely)}")
 
 
 if __name__ == "__main__":

@@ -70,11 +70,12 @@ def kl_inputs(n_agents, n_samples):
 
 
 @pytest.mark.parametrize(("n_agents", "n_samples"), [(12, 200), (300, 1000)])
-def test_kl_factorised(benchmark, n_agents, n_samples):
+def test_kl_factorised(benchmark, moved, n_agents, n_samples):
     benchmark.group = f"all-pairs KL, {n_agents} agents x {n_samples} samples x 4"
     mean, variance = kl_inputs(n_agents, n_samples)
     offsets = np.arange(n_agents + 1) * n_samples
     got = benchmark(kernels.gaussian_kl_matrix, mean, variance, offsets)
+    moved(mean.nbytes + variance.nbytes + got.nbytes)
     assert got[1, 2] == pytest.approx(torch_kl(mean, variance, n_samples, 1, 2), rel=1e-12)
 
 

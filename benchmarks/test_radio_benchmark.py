@@ -11,40 +11,12 @@ import resource
 
 import numpy as np
 import pytest
+from networks import NEAR_LINKS, NOISE_W, POWER_W, link_s, network
 
-from slicefast import load_coupling, radio
-from slicefast.scenario import Scenario
+from slicefast import load_coupling
 
 SIZES = {"12 cells, 1536 users": 4, "57 cells, 7296 users": 19, "300 cells, 38400 users": 100}
-POWER_W, NOISE_W = 10**4.6 * 1e-3 / 100, 10 ** (-112.45 / 10) * 1e-3
 LOG2_PER_DB = np.float32(np.log2(10) / 10)
-
-
-def network(n_sites, fold_db=0.0):
-    scenario = Scenario.hexagonal(n_sites)
-    rng = np.random.default_rng(1)
-    area = scenario.area
-    x, y = area.sample(rng, 384 * n_sites)
-    fields = radio.make_fields("winner_plus_c2", n_sites, rng, area.v1_m, area.v2_m)
-    cells = {
-        "site_x_m": scenario.site_x_m,
-        "site_y_m": scenario.site_y_m,
-        "cell_site": scenario.cell_site,
-        "azimuth_deg": scenario.azimuth_deg,
-        "tilt_deg": np.full(3 * n_sites, 15.0),
-        "v1_m": area.v1_m,
-        "v2_m": area.v2_m,
-    }
-    model = radio.link_model(
-        model="winner_plus_c2",
-        pattern="tr36814",
-        fields=fields,
-        frequency_hz=2.6e9,
-        site_height_m=25.0,
-        fold_db=fold_db,
-        **cells,
-    )
-    return model, fields, cells, x, y
 
 
 def antenna_db(phi_deg, theta_deg):
@@ -230,8 +202,9 @@ LARGE = {"300 cells, 38,400 users": 100, "972 cells, 124,416 users": 324, "3,072
 @pytest.mark.filterwarnings("ignore::slicefast.radio.RangeWarning")
 @pytest.mark.benchmark(group="positions to SINR with far cells folded")
 @pytest.mark.parametrize("size", LARGE)
-def test_time_per_user(benchmark, size):
+def test_time_per_user(benchmark, limit, size):
     model, _, _, x, y = network(LARGE[size], fold_db=0.1)
+    limit("its near links", len(x) * NEAR_LINKS * link_s())
     whole, *_ = network(LARGE[size])
     ones, power = np.ones(model.n_cells), np.full(model.n_cells, POWER_W)
     got = benchmark.pedantic(model.best_server, (x, y, power, ones, NOISE_W), rounds=5, warmup_rounds=1)
@@ -247,17 +220,19 @@ def test_time_per_user(benchmark, size):
 
 @pytest.mark.parametrize("kind", ["gain matrix", "gain matrix, 1 % of the users moved"])
 @pytest.mark.parametrize("size", SIZES)
-def test_gains(benchmark, size, kind):
+def test_gains(benchmark, limit, moved, size, kind):
     benchmark.group = f"link gains, {size}"
     model, _, _, x, y = network(SIZES[size])
     gain = model.gains(x, y)
     if kind == "gain matrix":
+        moved(gain.nbytes + x.nbytes + y.nbytes)
         kept = np.empty_like(gain)
         np.testing.assert_array_equal(benchmark(model.gains, x, y, 1, kept), gain)
     else:
-        moved = np.arange(0, len(x), 100, dtype=np.int32)
+        some = np.arange(0, len(x), 100, dtype=np.int32)
+        limit("its links", len(some) * model.n_cells * link_s())
         kept = gain.copy()
-        benchmark(model.update_gains, x, y, moved, gain)
+        benchmark(model.update_gains, x, y, some, gain)
         np.testing.assert_array_equal(gain, kept)
 
 

@@ -43,13 +43,20 @@ def fresh(window, kind):
     return scheduling.Scheduler(n_cells, n_slices, len(window["serving"]), 100, kind)
 
 
-def measure(benchmark, window, kind):
+def nbytes(window, result):
+    """Bytes of what a window takes and gives: each is read or written at least once."""
+    arrays = (*window.values(), *(getattr(result, name) for name in result.__dataclass_fields__))
+    return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
+
+
+def measure(benchmark, moved, window, kind):
     start = fresh(window, kind)
     start.copy().run(**window)
     result = benchmark.pedantic(
         lambda scheduler: scheduler.run(**window), setup=lambda: ((start.copy(),), {}), rounds=20, warmup_rounds=2
     )
     assert window["arrival_bits"].sum(dtype=float) == (result.user_delivered_bits + result.user_queued_bits).sum()
+    moved(nbytes(window, result))
     user_ttis = len(window["serving"]) * window["n_ttis"]
     benchmark.extra_info["million_user_ttis_per_s"] = round(user_ttis / benchmark.stats["min"] / 1e6)
     benchmark.extra_info["load"] = round(float(result.load.sum(axis=1).mean()), 3)
@@ -57,20 +64,20 @@ def measure(benchmark, window, kind):
 
 @pytest.mark.benchmark(group="scheduling: 12 cells, 1,536 users, 200 TTIs")
 @pytest.mark.parametrize("kind", ["round_robin", "proportional_fair"])
-def test_default_network(benchmark, kind):
-    measure(benchmark, network(12, 128, 0.45), kind)
+def test_default_network(benchmark, moved, kind):
+    measure(benchmark, moved, network(12, 128, 0.45), kind)
 
 
 @pytest.mark.benchmark(group="scheduling: 300 cells, 38,400 users, 200 TTIs")
 @pytest.mark.parametrize("kind", ["round_robin", "proportional_fair"])
-def test_large_network_at_load_0_4(benchmark, kind):
-    measure(benchmark, network(300, 128, 0.4), kind)
+def test_large_network_at_load_0_4(benchmark, moved, kind):
+    measure(benchmark, moved, network(300, 128, 0.4), kind)
 
 
 @pytest.mark.benchmark(group="scheduling: 300 cells, 38,400 users, 200 TTIs")
 @pytest.mark.parametrize("kind", ["round_robin", "proportional_fair"])
-def test_large_network_all_backlogged(benchmark, kind):
-    measure(benchmark, full_buffers(network(300, 128, 0.4)), kind)
+def test_large_network_all_backlogged(benchmark, moved, kind):
+    measure(benchmark, moved, full_buffers(network(300, 128, 0.4)), kind)
 
 
 def numpy_per_prb(window, n_prb=100, a=100.0):
@@ -92,11 +99,11 @@ def numpy_per_prb(window, n_prb=100, a=100.0):
 
 @pytest.mark.benchmark(group="scheduling: 12 cells, 1,536 users, 200 TTIs, all backlogged")
 @pytest.mark.parametrize("engine", ["slicefast", "numpy_per_prb"])
-def test_full_buffers_against_numpy(benchmark, engine):
+def test_full_buffers_against_numpy(benchmark, moved, engine):
     window = full_buffers(network(12, 128, 0.4))
     expected = fresh(window, "proportional_fair").run(**window).user_delivered_bits
     if engine == "slicefast":
-        measure(benchmark, window, "proportional_fair")
+        measure(benchmark, moved, window, "proportional_fair")
     else:
         bits = benchmark.pedantic(numpy_per_prb, (window,), rounds=2)
         # The core rounds rates down to 1/1024 bit; a tie may fall the other way.
@@ -164,11 +171,11 @@ def serve(queue, n_prb, rate, now, delays):
 
 @pytest.mark.benchmark(group="scheduling: 1 cell, 128 users, 200 TTIs, load 0.4")
 @pytest.mark.parametrize("engine", ["slicefast", "plain_python"])
-def test_against_plain_python(benchmark, engine):
+def test_against_plain_python(benchmark, moved, engine):
     window = network(1, 128, 0.4)
     expected = fresh(window, "round_robin").run(**window)
     if engine == "slicefast":
-        measure(benchmark, window, "round_robin")
+        measure(benchmark, moved, window, "round_robin")
     else:
         result = benchmark.pedantic(plain_python, (window,), rounds=20, warmup_rounds=1)
         for name, tolerance in (("throughput_bps", 0.05), ("delay_ms", 0.05), ("load", 0.01)):
@@ -176,7 +183,7 @@ def test_against_plain_python(benchmark, engine):
 
 
 @pytest.mark.benchmark(group="scheduling: 300 cells, 38,400 users, 200 TTIs")
-def test_large_network_that_lends(benchmark):
+def test_large_network_that_lends(benchmark, moved):
     window = network(300, 128, 0.4)
     share = window.pop("share")
     policy = {"dedicated_ratio": 0.4 * share, "min_ratio": share}
@@ -185,14 +192,16 @@ def test_large_network_that_lends(benchmark):
         lambda scheduler: scheduler.run(**window, **policy), setup=lambda: ((start.copy(),), {}), rounds=5
     )
     assert window["arrival_bits"].sum(dtype=float) == (result.user_delivered_bits + result.user_queued_bits).sum()
+    moved(nbytes(window | policy, result))
 
 
 @pytest.mark.benchmark(group="scheduling: 300 cells, 38,400 users, 200 TTIs")
-def test_large_network_at_flow_level(benchmark):
+def test_large_network_at_flow_level(benchmark, moved):
     window = network(300, 128, 0.4)
     arriving = np.bincount(window["arrival_user"], window["arrival_bits"], 38_400)
     names = ("n_ttis", "bits_per_prb", "share", "serving", "slice_of")
     arguments = {"arriving_bits": arriving, "packet_bits": 12000.0} | {name: window[name] for name in names}
     result = benchmark(lambda: scheduling.flow_window(**arguments))
+    moved(nbytes(arguments, result))
     packets = fresh(window, "round_robin").run(**window)
     assert result.load.mean() == pytest.approx(packets.load.mean(), rel=0.05)

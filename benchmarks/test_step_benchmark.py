@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from networks import NEAR_LINKS, link_s
 
 import slicefast as sf
 from slicefast.kpis import CELL_KPIS
@@ -27,7 +28,7 @@ def _twin():
     return module
 
 
-def measure(benchmark, scenario, rounds, n_steps=None, n_threads=1):
+def measure(benchmark, limit, scenario, rounds, n_steps=None, n_threads=1):
     simulator = sf.Simulator(scenario, seed=0, n_threads=n_threads)
     simulator.reset()
     start = simulator.snapshot()
@@ -42,13 +43,15 @@ def measure(benchmark, scenario, rounds, n_steps=None, n_threads=1):
     for kpis, expected in zip(played, play(other), strict=True):
         for name in CELL_KPIS:
             np.testing.assert_array_equal(getattr(kpis, name), getattr(expected, name))
+    if not scenario.radio.resolution_m:
+        limit("its near links", scenario.n_users * min(scenario.n_cells, NEAR_LINKS) * link_s())
     us = benchmark.stats["min"] / n_steps * 1e6
     benchmark.extra_info |= {"us_per_step": round(us, 1), "steps_per_s": round(1e6 / us)}
 
 
 @pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")
-def test_slicefast_whole_step(benchmark):
-    measure(benchmark, sf.Scenario.paper(), rounds=10)
+def test_slicefast_whole_step(benchmark, limit):
+    measure(benchmark, limit, sf.Scenario.paper(), rounds=10)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +60,8 @@ def test_slicefast_whole_step(benchmark):
     ids=["flow", "guarantee", "transport_block"],
 )
 @pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")
-def test_slicefast_whole_step_with(benchmark, options):
-    measure(benchmark, sf.Scenario.paper(**options), rounds=3)
+def test_slicefast_whole_step_with(benchmark, limit, options):
+    measure(benchmark, limit, sf.Scenario.paper(**options), rounds=3)
 
 
 @pytest.mark.benchmark(group="step: 300 cells, 38,400 users, 200 TTIs")
@@ -68,8 +71,8 @@ def test_slicefast_whole_step_with(benchmark, options):
     ids=["tti", "flow", "flow, 10 m"],
 )
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_large_network(benchmark, options, n_threads):
-    measure(benchmark, sf.Scenario.hexagonal(100, **options), rounds=3, n_steps=20, n_threads=n_threads)
+def test_large_network(benchmark, limit, options, n_threads):
+    measure(benchmark, limit, sf.Scenario.hexagonal(100, **options), rounds=3, n_steps=20, n_threads=n_threads)
 
 
 @pytest.mark.benchmark(group="step: 12 cells, 1,536 users, 200 TTIs")

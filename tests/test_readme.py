@@ -81,31 +81,48 @@ def test_generated_parts_have_their_marks(page, marks):
     assert re.findall(r"<!-- (.+?) ends -->", text) == marks
 
 
-def test_tables_of_speeds_are_made_from_what_was_measured(tmp_path, monkeypatch, capsys):
-    def measured(name, seconds, **extra):
-        return {"name": name, "stats": {"min": seconds}, "extra_info": extra}
+def measured(name, seconds, **extra):
+    """One benchmark as pytest-benchmark writes it."""
+    return {"name": name, "stats": {"min": seconds}, "extra_info": extra}
 
+
+def speed_tables(folder, monkeypatch, benchmarks):
+    """Return the lines of the short and of the whole table of speeds that benchmarks/speed_table.py makes."""
+    (folder / "speed.json").write_text(json.dumps({"benchmarks": benchmarks}))
+    pages = [folder / "front.md", folder / "all.md"]
+    for page, name in zip(pages, ("speed short", "speed"), strict=True):
+        page.write_text(f"<!-- {name} begins -->\n<!-- {name} ends -->\n")
+    arguments = ["speed_table.py", str(folder / "speed.json"), "--into", *map(str, pages)]
+    monkeypatch.setattr("sys.argv", arguments)
+    runpy.run_path(str(ROOT / "benchmarks" / "speed_table.py"), run_name="__main__")
+    return [page.read_text().splitlines()[4:-2] for page in pages]
+
+
+def test_tables_of_speeds_are_made_from_what_was_measured(tmp_path, monkeypatch, capsys):
     benchmarks = [
         measured("test_update[12-native]", 1.5e-3, updates_per_round=10),
         measured("test_update_stable_baselines3[12]", 13.2e-3),
-        measured("test_slicefast_whole_step", 1.0, us_per_step=476.0, steps_per_s=2099.4),
-        measured("test_kl_factorised[300-1000]", 4.59e-3),
+        measured("test_slicefast_whole_step", 1.0, us_per_step=476.0, steps_per_s=2099.4, limit="links", limit_s=2e-5),
+        measured("test_large_network[1-tti]", 0.9, us_per_step=45e3, steps_per_s=22.2, limit="links", limit_s=9e-3),
+        measured("test_large_network[2-tti]", 0.5, us_per_step=25e3, steps_per_s=40.0),
+        measured("test_kl_factorised[300-1000]", 4.59e-3, limit="bytes", limit_s=1e-3),
     ]
-    (tmp_path / "speed.json").write_text(json.dumps({"benchmarks": benchmarks}))
-    pages = [tmp_path / "front.md", tmp_path / "all.md"]
-    for page, name in zip(pages, ("speed short", "speed"), strict=True):
-        page.write_text(f"<!-- {name} begins -->\n<!-- {name} ends -->\n")
-    arguments = ["speed_table.py", str(tmp_path / "speed.json"), "--into", *map(str, pages)]
-    monkeypatch.setattr("sys.argv", arguments)
-    runpy.run_path(str(ROOT / "benchmarks" / "speed_table.py"), run_name="__main__")
-    front, everything = (page.read_text().splitlines() for page in pages)
-    assert front[4:-2] == [
-        "| whole step, 12 cells, 1,536 users, 200 TTIs | 476 us |  | 2,099 steps/s |",
+    front, everything = speed_tables(tmp_path, monkeypatch, benchmarks)
+    step = "whole step, 12 cells, 1,536 users, 200 TTIs"
+    assert front == [
+        f"| {step} | 476 us | limit: links 20 us | 2,099 steps/s, 23.8 times the limit |",
         "| TD3 update of 12 agents | 150 us | stable-baselines3 13.2 ms | 88x |",
     ]
-    assert everything[4:-2] == [
-        "| whole step, 12 cells, 1,536 users, 200 TTIs, mean of 200 steps | 476 us |  | 2,099 steps/s | 2,000 |",
+    assert everything == [
+        f"| {step}, mean of 200 steps | 476 us | limit: links 20 us | 2,099 steps/s, 23.8 times the limit | 2,000 |",
+        "| the same, 300 cells, 38,400 users | 45 ms | limit: links 9 ms | 22 steps/s, 5 times the limit |  |",
+        "| the same, two threads | 25 ms | one thread 45 ms | 1.8x | 1.7x |",
         "| TD3 update of 12 agents, native | 150 us | stable-baselines3 13.2 ms | 88x | 75x |",
-        "| all-pairs KL, 300 agents x 1,000 samples | 4.59 ms |  |  |  |",
+        "| all-pairs KL, 300 agents x 1,000 samples | 4.59 ms | limit: bytes 1 ms | 4.59 times the limit |  |",
     ]
-    assert everything[6] in capsys.readouterr().out
+    assert everything[2] in capsys.readouterr().out
+
+
+def test_a_speed_beside_nothing_is_an_error(tmp_path, monkeypatch):
+    with pytest.raises(SystemExit, match="beside nothing: all-pairs KL, 300 agents"):
+        speed_tables(tmp_path, monkeypatch, [measured("test_kl_factorised[300-1000]", 4.59e-3)])
