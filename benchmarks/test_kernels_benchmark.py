@@ -6,6 +6,7 @@ import torch
 
 from slicefast import kernels
 from slicefast.learn import ReplayRing
+from slicefast.learn.threads import one_thread
 
 OBS, ACT, BATCH, ROWS = 16, 4, 32, 8750
 AGENTS = [12, 300]
@@ -90,7 +91,11 @@ def torch_kl(mean, variance, n_samples, i, j):
 def test_kl_torch_distributions(benchmark):
     benchmark.group = "all-pairs KL, 12 agents x 200 samples x 4"
     mean, variance = kl_inputs(12, 200)
-    got = benchmark(lambda: [[torch_kl(mean, variance, 200, i, j) for j in range(12)] for i in range(12)])
+    with one_thread():
+        got = benchmark.pedantic(
+            lambda: [[torch_kl(mean, variance, 200, i, j) for j in range(12)] for i in range(12)],
+            rounds=5, warmup_rounds=1,
+        )  # fmt: skip
     np.testing.assert_allclose(
         got, kernels.gaussian_kl_matrix(mean, variance, np.arange(13) * 200), rtol=1e-12, atol=1e-12
     )

@@ -122,7 +122,7 @@ def plain_python(window, n_prb=100):
     quotas = [round(n_prb * share) for share in window["share"][0]]
     queues = [deque() for _ in rate]  # of [bits left, TTI of arrival]
     waiting = [deque() for _ in quotas]  # users with data, the next one first
-    delivered, busy = [0.0] * len(rate), [0] * len(rate)
+    delivered, busy = [0.0] * len(rate), [0.0] * len(rate)
     used, delays = [0] * len(quotas), [[] for _ in quotas]
     for now in range(window["n_ttis"]):
         while arrivals and arrivals[0][0] == now:
@@ -135,8 +135,8 @@ def plain_python(window, n_prb=100):
             for user in users:
                 busy[user] += 1
             while left and users:
-                part = max(1, left // len(users))
-                for _ in range(min(left, len(users))):
+                part, together, before = max(1, left // len(users)), min(left, len(users)), quotas[s] - left
+                for turn in range(1, together + 1):
                     user = users.popleft()
                     prbs, sent = serve(queues[user], part, rate[user], now, delays[s])
                     delivered[user] += sent
@@ -144,14 +144,19 @@ def plain_python(window, n_prb=100):
                     left -= prbs
                     if queues[user]:
                         users.append(user)
+                    else:  # a TTI counts up to the last PRB, dealt one by one
+                        busy[user] -= max(0.0, 1.0 - (before + (prbs - 1) * together + turn) / quotas[s])
     for queue, s in zip(queues, slice_of, strict=True):
         delays[s] += [window["n_ttis"] - arrived for _, arrived in queue]
-    rates = [[] for _ in quotas]
-    for s, bits, ttis in zip(slice_of, delivered, busy, strict=True):
-        if ttis:
-            rates[s].append(1000 * bits / ttis)
-    mean = [[sum(values) / len(values) for values in lists] for lists in (rates, delays)]
-    return {"throughput_bps": mean[0], "delay_ms": mean[1], "load": [n / n_prb / window["n_ttis"] for n in used]}
+    bits, ttis = (
+        [sum(v for v, s in zip(values, slice_of, strict=True) if s == k) for k in range(len(quotas))]
+        for values in (delivered, busy)
+    )
+    return {
+        "throughput_bps": [1000 * b / t for b, t in zip(bits, ttis, strict=True)],
+        "delay_ms": [sum(values) / len(values) for values in delays],
+        "load": [n / n_prb / window["n_ttis"] for n in used],
+    }
 
 
 def serve(queue, n_prb, rate, now, delays):

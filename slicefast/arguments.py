@@ -50,6 +50,12 @@ def checked(target: _T) -> _T:
     return target
 
 
+def bare(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that `checked` was given, or another as it is: for callers that checked the arguments."""
+    is_ours = getattr(function, "__code__", None) is _wrapped(between).__code__  # wrappers copy names, not code
+    return cast(Callable[..., Any], function.__wrapped__) if is_ours else function  # type: ignore[attr-defined]
+
+
 def between(least: float, most: float = float("inf"), **values: float) -> None:
     """Refuse, by name, the first of several numbers that is not from ``least`` to ``most``."""
     for name, value in values.items():
@@ -60,15 +66,17 @@ def between(least: float, most: float = float("inf"), **values: float) -> None:
 def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
     names = tuple(inspect.signature(function).parameters)
     checks: dict[str, _Check] | None = None
+    by_place: tuple[_Check | None, ...] = ()
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
-        nonlocal checks
+        nonlocal checks, by_place
         if checks is None:  # at the first call, as a class may be written below what takes it
             checks = _checks_of(function)
-        for name, value in zip(names, args, strict=False):
-            if name in checks:
-                checks[name](name, value)
+            by_place = tuple(map(checks.get, names))
+        for name, check, value in zip(names, by_place, args, strict=False):
+            if check is not None:
+                check(name, value)
         for name, value in options.items():
             if name in checks:
                 checks[name](name, value)
@@ -149,6 +157,8 @@ def _told(value: object) -> object:
 
 
 def _is_array(value: Any) -> bool:
+    if type(value) is np.ndarray:
+        return value.dtype.kind in "biuf"
     if type(value) is float:
         return True
     if isinstance(value, np.ma.MaskedArray):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from slicefast import features as _features
 from slicefast import rewards as _rewards
-from slicefast.arguments import checked
+from slicefast.arguments import bare, checked
 from slicefast.errors import SlicefastError, refuse
 from slicefast.kpis import Kpis
 from slicefast.scenario import Scenario
@@ -87,8 +87,9 @@ class Task:
         heard = ("neighbour_load",) if coordination == "mean" else ()
         self.feature_names = _features.expand((*_features.expand(features), *heard))
         self.reward_name = reward if isinstance(reward, str) else getattr(reward, "__name__", repr(reward))
-        self._reward = _rewards.get(reward) if isinstance(reward, str) else reward
-        self._features = [(name, _features.get(name)) for name in self.feature_names]
+        # Bare: the task's own methods check the KPIs that they hand on.
+        self._reward = bare(_rewards.get(reward) if isinstance(reward, str) else reward)
+        self._features = [(name, bare(_features.get(name))) for name in self.feature_names]
         self.n_agents = scenario.n_cells
         self.action_size = scenario.n_slices
         self.observation_size = len(self.feature_names) * scenario.n_slices

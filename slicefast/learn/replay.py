@@ -30,6 +30,8 @@ def as_float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Float32:
     shape : tuple of int
         What is allowed.
     """
+    if type(value) is np.ndarray and value.dtype == np.float32 and value.shape == shape and value.flags.c_contiguous:
+        return value  # every step of a training comes here, four times
     try:
         array = np.ascontiguousarray(value, np.float32)
     except (ValueError, TypeError, OverflowError):
@@ -51,7 +53,7 @@ def to_device(device: torch.device | str) -> torch.device:
 
 def copies_of(rows: ArrayLike, n_agents: int) -> int:
     """Return k where there are k A rows, one for each of A agents in k networks; 1 where they are no multiple."""
-    count = len(np.atleast_1d(np.asarray(rows)))
+    count = len(rows) if type(rows) is np.ndarray and rows.ndim else len(np.atleast_1d(np.asarray(rows)))
     return count // n_agents if count and count % n_agents == 0 else 1
 
 

@@ -1,0 +1,84 @@
+"""Print what a user's links cost where far cells are folded, beside the bare cost of the near links that stay.
+
+    python benchmarks/folding_table.py [--cells 300 3072 12288] [--into benchmarks/README.md]
+
+A pass over all users, 128 to a cell: positions to the best server and its SINR, and positions to folded gains. Beside
+it the near links of a user (those of its 37 nearest sites) at what a link costs in the same network where all of them
+are computed, which is measured with a part of the users where there are many. Time is the least processor time of
+several passes of one thread, growth against the first row. Memory is what the folded gains hold, for a user and in
+all, and the most that the process has ever had.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import tables
+from machine import least
+from networks import NEAR_LINKS, NOISE_W, POWER_W, network
+
+from slicefast.radio import RangeWarning
+
+MARK = "folding"
+CELLS = (300, 3072, 12288)
+FOLD_DB = 0.1
+#: Links of the passes that compute every one of them, about.
+MEASURED_LINKS = 12_000_000
+
+
+def link_price_s(n_sites: int) -> float:
+    """Return what a link costs [s] where every link of a network is computed."""
+    model, _, _, x, y = network(n_sites)
+    n = min(len(x), MEASURED_LINKS // model.n_cells)
+    kept = np.empty((n, model.n_cells), np.float32)
+    return least(lambda: model.gains(x[:n], y[:n], 1, kept), rounds=3) / kept.size
+
+
+def row(n_cells: int, rounds: int) -> tuple[float, list[str]]:
+    """Return the time of the first pass for a user [s], and what the table says of a network."""
+    n_sites = n_cells // 3
+    near_s = NEAR_LINKS * link_price_s(n_sites)
+    model, _, _, x, y = network(n_sites, fold_db=FOLD_DB)
+    power, activity = np.full(model.n_cells, POWER_W), np.ones(model.n_cells)
+    serving_s = least(lambda: model.best_server(x, y, power, activity, NOISE_W), rounds) / len(x)
+    folding_s = least(lambda: model.fold(x, y, power, NOISE_W), rounds) / len(x)
+    n_bytes = model.fold(x, y, power, NOISE_W).nbytes
+    peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    times = [f"{1e9 * near_s:.0f} ns"]
+    times += [f"{1e9 * pass_s:.0f} ns, {pass_s / near_s:.2f}" for pass_s in (serving_s, folding_s)]
+    memory = f"{n_bytes / len(x):.0f} bytes a user, {n_bytes / 2**20:,.0f} MiB"
+    return serving_s, [f"{n_cells:,}, {len(x):,} users", *times, memory, f"{peak_gib:.2f} GiB"]
+
+
+def table(cells: Sequence[int], rounds: int) -> Iterator[str]:
+    """Yield a row per network."""
+    yield (
+        "| cells | near links, a user | to the SINR, a user, over near links | folded gains, a user, over near links "
+        "| folded gains hold | most memory | time a user over the first |"
+    )
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    first_s = 0.0
+    for n_cells in cells:
+        serving_s, shown = row(n_cells, rounds)
+        first_s = first_s or serving_s
+        yield f"| {' | '.join(shown)} | {serving_s / first_s:.2f} |"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table, and put it where the command line tells it to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, nargs="+", default=list(CELLS), help="multiples of 3")
+    parser.add_argument("--rounds", type=int, default=3, help="passes after the first")
+    parser.add_argument("--into", type=Path, help="the page that takes the table")
+    chosen = parser.parse_args(arguments)
+    warnings.simplefilter("ignore", RangeWarning)  # thousands of cells: long links, fields that repeat
+    tables.put(table(chosen.cells, chosen.rounds), MARK, chosen.into)
+
+
+if __name__ == "__main__":
+    main()
