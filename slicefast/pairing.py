@@ -23,7 +23,7 @@ import xarray as xr
 from slicefast import policies
 from slicefast.arguments import checked
 from slicefast.errors import refuse
-from slicefast.rewards import MET
+from slicefast.rewards import BOUNDED, MET
 from slicefast.simulator import Simulator
 from slicefast.task import Task
 from slicefast.training import KpiRecorder, play
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     from slicefast.policies import Policy
     from slicefast.scenario import Scenario
 
-#: What is scored: unit and long name, each a mean over the cells that count and the steps.
+#: What is scored: unit, long name and where it can lie, each a mean over the cells that count and the steps. A reward
+#: of a user's own may lie anywhere.
 SCORES = {
-    "reward": ("1", "reward of the task"),
-    "satisfaction": ("1", "smallest throughput over requirement among a cell's slices, at most 1"),
-    "failing_share": ("1", f"share of cell-steps with a satisfaction below {MET}"),
-    "largest_delay_ms": ("ms", "largest mean packet delay among a cell's slices"),
-    "load": ("1", "share of the cell's PRBs used"),
+    "reward": ("1", "reward of the task", (0.0, 1.0)),
+    "satisfaction": ("1", "smallest throughput over requirement among a cell's slices, at most 1", (0.0, 1.0)),
+    "failing_share": ("1", f"share of cell-steps with a satisfaction below {MET}", (0.0, 1.0)),
+    "largest_delay_ms": ("ms", "largest mean packet delay among a cell's slices", (0.0, np.inf)),
+    "load": ("1", "share of the cell's PRBs used", (0.0, 1.0)),
 }
 
 
@@ -51,7 +52,8 @@ class Paired:
     Attributes
     ----------
     scores : xarray.Dataset
-        One variable per name of `SCORES`, dimensions (case, seed).
+        One variable per name of `SCORES`, dimensions (case, seed); attributes ``valid_min`` and ``valid_max``, where a
+        score has them, are where its mean can lie.
     confidence : float
         Of the intervals.
     """
@@ -62,7 +64,8 @@ class Paired:
     def means(self) -> xr.Dataset:
         """Return mean, low and high of each score per case: the mean over seeds +- t s / sqrt(K).
 
-        NaN where there is one seed, of which no interval can be had.
+        An interval ends where the score does: what is cut off, such as satisfactions above 1, cannot be the truth, so
+        none is lost. NaN where there is one seed, of which no interval can be had.
         """
         return _interval(self.scores, self.confidence)
 
@@ -85,6 +88,10 @@ class Paired:
             refuse("reference", reference, ", ".join(cases))
         others = [name for name in cases if name != reference]
         apart = self.scores.sel(case=others) - self.scores.sel(case=reference, drop=True)
+        for name, score in self.scores.items():
+            if {"valid_min", "valid_max"} <= score.attrs.keys():
+                most = score.attrs["valid_max"] - score.attrs["valid_min"]
+                apart[name].attrs = {**score.attrs, "valid_min": -most, "valid_max": most}
         return _interval(apart, self.confidence)
 
     def to_frame(self) -> pd.DataFrame:
@@ -122,7 +129,8 @@ def compare(
 
     Every case plays seed k as ``Simulator(scenario, seed=k)``: users, traffic and fields are the same for all cases of
     one scenario, so differences are paired. Intervals are Student's t over the seeds' scores, which cover what they
-    promise at any number of seeds from 2 on where the scores are normal: interval = mean +- t_{K-1} s / sqrt(K).
+    promise at any number of seeds from 2 on where the scores are normal: interval = mean +- t_{K-1} s / sqrt(K), cut
+    where the score ends.
 
     Parameters
     ----------
@@ -172,12 +180,17 @@ def compare(
             entry = policies.get(policy) if isinstance(policy, str) else policies.ready(policy)
             for name, value in _score(played, entry, seed, steps).items():
                 scores[name][c, k] = value
-    dims = ("case", "seed")
-    variables = {
-        name: (dims, scores[name], dict(zip(("units", "long_name"), SCORES[name], strict=True))) for name in SCORES
-    }
+    variables = {name: (("case", "seed"), values, _attributes(name, task or {})) for name, values in scores.items()}
     dataset = xr.Dataset(variables, coords={"case": list(cases), "seed": numbers}, attrs={"steps": steps})
     return Paired(dataset, confidence)
+
+
+def _attributes(name: str, task: Mapping[str, str]) -> dict[str, object]:
+    units, long_name, (least, most) = SCORES[name]
+    attributes: dict[str, object] = {"units": units, "long_name": long_name}
+    if name != "reward" or task.get("reward", "max_min") in BOUNDED:
+        attributes |= {"valid_min": least, "valid_max": most}
+    return attributes
 
 
 def _score(task: Task, policy: Policy, seed: int, steps: int) -> dict[str, float]:
@@ -203,6 +216,9 @@ def _interval(scores: xr.Dataset, confidence: float) -> xr.Dataset:
     mean = scores.mean("seed")
     width = scores.std("seed", ddof=1) * _half_width(count, confidence) if count > 1 else mean * np.nan
     bounds = xr.concat([mean, mean - width, mean + width], dim="bound").assign_coords(bound=["mean", "low", "high"])
+    for name, score in scores.items():
+        limits = (score.attrs.get("valid_min", -np.inf), score.attrs.get("valid_max", np.inf))
+        bounds[name] = bounds[name].clip(*limits, keep_attrs=True)
     return bounds.transpose(..., "case", "bound")
 
 

@@ -104,5 +104,7 @@ def logarithmic(kpis: Kpis, scenario: Scenario) -> Float32:
     return np.asarray(utility, dtype=np.float32)
 
 
+#: Those that lie in [0, 1], by name; one of a user's own may lie anywhere.
+BOUNDED = ("max_min", "logarithmic")
 REWARDS: Registry[Reward] = Registry("reward", {"max_min": max_min, "logarithmic": logarithmic})
 register, names, get = REWARDS.register, REWARDS.names, REWARDS.get

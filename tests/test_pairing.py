@@ -64,6 +64,24 @@ def test_intervals_cover_what_they_promise(seeds):
     assert width < 1.05 * 2.0 * np.sqrt(2.0 / seeds) * {2: 12.71, 3: 4.303, 5: 2.776, 10: 2.262}[seeds]
 
 
+def test_an_interval_ends_where_its_score_does(scenario, monkeypatch):
+    names = ("equal_split", "max_min_rule")
+    compared = sf.compare({name: (scenario, name) for name in names}, seeds=2, steps=3)
+    scores = compared.scores
+    values = {"reward": [[0.2, 0.9], [0.99, 1.0]], "largest_delay_ms": [[1.0, 9.0], [200.0, 1.0]]}
+    for name, rows in values.items():
+        scores[name].values[:] = rows
+    means, apart = compared.means(), compared.differences()
+    np.testing.assert_allclose(means.reward, [[0.55, 0.0, 1.0], [0.995, 0.93147, 1.0]], rtol=1e-4)
+    np.testing.assert_allclose(means.largest_delay_ms[0], [5.0, 0.0, 5.0 + 4.0 * 12.706], rtol=1e-4)
+    assert apart.reward[0].values.tolist() == [pytest.approx(0.445), -1.0, 1.0]
+    assert apart.largest_delay_ms[0, 1] < -1_000.0
+    monkeypatch.setitem(sf.rewards.REWARDS.entries, "far", lambda kpis, scenario: 5.0 + kpis.load.sum(axis=-1))
+    far = sf.compare({"a": (scenario, "equal_split")}, seeds=2, steps=1, task={"reward": "far"})
+    assert float(far.means().reward[0, 2]) > 5.0
+    assert "valid_max" not in far.scores.reward.attrs
+
+
 def test_one_seed_has_no_interval_and_says_so(scenario):
     compared = sf.compare({"equal": (scenario, "equal_split")}, seeds=1, steps=2)
     mean, low, high = compared.means().reward.sel(case="equal").values
