@@ -1,9 +1,9 @@
 """Print whether learning in hindsight on the max-min rule pays where cells differ, from the first step on.
 
-`python benchmarks/rule_table.py [--seeds 10] [--into benchmarks/study/README.md]`: networks of the map of similarity at
-h = 1, every seed with patterns of its own; mean reward of the cells over the first 1,000 steps, and Student's 95 %
-interval of what the learner earns more in the same network. With --into the table replaces what stands between the
-marks "rule" of that page. About half a minute of a core for a seed.
+`python benchmarks/rule_table.py [--seeds 10] [--into benchmarks/study/README.md]`: networks of every point of the map
+of similarity, every seed with patterns of its own; mean reward of the cells over the first 1,000 steps, and Student's
+95 % interval of what the learner earns more in the same network. With --into the table replaces what stands between the
+marks "rule" of that page. About three minutes of a core for a seed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from slicefast.training import train
 
 MARK = "rule"
 STEPS = 1000
+KINDS: tuple[HeterogeneityKind, ...] = get_args(HeterogeneityKind)
+#: At h = 0 cells are alike, whatever the kind.
+POINTS = ((KINDS[0], 0.0), *((kind, h) for kind in KINDS for h in (0.25, 0.5, 0.75, 1.0)))
 
 
-def earned(kind: HeterogeneityKind, seed: int) -> tuple[float, float]:
+def earned(kind: HeterogeneityKind, h: float, seed: int) -> tuple[float, float]:
     """Return the mean reward of the rule and of the learner on it."""
-    scenario = sf.Scenario.heterogeneous(1.0, kind, seed=seed)
+    scenario = sf.Scenario.heterogeneous(h, kind, seed=seed)
     task = sf.Task(scenario)
     simulator = sf.Simulator(scenario, seed=seed)
     simulator.reset()
@@ -41,13 +44,14 @@ def earned(kind: HeterogeneityKind, seed: int) -> tuple[float, float]:
 
 
 def table(seeds: range) -> Iterator[str]:
-    """Yield a row per kind of heterogeneity."""
-    yield "| cells differ in, h = 1 | max-min rule | hindsight on it, less the rule |"
+    """Yield a row per point of the map."""
+    yield "| cells differ in, h | max-min rule | hindsight on it, less the rule |"
     yield "|---|---:|---:|"
-    for kind in get_args(HeterogeneityKind):
-        rule, learned = np.array([earned(kind, seed) for seed in seeds]).T
+    for kind, h in POINTS:
+        rule, learned = np.array([earned(kind, h, seed) for seed in seeds]).T
         more = over_seeds(learned - rule)
-        yield f"| {kind} | {rule.mean():.4f} | {more.value:+.4f} [{more.low:+.4f}, {more.high:+.4f}] |"
+        name, span = kind if h else "nothing", f"[{more.low:+.4f}, {more.high:+.4f}]"
+        yield f"| {name} {h:g} | {rule.mean():.4f} | {more.value:+.4f} {span} |"
 
 
 if __name__ == "__main__":

@@ -166,8 +166,8 @@ def test_copies_go_on_alike_and_apart(copied: Any) -> None:
 
 def test_a_source_hands_over_its_network_and_what_it_remembers_itself() -> None:
     source, target = filled(), Hindsight(3, 4, 2, replace(CONFIG, capacity=40), seed=9)
-    target.copy_agent(source, 2, 0)
-    target.copy_agent(source, 1, 1, memory=False)
+    target.copy_agent(source, 2, 0, memory=True)
+    target.copy_agent(source, 1, 1)
     seen = np.ones((3, 4))
     np.testing.assert_array_equal(target.act(seen)[0], source.act(seen)[2])
     np.testing.assert_array_equal(target.act(seen)[1], source.act(seen)[1])
@@ -175,7 +175,7 @@ def test_a_source_hands_over_its_network_and_what_it_remembers_itself() -> None:
     newest = np.concatenate([part[2].ravel() for part in step_of(29)]).astype(np.float32)
     np.testing.assert_array_equal(target.replay.array[0, 19], newest)
     with pytest.raises(sf.SlicefastError, match="20 rows"):
-        Hindsight(3, 4, 2, CONFIG).copy_agent(source, 0, 0)
+        Hindsight(3, 4, 2, CONFIG).copy_agent(source, 0, 0, memory=True)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_sources_that_differ_are_refused_and_nothing_is_handed_over(changes: dic
     target = Hindsight(3, 4, 2, HindsightConfig(**{**CONFIG.to_dict(), **changes}))
     before = target.network.bank.clone()
     with pytest.raises(sf.SlicefastError, match=message):
-        target.copy_agent(filled(2), 0, 0)
+        target.copy_agent(filled(2), 0, 0, memory=True)
     assert (target.network.bank == before).all()
     assert target.replay.n_kept.sum() == 0
 

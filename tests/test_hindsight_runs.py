@@ -69,7 +69,7 @@ def test_what_was_interrupted_ends_as_if_it_had_not_been(tmp_path: Path, monkeyp
     np.testing.assert_array_equal(ends[0].network.bank, ends[1].network.bank)
 
 
-@pytest.mark.parametrize("strategy", ["model", "integrated"])
+@pytest.mark.parametrize("strategy", [None, "model", "integrated"])
 def test_a_run_is_handed_on(tmp_path: Path, strategy: Any) -> None:
     source, target = new_run(tmp_path / "source"), new_run(tmp_path / "target", seed=1)
     runs.train(source)
@@ -109,9 +109,10 @@ def test_the_shell_trains_resumes_and_hands_on(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     run = runs.load_run(out)
     assert run.config == HindsightConfig(n_levels=5, basis="rule")
-    handed = ["transfer", "--source", str(out), "--out", str(tmp_path / "new"), "--steps", "4", "--samples", "3"]
-    result = CliRunner().invoke(app, handed)
-    assert result.exit_code == 0, result.output
-    assert runs.load_agents(runs.load_run(tmp_path / "new")).replay.n_kept.tolist() == [6] * 3
+    for name, strategy, kept in (("usual", [], 0), ("integrated", ["--strategy", "integrated"], 6)):
+        handed = ["transfer", "--source", str(out), "--out", str(tmp_path / name), "--steps", "4", "--samples", "3"]
+        result = CliRunner().invoke(app, [*handed, *strategy])
+        assert result.exit_code == 0, result.output
+        assert runs.load_agents(runs.load_run(tmp_path / name)).replay.n_kept.tolist() == [kept] * 3
     result = CliRunner().invoke(app, ["train", "--learner", "hindsight", "--settings", "ours", "--out", str(out)])
     assert result.exit_code == 2

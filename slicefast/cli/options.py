@@ -47,6 +47,9 @@ StepsOption = Annotated[
 RewardOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="max_min, logarithmic, or FILE.py:FUNCTION of your own.")
 ]
+StrategyOption = Annotated[
+    Strategy | None, typer.Option(help="What is handed over; integrated unless given, model of a hindsight learner.")
+]
 CoordinationOption = Annotated[
     Coordination | None, typer.Option(help="What agents hear of their neighbours: their mean load, or nothing.")
 ]

@@ -41,7 +41,7 @@ from slicefast.cli.options import (
     SettingsOption,
     SharedOption,
     StepsOption,
-    Strategy,
+    StrategyOption,
     TensorBoardOption,
     TransferStepsOption,
 )
@@ -130,7 +130,7 @@ def transfer(
     trace: TraceOption = None,
     seed: SeedOption = None,
     steps: TransferStepsOption = None,
-    strategy: Annotated[Strategy, typer.Option(help="What is handed over.")] = "integrated",
+    strategy: StrategyOption = None,
     choice: Annotated[Choice, typer.Option(help="How each cell's source is chosen.")] = "most",
     samples: Annotated[int, typer.Option(min=2, help="Default-action steps by which cells are compared.")] = 500,
     reward: Annotated[

@@ -217,10 +217,12 @@ class Hindsight:
 
     # Transfer
 
-    def copy_agent(self, source: Hindsight, source_index: int, target_index: int, memory: bool = True) -> None:
-        """Start one cell with another's network, and with what it remembers as transferred rows.
+    def copy_agent(self, source: Hindsight, source_index: int, target_index: int, memory: bool = False) -> None:
+        """Start one cell with another's network, and on demand with what it remembers as transferred rows.
 
-        Adam's moments are forgotten; what was handed to the source itself stays behind.
+        Adam's moments are forgotten; what was handed to the source itself stays behind. Steps of a cell that differs
+        teach what was right there, and they outnumber the new cell's own at first: a memory helps where the two cells
+        are alike, and harms where they are not (benchmarks/source_table.py).
 
         Parameters
         ----------

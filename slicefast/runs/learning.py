@@ -83,7 +83,7 @@ def train(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1, callbac
 def transfer(
     source: Run,
     target: Run,
-    strategy: _transfer.Strategy = "integrated",
+    strategy: _transfer.Strategy | None = None,
     choice: Choice = "most",
     sample_steps: int = 500,
     tick: Tick = lambda steps: None,
@@ -102,7 +102,8 @@ def transfer(
     target : Run
         From `new_run`.
     strategy, choice
-        See `slicefast.transfer.transfer` and `slicefast.transfer.choose_sources`.
+        See `slicefast.transfer.transfer` and `slicefast.transfer.choose_sources`. The strategy is "integrated" of TD3
+        and "model" of learning in hindsight unless given.
     sample_steps : int
         At least 2.
     tick : callable
@@ -126,6 +127,7 @@ def transfer(
     SlicefastError
         Strategy or choice are unknown.
     """
+    strategy = _transfer.USUAL_STRATEGY[target.learner] if strategy is None else strategy
     if strategy not in _transfer.STRATEGIES:
         refuse("strategy", strategy, ", ".join(_transfer.STRATEGIES))
     if choice not in CHOICES:

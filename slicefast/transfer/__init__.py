@@ -11,7 +11,15 @@ Four distances rank the sources of a target, each (sources, targets) and the sma
 
 from slicefast.transfer.choice import SOURCE_CHOICES, SourceChoice, choose_sources, rank_sources
 from slicefast.transfer.configuration import configuration_distance, describe_cells
-from slicefast.transfer.handover import STRATEGIES, Indices, Strategy, check_compatible, transfer, transfer_hindsight
+from slicefast.transfer.handover import (
+    STRATEGIES,
+    USUAL_STRATEGY,
+    Indices,
+    Strategy,
+    check_compatible,
+    transfer,
+    transfer_hindsight,
+)
 from slicefast.transfer.hindsight import Sources, hindsight_rewards
 from slicefast.transfer.similarity import (
     DISTANCES,
@@ -29,6 +37,7 @@ __all__ = [
     "DISTANCES",
     "SOURCE_CHOICES",
     "STRATEGIES",
+    "USUAL_STRATEGY",
     "Distance",
     "Indices",
     "Similarity",

@@ -19,6 +19,9 @@ Indices = int | Sequence[int] | Int64
 #: What is handed over, see `transfer`.
 Strategy = Literal["model", "feature", "instance", "integrated"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+#: What is handed over unless told otherwise: of TD3 the paper's proposal, of learning in hindsight what pays wherever
+#: cells differ, see `slicefast.learn.Hindsight.copy_agent`.
+USUAL_STRATEGY: dict[str, Strategy] = {"td3": "integrated", "hindsight": "model"}
 
 
 @checked

@@ -97,5 +97,5 @@ class HindsightFromSource(InHindsight):
         distance, groups = context.load(SimilarityOfCells.name)["distance"], context.scenario.requirement_groups
         chosen = choose_sources(distance, self.source, groups, context.learner_seed)
         for target, cell in enumerate(chosen.tolist()):
-            learner.copy_agent(source, cell, target)
+            learner.copy_agent(source, cell, target, memory=True)
         return self._play(context, learner, {"source_cell": (chosen + 1).astype(np.int32)})
