@@ -28,7 +28,7 @@ from networks import NOISE_W, POWER_W, network
 from slicefast import kernels, load_coupling, scheduling
 from slicefast.colours import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from slicefast.learn import TD3, TD3Config
-from slicefast.study.style import COLUMN_IN, STYLE, WIDE
+from slicefast.study.style import COLUMN_IN, STYLE, WIDE, plain_ticks
 
 MARK = "roofline"
 LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"), (VERMILION, "v"), (SKY, "P"), (BLACK, "X"))
@@ -195,13 +195,13 @@ def drawn(found: Sequence[Kernel], machine: Machine) -> Figure:
     with rc_context(STYLE):
         figure = Figure(figsize=(WIDE * COLUMN_IN, 0.72 * WIDE * COLUMN_IN), layout="constrained")
         axes = figure.subplots()
-        intensity = np.array([0.05, 1000.0])
+        intensity = np.array([0.05, 100.0])
         for rate, dashes, name in (
             (machine.memory_bytes_s, "-", "memory"),
             (machine.cache_bytes_s, (0, (4, 2)), "caches"),
         ):
             roof = np.minimum(np.geomspace(*intensity, 200) * rate, machine.operations_s) / 1e9
-            label = f"{name}, {rate / 1e9:.0f} GB/s; multiply-adds, {machine.operations_s / 1e9:.0f} Gop/s"
+            label = f"{name}, {rate / 1e9:.0f} GB/s"
             axes.plot(np.geomspace(*intensity, 200), roof, color=GREY, linestyle=dashes, label=label)
         kinds = list(dict.fromkeys(kernel.name.partition(",")[0] for kernel in found))
         for kernel in found:
@@ -212,11 +212,11 @@ def drawn(found: Sequence[Kernel], machine: Machine) -> Figure:
                 kernel.intensity, kernel.rate / 1e9, marker, color=colour, markersize=5.5, linestyle="none",
                 markerfacecolor="white" if is_small else colour, label=None if is_small else kind,
             )  # fmt: skip
-        axes.set(
-            xscale="log", yscale="log", xlim=intensity, xlabel="operations per byte moved", ylabel="Gop/s, one thread"
-        )
-        axes.set_title("hollow: 12 cells or agents, filled: 300", loc="left")
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        axes.set(xscale="log", yscale="log", xlim=intensity, xlabel="operations per byte moved", ylabel="Gop/s")
+        for axis, limits in ((axes.xaxis, intensity), (axes.yaxis, axes.get_ylim())):
+            plain_ticks(axis, *limits, WIDE)
+        axes.set_title("one thread; hollow: 12 cells or agents, filled: 300", loc="left")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 

@@ -1,6 +1,6 @@
 """Print how the time of the work grows with the size of the problem: the exponents of a power law.
 
-    python benchmarks/scaling_table.py [--into benchmarks/README.md]
+    python benchmarks/scaling_table.py [--only cells threads] [--into benchmarks/README.md]
 
 An exponent of 1 is time in proportion to size: the slope of log time over log size by least squares. Of every size the
 least processor time of several rounds, the sizes in turns, so that a slow minute is everybody's. Cells bring their 128
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,6 @@ import slicefast as sf
 from slicefast.learn import TD3, TD3Config
 
 MARK = "scaling"
-ROUNDS = 7
 
 
 def step_of(scenario: sf.Scenario, n_threads: int = 1) -> Callable[[], Any]:
@@ -82,11 +81,11 @@ GROWTHS = (
 )
 
 
-def times_of(growth: Growth) -> dict[int, float]:
+def times_of(growth: Growth, rounds: int) -> dict[int, float]:
     """Return the least processor time of each size's work [s]."""
     made = {size: growth.work_of(size) for size in growth.sizes}
     least = dict.fromkeys(made, np.inf)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for size, call in made.items():
             begin = time.process_time()
             for _ in range(growth.repeats):
@@ -100,22 +99,26 @@ def exponent(times: dict[int, float]) -> float:
     return float(np.polyfit(np.log(list(times)), np.log(list(times.values())), 1)[0])
 
 
-def table() -> Iterator[str]:
-    """Yield a row per kind of growth."""
+def table(what: Sequence[str], rounds: int) -> Iterator[str]:
+    """Yield a row per kind of growth whose first word is among these."""
     yield "| what grows | time at each size | exponent | at most |"
     yield "|---|---|---:|---:|"
-    for growth in GROWTHS:
-        times = times_of(growth)
+    for growth in (item for item in GROWTHS if item.what.split(",")[0] in what):
+        times = times_of(growth, rounds)
         shown = ", ".join(f"{size:,}: {seconds * 1e3:.3g} ms" for size, seconds in times.items())
-        yield f"| {growth.what} | {shown} | {exponent(times):.2f} | {growth.most:.1f} |"
+        slope = exponent(times)
+        yield f"| {growth.what} | {shown} | {slope:.2f} | {tables.asked(growth.most, slope <= growth.most)} |"
 
 
 def main() -> None:
     """Print the table, and put it where the command line tells it to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    kinds = list(dict.fromkeys(growth.what.split(",")[0] for growth in GROWTHS))
+    parser.add_argument("--only", choices=kinds, nargs="+", default=kinds, help="what grows")
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--into", type=Path, help="the page that takes the table")
     options = parser.parse_args()
-    tables.put(table(), MARK, options.into)
+    tables.put(table(options.only, options.rounds), MARK, options.into)
 
 
 if __name__ == "__main__":

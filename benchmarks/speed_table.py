@@ -14,6 +14,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import tables
+
 from slicefast import files
 
 FULL, SHORT = "speed", "speed short"
@@ -171,8 +173,7 @@ def table(benchmarks: dict[str, dict]) -> str:
         "|---|---|---|---:|---:|",
     ]
     for row in _rows(benchmarks):
-        target = "" if row.target is None else f"{row.target:,g}" + ("x" if row.reference else "")
-        lines.append(f"| {row.work} | {' | '.join(_measured(row, benchmarks))} | {target} |")
+        lines.append(f"| {row.work} | {' | '.join(_measured(row, benchmarks))} | {_target(row, benchmarks)} |")
     return "\n".join(lines)
 
 
@@ -213,6 +214,15 @@ def _measured(row: Row, benchmarks: dict[str, dict]) -> tuple[str, str, str]:
         beside = f"limit: {extra['limit']} {show_time(extra['limit_s'])}"
         figures.append(f"{seconds / extra['limit_s']:.3g} times the limit")
     return show_time(seconds), beside, ", ".join(figures)
+
+
+def _target(row: Row, benchmarks: dict[str, dict]) -> str:
+    if row.target is None:
+        return ""
+    ours = benchmarks[row.ours]
+    if row.rate:
+        return tables.asked(row.target, ours["extra_info"][row.rate] >= row.target)
+    return tables.asked(row.target, _seconds(benchmarks[row.reference]) / _seconds(ours) >= row.target, "x")
 
 
 def alone(benchmarks: dict[str, dict]) -> list[str]:

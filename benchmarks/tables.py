@@ -28,3 +28,8 @@ def put(table: Iterable[str], mark: str, into: Path | None, told: str = "") -> N
         lines.append(line)
     if into:
         files.replace_section(into, mark, "\n".join([*lines, "", told]))
+
+
+def asked(bound: float, is_met: bool, unit: str = "") -> str:
+    """Return what was asked for, and that it is missed where it is."""
+    return f"{bound:,g}{unit}{'' if is_met else ', missed'}"

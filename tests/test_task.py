@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from types import SimpleNamespace
 
 import numpy as np
@@ -197,3 +198,14 @@ def test_a_task_says_what_it_is(scenario) -> None:
     assert Task.of(scenario, features="load").observation_size == 8
     with pytest.raises(ValueError, match=r"^options: got .*'max_min'.*, allowed: none beside a task"):
         Task.of(task, reward="max_min")
+
+
+def test_a_function_that_dresses_one_of_ours_is_not_undressed(scenario) -> None:
+    """Our own rewards and features are called bare; a wrapper of somebody else's, which copies their names, is kept."""
+
+    @functools.wraps(rewards.max_min)
+    def halved(kpis, scenario):
+        return 0.5 * rewards.max_min(kpis, scenario)
+
+    kpis = random_kpis(scenario)
+    np.testing.assert_array_equal(Task(scenario, reward=halved).reward(kpis), 0.5 * Task(scenario).reward(kpis))
