@@ -12,6 +12,9 @@ import functools
 import inspect
 import os
 import pathlib
+import re
+import sys
+import traceback
 import types
 import typing
 from collections.abc import Callable
@@ -23,14 +26,14 @@ from numpy.typing import ArrayLike
 from slicefast.errors import SlicefastError, described, refuse
 
 _T = TypeVar("_T")
-#: What the core and NumPy say of integers that they cannot take.
-_NO_ROOM = ("incompatible function arguments", "incompatible constructor arguments", "Maximum allowed dimension",
-            "can't allocate memory")  # fmt: skip
-#: What NumPy says of shapes that do not fit.
-_NO_FIT = ("broadcast", "cannot reshape", "core dimension", "shape mismatch", "must match", "too many indices",
-           "boolean index", "not aligned")  # fmt: skip
+#: Modules whose errors are of arguments that they cannot take; one that a user's own function raises is let through.
+_OURS = {"slicefast", "numpy", "torch", "gymnasium", "xarray"} | sys.stdlib_module_names
+#: By what a RuntimeError of torch is one of arguments.
+_OF_SIZES = ("size", "shape", "dimension", "must match", "can't allocate memory")
 #: What NumPy says of a seed and of a size.
 _NEGATIVE = ("non-negative integer", "negative dimensions")
+#: A message that is longer is a signature, not a reason.
+_LONGEST = 400
 _Check = Callable[[str, object], None]
 
 
@@ -82,37 +85,47 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
                 checks[name](name, value)
         try:
             return function(*args, **options)
-        except (TypeError, OverflowError, MemoryError, ValueError, IndexError, RuntimeError) as error:
+        except (TypeError, ValueError, IndexError, ArithmeticError, MemoryError, RuntimeError) as error:
             given = {**dict(zip(names, args, strict=False)), **options}
-            _refuse_wide_integers(error, given)
-            _refuse_shapes(error, given)
-            _refuse_negative(error, given)
+            own = type(error).__module__.startswith("slicefast")  # such as InUseError
+            if not own and not _names_one(error, given) and _is_of_arguments(error):
+                _refuse_what_came(error, given)
             raise
 
     return call
 
 
-def _refuse_wide_integers(error: Exception, arguments: dict[str, Any]) -> None:
-    """Name the integer that the core, NumPy or this machine has no room for; their own words name none."""
-    if isinstance(error, OverflowError | MemoryError) or any(words in str(error) for words in _NO_ROOM):
-        for name, value in arguments.items():
-            if _is_integer(value) and abs(int(value)) >= 2**24:
-                refuse(name, value, "a number that there is room for")
+def _names_one(error: Exception, arguments: dict[str, Any]) -> bool:
+    text = str(error)
+    is_reason = "\n" not in text and len(text) < _LONGEST  # and no signature
+    return is_reason and any(re.search(rf"\b{name}\b", text) for name in arguments)
 
 
-def _refuse_shapes(error: Exception, arguments: dict[str, Any]) -> None:
-    """Name the arrays that do not go together, with their shapes; NumPy's own words name none."""
-    if not isinstance(error, SlicefastError) and any(words in str(error) for words in _NO_FIT):
-        arrays = {name: np.shape(value) for name, value in arguments.items() if _is_array(value) and np.ndim(value)}
-        if arrays:
-            shapes = ", ".join(f"{name} {shape}" for name, shape in arrays.items())
-            raise SlicefastError(f"{shapes}: got shapes that do not go together") from error
+def _is_of_arguments(error: Exception) -> bool:
+    """Whether an error comes from the package or what it computes with, and not out of a function of the user's.
+
+    A RuntimeError is one of the machine, such as a thread that it refuses, unless it speaks of sizes.
+    """
+    if isinstance(error, RuntimeError) and not any(word in str(error) for word in _OF_SIZES):
+        return False
+    frames = traceback.walk_tb(error.__traceback__)
+    return all(str(frame.f_globals.get("__name__")).split(".")[0] in _OURS for frame, _ in frames)
 
 
-def _refuse_negative(error: Exception, arguments: dict[str, Any]) -> None:
-    """Name the integer that NumPy wants to be at least 0; its own words name none."""
-    if not isinstance(error, SlicefastError) and any(words in str(error) for words in _NEGATIVE):
+def _refuse_what_came(error: Exception, arguments: dict[str, Any]) -> None:
+    """Name the arguments that NumPy, torch or the core could not take; their own words name none.
+
+    An integer that is below 0 or has no room, or the arrays, with their shapes; a call without any says what it said.
+    """
+    if any(words in str(error) for words in _NEGATIVE):
         between(0, **{name: value for name, value in arguments.items() if _is_integer(value)})
+    for name, value in arguments.items():
+        if _is_integer(value) and abs(int(value)) >= 2**24:
+            refuse(name, value, "a number that there is room for")
+    arrays = {name: np.asarray(value) for name, value in arguments.items() if _is_array(value) and np.ndim(value)}
+    if arrays and not isinstance(error, MemoryError):
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise SlicefastError(f"{shapes}: got shapes that do not go together") from error
 
 
 def _checks_of(function: Callable[..., Any]) -> dict[str, _Check]:

@@ -193,6 +193,8 @@ class Kpis:
 @checked
 def coordinates(shape: tuple[int, ...], scenario: "Scenario | None" = None) -> dict[str, Any]:
     """Return the coordinates of cells, counted from 1, and slices, by name where a scenario names them, for xarray."""
+    if len(shape) != 2:
+        refuse("shape", shape, "two numbers, of cells and of slices")
     n_cells, n_slices = shape
     slices = range(1, n_slices + 1) if scenario is None else [item.name for item in scenario.slices]
     return {"cell": ("cell", np.arange(1, n_cells + 1), {"long_name": "cell"}), "slice": ("slice", list(slices))}

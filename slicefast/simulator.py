@@ -369,4 +369,4 @@ class Simulator(World):
 
 def _plain(seed: Seed) -> Seed:
     """Return seeds as a tuple; what is no sequence is looked at where streams are made of it."""
-    return tuple(seed) if isinstance(seed, Sequence) and not isinstance(seed, str) else seed
+    return tuple(seed) if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str) else seed

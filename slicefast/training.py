@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from slicefast.arguments import checked
 from slicefast.arrays import to_finite, to_matrix
-from slicefast.errors import refuse
+from slicefast.errors import described, refuse
 from slicefast.kpis import CELL_KPIS, Kpis
 from slicefast.rng import Restarts
 from slicefast.task import Task
@@ -149,7 +149,9 @@ def train(
     SlicefastError
         The steps, or the history's shape, do not fit; nothing was played then.
     """
-    networks = list(simulators) if isinstance(simulators, Sequence) else [simulators]
+    networks = list(simulators) if isinstance(simulators, Sequence | np.ndarray) else [simulators]
+    if not networks:
+        refuse("simulators", described("none"), "at least one")
     if restarts is not None and len(networks) != 1:
         refuse("restarts", f"{len(networks)} simulators", "one simulator, of any number of replicas")
     learn_until = steps if learn_steps is None else learn_steps

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import re
 import sys
@@ -10,31 +9,22 @@ import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from slicefast import policies, radio
+sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
+import targets
+
+from slicefast import policies, radio, scheduling
 from slicefast.arguments import checked
-from slicefast.errors import RunError, ScenarioError, SlicefastError
+from slicefast.errors import InUseError, RunError, ScenarioError, SlicefastError
+from slicefast.learn import VAE
 from slicefast.settings import Settings
 
 LONGEST = 400
-
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "fuzz" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-targets = _load("targets")
 
 #: What an annotation's words say that an argument may be.
 KINDS = {
@@ -142,13 +132,62 @@ def test_positions_are_refused_by_name_too() -> None:
         radio.path_loss_db("tr38901_uma", True, np.ma.masked_array([1.0]), 2e9)
 
 
-def test_arrays_that_do_not_go_together_are_named_with_their_shapes() -> None:
+def test_arrays_that_do_not_go_together_are_named_with_their_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "__name__", "slicefast.sums")
+
     @checked
     def add(first: ArrayLike, second: ArrayLike, third: float = 0.0) -> Any:
         return np.asarray(first) + np.asarray(second)
 
     with pytest.raises(SlicefastError, match=r"^first \(2,\), second \(3,\): got shapes that do not go together$"):
         add([1, 2], second=[1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TypeError("len() of unsized object"),
+        IndexError("tuple index out of range"),
+        ZeroDivisionError("division by zero"),
+        RuntimeError("The size of tensor a (2) must match"),
+        TypeError("incompatible arguments:\n 1. _core.f(rows: int)"),
+    ],
+)
+def test_whatever_numpy_torch_and_the_core_say_becomes_a_refusal_by_name(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @checked
+    def add(rows: ArrayLike, scale: float = 1.0) -> Any:
+        raise error
+
+    monkeypatch.setitem(globals(), "__name__", "numpy.core")
+    with pytest.raises(SlicefastError, match=r"^rows \(2,\): got shapes that do not go together$") as caught:
+        add([1, 2], scale=2.0)
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    ("error", "module"),
+    [
+        (IndexError("list index out of range"), "a.user"),  # raised in a function of the user's
+        (RuntimeError("no more threads"), "numpy.core"),
+        (MemoryError("no room"), "numpy.core"),
+        (KeyError("name"), "numpy.core"),
+        (ValueError("rows are too few"), "numpy.core"),  # names one
+        (InUseError("agents: in use by another thread"), "numpy.core"),
+    ],
+)
+def test_an_error_that_is_not_of_the_arguments_is_let_through(
+    error: Exception, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @checked
+    def add(rows: ArrayLike) -> Any:
+        raise error
+
+    monkeypatch.setitem(globals(), "__name__", module)
+    with pytest.raises(type(error)) as caught:
+        add([1, 2])
+    assert caught.value is error
 
 
 class _Actor:
@@ -185,12 +224,37 @@ def test_an_object_is_refused_for_the_methods_that_it_lacks() -> None:
         ("training.collect_samples", "steps", -1),
         ("policies.register", "entry", float("nan")),
         ("policies.NonClairvoyant", "seed", -1),
+        ("radio.link_model", "site_y_m", [0.0, 1.0]),
+        ("radio.link_model", "cell_site", [[0]]),
+        ("radio.link_model", "azimuth_deg", [0.0, 120.0]),
+        ("kpis.coordinates", "shape", (3,)),
+        ("training.train", "simulators", np.empty((0, 4))),
+        ("envs.CellEnv.reset", "seed", -1),
+        ("VectorEnv", "n_replicas", 2**63),
     ],
 )
 def test_what_is_of_the_kind_and_no_good_is_refused_by_name(name: str, argument: str, value: Any) -> None:
     good = targets.TAKEN[name](targets.world())
     with pytest.raises(SlicefastError, match=rf"^{argument}: got "):
         targets.call_of(name)(**{**good, argument: value})
+
+
+def test_a_row_that_a_table_has_not_is_refused_by_the_name_of_the_argument() -> None:
+    with pytest.raises(ValueError, match=r"^index: got -5, allowed: -1 to 26$"):
+        scheduling.transport_block_bits(-5, 10)
+
+
+def test_networks_that_there_is_no_room_for_are_refused() -> None:
+    for sizes in ({"input_dim": 2**63}, {"hidden": np.array([2**63 - 1])}, {"input_dim": 2**15, "hidden": (2**14,)}):
+        with pytest.raises(SlicefastError, match=r"^input_dim, hidden, latent_dim: got .* weights, allowed: at most"):
+            VAE(**sizes)
+
+
+def test_a_word_that_is_too_long_is_cut_where_it_is_quoted() -> None:
+    good = targets.TAKEN["radio.link_model"](targets.world())
+    with pytest.raises(SlicefastError, match=r"^fold_db: got 0\.1, allowed: 0 beside line_of_sight = 'xx") as caught:
+        radio.link_model(**{**good, "line_of_sight": "x" * 100_000})
+    assert len(str(caught.value)) <= LONGEST
 
 
 def test_a_message_is_one_line_whatever_a_file_is_called() -> None:

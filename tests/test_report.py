@@ -1,4 +1,4 @@
-"""The report: every cell of its tables by hand, and words that stay words whatever characters they hold."""
+"""The report: every cell of its tables by hand; `test_report_page.py` holds its words."""
 
 from __future__ import annotations
 
@@ -7,51 +7,27 @@ import json
 import re
 import warnings
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from markdown_it import MarkdownIt
 
 from slicefast.errors import SlicefastError
 from slicefast.study import online_tables, report
 from slicefast.study.comparison import Comparison
 from slicefast.study.document import (
-    Document,
     Figure,
-    Heading,
-    Listing,
     Number,
     Table,
-    Verdict,
     Verdicts,
     number,
     show,
-    text,
     to_html,
     to_markdown,
 )
 from slicefast.study.scores import Estimate
-
-NAUGHTY = (
-    "<script>alert('x')</script>",
-    'a & b "quoted" &amp; &lt;',
-    "pipe | in | name",
-    "*stars* _underscores_ `code` ~~struck~~",
-    "[link](http://example.com) ![picture](x.png) [a][b] [c]: d",
-    "open [ bracket",
-    "closing ] bracket, interval [0.1, 0.2]",
-    "# heading",
-    "- item",
-    "1. item",
-    "back\\slash \\* \\| \\[x] \\",
-    "$x_1$ and snake_case_name",
-    "{{ document.title }} {% if %}",
-    "umlaut ü, 片, “quotes”",
-)
 
 
 @pytest.fixture
@@ -185,92 +161,15 @@ def test_numbers_are_shown_with_digits_unit_and_sign() -> None:
     assert number(Estimate(np.nan, np.nan, np.nan)) == Number("-")
 
 
-class Page(HTMLParser):
-    """Collects what a page is made of: tags with their attributes, and the words in each."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take note of a tag."""
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        """Take note of words."""
-        self.words.append(" ".join(data.split()))
-
-    def having(self, tag: str) -> list[dict[str, str | None]]:
-        """Return the attributes of every tag of a name."""
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-def naughty_document(words: str, picture: Path) -> Document:
-    """Return a document that holds the words in every place."""
-    verdict = Verdict(words, "confirmed", f"on {words}")
-    return Document(
-        words,
-        (
-            Heading(words),
-            text(words),
-            text(words, f"and {words}", kind="note"),
-            Table(("name", words), ((words, Number("1.0", "[0.5, 2.0]")), ("plain", words)), words),
-            Verdicts((verdict,)),
-            Figure(words, words, picture, "figures/x.png"),
-            Listing(words, words),
-        ),
-    )
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    """Return a file for a picture."""
-    path = tmp_path / "x.png"
-    path.write_bytes(b"\x89PNG\r\n\x1a\n and so on")
-    return path
-
-
-@pytest.mark.parametrize("words", NAUGHTY)
-def test_page_shows_words_as_they_are(words: str, picture: Path) -> None:
-    page = Page(to_html(naughty_document(words, picture)))
-    flat = " ".join(words.split())
-    # title, h1, h2, p, li, th, two cells, table title, claim, figure's heading and caption, summary and listing
-    assert page.words.count(flat) == 14
-    assert page.words.count(f"and {flat}") == 1
-    assert page.words.count(f"On {flat}.") == 1
-    assert not page.having("script")
-    assert [image["alt"] for image in page.having("img")] == [words]
-    assert len(page.having("a")) == 0
-
-
-@pytest.mark.parametrize("words", NAUGHTY)
-def test_markdown_shows_words_as_they_are(words: str, picture: Path) -> None:
-    rendered = to_markdown(naughty_document(words, picture))
-    html = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(rendered)
-    page = Page(html)
-    flat = " ".join(words.split())
-    assert page.words.count(flat) == 9  # h1, h2, p, li, th, two cells, claim, caption
-    for before, after in (("", ":"), ("and ", ""), (": On ", ".")):  # table title, second item, evidence
-        assert f"{before}{flat}{after}".strip() in page.words
-    assert [tag for tag, _ in page.tags if tag in ("a", "em", "s", "code", "script", "strong")] == ["strong"] * 2
-    assert [image["src"] for image in page.having("img")] == ["figures/x.png"]
-    assert [image["alt"] for image in page.having("img")] == [flat]
-    assert [len(page.having(tag)) for tag in ("tr", "th", "td", "h1", "h2", "li")] == [3, 2, 4, 1, 1, 3]
-
-
-def test_headings_sink_in_a_section_and_the_title_can_be_left_out() -> None:
-    document = Document("title", (Heading("one"), Heading("two", 3)))
-    assert to_markdown(document) == "# title\n\n## one\n\n### two\n"
-    assert to_markdown(document, title=False, lower=1) == "### one\n\n#### two\n"
-
-
-def test_page_stands_alone_and_both_forms_hold_the_same(known: Comparison, tmp_path: Path, picture: Path) -> None:
+def test_page_stands_alone_and_both_forms_hold_the_same(
+    known: Comparison, tmp_path: Path, reference: Callable[[str], ModuleType]
+) -> None:
+    picture = tmp_path / "x.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n and so on")
     figures = [Figure("Learning", "How it went.", picture, "figures/x.png")]
     report.write(known, figures, tmp_path / "report.html")
     html, markdown = ((tmp_path / f"report.{ending}").read_text() for ending in ("html", "md"))
-    page = Page(html)
+    page = reference("pages").Page(html)
     links = [attributes[name] or "" for _, attributes in page.tags for name in ("href", "src") if name in attributes]
     assert [base64.b64decode(link.removeprefix("data:image/png;base64,")) for link in links] == [picture.read_bytes()]
     assert {item["class"] for item in page.having("td") if "class" in item} <= {"confirmed", "refuted", "undecided"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -10,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import slicefast as sf
 from slicefast import _core, network, threads
 from slicefast.kpis import CELL_KPIS, USER_KPIS
-from slicefast.learn import TD3
+from slicefast.learn import TD3, Hindsight, HindsightConfig, TD3Config
 from slicefast.threads import each, usable_threads
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -175,3 +177,30 @@ def test_a_forked_child_has_a_pool_of_its_own() -> None:
         _core.for_each(3, 3, work)
         os._exit(0 if done == [2, 2, 2] else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("kind", ["hindsight", "torch"])
+def test_a_forked_child_learns_where_torch_has_used_several_threads(kind: str) -> None:
+    if kind == "hindsight":
+        config = HindsightConfig(capacity=20, batch_size=64)
+        agents: Any = Hindsight(40, 16, 4, config)
+        curves = (np.zeros((40, 4)), np.full((40, config.n_levels, 4), 0.5))
+        agents.store(np.ones((40, 16)), *curves)
+    else:
+        agents = TD3(40, 16, 4, TD3Config(capacity=20, batch_size=4, exploration_steps=0), engine="torch")
+        for _ in range(4):
+            agents.store(np.ones((40, 16)), np.full((40, 4), 0.25), np.ones(40), np.ones((40, 16)))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        torch.ones(10**6).sqrt_()
+        child = os.fork()
+        if not child:
+            signal.alarm(60)  # which ends one that waits for threads that it has not
+            agents.update()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    finally:
+        torch.set_num_threads(before)

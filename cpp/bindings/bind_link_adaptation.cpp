@@ -30,7 +30,7 @@ void bind_link_adaptation(py::module_& module) {
   module.def("transport_block_bits", [](int index, int n_prb, const std::string& table_name, int layers) {
     const McsTable table = mcs_table(table_name);
     const int n_rows = n_tbs_rows(table);
-    if (index < -1 || index >= n_rows) refuse("tbs_index", text_of(index), "-1 to " + text_of(n_rows - 1));
+    if (index < -1 || index >= n_rows) refuse("index", text_of(index), "-1 to " + text_of(n_rows - 1));
     return transport_block_bits(block_row(index, layers, table), n_prb, table);
   });
   module.def("nr_transport_block_bits", &nr_transport_block_bits);

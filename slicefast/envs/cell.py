@@ -107,8 +107,8 @@ class CellEnv(gymnasium.Env[Float32, Float32]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Float32, dict[str, Any]]:
         """Start the next episode, or the first one of a seed, and play one step under the equal split."""
-        super().reset(seed=seed)
         observation, infos = self._network.reset(seed=seed)
+        super().reset(seed=seed)  # after that, which refuses one that is negative by name
         self._over = False
         return observation[0], _first(infos)
 

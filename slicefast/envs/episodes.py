@@ -115,7 +115,9 @@ class Episodes:
             A seed is negative.
         """
         if seed is not None:
-            self._seeds = [EpisodeSeeds(own) for own in seed] if isinstance(seed, Sequence) else EpisodeSeeds(seed)
+            self._seeds = (
+                EpisodeSeeds(seed) if isinstance(seed, int | np.integer) else [EpisodeSeeds(own) for own in seed]
+            )
         own = self._seeds
         played = own.next() if isinstance(own, EpisodeSeeds) else [seeds.next() for seeds in own]
         if self._simulator is None:

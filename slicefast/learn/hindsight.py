@@ -25,6 +25,7 @@ from slicefast.learn.hindsight_config import HindsightConfig
 from slicefast.learn.networks import StackedMLP
 from slicefast.learn.optimiser import StackedAdam
 from slicefast.learn.replay import Ring, as_float32
+from slicefast.learn.threads import one_thread
 from slicefast.units import Arrays, Float32, Int64
 
 KIND = "hindsight"
@@ -198,8 +199,9 @@ class Hindsight:
         if len(self.replay) == 0:
             return None
         earned = np.zeros(self.n_agents, np.float32)
-        for _ in range(self.config.updates_per_step):
-            earned = self._update_once()
+        with one_thread():  # more than one would hang in a fork of a process in which torch has used several
+            for _ in range(self.config.updates_per_step):
+                earned = self._update_once()
         return earned
 
     def _update_once(self) -> Float32:

@@ -19,6 +19,7 @@ from slicefast.errors import NonFiniteError
 from slicefast.learn.networks import StackedMLP
 from slicefast.learn.optimiser import StackedAdam
 from slicefast.learn.state import LearnerState
+from slicefast.learn.threads import one_thread
 from slicefast.units import Float32, Int64
 
 #: Sees a loss and its name before it is followed, and may refuse it.
@@ -142,7 +143,7 @@ class TorchEngine:
         if self.state.device.type == "cuda":
             critic_loss, actor_loss = self._replay_graph(batch, noise, with_policy)
         else:
-            with flushed_denormals():
+            with flushed_denormals(), one_thread():  # as in a hindsight learner
                 critic_loss, actor_loss = self.compute(batch, noise, with_policy, check)
         losses = critic_loss.cpu().numpy(), actor_loss.cpu().numpy()
         _refuse_non_finite(losses[0], "critic loss", step)

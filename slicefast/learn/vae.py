@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from slicefast.arguments import between, checked
-from slicefast.errors import SlicefastError, refuse
+from slicefast.errors import SlicefastError, described, refuse
 from slicefast.learn import checkpoint, modules
 from slicefast.learn.replay import as_float32
 from slicefast.learn.threads import one_thread
@@ -22,6 +23,9 @@ _KIND = "vae"
 _SETTINGS = ("input_dim", "latent_dim", "hidden", "reconstruction_weight", "learning_rate", "batch_size")
 #: Bounds on ln s^2: beyond them exp() would leave float32's comfortable range and KL divergences mean nothing.
 LOG_VARIANCE_RANGE = (-14.0, 6.0)
+
+#: What an encoder may hold: a GiB.
+MOST_WEIGHTS = 2**28
 
 
 @checked
@@ -69,7 +73,11 @@ class VAE:
         self.input_dim, self.latent_dim, self.hidden = input_dim, latent_dim, tuple(hidden)
         self.reconstruction_weight, self.learning_rate = reconstruction_weight, learning_rate
         self.batch_size = batch_size
-        self.encoder = nn.Sequential(*modules.perceptron((input_dim, *hidden, 2 * latent_dim)))
+        widths = (input_dim, *self.hidden, 2 * latent_dim)
+        n_weights = sum(int(wide) * int(next_) for wide, next_ in itertools.pairwise(widths))
+        if n_weights > MOST_WEIGHTS:
+            refuse("input_dim, hidden, latent_dim", described(f"{n_weights:,} weights"), f"at most {MOST_WEIGHTS:,}")
+        self.encoder = nn.Sequential(*modules.perceptron(widths))
         self.decoder = nn.Sequential(*modules.perceptron((latent_dim, *reversed(self.hidden), input_dim)))
         self._networks = nn.ModuleDict({"encoder": self.encoder, "decoder": self.decoder})
         self.normaliser = modules.Normaliser(input_dim)

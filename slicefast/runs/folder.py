@@ -260,7 +260,7 @@ def load_interrupted(folder: str | os.PathLike[str]) -> tuple[Run, int]:
     """
     path = Path(folder) / progress.PROGRESS_FILE
     if not path.is_file():
-        raise RunError(f"{folder} holds no interrupted training ({progress.PROGRESS_FILE} is missing)")
+        raise RunError(f"{Path(folder)} holds no interrupted training ({progress.PROGRESS_FILE} is missing)")
     try:
         step, settings = progress.read_settings(Path(folder))
     except (ValueError, TypeError, KeyError) as error:

@@ -176,8 +176,8 @@ def try_call(name: str, arguments: dict[str, Any], chosen: list[str]) -> tuple[s
 
 def _of_a_file(message: str, arguments: dict[str, Any]) -> bool:
     """Whether a message begins with the file that an argument names: it says which better than the argument's name."""
-    files = [str(arguments[name]) for name in ("path", "folder") if isinstance(arguments.get(name), str | Path)]
-    return any(file and message.startswith(one_line(file)[:100]) for file in files)
+    files = [str(Path(arguments[name])) for name in ("path", "folder") if isinstance(arguments.get(name), str | Path)]
+    return any(message.startswith(one_line(file)[:100]) for file in files)
 
 
 def _sizes(arguments: dict[str, Any]) -> bool:
