@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from slicefast.arguments import checked
+from slicefast.arguments import between, checked
 from slicefast.arrays import to_matrix
 from slicefast.errors import described, refuse
 from slicefast.units import Float32, Float64, Int64
@@ -89,6 +89,7 @@ def similarity_matrix(
 
     if distance not in DISTANCES:
         refuse("distance", distance, ", ".join(DISTANCES))
+    between(0, vae_epochs=vae_epochs)
     arrays = _checked(samples)
     offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int64)
     pooled = np.concatenate(arrays)
@@ -142,8 +143,8 @@ def mean_squared_distance(mean: Float64, offsets: Int64) -> Float64:
     parts = [mean[start:stop] for start, stop in pairwise(offsets)]
     centre = np.stack([part.mean(axis=0) for part in parts])
     spread = np.array([part.var(axis=0).sum() for part in parts])
-    between = ((centre[:, None] - centre[None]) ** 2).sum(axis=-1)
-    distance: Float64 = spread[:, None] + spread[None] + between
+    apart = ((centre[:, None] - centre[None]) ** 2).sum(axis=-1)
+    distance: Float64 = spread[:, None] + spread[None] + apart
     return distance
 
 
