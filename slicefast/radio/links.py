@@ -177,16 +177,10 @@ def link_model(
     ValueError
         An argument is out of range or of the wrong shape; it is named.
     """
-    x = to_finite("site_x_m", site_x_m)
-    y = to_finite("site_y_m", site_y_m, x.size)
-    cell_site = to_int32("cell_site", cell_site)
+    x, y = to_finite("site_x_m", site_x_m), to_finite("site_y_m", site_y_m, np.size(site_x_m))
     wrap, v1, v2 = _torus(v1_m, v2_m)
     if line_of_sight != "model" and fold_db > 0.0:
-        refuse(
-            "fold_db",
-            fold_db,
-            f"0 beside line_of_sight = {shorten(line_of_sight)}: far cells fold for drawn states only",
-        )
+        refuse("fold_db", fold_db, f"0 beside line_of_sight = {shorten(line_of_sight)}: folding is for drawn states")
     heights = to_vector("site_height_m", site_height_m, x.size)
     if wrap:
         longest_m, area_m2 = _farthest_on_torus(v1, v2), abs(v1[0] * v2[1] - v1[1] * v2[0])
@@ -206,9 +200,9 @@ def link_model(
         site_x_m=x,
         site_y_m=y,
         site_height_m=heights,
-        cell_site=cell_site,
-        azimuth_deg=to_finite("azimuth_deg", azimuth_deg, cell_site.size),
-        tilt_deg=to_vector("tilt_deg", tilt_deg, cell_site.size),
+        cell_site=to_int32("cell_site", cell_site),
+        azimuth_deg=to_finite("azimuth_deg", azimuth_deg, np.size(cell_site)),
+        tilt_deg=to_vector("tilt_deg", tilt_deg, np.size(cell_site)),
         **vars(fields),
         los_state_decorrelation_m=path_loss_model(model).los_state_decorrelation_m,
         further_images=further_images,
