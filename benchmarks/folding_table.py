@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and put it where the command line tells it to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, nargs="+", default=list(CELLS), help="multiples of 3")
-    parser.add_argument("--rounds", type=int, default=3, help="passes after the first")
+    parser.add_argument("--rounds", type=int, default=2, help="passes after the first")
     parser.add_argument("--into", type=Path, help="the page that takes the table")
     chosen = parser.parse_args(arguments)
     warnings.simplefilter("ignore", RangeWarning)  # thousands of cells: long links, fields that repeat

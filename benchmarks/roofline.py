@@ -161,7 +161,9 @@ def divergence(n_agents: int, n_samples: int) -> Kernel:
     offsets = np.arange(n_agents + 1) * n_samples
     seconds = least(lambda: kernels.gaussian_kl_matrix(mean, variance, offsets))
     operations = 16 * mean.size + 10 * 4 * n_agents**2
-    return Kernel(f"KL, {n_agents} agents", operations, mean.nbytes + variance.nbytes + 8 * n_agents**2, seconds)
+    return Kernel(
+        f"KL in float64, {n_agents} agents", operations, mean.nbytes + variance.nbytes + 8 * n_agents**2, seconds
+    )
 
 
 #: The kernels at the size of the default network and at that of a large one.
@@ -215,6 +217,10 @@ def drawn(found: Sequence[Kernel], machine: Machine) -> Figure:
         axes.set(xscale="log", yscale="log", xlim=intensity, xlabel="operations per byte moved", ylabel="Gop/s")
         for axis, limits in ((axes.xaxis, intensity), (axes.yaxis, axes.get_ylim())):
             plain_ticks(axis, *limits, WIDE)
+        most = machine.operations_s / 1e9
+        axes.annotate(
+            f"multiply-adds, {most:.0f} Gop/s", (intensity[1], most), (0, 3), textcoords="offset points", ha="right"
+        )
         axes.set_title("one thread; hollow: 12 cells or agents, filled: 300", loc="left")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -77,3 +78,23 @@ def test_a_program_that_fails_keeps_none_from_running(
     assert measure.main(["--quick", "--only", "folding", "overhead"]) == 1
     assert ran == ["folding_table.py", "overhead_table.py"]
     assert capsys.readouterr().out.endswith("failed: folding\n")
+
+
+@pytest.mark.parametrize(("of_before", "status"), [(0.5, 0), (1.049, 0), (1.051, 1)])
+def test_instructions_may_rise_by_their_margin_and_no_more(
+    of_before: float, status: int, program: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of both counts, the other as before; starting costs nothing, however much it is."""
+    guard = program("cpp/tests/counted/instructions.py")
+    before = {"step": 5_000_000, "update": 4_000_000}
+    now = {"step": 5_000_000, "update": round(4_000_000 * of_before)}
+    kept = SimpleNamespace(name="instructions.json", read_text=lambda: json.dumps({"a compiler": before}))
+    monkeypatch.setattr(guard, "KNOWN", kept)
+    monkeypatch.setattr(guard, "compiler", lambda: "a compiler")
+    monkeypatch.setattr(guard, "counted", lambda _, what, n: 123_456_789 + n * now[what])
+    monkeypatch.setattr(guard.shutil, "which", lambda _: "/usr/bin/valgrind")
+    monkeypatch.setattr("sys.argv", ["instructions.py", "slicefast_counted"])
+    assert guard.MARGIN == 0.05
+    assert guard.main() == status
+    monkeypatch.setattr(guard, "compiler", lambda: "another, of which nothing is known")
+    assert guard.main() == 0
