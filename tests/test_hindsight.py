@@ -209,11 +209,17 @@ def test_what_is_no_number_is_refused_by_the_cell_and_nothing_is_stored() -> Non
 @pytest.mark.parametrize(
     ("name", "value"),
     [("sight", "far"), ("basis", "luck"), ("hidden", ()), ("learning_rate", np.nan), ("n_levels", 2), ("capacity", 0),
-     ("beta1", 1.0), ("batch_size", 0), ("updates_per_step", 0), ("epsilon", 0.0)],
+     ("beta1", 1.0), ("batch_size", 0), ("updates_per_step", 0), ("epsilon", 0.0),
+     ("epsilon", np.inf), ("n_levels", 1001)],
 )  # fmt: skip
 def test_numbers_out_of_range_are_named(name: str, value: Any) -> None:
     with pytest.raises(sf.SlicefastError, match=f"^{name}: got"):
         HindsightConfig(**{name: value})
+
+
+def test_a_memory_that_there_is_no_room_for_is_named() -> None:
+    with pytest.raises(sf.SlicefastError, match="capacity: got 1000000000000, allowed: a number that there is room"):
+        Hindsight(3, 4, 2, HindsightConfig(capacity=10**12))
 
 
 def damaged(path: Path, change: Any) -> None:

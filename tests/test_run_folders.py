@@ -47,8 +47,14 @@ def test_run_says_what_trained_it(tmp_path: Path) -> None:
     assert runs.load_run(run.folder) == run
 
 
-@pytest.mark.parametrize("settings", [{"train_steps": -3}, {"train_steps": 0}, {"exploration_steps": -1}, {"seed": -1}])
-def test_runs_without_steps_are_refused(tmp_path: Path, settings: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"train_steps": -3}, {"train_steps": 0}, {"exploration_steps": -1}, {"seed": -1}),
+        *({"train_steps": 10**10}, {"exploration_steps": 10**10}),
+    ],
+)
+def test_runs_that_have_no_steps_or_no_end_are_refused(tmp_path: Path, settings: dict[str, int]) -> None:
     (name, value), *_ = settings.items()
     with pytest.raises(RunError, match=f"{name}: got {value}"):
         runs.new_run(tmp_path / "run", Scenario.hexagonal(n_sites=1), **settings)

@@ -96,6 +96,10 @@ def test_updates_per_step_are_updates_one_after_the_other() -> None:
         ({"exploration_noise_end": -0.1}, "exploration_noise_end: got -0.1"),
         ({"exploration_noise_end": 0.1}, "exploration_decay_steps: got 0, allowed: at least 1"),
         ({"exploration_decay_steps": 5}, "exploration_decay_steps: got 5, allowed: 0 without exploration_noise_end"),
+        ({"exploration_noise_end": 0.1, "exploration_decay_steps": 10**30}, "exploration_decay_steps: got 10"),
+        ({"exploration_steps": 10**13}, "exploration_steps: got 10.*: a schedule ends"),
+        ({"learning_starts": 10**13}, "learning_starts: got 10.*: a schedule ends"),
+        ({"epsilon": float("inf")}, "epsilon: got inf, allowed: finite"),
         ({"updates_per_step": 0}, "updates_per_step: got 0, allowed: at least 1"),
     ],
 )

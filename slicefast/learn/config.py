@@ -9,6 +9,9 @@ from typing import Any, Literal, get_args
 from slicefast.arguments import between, checked
 from slicefast.errors import refuse
 
+#: Of a schedule, in steps or an agent's transitions: at a step a millisecond, thirty years.
+MOST_STEPS = 10**12
+
 _CONSTANT_NOISE: dict[str, Any] = {"exploration_noise_end": None, "exploration_decay_steps": 0}
 #: Named settings: the papers', and what we measured to cost an operator least while agents learn; "_transfer" for
 #: agents that start with what others learned, "_shared" for one agent of all cells, in the steps of its networks
@@ -135,11 +138,9 @@ class TD3Config:
             self._require(name, math.isfinite(value) and value >= 0.0, "finite and at least 0")
         for name in ("gamma", "beta1", "beta2"):
             self._require(name, 0.0 <= getattr(self, name) < 1.0, "in [0, 1)")
-        self._require("epsilon", self.epsilon > 0.0, "positive")
+        self._require("epsilon", math.isfinite(self.epsilon) and self.epsilon > 0.0, "finite and positive")
         self._require("tau", 0.0 < self.tau <= 1.0, "in (0, 1]")
-        self._require("exploration_steps", self.exploration_steps >= 0, "at least 0")
         self._check_schedule()
-        self._require("learning_starts", self.first_update >= 0, "None or at least 0")
         fraction = self.transferred_fraction
         self._require("transferred_fraction", fraction is None or 0.0 <= fraction <= 1.0, "None or in [0, 1]")
 
@@ -153,6 +154,9 @@ class TD3Config:
         steps = self.exploration_decay_steps
         allowed = "at least 1, where noise falls to an end" if falls else "0 without exploration_noise_end"
         self._require("exploration_decay_steps", steps >= 1 if falls else steps == 0, allowed)
+        for name in ("exploration_steps", "learning_starts", "exploration_decay_steps"):
+            value = getattr(self, name)
+            self._require(name, value is None or 0 <= value <= MOST_STEPS, f"0 to {MOST_STEPS:,}: a schedule ends")
 
     def _require(self, name: str, condition: bool, allowed: str) -> None:
         if not condition:

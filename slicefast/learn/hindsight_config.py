@@ -18,6 +18,8 @@ Sight = Literal["task", "rich"]
 Basis = Literal["nothing", "rule"]
 #: The smallest share above 0 that is asked for.
 SMALLEST_SHARE = 0.02
+#: Levels of share that a step may be replayed at: a carrier has fewer resource blocks to tell them apart by.
+MOST_LEVELS = 1000
 
 
 @checked
@@ -79,8 +81,8 @@ class HindsightConfig:
         self._require("learning_rate", math.isfinite(rate) and rate > 0.0, "finite and positive")
         for name in ("beta1", "beta2"):
             self._require(name, 0.0 <= getattr(self, name) < 1.0, "in [0, 1)")
-        self._require("epsilon", self.epsilon > 0.0, "positive")
-        self._require("n_levels", self.n_levels >= 3, "at least 3")
+        self._require("epsilon", math.isfinite(self.epsilon) and self.epsilon > 0.0, "finite and positive")
+        self._require("n_levels", 3 <= self.n_levels <= MOST_LEVELS, f"3 to {MOST_LEVELS}")
 
     def _require(self, name: str, condition: bool, allowed: str) -> None:
         if not condition:

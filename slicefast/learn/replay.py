@@ -80,6 +80,7 @@ class Ring:
         Where an agent's next row goes.
     """
 
+    @checked
     def __init__(self, n_agents: int, capacity: int, width: int, device: torch.device | str = "cpu") -> None:
         if capacity < 1:
             refuse("capacity", capacity, "at least 1")

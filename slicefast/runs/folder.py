@@ -30,6 +30,8 @@ LearnerName = Literal["td3", "hindsight"]
 LEARNERS: tuple[LearnerName, ...] = get_args(LearnerName)
 RUN_FILE, AGENTS_FILE, LOG_FILE = "run.json", "agents.safetensors", "training.npz"
 MOST_SEED = 2**64 - 1
+#: Of a run: at a step a millisecond, eleven days.
+MOST_STEPS = 10**9
 _CONFIGS: dict[LearnerName, TypeAdapter[Any]] = {
     "td3": TypeAdapter(TD3Config),
     "hindsight": TypeAdapter(HindsightConfig),
@@ -79,7 +81,7 @@ class Run:
     def __post_init__(self) -> None:
         """Raise RunError where a number is out of range, SlicefastError where a feature is unknown."""
         check_integer("seed", self.seed, 0, MOST_SEED)
-        check_integer("train_steps", self.train_steps, 1)
+        check_integer("train_steps", self.train_steps, 1, MOST_STEPS)
         check_integer("n_networks", self.n_networks, 1)
         check_integer("restart_steps", self.restart_steps, 0)
         if not isinstance(self.shared, bool):
@@ -88,6 +90,7 @@ class Run:
             refuse("reward", self.reward, "a registered name", RunError)
         object.__setattr__(self, "folder", Path(self.folder))
         object.__setattr__(self, "features", _features.expand(self.features))
+        check_integer("exploration_steps", self.config.exploration_steps, 0, MOST_STEPS)
         if self.learner == "hindsight":
             self._check_hindsight()
 
