@@ -81,8 +81,18 @@ def test_a_run_is_handed_on(tmp_path: Path, strategy: Any) -> None:
 def test_what_does_not_go_together_is_refused_and_nothing_written(tmp_path: Path) -> None:
     source = new_run(tmp_path / "source")
     runs.train(source)
-    with pytest.raises(sf.SlicefastError, match="strategy: got 'feature'"):
-        runs.transfer(source, new_run(tmp_path / "target"), strategy="feature", sample_steps=3)
+    asked: dict[str, Any]
+    for asked, changes, message in (
+        ({"strategy": "feature"}, {}, "strategy: got 'feature', allowed: model, integrated"),
+        ({"choice": "probe"}, {}, "choice: got 'probe', allowed: another one"),
+        ({}, {"sight": "task"}, "sight of the source: got 'rich'"),
+        ({}, {"hidden": [8, 5]}, "source: got 'layer sizes"),
+    ):
+        played: list[int] = []
+        with pytest.raises(sf.SlicefastError, match=message):
+            runs.transfer(source, new_run(tmp_path / "target", **changes), **asked, sample_steps=3, tick=played.append)
+        assert not played
+        assert not (tmp_path / "target").exists()
     other = replace(new_run(tmp_path / "td3"), config=runs.configure({"exploration_steps": 0}))
     with pytest.raises(RunError, match="learner: got 'td3'"):
         runs.transfer(source, other, sample_steps=3)
@@ -114,5 +124,8 @@ def test_the_shell_trains_resumes_and_hands_on(tmp_path: Path) -> None:
         result = CliRunner().invoke(app, [*handed, *strategy])
         assert result.exit_code == 0, result.output
         assert runs.load_agents(runs.load_run(tmp_path / name)).replay.n_kept.tolist() == [kept] * 3
-    result = CliRunner().invoke(app, ["train", "--learner", "hindsight", "--settings", "ours", "--out", str(out)])
-    assert result.exit_code == 2
+    for command in (["train", "--learner", "hindsight"], ["transfer", "--source", str(out)]):
+        result = CliRunner().invoke(app, [*command, "--settings", "ours", "--out", str(tmp_path / "last")])
+        assert result.exit_code == 2
+        assert "TD3 alone" in result.output
+    assert not (tmp_path / "last").exists()

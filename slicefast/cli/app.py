@@ -147,5 +147,6 @@ def parse_numbers(numbers: list[str], example: str = "actor_lr=1e-4", option: st
         except tomllib.TOMLDecodeError:
             equals = ""
         if not equals:
-            raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as {example}", param_hint=option)
+            said = f"{text!r} is not NAME=VALUE in TOML, text in quotes, such as {example}"
+            raise typer.BadParameter(said, param_hint=option)
     return parsed

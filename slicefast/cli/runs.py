@@ -85,8 +85,7 @@ def train(
     from slicefast.learn import PRESETS
 
     config = _given(exploration_steps=exploration) | parse_numbers(numbers)
-    if learner == "hindsight" and settings is not None:
-        raise typer.BadParameter("is of TD3 alone", param_hint="--settings")
+    _refuse_settings(learner, settings)
     preset: Preset = "ours_shared" if shared and settings != "published" else settings or "ours"
     runs.configure(config, preset, learner or "td3")
     asked = _given(
@@ -157,6 +156,7 @@ def transfer(
     if source is None:
         raise typer.BadParameter("names the run whose agents are handed over", param_hint="--source")
     known = runs.load_run(source)
+    _refuse_settings(known.learner, settings)
     chosen = load_scenario(target, trace) if target or trace else known.scenario
     run = runs.new_run(
         out,
@@ -174,7 +174,7 @@ def transfer(
     _learn(
         "transfer",
         run,
-        run.total_steps + {"configuration": 0, "probe": samples}.get(choice, 2 * samples),
+        run.total_steps + (0 if known.shared else {"configuration": 0, "probe": samples}.get(choice, 2 * samples)),
         lambda tick, callbacks: runs.transfer(known, run, strategy, choice, samples, tick, by_position, callbacks),
         as_json,
         (csv, tensorboard),
@@ -269,6 +269,11 @@ def _resume(
         as_json,
         records,
     )
+
+
+def _refuse_settings(learner: str | None, settings: Settings | None) -> None:
+    if learner == "hindsight" and settings is not None:
+        raise typer.BadParameter("is of TD3 alone", param_hint="--settings")
 
 
 def _preset(settings: Settings | None, kind: Literal["_transfer"]) -> dict[str, Any]:

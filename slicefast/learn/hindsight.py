@@ -251,12 +251,12 @@ class Hindsight:
 
     def check_compatible(self, source: Hindsight) -> None:
         """Refuse a stack that does not see, act or remember alike."""
-        if self.network.sizes != source.network.sizes:
-            refuse("source", f"layer sizes {source.network.sizes}", f"this stack's, {self.network.sizes}")
         for name in ("sight", "basis", "n_levels"):
             mine, theirs = getattr(self.config, name), getattr(source.config, name)
             if mine != theirs:
                 refuse(f"{name} of the source", theirs, f"this stack's, {mine}")
+        if self.network.sizes != source.network.sizes:
+            refuse("source", f"layer sizes {source.network.sizes}", f"this stack's, {self.network.sizes}")
 
     # Checkpoints
 

@@ -137,6 +137,7 @@ def transfer(
     _check_own_agents(source, target, strategy)
     task = target.task()
     agents_of_source = load_agents(source)
+    _check_handover(agents_of_source, target, task, strategy, choice)
     with _claimed(target):
         return _begin(
             target, task, _Handover(source, agents_of_source, strategy, choice, sample_steps), tick, callbacks=callbacks
@@ -346,6 +347,21 @@ def _check_own_agents(source: Run, target: Run, strategy: _transfer.Strategy) ->
     if source.shared and strategy in ("instance", "integrated"):
         allowed = "'model' or 'feature': a shared agent's transitions are those of all cells"
         refuse("strategy", strategy, allowed, RunError)
+
+
+def _check_handover(
+    agents: TD3 | Hindsight, target: Run, task: Task, strategy: _transfer.Strategy, choice: Choice
+) -> None:
+    """Refuse before a step is played what cannot be handed over, or not be chosen so, after all samples."""
+    if target.learner == "hindsight" and strategy not in _transfer.HINDSIGHT_STRATEGIES:
+        refuse("strategy", strategy, f"{', '.join(_transfer.HINDSIGHT_STRATEGIES)} of a hindsight learner")
+    if choice == "probe" and agents.obs_dim != task.observation_size:
+        refuse("choice", choice, "another one, as the source's agents see more than the task's observation", RunError)
+    like: Any = _new_learner(task, target.config, target.seed, 1)
+    if target.learner == "hindsight":
+        like.check_compatible(agents)
+    else:
+        _transfer.check_compatible(agents, like)  # type: ignore[arg-type]  # a TD3, as the runs' learners are the same
 
 
 def _measure_distance(source: Run, target: Run, choice: Choice, sample_steps: int, tick: Tick) -> Float64:

@@ -22,6 +22,8 @@ STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 #: What is handed over unless told otherwise: of TD3 the paper's proposal, of learning in hindsight what pays wherever
 #: cells differ, see `slicefast.learn.Hindsight.copy_agent`.
 USUAL_STRATEGY: dict[str, Strategy] = {"td3": "integrated", "hindsight": "model"}
+#: What a learner in hindsight can hand over.
+HINDSIGHT_STRATEGIES: tuple[Strategy, ...] = ("model", "integrated")
 
 
 @checked
@@ -121,8 +123,8 @@ def transfer_hindsight(
     SlicefastError
         Another strategy, or learners that differ; the target is unchanged.
     """
-    if strategy not in ("model", "integrated"):
-        refuse("strategy", strategy, "model, integrated of a hindsight learner")
+    if strategy not in HINDSIGHT_STRATEGIES:
+        refuse("strategy", strategy, f"{', '.join(HINDSIGHT_STRATEGIES)} of a hindsight learner")
     sources = to_rows("source_index", source_index, source.n_agents)
     targets = to_rows("target_index", np.asarray(list(target_index)), target.n_agents)
     if sources.shape != targets.shape:
