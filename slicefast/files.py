@@ -28,7 +28,8 @@ from slicefast.units import Arrays
 _LOCK, COMMAND = ".lock", ".command"
 _DIGEST = "checksum"
 _SEAL = b"\nslicefast checksum "
-_SEAL_BYTES = len(_SEAL) + 64
+#: Of another library's words, which may repeat what the file holds.
+_LONGEST_REASON = 200
 #: What the standard library and NumPy say of archives that are none.
 _DAMAGES = (
     EOFError,
@@ -132,8 +133,8 @@ def write_sealed(path: Path, data: bytes) -> None:
 def check_seal(path: Path) -> None:
     """Raise CheckpointError if a file bears a checksum of `write_sealed` that is not its own."""
     data = path.read_bytes()
-    whole, seal, written = data[:-_SEAL_BYTES], data[-_SEAL_BYTES:-64], data[-64:]
-    if seal == _SEAL and hashlib.sha256(whole).hexdigest().encode() != written:  # files of 0.1.0 bear none
+    whole, seal, written = data.rpartition(_SEAL)
+    if seal and hashlib.sha256(whole).hexdigest().encode() != written:  # files of 0.1.0 bear none
         raise CheckpointError(f"{path}: is damaged (its checksum differs)")
 
 
@@ -175,7 +176,9 @@ def load_arrays(path: Path) -> Arrays:
             with zipfile.ZipFile(stream) as archive:
                 arrays = {info.filename.removesuffix(".npy"): _member(archive, info) for info in archive.infolist()}
         except _DAMAGES as error:
-            raise CheckpointError(f"{path}: is damaged ({type(error).__name__}: {error})") from None
+            raise CheckpointError(
+                f"{path}: is damaged ({type(error).__name__}: {str(error)[:_LONGEST_REASON]})"
+            ) from None
     digest = arrays.pop(_DIGEST, None)
     if digest is not None and str(digest) != array_digest(arrays):  # files of 0.1.0 bear none
         raise CheckpointError(f"{path}: is damaged: its checksum differs")

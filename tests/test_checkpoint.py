@@ -179,6 +179,17 @@ def test_counters_that_point_outside_the_ring_and_weights_that_are_no_numbers_ar
         TD3.load(tmp_path / "bad.safetensors")
 
 
+def test_a_checksum_whose_name_is_damaged_still_counts(tmp_path):
+    path = tmp_path / "agents.safetensors"
+    TD3(2, 4, 2, TD3Config(capacity=10), seed=0).save(path)
+    whole = path.read_bytes()
+    assert whole.count(b"digest") == 1
+    for renamed in (b"digexx", b"kind__"):
+        path.write_bytes(whole.replace(b"digest", renamed)[:-4] + b"\1\1\1\1")
+        with pytest.raises(CheckpointError, match="its checksum differs"):
+            checkpoint.read(path, "td3")
+
+
 @pytest.mark.parametrize("part", ["header", "arrays"])
 def test_a_file_with_one_bit_flipped_is_refused(tmp_path, part):
     path = tmp_path / "agents.safetensors"

@@ -80,6 +80,29 @@ def test_arrays_that_are_damaged_are_refused_before_memory_is_asked_for(
         files.load_arrays(tmp_path / "a.npz")
 
 
+def test_a_reason_is_short_whatever_an_archive_holds(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    files.save_arrays(path, {"a": np.arange(500.0)})
+    data = bytearray(path.read_bytes())
+    data[26:28] = (400).to_bytes(2, "little")  # how long the name of the first member is
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"a\.npz: is damaged \(BadZipFile") as caught:
+        files.load_arrays(path)
+    assert len(str(caught.value)) < 300 + len(str(path))
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data + b"x", lambda data: data[:-9] + b"zz" + data[-9:], lambda data: data[:-1]]
+)
+def test_a_checksum_that_has_moved_still_counts(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "a.nc"
+    files.write_sealed(path, b"whole")
+    files.check_seal(path)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(CheckpointError, match="its checksum differs"):
+        files.check_seal(path)
+
+
 def test_arrays_are_read_as_they_were_written(tmp_path: Path) -> None:
     turned = np.asfortranarray(np.eye(3, 2))
     arrays = {"a": np.arange(6.0).reshape(2, 3), "b": np.array("text"), "c": turned, "d": np.empty(0)}

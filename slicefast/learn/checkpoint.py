@@ -83,8 +83,8 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, NDArray[Any
         raise CheckpointError(f"{path}: is damaged: its header cannot be read") from error
     if found != kind:
         raise CheckpointError(f"{path}: holds a {shorten(found)}, expected a {kind!r}")
-    # Files of 0.1.0 bear no digest.
-    if digest is not None and digest != _digest(arrays, {"kind": found, "document": document}):
+    # Files of 0.1.0 bear no digest, and nothing in its place.
+    if parsed.keys() > {"kind", "document"} and digest != _digest(arrays, {"kind": found, "document": document}):
         raise CheckpointError(f"{path}: is damaged: its checksum differs")
     return arrays, document
 

@@ -2,6 +2,7 @@
 
     python tests/fuzz/files.py 10000                  # that many inputs of every kind
     python tests/fuzz/files.py 10000 --kind toml --seed 7 --first 5000
+    python tests/fuzz/files.py 1000000 --seconds 30   # as many of every kind as this processor time allows
 
 An input is a good file with one to four faults drawn from the seed and the input's number; a finding prints both, and
 the file is kept. Anything else than `SlicefastError` is a finding, so is a message of several lines or of more than
@@ -78,7 +79,7 @@ def sealed_json(data: bytes) -> bytes:
 
 def sealed_results(data: bytes) -> bytes:
     """Return a damaged result file with the checksum of its bytes."""
-    whole = data[: -files._SEAL_BYTES]
+    whole = data[: data.rfind(files._SEAL)]
     return whole + files._SEAL + hashlib.sha256(whole).hexdigest().encode()
 
 
@@ -293,6 +294,7 @@ def try_input(kind: Kind, good: object, data: bytes) -> tuple[str, str]:
 def _batch(name: str, kind: Kind, numbers: range, seed: int, kept: Path, stream: IO[bytes]) -> None:
     """Try inputs of one kind, in a child; tell each input's number before it is read, and what came of it after."""
     signal.signal(signal.SIGPROF, _alarm)
+    sys.unraisablehook = lambda found: None  # of h5netcdf, on files that are none
     whole, good = kind.path.read_bytes(), kind.read()
     for number in numbers:
         data = damaged(whole, random.Random(f"{seed} {name} {number}"))
@@ -334,7 +336,15 @@ def _forked(name: str, kind: Kind, numbers: range, seed: int, kept: Path) -> lis
     return list(found.values())
 
 
-def fuzz(n_inputs: int, seed: int, only: str = "", first: int = 0) -> dict[str, Counter[str]]:
+def used_s() -> float:
+    """Return the processor time of the children so far [s]."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
+def fuzz(
+    n_inputs: int, seed: int, only: str = "", first: int = 0, seconds: float = float("inf")
+) -> dict[str, Counter[str]]:
     """Try inputs of every kind, or of one; print every finding once, and return the counts."""
     counts: dict[str, Counter[str]] = {}
     kept = Path(tempfile.mkdtemp(prefix="slicefast-findings-"))
@@ -345,8 +355,8 @@ def fuzz(n_inputs: int, seed: int, only: str = "", first: int = 0) -> dict[str, 
             if only and name != only:
                 continue
             whole = kind.path.read_bytes()
-            counts[name], told, number = Counter(), set(), first
-            while number < first + n_inputs:
+            counts[name], told, number, begin_s = Counter(), set(), first, used_s()
+            while number < first + n_inputs and used_s() - begin_s < seconds:
                 batch = _forked(name, kind, range(number, min(number + BATCH, first + n_inputs)), seed, kept)
                 kind.path.write_bytes(whole)
                 if not batch:
@@ -370,9 +380,10 @@ def main() -> int:
     parser.add_argument("--kind", default="")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="of the processor, for every kind")
     asked = parser.parse_args()
     begin = time.monotonic()
-    counts = fuzz(asked.n_inputs, asked.seed, asked.kind, asked.first)
+    counts = fuzz(asked.n_inputs, asked.seed, asked.kind, asked.first, asked.seconds)
     for name, count in counts.items():
         print(f"{name:>10}: {count.total():8,} inputs, {count['refused']:8,} refused, {count['taken']:8,} taken, "
               f"{count['finding']} findings")  # fmt: skip
