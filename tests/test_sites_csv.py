@@ -207,3 +207,15 @@ def test_towns_far_apart_are_warned_about(tmp_path):
     with pytest.warns(RangeWarning) as told:
         csv_scenario(path)
     assert any("sites.csv: distance between its sites" in str(item.message) for item in told)
+
+
+@pytest.mark.parametrize("other", ["0,0,25,0,9,46", "0,0,31,0,6,46"])
+def test_a_sector_at_two_tilts_or_heights_is_said(tmp_path, other):
+    path = tmp_path / "s.csv"
+    good = "x_m,y_m,height_m,angle_deg,tilt_deg,power_dbm\n0,0,25,0,6,46\n0,0,25,120,6,46\n900,0,25,120,6,46\n"
+    layout = {"sites_csv": str(path)}
+    path.write_text(good)
+    Scenario.paper(layout=layout)
+    path.write_text(f"{good}{other}\n")
+    with pytest.warns(RangeWarning, match=r"s\.csv row 5: the sector of row 2 at another tilt or height is taken for"):
+        Scenario.paper(layout=layout)

@@ -1,6 +1,7 @@
 """Times of a trace that are not seconds, and traces that ask for more than they hold, are not taken for granted."""
 
 import re
+import warnings
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -142,3 +143,17 @@ def test_a_bad_trace_is_refused_when_an_environment_is_made(tmp_path: Path) -> N
     path.write_text("time,volume\n0,1\n0.5,1\n")
     with pytest.raises(ScenarioError, match=r"an interval of 0\.5 s"):
         VectorEnv(Scenario.hexagonal(1, traffic_trace=str(path)))
+
+
+@pytest.mark.parametrize(("scale", "said"), [(1.0, False), (1e3, True), (1e6, True)])
+def test_packets_whose_times_are_hardly_seconds_are_said(tmp_path: Path, scale: float, said: bool) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("time,bytes\n" + "".join(f"{scale * packet / 100:.2f},100\n" for packet in range(300)))
+    kept = [{"name": f"s{k}", "users_per_cell": 2, "rate_bps": 1e5} for k in range(3)]
+    traced = {"name": "s3", "users_per_cell": 2, "traffic": {"kind": "trace", "path": str(path)}}
+    scenario = Scenario.paper(slices=[traced, *kept])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert scenario.packet_traces
+    found = [str(item.message) for item in caught]
+    assert any("p.csv column time: read as seconds, a packet per" in text for text in found) == said, found

@@ -119,6 +119,7 @@ def _place_csv(layout: CsvLayout, radio: Radio) -> Placement:
     cell_site = np.array([index.setdefault(tuple(mast), len(index)) for mast in masts.round(3)], dtype=np.int32)
     sites = masts[np.unique(cell_site, return_index=True)[1]]
     _refuse_twins(table, cell_site, direction, azimuth_deg, columns["tilt_deg"])
+    _warn_of_layers(table, masts, azimuth_deg)
     distance_m = _typical_distance(sites[:, :2])
     positions, area = boxed(sites[:, :2], distance_m, layout.margin_m)
     return Placement(
@@ -166,6 +167,19 @@ def _refuse_twins(table: Table, cell_site: Int32, direction: str, azimuth_deg: F
                 f"the sector of row {table.line[first]} again: same mast, azimuth and tilt; one carrier is simulated"
             )
             raise table.error(row, direction, problem)
+
+
+def _warn_of_layers(table: Table, masts: Float64, azimuth_deg: Float64) -> None:
+    """Warn of one sector at two tilts or heights, as a list of several carriers has it; once."""
+    row_of: dict[tuple[float, ...], int] = {}
+    for row, sector in enumerate(np.column_stack([masts[:, :2], azimuth_deg % 360.0]).round()):
+        first = row_of.setdefault(tuple(sector), row)
+        if first != row:
+            warn(
+                f"{table.file} row {table.line[row]}: the sector of row {table.line[first]} at another tilt or height "
+                "is taken for a cell more, on the same carrier; or is it another carrier's?"
+            )
+            return
 
 
 def _known(table: Table) -> list[tuple[str, tuple[float, float]]]:

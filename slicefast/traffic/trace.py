@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast.plausible import warn
 from slicefast.tables import Table, read_table
 from slicefast.units import SMALLEST_PACKET_BITS
 
@@ -18,6 +19,7 @@ _REQUIRED = {
 _OPTIONAL = {"user": ("user", "user_id", "ue"), "slice": ("slice", "slice_id")}
 _LARGEST_BYTES = 1e9
 _LONGEST_S = 1e9
+_LONGEST_GAP_S = 5.0  # between two packets of a cell's users, on average
 _MOST_DIGITS = 20
 
 
@@ -98,6 +100,9 @@ def read_packets(
         raise table.error(int(backwards[0]) + 1, "time", "is before the row above; packets must be in order")
     if time_s[-1] - time_s[0] > _LONGEST_S:
         raise table.error(len(table) - 1, "time", f"must be within {_LONGEST_S:g} s of the first")
+    if (time_s[-1] - time_s[0]) > _LONGEST_GAP_S * (len(table) - 1):
+        gap_s = (time_s[-1] - time_s[0]) / (len(table) - 1)
+        warn(f"{table.file} column {table.header['time']}: read as seconds, a packet per {gap_s:.3g} s; milliseconds?")
     size = np.array(table.numbers("bytes", low=0.0, high=_LARGEST_BYTES))
     small = np.flatnonzero(8.0 * size < SMALLEST_PACKET_BITS)
     if small.size:
