@@ -91,16 +91,23 @@ def test_tiles_are_as_long_as_decorrelation_and_area_ask():
     assert fields.e1_m == (3905.0, 0.0)
 
 
-def test_an_area_that_repeats_is_told():
-    fields = radio.make_fields("tr38901_uma", 4, np.random.default_rng(0), extent_m=6.3e3)
-    assert fields.e1_m[0] >= 6.3e3
-    with pytest.warns(
-        radio.RangeWarning, match="tr38901_uma: shadowing and line of sight repeat every 6315 m, the area "
-    ):
-        fields = radio.make_fields("tr38901_uma", 4, np.random.default_rng(0), extent_m=7e3)
-    np.testing.assert_allclose(fields.e1_m, (1024 * 37 / 6, 0.0))
-    with pytest.warns(radio.RangeWarning, match="repeat every 5000 m, the area is 10000 m long"):
-        radio.make_fields("tr38901_uma", 400, np.random.default_rng(0), (1e4, 0.0), (5e3, 8660.0))
+def test_large_areas_repeat_far_apart():
+    # 48 distances of 50 m or more, in parts of the area, with six nodes or more to the shortest distance of 37 m.
+    for extent in (4e3, 5e3, 7e3, 2e4):
+        fields = radio.make_fields("tr38901_uma", 4, np.random.default_rng(0), extent_m=extent)
+        assert fields.e1_m[0] >= 2.4e3
+        assert fields.e1_m[0] / len(fields.los_state) <= 37.0 / 6.0
+    fields = radio.make_fields("tr38901_uma", 400, np.random.default_rng(0), (1e4, 0.0), (5e3, 8660.0))
+    np.testing.assert_allclose(fields.e1_m, (2500.0, 0.0))
+
+
+def test_an_area_that_repeats_soon_is_told():
+    said = "tr38901_umi: shadowing and line of sight repeat every 1707 m, the area is 2000 m long"
+    with pytest.warns(radio.RangeWarning, match=said):
+        fields = radio.make_fields("tr38901_umi", 4, np.random.default_rng(0), extent_m=2e3)
+    np.testing.assert_allclose(fields.e1_m, (1024 * 10 / 6, 0.0))
+    with pytest.warns(radio.RangeWarning, match="repeat every 1667 m, the area is 10000 m long"):
+        radio.make_fields("tr38901_umi", 400, np.random.default_rng(0), (1e4, 0.0), (5e3, 8660.0))
 
 
 def test_images_read_the_tile_far_apart():

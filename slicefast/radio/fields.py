@@ -28,6 +28,9 @@ _NODES, _FEWEST_NODES = 9.0, 6.0
 _SIZES = (256, 512, 1024)
 #: Length of a tile in decorrelation distances, at least: 256 independent patches.
 _PATCHES = 16.0
+#: In decorrelation distances: of two places this far apart, which see a site through the same fields, one is too far
+#: from it to matter. Tiles need not be longer, and shorter ones stay in cache.
+_FAR_APART = 48.0
 _REPEATS = 1.001  # periods in an area that repeats, but for rounding
 
 
@@ -120,6 +123,11 @@ def _choose_mesh(shortest_m: float, wanted_m: float, size: int | None) -> tuple[
     return size, float(np.clip(wanted_m / size, shortest_m / _NODES, shortest_m / _FEWEST_NODES))
 
 
+def _wanted_period_m(extent_m: float, far_apart_m: float) -> float:
+    """Return the length of the shortest tile that divides an area and repeats far apart only."""
+    return extent_m / max(1, int(extent_m / far_apart_m))
+
+
 def _nodes_around(length_m: float, mesh_m: float, size: int) -> int:
     """Return in how many nodes to cut a small torus' side so that its images read a tile of `size` far apart.
 
@@ -145,10 +153,11 @@ def make_fields(
     """Draw the fields of line of sight and shadowing for ``n_sites`` sites.
 
     Autocorrelation e^(-distance / D) with the model's decorrelation distances D (LOS and NLOS shadowing, and LOS state,
-    TR 38.901 Table 7.6.3.1-2). Tiles are as long as the area, at least 16 of the longest D, with nine nodes to the
-    shortest D; longer ones have fewer, down to six, and areas longer than 170 of the shortest D (6.3 km where that is
-    37 m) repeat, which a `RangeWarning` tells. On a torus of at most 37 sites the fields common to all sites are as
-    long as the torus, so that shadowing repeats by half at most.
+    TR 38.901 Table 7.6.3.1-2). Tiles are as long as the area, or a part of it of at least 48 of the longest D (2.4 km
+    where that is 50 m), where shadowing repeats: a place that far on is too far from the site to matter. They are at
+    least 16 of the longest D long and have nine nodes to the shortest D; longer ones have fewer, down to six. Where
+    that is too short, areas repeat sooner, which a `RangeWarning` tells. On a torus of at most 37 sites the fields
+    common to all sites are as long as the torus, so that shadowing repeats by half at most.
 
     Parameters
     ----------
@@ -164,7 +173,7 @@ def make_fields(
     size : int, optional
         Nodes along a tile's side, a power of two; 256 to 1,024 by the above unless given.
     extent_m : float
-        Length of the area that must not repeat, known on a torus [m].
+        Length of the area, known on a torus [m].
 
     Returns
     -------
@@ -185,18 +194,19 @@ def make_fields(
     torus = None if v1_m is None or v2_m is None else (tuple(v1_m), tuple(v2_m))
     if torus is not None:
         extent_m = max(_length_m(v) for v in torus)
-    patches_m = _PATCHES * max(los, nlos, known.los_state_decorrelation_m)
-    size, mesh = _choose_mesh(min(los, nlos), max(patches_m, extent_m), size)
+    longest_m = max(los, nlos, known.los_state_decorrelation_m)
+    wanted_m = max(_PATCHES * longest_m, _wanted_period_m(extent_m, _FAR_APART * longest_m))
+    size, mesh = _choose_mesh(min(los, nlos), wanted_m, size)
     cols = rows = size
     if torus is None:
         e1, e2 = (size * mesh, 0.0), (0.0, size * mesh)
     elif n_sites > _MOST_SITES_WITH_IMAGES:
-        e1, e2 = (_scaled(v, 1.0 / max(1, round(_length_m(v) / (size * mesh)))) for v in torus)
+        e1, e2 = (_scaled(v, 1.0 / max(1, round(_length_m(v) / min(wanted_m, size * mesh)))) for v in torus)
     else:
         cols, rows = (_nodes_around(_length_m(v), mesh, size) for v in torus)
         e1, e2 = _scaled(torus[0], size / cols), _scaled(torus[1], size / rows)
     period_m = min(_length_m(e1), _length_m(e2))
-    if (cols, rows) == (size, size) and extent_m > _REPEATS * period_m:
+    if (cols, rows) == (size, size) and min(extent_m, _FAR_APART * longest_m) > _REPEATS * period_m:
         warn(f"{model}: shadowing and line of sight repeat every {period_m:.0f} m, the area is {extent_m:.0f} m long")
     state_tile, los_tile, nlos_tile = (
         _unit_field(rng.standard_normal((size, size)), d, e1, e2) for d in (known.los_state_decorrelation_m, los, nlos)
