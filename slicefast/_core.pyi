@@ -131,6 +131,7 @@ class LinkModel(GainSource):
         power_w: NDArray[np.float64],
         noise_w: float,
         n_threads: int = 1,
+        activity: NDArray[np.float64] | None = None,
     ) -> FoldedGains: ...
     def best_server(
         self,

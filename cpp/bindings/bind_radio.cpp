@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "bindings.hpp"
 #include "slicefast/checks.hpp"
@@ -192,16 +194,20 @@ py::tuple best_server(const LinkModel& model, const In<double>& x_m, const In<do
 }
 
 std::unique_ptr<FoldedGains> fold(const LinkModel& model, const In<double>& x_m, const In<double>& y_m,
-                                  const In<double>& power_w, double noise_w, int n_threads) {
+                                  const In<double>& power_w, double noise_w, int n_threads,
+                                  const std::optional<In<double>>& activity) {
   check_shape(x_m, "x_m", {-1});
   check_shape(y_m, "y_m", {x_m.shape(0)});
   check_shape(power_w, "power_w", {model.n_cells()});
+  if (activity) check_shape(*activity, "activity", {model.n_cells()});
+  const std::vector<double> full(static_cast<std::size_t>(model.n_cells()), 1.0);
   auto gains = std::make_unique<FoldedGains>();
   const auto x = span_of(x_m), y = span_of(y_m), power = span_of(power_w);
+  const std::span<const double> active = activity ? span_of(*activity) : full;
   // Pure arithmetic on arrays this call holds references to: other Python threads may run.
   py::gil_scoped_release release;
   const ThreadPool pool(n_threads);
-  model.fold(x, y, power, noise_w, *gains, &pool);
+  model.fold(x, y, {power, active, noise_w}, *gains, &pool);
   return gains;
 }
 
@@ -310,7 +316,7 @@ void bind_radio(py::module_& module) {
       .def("reach", &reach, "x_m"_a, "y_m"_a, "n_threads"_a = 1, "profile"_a = py::none())
       .def("best_server", &best_server, "x_m"_a, "y_m"_a, "power_w"_a, "activity"_a, "noise_w"_a, "n_threads"_a = 1,
            "profile"_a = py::none())
-      .def("fold", &fold, "x_m"_a, "y_m"_a, "power_w"_a, "noise_w"_a, "n_threads"_a = 1)
+      .def("fold", &fold, "x_m"_a, "y_m"_a, "power_w"_a, "noise_w"_a, "n_threads"_a = 1, "activity"_a = py::none())
       .def("update_gains", &update_gains, "x_m"_a, "y_m"_a, "users"_a, "gain"_a, "profile"_a = py::none());
 }
 

@@ -97,6 +97,7 @@ Network::Network(NetworkConfig config, std::shared_ptr<const GainSource> links)
     whole_(n, 0) = static_cast<double>(config_.scheduler.prbs_of(n)) / config_.scheduler.n_prb;
   demand_bps_.resize(n_users);
   rho_.resize(n_cells);
+  if (links_->folds()) fold_activity_.assign(n_cells, 1.0);
   sinr_.resize(n_users);
   trial_sinr_.resize(n_users);
   bits_per_prb_.resize(n_users);
@@ -146,13 +147,14 @@ void Network::find_gains(std::span<const double> x_m, std::span<const double> y_
     if (!(dx * dx + dy * dy <= near2)) moved_.push_back(static_cast<std::int32_t>(u));
   }
   if (!known || (near2 == 0.0 && moved_.size() >= x_m.size() / 4)) {
+    fold_at_last_loads();
     find_all_gains(x_m, y_m);
     x_m_.assign(x_m.begin(), x_m.end());
     y_m_.assign(y_m.begin(), y_m.end());
     return;
   }
   if (links_->folds())
-    links_->refold(x_m, y_m, moved_, config_.power_w, config_.noise_w, folded_, &pool_);
+    links_->refold(x_m, y_m, moved_, emissions(fold_activity_), folded_, &pool_);
   else
     links_->update_gains(x_m, y_m, moved_, gain_.view(), &pool_, config_.profile.get(), reach_.view());
   lose(moved_);
@@ -163,9 +165,26 @@ void Network::find_gains(std::span<const double> x_m, std::span<const double> y_
   }
 }
 
+// The loads, but for a cell that may wake up and must not have been forgotten; full where none is known.
+std::vector<double> Network::folding_activity(std::span<const double> rho) const {
+  constexpr double least = 0.01;
+  std::vector<double> activity(rho.begin(), rho.end());
+  const bool known = std::any_of(rho.begin(), rho.end(), [](double load) { return load > 0.0; });
+  for (double& a : activity) a = known ? std::max(a, least) : 1.0;
+  return activity;
+}
+
+void Network::fold_at_last_loads() {
+  if (!links_->folds()) return;
+  std::vector<double> rho(load_.rows(), 0.0);
+  for (std::size_t n = 0; n < rho.size(); ++n)
+    for (double part : load_.view().row(n)) rho[n] += part;
+  fold_activity_ = folding_activity(rho);
+}
+
 void Network::find_all_gains(std::span<const double> x_m, std::span<const double> y_m) {
   if (links_->folds())
-    links_->fold(x_m, y_m, config_.power_w, config_.noise_w, folded_, &pool_);
+    links_->fold(x_m, y_m, emissions(fold_activity_), folded_, &pool_);
   else
     links_->gains(x_m, y_m, gain_.view(), &pool_, config_.profile.get(), reach_.view());
   lose(all_);
@@ -198,6 +217,7 @@ NetworkState Network::state() const {
           .link_x_m = x_m_,
           .link_y_m = y_m_,
           .places = vector_of(std::span<const std::int32_t>(folded_.user_of)),
+          .fold_activity = fold_activity_,
           .sinr = sinr_,
           .flow_age_bit_ttis = flow_age_,
           .prbs_used = correction_.used(),
@@ -224,6 +244,8 @@ void Network::check_own_state(const NetworkState& state) const {
   check_values("link_y_m", std::span(state.link_y_m), within(-1e9, 1e9));
   check_size("places", state.places.size(), links_->folds() ? n_links : 0, "user where far cells fold");
   check_indices("places", state.places, n_users);
+  check_size("fold_activity", state.fold_activity.size(), fold_activity_.size(), "cell where far cells fold");
+  check_values("fold_activity", std::span(state.fold_activity), within(0, 1 + 1e-6));
   std::vector<bool> seen(n_users, false);
   for (std::size_t i = 0; i < state.places.size(); ++i) {
     const auto user = static_cast<std::size_t>(state.places[i]);
@@ -260,16 +282,19 @@ void Network::restore_links(const NetworkState& state) {
     x_m_.clear();
     y_m_.clear();
     folded_ = {};
+    fold_activity_ = state.fold_activity;
     return;
   }
-  if (state.link_x_m != x_m_ || state.link_y_m != y_m_) find_all_gains(state.link_x_m, state.link_y_m);
+  const bool same = state.link_x_m == x_m_ && state.link_y_m == y_m_ && state.fold_activity == fold_activity_;
+  fold_activity_ = state.fold_activity;
+  if (!same) find_all_gains(state.link_x_m, state.link_y_m);
   x_m_ = state.link_x_m;
   y_m_ = state.link_y_m;
   if (!links_->folds() || std::equal(state.places.begin(), state.places.end(), folded_.user_of.begin())) return;
   // Sums run in the order of the places: as they were, so that a restored network goes on to the last bit.
   folded_.set_places(state.places);
   std::fill(folded_.far_first.begin(), folded_.far_first.end(), 0u);
-  links_->refold(x_m_, y_m_, state.places, config_.power_w, config_.noise_w, folded_, &pool_);
+  links_->refold(x_m_, y_m_, state.places, emissions(fold_activity_), folded_, &pool_);
   lose(all_);
 }
 

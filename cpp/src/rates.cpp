@@ -3,10 +3,12 @@
 //
 //   demand    d_u h c_ns             h: expected transmissions; c_ns: PRBs used over work, of the windows so far
 //   load      d_u h c_ns / (W eff)   eff: bits per PRB of the scheduler, by transport block where it has them
+//   far cells                        folded at the loads of the step before, where that does at these
 //   out of reach                     users without a rate wait: no load in the coupling, no PRB from the scheduler
 #include <algorithm>
 #include <numeric>
 
+#include "radio/far_cells.hpp"
 #include "slicefast/checks.hpp"
 #include "slicefast/link_adaptation.hpp"
 #include "slicefast/network.hpp"
@@ -158,10 +160,24 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
   const ConstMatrixView<double> most = find_limits(share);
   find_demand(serving, arrivals);
   trial_load_ = load_;
+  const CouplingProblem problem = coupling_problem(serving, most);
+  couple(problem);
+  if (links_->folds()) find_misfolded_sinr(serving);
+  const std::span<const double> activity =
+      config_.bands == Bands::in_order ? std::span<const double>(trial_load_.view().flat()) : rho_;
+  if (!efficiency_.empty()) mean_efficiencies(problem, activity, config_.isa, efficiency_, &pool_);
+  find_bits();
+  if (!correction_.empty()) find_work(serving, most);
+}
+
+// Loads from the last ones, and SINR at them.
+void Network::couple(const CouplingProblem& problem) {
   const MatrixView<double> load = trial_load_.view();
   std::fill(waits_.begin(), waits_.end(), std::uint8_t{0});
-  const CouplingProblem problem = coupling_problem(serving, most);
-  coupling_.solve(problem, CouplingOptions{.isa = config_.isa}, load, &pool_);
+  CouplingOptions options{.isa = config_.isa};
+  // A tenth of what folded links may be off by: loads need not be known better than the gains they come of.
+  if (links_->folds()) options.tolerance = 0.1 * folded_.far->tolerance;
+  coupling_.solve(problem, options, load, &pool_);
   for (std::size_t n = 0; n < load.rows; ++n) {
     rho_[n] = 0.0;
     for (double part : load.row(n)) rho_[n] += part;
@@ -169,9 +185,43 @@ void Network::find_rates(ConstMatrixView<double> share, std::span<const std::int
   const std::span<const double> activity =
       config_.bands == Bands::in_order ? std::span<const double>(load.flat()) : rho_;
   coupling_.sinr(problem, activity, config_.isa, trial_sinr_, &pool_);
-  if (!efficiency_.empty()) mean_efficiencies(problem, activity, config_.isa, efficiency_, &pool_);
-  find_bits();
-  if (!correction_.empty()) find_work(serving, most);
+}
+
+// Users are folded at the loads of before. Where these have changed so much that far cells weigh more than that allowed
+// for, SINR comes of every link: so few users that loads do not move.
+void Network::find_misfolded_sinr(std::span<const std::int32_t> serving) {
+  met_.resize(serving.size());
+  for (std::size_t u = 0; u < serving.size(); ++u) {
+    const auto place = static_cast<std::size_t>(folded_.place_of[u]), cell = static_cast<std::size_t>(serving[u]);
+    const auto gain = static_cast<double>(folded_.link(place, cell)), sinr = static_cast<double>(trial_sinr_[u]);
+    met_[u] = config_.power_w[cell] * gain / sinr;
+  }
+  const std::vector<double> activity = folding_activity(rho_);
+  const std::vector<std::int32_t> users = folded_.misfolded(emissions(activity), met_);
+  constexpr std::size_t chunk = 128;  // users, whose rows of gains a thread keeps
+  share_items(&pool_, (users.size() + chunk - 1) / chunk, [&](std::size_t item, int) {
+    const std::size_t first = item * chunk;
+    find_whole_sinr(std::span(users).subspan(first, std::min(chunk, users.size() - first)), serving);
+  });
+}
+
+void Network::find_whole_sinr(std::span<const std::int32_t> users, std::span<const std::int32_t> serving) {
+  std::vector<double> x_m, y_m;
+  for (std::int32_t user : users) {
+    x_m.push_back(x_m_[static_cast<std::size_t>(user)]);
+    y_m.push_back(y_m_[static_cast<std::size_t>(user)]);
+  }
+  Matrix<float> gain(users.size(), rho_.size());
+  links_->gains(x_m, y_m, gain.view());
+  for (std::size_t i = 0; i < users.size(); ++i) {
+    const auto u = static_cast<std::size_t>(users[i]), own = static_cast<std::size_t>(serving[u]);
+    const double kept = kept_.empty() ? 1.0 : static_cast<double>(kept_[u]);
+    double met = 0.0;
+    for (std::size_t n = 0; n < rho_.size(); ++n)
+      if (n != own) met += rho_[n] * config_.power_w[n] * static_cast<double>(gain(i, n));
+    trial_sinr_[u] = static_cast<float>(kept * config_.power_w[own] * static_cast<double>(gain(i, own)) /
+                                        (kept * met + config_.noise_w));
+  }
 }
 
 void Network::find_bits() {

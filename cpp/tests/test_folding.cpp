@@ -27,9 +27,10 @@ void folded_gains_stand_for_all() {
     model.gains(x, y, gain.view());
     FoldedGains folded;
     ThreadPool pool(2);
-    model.fold(x, y, power, noise, folded, &pool);
+    const Emissions at{power, activity, noise};
+    model.fold(x, y, at, folded, &pool);
     const std::vector<std::int32_t> some = {3, 77, 499};
-    model.refold(x, y, some, power, noise, folded);
+    model.refold(x, y, some, at, folded);
     std::vector<std::int32_t> server(x.size());
     std::vector<float> sinr(x.size());
     model.best_server(x, y, power, activity, noise, server, sinr, &pool);

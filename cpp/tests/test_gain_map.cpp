@@ -63,7 +63,7 @@ void bad_maps_are_refused() {
   const UserProfile profile(height, indoor, zero, zero, zero);
   CHECK(message_of([&] { map.gains(x, y, gain.view(), nullptr, &profile); }).starts_with("profile: got one beside"));
   FoldedGains folded;
-  CHECK(message_of([&] { map.fold(x, y, zero, 0.0, folded, nullptr); }).starts_with("fold: got a gain map"));
+  CHECK(message_of([&] { map.fold(x, y, {}, folded, nullptr); }).starts_with("fold: got a gain map"));
 }
 
 }  // namespace

@@ -103,11 +103,11 @@ def link_model(
     beyond its greatest are extrapolated. The fields are kept in steps of 1/32 standard deviation.
 
     Networks of more than 37 sites fold far cells: every user keeps its links to the 37 sites nearest to its region, all
-    links in line of sight, and a remainder, the mean over shadowing of all others. Users whose remainder could deviate
-    by more than ``fold_db`` of interference plus noise (three standard deviations of the sum, one link at the best
-    value its shadowing takes anywhere, and what antennas and distances change nearby) keep the links to 127 sites or to
-    all; so do users where sites stand so densely that far ones are near. Time and memory per user grow slowly with the
-    network.
+    links in line of sight or with more than three standard deviations of shadowing in their favour, and a remainder,
+    the mean over shadowing of all others. Users whose remainder could deviate by more than ``fold_db`` of interference
+    plus noise (three standard deviations of the sum, one link that just misses being kept, and what antennas and
+    distances change nearby) keep the links to 52, 76, 127, 217, 397 or all sites; so do users where sites stand so
+    densely that far ones are near. Time and memory per user grow slowly with the network.
 
     Parameters
     ----------
@@ -167,8 +167,9 @@ def link_model(
         kept from call to call, and ``update_gains(x_m, y_m, users, gain)`` only the rows of users who moved.
         ``best_server(x_m, y_m, power_w, activity, noise_w)`` gives (server (U,), sinr (U,)) and keeps no gains at all,
         so that memory does not grow with U times N; it folds at the activities given. ``fold(x_m, y_m, power_w,
-        noise_w)`` folds at full activity, for `slicefast.load_coupling.solve` and `sinr` in place of a gain matrix: at
-        very unequal activities the SINR can be off by more than ``fold_db``. All but ``fold`` take ``profile``, a
+        noise_w)`` folds at full activity, or with ``activity=`` (N,) at that, for `slicefast.load_coupling.solve` and
+        `sinr` in place of a gain matrix: at very different activities the SINR can be off by more than ``fold_db``, so
+        fold again at the loads found (`Simulator` does so by itself). All but ``fold`` take ``profile``, a
         ``UserProfile`` of all users (TR 36.873 and TR 38.901 models, see `draw_buildings`), and then fold nothing.
         ``reach(x_m, y_m)`` gives what cells interfere with, (U, N): the gain summed over all images.
 

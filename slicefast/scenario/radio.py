@@ -43,8 +43,8 @@ class Radio(Settings):
     scheduler and of ``window_ttis``, and PRBs of 12 subcarriers, up to the ``n_prb`` of 3GPP TS 38.101-1 v17 Table
     5.3.2-1 (`slicefast.radio.carrier.n_prb`).
 
-    In networks of more than 37 sites far cells fold into a remainder that, at equal activity of all cells, moves no
-    user's SINR by more than ``fold_db`` (see `slicefast.radio.link_model`); 0 computes every link, as networks with
+    In networks of more than 37 sites far cells fold into a remainder that, at the loads of the step, moves no user's
+    SINR by more than ``fold_db`` (see `slicefast.radio.link_model`); 0 computes every link, as networks with
     indoor users or the RMa and InH models do. With ``resolution_m`` a user keeps its links until it has moved farther
     than that, as a planning map of such pixels would have it: large networks step faster. 0, the default, follows
     every step of a user.

@@ -91,6 +91,7 @@ struct NetworkState {
   // sums, (U) or empty unless far cells fold.
   std::vector<double> link_x_m, link_y_m;
   std::vector<std::int32_t> places;
+  std::vector<double> fold_activity;        // (N) likewise, at which they are folded
   std::vector<float> sinr;                  // (U) of the last step
   std::vector<double> flow_age_bit_ttis;    // (U), empty unless at the flow level
   std::vector<double> prbs_used, prb_work;  // (N * S) of PrbCorrection, empty unless it is in use
@@ -108,6 +109,7 @@ void visit_network_state(State& state, Visit visit) {
   visit("link_x_m", state.link_x_m);
   visit("link_y_m", state.link_y_m);
   visit("places", state.places);
+  visit("fold_activity", state.fold_activity);
   visit("sinr", state.sinr);
   visit("flow_age_bit_ttis", state.flow_age_bit_ttis);
   visit("prbs_used", state.prbs_used);
@@ -156,7 +158,10 @@ class Network {
 
  private:
   void find_gains(std::span<const double> x_m, std::span<const double> y_m);
+  void fold_at_last_loads();
   void find_all_gains(std::span<const double> x_m, std::span<const double> y_m);
+  Emissions emissions(std::span<const double> activity) const { return {config_.power_w, activity, config_.noise_w}; }
+  std::vector<double> folding_activity(std::span<const double> rho) const;
   void lose(std::span<const std::int32_t> users);
   ConstMatrixView<float> measure();
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals);
@@ -173,6 +178,9 @@ class Network {
   ConstMatrixView<double> find_limits(ConstMatrixView<double> share);
   ConstMatrixView<double> of_carrier(ConstMatrixView<double> of_cells, Matrix<double>& out) const;
   CouplingProblem coupling_problem(std::span<const std::int32_t> serving, ConstMatrixView<double> most);
+  void couple(const CouplingProblem& problem);
+  void find_misfolded_sinr(std::span<const std::int32_t> serving);
+  void find_whole_sinr(std::span<const std::int32_t> users, std::span<const std::int32_t> serving);
   void find_bits();
   void find_work(std::span<const std::int32_t> serving, ConstMatrixView<double> most);
   std::size_t group_of(std::span<const std::int32_t> serving, std::size_t user) const;
@@ -188,17 +196,19 @@ class Network {
   ThreadPool pool_;
   LoadCoupling coupling_;
   Scheduler scheduler_, trial_scheduler_;
-  Matrix<float> gain_;                // (U, N); empty where far cells fold
-  Matrix<float> reach_;               // (U, N); empty unless all images of a site count
-  std::vector<float> own_images_;     // (U,) of the serving cell, or empty
-  FoldedGains folded_;                // used there
-  std::vector<double> x_m_, y_m_;     // (U) positions that the gains belong to
-  std::vector<std::int32_t> moved_;   // users
-  std::vector<std::int32_t> all_;     // users: 0, 1, 2, ...; empty where nobody loses anything
-  std::vector<float> kept_;           // (U,) of a gain, beside the links' own; or empty
-  Matrix<double> load_, trial_load_;  // (N, S), or (N, 1) where slices lend
-  std::vector<float> power_w_;        // config_.power_w, as gains are
-  Matrix<double> whole_;              // (N, 1) the part of the carrier that a cell has: the cap of one queue
+  Matrix<float> gain_;                 // (U, N); empty where far cells fold
+  Matrix<float> reach_;                // (U, N); empty unless all images of a site count
+  std::vector<float> own_images_;      // (U,) of the serving cell, or empty
+  FoldedGains folded_;                 // used there
+  std::vector<double> fold_activity_;  // (N,) at which they are folded, or empty
+  std::vector<double> met_;            // (U,) interference plus noise, there
+  std::vector<double> x_m_, y_m_;      // (U) positions that the gains belong to
+  std::vector<std::int32_t> moved_;    // users
+  std::vector<std::int32_t> all_;      // users: 0, 1, 2, ...; empty where nobody loses anything
+  std::vector<float> kept_;            // (U,) of a gain, beside the links' own; or empty
+  Matrix<double> load_, trial_load_;   // (N, S), or (N, 1) where slices lend
+  std::vector<float> power_w_;         // config_.power_w, as gains are
+  Matrix<double> whole_;               // (N, 1) the part of the carrier that a cell has: the cap of one queue
   // (N, S) of the step, parts of a cell: what is never lent, where slices lend; the most that slices may use, where it
   // is not the share.
   Matrix<double> dedicated_, most_;

@@ -33,8 +33,6 @@ void RowSums::add_slice_to(Which which, std::span<const double> power_w) {
   }
 }
 
-void RowSums::sort() { std::sort(touched_.begin(), touched_.end()); }
-
 void Jacobian::resize(std::size_t n_cells, bool sparse) {
   n_cells_ = n_cells;
   sparse_ = sparse;
@@ -48,7 +46,6 @@ void Jacobian::set_row(std::size_t cell, RowSums& sums, RowSums::Which which) {
     std::copy_n(from, n_cells_, dense_.data() + cell * n_cells_);
     return;
   }
-  sums.sort();
   Row& row = rows_[cell];
   row.cell.assign(sums.touched().begin(), sums.touched().end());
   row.value.resize(row.cell.size());

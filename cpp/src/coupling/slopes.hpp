@@ -28,9 +28,8 @@ class RowSums {
     is_touched_[static_cast<std::size_t>(at)] = 1;
     touched_.push_back(at);
   }
-  std::span<const std::int32_t> touched() const { return touched_; }  // in the order of the cells after sort()
-  void sort();
-  void clear();  // all three, for the next cell
+  std::span<const std::int32_t> touched() const { return touched_; }  // as the cell's users met them
+  void clear();                                                       // all three, for the next cell
   void clear(Which which);
   void add_slice_to(Which which, std::span<const double> power_w);
   // Room for the near cells of a user's region, (stride,).

@@ -275,13 +275,14 @@ static void strongest(const float* SLICEFAST_RESTRICT gain, float power, float a
   }
 }
 
-static bool sift(const float* SLICEFAST_RESTRICT gain, float power, const float* SLICEFAST_RESTRICT least,
-                 std::size_t n, float* SLICEFAST_RESTRICT dropped, std::uint8_t* SLICEFAST_RESTRICT strong) {
+static bool sift(const float* SLICEFAST_RESTRICT gain, float power, float activity,
+                 const float* SLICEFAST_RESTRICT least, std::size_t n, float* SLICEFAST_RESTRICT dropped,
+                 std::uint8_t* SLICEFAST_RESTRICT strong) {
   std::int32_t matters[max_block], any = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const float received = power * gain[i];
     const bool weak = received <= least[i];
-    dropped[i] += weak ? received : 0.0f;
+    dropped[i] += weak ? activity * received : 0.0f;
     matters[i] = weak ? 0 : 1;
     any |= matters[i];
   }

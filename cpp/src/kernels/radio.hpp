@@ -46,7 +46,8 @@ struct RadioTorus {
 
 // Packed tiles: of every node (r, c), c = 0 ... size, itself and node (r + 1, c) as signed bytes in steps of 1/32. So
 // the four bytes from there on are the corners of a mesh, and what users read of a tile stays small. The states of line
-// of sight and the shadows outside it lie side by side, as most links read both: a large tile's cost is its cache lines.
+// of sight and the shadows outside it lie side by side, as most links read both: a large tile's cost is its cache
+// lines.
 struct RadioTiles {
   const std::int32_t* outside;     // of a node the state, in the lower half, and the shadow of NLOS links
   const std::int16_t* shadow_los;  // of LOS links
@@ -90,8 +91,9 @@ struct RadioKernels {
   void (*strongest)(const float* gain, float power, float activity, std::int32_t cell, std::size_t n, float* best,
                     float* best_activity, std::int32_t* server, float* interference);
   // Of the gains of n users to one cell those that matter: strong[i] = power gain[i] > least[i]; the others join
-  // dropped[i]. Returns whether any does.
-  bool (*sift)(const float* gain, float power, const float* least, std::size_t n, float* dropped, std::uint8_t* strong);
+  // dropped[i], by the cell's activity. Returns whether any does.
+  bool (*sift)(const float* gain, float power, float activity, const float* least, std::size_t n, float* dropped,
+               std::uint8_t* strong);
   // out[i][column + r] = in[r * in_stride + i].
   void (*transpose)(const float* in, std::size_t in_stride, std::size_t rows, std::size_t n, float* const* out,
                     std::size_t column);

@@ -27,42 +27,26 @@ class BestServerSink final : public FarSink {
                  std::span<const double> activity)
       : state_(state), servers_(servers), power_(power), activity_(activity) {}
 
-  void outside(std::span<const std::int32_t>) override {}
   void begin(FarRun&) override {}
   void near_group(FarRun&, const SiteGroups&) override {}
-  void settle_near(FarRun& run, std::size_t i, float remainder) override {
-    add_far_links(run, i, false);
-    run.strongest.interference[i] += remainder;
-    servers_.set(run.users[i], run.strongest, i);
-  }
-  Strongest ring_start(FarRun& run, std::span<const std::int32_t> which) override {
-    for (std::int32_t i : which) add_far_links(run, static_cast<std::size_t>(i), true);
-    return run.strongest.of(which);
-  }
-  void ring_group(const SiteGroups&) override {}
-  void settle_ring(FarRun& run, std::span<const std::int32_t> which, Strongest& ring, float beyond) override {
-    for (std::size_t w = 0; w < which.size(); ++w) {
-      if (which[w] < 0) continue;
-      const auto i = static_cast<std::size_t>(which[w]);
-      ring.interference[w] += run.far.factor[i] * beyond;
-      servers_.set(run.users[i], ring, w);
+  Strongest ring_start(FarRun& run, std::span<const std::int32_t> which) override { return run.strongest.of(which); }
+  void ring_group(FarRun&, std::span<const std::int32_t>, const SiteGroups&, std::span<const std::int32_t>) override {}
+  void settle(FarRun& run, std::size_t i, Strongest& met, std::size_t w, std::size_t level, float remainder) override {
+    for (std::size_t j = run.far.first_link[i]; j < run.far.first_link[i + 1]; ++j) {
+      if (run.far.level[j] <= level) continue;  // met with its site
+      const std::size_t cell = state_.index_of(static_cast<std::size_t>(run.far.cell[j]));
+      met.add_link(w, run.far.gain[j] * static_cast<float>(power_[cell]), static_cast<float>(activity_[cell]),
+                   static_cast<std::int32_t>(cell));
     }
+    met.interference[w] += remainder;
+    servers_.set(run.users[i], met, w);
   }
-  void all_group(const SiteGroups&) override {}
-  void settle_all(std::span<const std::int32_t> users, const Strongest& strongest) override {
+  void outside_group(std::span<const std::int32_t>, const SiteGroups&) override {}
+  void settle_outside(std::span<const std::int32_t> users, const Strongest& strongest) override {
     for (std::size_t i = 0; i < users.size(); ++i) servers_.set(users[i], strongest, i);
   }
 
  private:
-  void add_far_links(FarRun& run, std::size_t i, bool beyond_ring_only) const {
-    for (std::size_t j = run.far.first_link[i]; j < run.far.first_link[i + 1]; ++j) {
-      if (beyond_ring_only && !run.far.beyond_ring[j]) continue;  // the ring will bring it
-      const std::size_t cell = state_.index_of(static_cast<std::size_t>(run.far.cell[j]));
-      run.strongest.add_link(i, run.far.gain[j] * static_cast<float>(power_[cell]), static_cast<float>(activity_[cell]),
-                             static_cast<std::int32_t>(cell));
-    }
-  }
-
   const LinkModel::State& state_;
   const Servers& servers_;
   std::span<const double> power_, activity_;

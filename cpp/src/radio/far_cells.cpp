@@ -1,7 +1,7 @@
 // Builds FarCells; see far_cells.hpp for the symbols. All in double, once per network.
 //
 // Steps: cut the plane; per region: distances to all sites, the nearest ones, the mean gains of the others; then the
-// list of sites that may be in line of sight from each tile, from the least value of the state field in the tile.
+// list of sites that may be in line of sight from each tile, or loud, from the least values of the fields in the tile.
 #include "radio/far_cells.hpp"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ namespace slicefast {
 namespace {
 
 constexpr std::size_t most_weights = 100'000'000;  // R x N at most: 400 MB
-constexpr std::int64_t most_tiles = 1'000'000;
+constexpr std::int64_t most_tiles = 2'000'000;
 constexpr double deg_per_rad = 180.0 / std::numbers::pi;
 
 // Least node value over the windows of `width` x `width` nodes that begin at each node of the periodic tile.
@@ -66,15 +66,18 @@ struct FarCellsBuilder {
   double node_x[2], node_y[2];                   // displacement of one node along the columns and the rows
   std::vector<double> x, y, distance;            // (K,) displacements site -> centre of the region at hand
   std::vector<std::uint8_t> is_near;             // (K,)
+  std::vector<std::size_t> first_of_level;       // (n_levels,) by distance from the region
   std::vector<std::vector<std::int32_t>> lists;  // per tile
   struct Test {
     std::int32_t site, row, col;  // where the site reads the state field at the plane's first node
-    float limit;                  // in line of sight somewhere in a tile if the least value there is below
+    float limit;                  // in line of sight, or loud, somewhere in a tile if the least value there is below
   };
   std::vector<Test> tests;
 
   bool cut_plane();
   void measure_shadowing();
+  std::vector<float> least_values() const;
+  void cut_levels();
   void add_region(std::size_t region);
   void find_neighbours();
   void add_sites(FarCells::Neighbourhood& to, std::span<std::int32_t> sites) const;
@@ -113,17 +116,18 @@ bool FarCellsBuilder::cut_plane() {
     far.first_row = std::llround(low[1] - spacing), far.n_rows = std::llround(high[1] - low[1] + 2.0 * spacing) + 1;
   }
   const double area_nodes = static_cast<double>(far.n_cols) * static_cast<double>(far.n_rows);
-  far.tile_nodes = 4;
+  far.tile_nodes = 2;
   while (area_nodes / static_cast<double>(far.tile_nodes * far.tile_nodes) > most_tiles) far.tile_nodes *= 2;
   // Half a site's area or less to a region, and as many regions as the weights leave room for.
-  far.region_nodes = std::max<std::int64_t>(32, far.tile_nodes);
   const double site_nodes = area_nodes / static_cast<double>(config.site_x_m.size());
+  const auto half_site = static_cast<std::int64_t>(std::sqrt(0.5 * site_nodes));
+  far.region_nodes = std::max<std::int64_t>(16, half_site) / far.tile_nodes * far.tile_nodes;
   const auto pieces = [](std::int64_t n, std::int64_t piece) {
     return static_cast<std::size_t>((n + piece - 1) / piece);
   };
   const auto n_regions = [&] { return pieces(far.n_cols, far.region_nodes) * pieces(far.n_rows, far.region_nodes); };
-  const auto area = [&] { return static_cast<double>(far.region_nodes) * static_cast<double>(far.region_nodes); };
-  while (4.0 * area() <= 0.55 * site_nodes || n_regions() * state.n_cells > most_weights) far.region_nodes *= 2;
+  while (n_regions() * state.n_cells > most_weights)
+    far.region_nodes += (far.region_nodes / 8 + far.tile_nodes) / far.tile_nodes * far.tile_nodes;
   far.region_cols = pieces(far.n_cols, far.region_nodes);
   far.n_regions = far.region_cols * pieces(far.n_rows, far.region_nodes);
   far.tile_cols = pieces(far.n_cols, far.tile_nodes);
@@ -131,20 +135,49 @@ bool FarCellsBuilder::cut_plane() {
   return true;
 }
 
-// Moments of 2^(-sigma own) over the tile, which is what the links read.
+// Moments of 2^(-sigma own) over the tile, which is what the links read; loud ones count as nothing.
 void FarCellsBuilder::measure_shadowing() {
-  double first = 0.0, second = 0.0, largest = 0.0;
+  double first = 0.0, second = 0.0;
   const double sigma = static_cast<double>(state.sites[0].sigma_nlos) * state.own_weight;
+  if (!(sigma > 0.0)) return;  // no link is loud, and none varies
   for (float node : tiles.shadow_nlos) {
-    const double gain = std::exp2(-sigma * static_cast<double>(node));
+    const double value = static_cast<double>(node), gain = value < -FarCells::loud ? 0.0 : std::exp2(-sigma * value);
     first += gain;
     second += gain * gain;
-    largest = std::max(largest, gain);
   }
   const auto n = static_cast<double>(tiles.shadow_nlos.size());
   own_mean = first / n;
   far.own_variation = second / n / (own_mean * own_mean) - 1.0;
-  far.largest_excursion = largest / own_mean - 1.0;
+  far.largest_excursion = std::exp2(sigma * FarCells::loud) / own_mean - 1.0;
+  far.loud_below = static_cast<float>(-FarCells::loud * state.own_weight);
+}
+
+// By windows of the tile that begin at each node: the least value of the state field, or less than any limit where a
+// link may be loud. Between nodes fields are scaled up to unit variance, most in the middle of a mesh, and they are
+// kept in steps of 1/32.
+std::vector<float> FarCellsBuilder::least_values() const {
+  const int window = static_cast<int>(std::min<std::int64_t>(far.tile_nodes + 1, tiles.size));
+  std::vector<float> least = window_minimum(tiles.los_state, tiles.size, window);
+  if (!std::isfinite(far.loud_below)) return least;
+  const std::vector<float> shadow = window_minimum(tiles.shadow_nlos, tiles.size, window);
+  const float middle = 0.5f;
+  float scale;
+  state.fields.unit_nlos.scale(&middle, &middle, 1, &scale);
+  const float may_be_loud = static_cast<float>(-FarCells::loud) / scale + 1.0f / 32.0f;
+  for (std::size_t i = 0; i < least.size(); ++i)
+    if (shadow[i] < may_be_loud) least[i] = -std::numeric_limits<float>::infinity();
+  return least;
+}
+
+// Rings of which a site is left beyond them.
+void FarCellsBuilder::cut_levels() {
+  far.near.n_sites = FarCells::near_sites;
+  first_of_level = {0, FarCells::near_sites};
+  for (std::size_t reach : FarCells::ring_sites) {
+    if (reach >= state.sites.size()) break;
+    far.rings.emplace_back().n_sites = reach - first_of_level.back();
+    first_of_level.push_back(reach);
+  }
 }
 
 void FarCellsBuilder::add_region(std::size_t region) {
@@ -170,28 +203,27 @@ void FarCellsBuilder::find_neighbours() {
   const auto nearer = [&](std::int32_t a, std::int32_t b) {
     return std::pair{distance[static_cast<std::size_t>(a)], a} < std::pair{distance[static_cast<std::size_t>(b)], b};
   };
-  const std::size_t met = far.near.n_sites + far.ring.n_sites;
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(met), order.end(), nearer);
-  // The sites that are met come sorted; of the others the nearest counts.
-  if (met < order.size())
-    std::iter_swap(order.begin() + static_cast<std::ptrdiff_t>(met),
-                   std::min_element(order.begin() + static_cast<std::ptrdiff_t>(met), order.end(), nearer));
-  const auto wide = [&](std::size_t first_far) {
-    return first_far < order.size() &&
-           half_diagonal_m > FarCells::widest * distance[static_cast<std::size_t>(order[first_far])];
-  };
-  far.wide_near.push_back(wide(far.near.n_sites));
-  far.wide_ring.push_back(wide(met));
+  // The sites of near and rings come sorted; of the others the nearest counts.
+  const auto met = static_cast<std::ptrdiff_t>(first_of_level.back());
+  std::partial_sort(order.begin(), order.begin() + met, order.end(), nearer);
+  std::iter_swap(order.begin() + met, std::min_element(order.begin() + met, order.end(), nearer));
   std::fill(is_near.begin(), is_near.end(), std::uint8_t{0});
-  for (std::size_t i = 0; i < far.near.n_sites; ++i) is_near[static_cast<std::size_t>(order[i])] = 1;
-  for (std::size_t i = met; i < order.size(); ++i)
-    far.beyond_ring[(far.near.first.size() - 1) * order.size() + static_cast<std::size_t>(order[i])] = 1;
-  const std::size_t region = far.near.first.size() - 1;
-  add_sites(far.near, std::span(order).first(far.near.n_sites));
+  for (std::size_t i = 0; i < FarCells::near_sites; ++i) is_near[static_cast<std::size_t>(order[i])] = 1;
+  const std::size_t region = far.near.first.size() - 1, n_levels = far.n_levels();
+  std::uint8_t* level = far.level.data() + region * order.size();
+  for (std::size_t l = 0; l < n_levels; ++l) {
+    const std::size_t end = l + 1 < n_levels ? first_of_level[l + 1] : order.size();
+    for (std::size_t i = first_of_level[l]; i < end; ++i)
+      level[static_cast<std::size_t>(order[i])] = static_cast<std::uint8_t>(l);
+    far.wide.push_back(end < order.size() &&
+                       half_diagonal_m > FarCells::widest * distance[static_cast<std::size_t>(order[end])]);
+    if (l + 1 == n_levels) continue;
+    add_sites(l == 0 ? far.near : far.rings[l - 1],
+              std::span(order).subspan(first_of_level[l], end - first_of_level[l]));
+  }
   const std::span<const std::int32_t> cells = far.near.cells_of(region);
   for (std::size_t c = 0; c < cells.size(); ++c)
     far.near_column[region * state.n_cells + static_cast<std::size_t>(cells[c])] = static_cast<std::int16_t>(c);
-  add_sites(far.ring, std::span(order).subspan(far.near.n_sites, far.ring.n_sites));
 }
 
 void FarCellsBuilder::add_sites(FarCells::Neighbourhood& to, std::span<std::int32_t> sites) const {
@@ -249,7 +281,6 @@ void FarCellsBuilder::add_candidates(std::size_t region, const std::vector<float
   const std::int64_t row = static_cast<std::int64_t>(region / far.region_cols) * far.region_nodes;
   const std::int64_t end_col = std::min(col + far.region_nodes, far.n_cols);
   const std::int64_t end_row = std::min(row + far.region_nodes, far.n_rows);
-  // Between nodes the field is scaled up to unit variance, most in the middle of a mesh; kept in steps of 1/32.
   const float middle = 0.5f;
   float scale;
   state.fields.unit_state.scale(&middle, &middle, 1, &scale);
@@ -296,17 +327,17 @@ std::shared_ptr<const FarCells> make_far_cells(const LinkModel::State& state, co
   FarCellsBuilder builder(state, config, tiles);
   if (!builder.cut_plane()) return nullptr;
   FarCells& far = builder.far;
-  far.tolerance = std::pow(10.0, config.fold_db / 10.0) - 1.0;
+  // A fifth is left for loads that change until users are folded again, see FoldedGains::misfolded().
+  far.tolerance = 0.8 * (std::pow(10.0, config.fold_db / 10.0) - 1.0);
   for (auto* array : {&builder.x, &builder.y, &builder.distance}) array->resize(state.sites.size());
   builder.is_near.resize(state.sites.size());
   builder.measure_shadowing();
-  far.near.n_sites = FarCells::near_sites;
-  far.ring.n_sites = std::min(FarCells::ring_sites, state.sites.size() - FarCells::near_sites);
+  builder.cut_levels();
   far.near_column.assign(far.n_regions * state.n_cells, std::int16_t{-1});
-  far.beyond_ring.assign(far.n_regions * state.sites.size(), 0);
+  far.site_of = config.cell_site;
+  far.level.resize(far.n_regions * state.sites.size());
   far.weight.assign(far.n_regions * state.n_cells, 0.0f);
-  const int window = static_cast<int>(std::min<std::int64_t>(far.tile_nodes + 1, tiles.size));
-  const std::vector<float> least = window_minimum(tiles.los_state, tiles.size, window);
+  const std::vector<float> least = builder.least_values();
   const double half = 0.5 * static_cast<double>(far.region_nodes);
   builder.half_diagonal_m =
       half * std::max(std::hypot(builder.node_x[0] + builder.node_x[1], builder.node_y[0] + builder.node_y[1]),

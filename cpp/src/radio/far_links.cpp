@@ -31,8 +31,8 @@ void FarBlock::load_factors(const LinkModel::State& state, std::size_t region, s
 
 // A kernel's worth of candidates at a time.
 void FarBlock::find_links(const LinkModel::State& state, std::size_t region, std::size_t n) {
-  const std::uint8_t* beyond = state.far->beyond_ring.data() + region * state.sites.size();
-  cell.clear(), beyond_ring.clear(), cell_base_.clear(), cell_azimuth_.clear(), cell_depression_.clear();
+  const std::uint8_t* level_of = state.far->level.data() + region * state.sites.size();
+  cell.clear(), level.clear(), cell_base_.clear(), cell_azimuth_.clear(), cell_depression_.clear();
   std::fill_n(first_link, n + 1, std::size_t{0});
   // The lists of large networks lie in memory: the lines of all users are asked for before the first is read.
   std::span<const std::int32_t> lists[block_users];
@@ -46,27 +46,28 @@ void FarBlock::find_links(const LinkModel::State& state, std::size_t region, std
       user_[waiting] = static_cast<std::int32_t>(i);
       site_[waiting] = site;
       if (++waiting < far_links) continue;
-      test_links(state, beyond, waiting);
+      test_links(state, level_of, waiting);
       waiting = 0;
     }
-  test_links(state, beyond, waiting);
+  test_links(state, level_of, waiting);
   for (std::size_t i = 0; i < n; ++i) first_link[i + 1] += first_link[i];
   gain.resize(cell.size());
   state.far_kernels->far_cells(state.cells.data(), cell.data(), cell.size(), cell_base_.data(), cell_azimuth_.data(),
                                cell_depression_.data(), gain.data());
 }
 
-void FarBlock::test_links(const LinkModel::State& state, const std::uint8_t* beyond, std::size_t n) {
+void FarBlock::test_links(const LinkModel::State& state, const std::uint8_t* level_of, std::size_t n) {
   const RadioTiles tiles = state.fields.tiles();
   const RadioUsers users = block.users();
-  const std::size_t n_visible = state.far_kernels->far_los(state.sites.data(), &state.torus, &tiles, &users, user_,
-                                                           site_, n, visible_, base_, azimuth_, depression_);
-  for (std::size_t v = 0; v < n_visible; ++v) {
-    const auto k = static_cast<std::size_t>(site_[visible_[v]]);
-    first_link[user_[visible_[v]] + 1] += state.first_cell[k + 1] - state.first_cell[k];
+  const std::size_t n_kept =
+      state.far_kernels->far_singles(state.sites.data(), &state.torus, &tiles, &users, user_, site_,
+                                     state.far->loud_below, n, kept_, base_, azimuth_, depression_);
+  for (std::size_t v = 0; v < n_kept; ++v) {
+    const auto k = static_cast<std::size_t>(site_[kept_[v]]);
+    first_link[user_[kept_[v]] + 1] += state.first_cell[k + 1] - state.first_cell[k];
     for (std::size_t c = state.first_cell[k]; c < state.first_cell[k + 1]; ++c) {
       cell.push_back(static_cast<std::int32_t>(c));
-      beyond_ring.push_back(beyond[k]);
+      level.push_back(level_of[k]);
       cell_base_.push_back(base_[v]);
       cell_azimuth_.push_back(azimuth_[v]);
       cell_depression_.push_back(depression_[v]);

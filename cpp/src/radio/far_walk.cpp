@@ -1,8 +1,6 @@
 #include "radio/far_walk.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 namespace slicefast {
 
@@ -23,56 +21,23 @@ RegionRuns::RegionRuns(const LinkModel::State& state, std::span<const double> x,
   for (std::size_t r = 0; r + 1 < first.size(); ++r) first[r + 1] += first[r];
   std::vector<std::size_t> next(first.begin(), first.end() - 1);
   for (std::size_t i = 0; i < users.size(); ++i) user[next[static_cast<std::size_t>(region[i])]++] = users[i];
-  for (std::size_t r = 0; r + 1 < first.size(); ++r)
-    for (std::size_t begin = first[r]; begin < first[r + 1]; begin += block_users)
-      runs.push_back({r, begin, std::min(block_users, first[r + 1] - begin)});
+  for (std::size_t r = 0; r + 1 < first.size(); ++r) {
+    // In runs of one size, whole vectors: what is left over after full blocks would cost as much as they.
+    const std::size_t n = first[r + 1] - first[r], n_runs = (n + block_users - 1) / block_users;
+    const std::size_t most = n_runs ? whole_vectors((n + n_runs - 1) / n_runs) : 0;
+    for (std::size_t begin = first[r]; begin < first[r + 1]; begin += most)
+      runs.push_back({r, begin, std::min(most, first[r + 1] - begin)});
+  }
 }
 
 namespace {
 
-// Sums over sites of the weighted means w_rk rho_k p_k, kept apart for the ring's sites and those beyond it.
-struct SiteSums {
-  double sum[2] = {}, squares[2] = {}, largest[2] = {};
-
-  void add(std::size_t beyond_ring, double site) {
-    sum[beyond_ring] += site;
-    squares[beyond_ring] += site * site;
-    largest[beyond_ring] = std::max(largest[beyond_ring], site);
-  }
-};
-
-Remainders remainders_of(const FarCells& far, std::size_t region, const SiteSums& s) {
-  const auto remainder = [&far](double sum, double squares, double largest, bool wide) {
-    const double deviation =
-        wide ? std::numeric_limits<double>::infinity()
-             : 3.0 * std::sqrt(far.own_variation * squares) + far.largest_excursion * largest + 0.25 * sum;
-    return Remainder{static_cast<float>(sum), static_cast<float>(deviation)};
-  };
-  return {remainder(s.sum[0] + s.sum[1], s.squares[0] + s.squares[1], std::max(s.largest[0], s.largest[1]),
-                    far.wide_near[region]),
-          remainder(s.sum[1], s.squares[1], s.largest[1], far.wide_ring[region])};
-}
-
-// (R,), those of the runs' regions.
-std::vector<Remainders> remainders(const LinkModel::State& state, std::span<const RegionRuns::Run> runs,
-                                   std::span<const double> weight) {
-  const FarCells& far = *state.far;
-  const std::size_t n_sites = state.sites.size();
-  std::vector<Remainders> out(far.n_regions);
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const std::size_t r = runs[i].region;
-    if (r == far.n_regions || (i > 0 && runs[i - 1].region == r)) continue;
-    const float* w = far.weight.data() + r * state.n_cells;
-    SiteSums sums;
-    for (std::size_t k = 0; k < n_sites; ++k) {
-      double site = 0.0;
-      for (std::size_t c = state.first_cell[k]; c < state.first_cell[k + 1]; ++c)
-        site += weight[state.index_of(c)] * static_cast<double>(w[state.index_of(c)]);
-      sums.add(far.beyond_ring[r * n_sites + k], site);
-    }
-    out[r] = remainders_of(far, r, sums);
-  }
-  return out;
+// (R,)
+std::vector<std::uint8_t> regions_of(std::span<const RegionRuns::Run> runs, std::size_t n_regions) {
+  std::vector<std::uint8_t> wanted(n_regions, 0);
+  for (const RegionRuns::Run& run : runs)
+    if (run.region < n_regions) wanted[run.region] = 1;
+  return wanted;
 }
 
 std::vector<double> products(std::span<const double> a, std::span<const double> b) {
@@ -93,27 +58,16 @@ FarWalk::FarWalk(const LinkModel::State& state, std::span<const double> x, std::
       activity_(activity),
       noise_(static_cast<float>(noise)),
       runs_(state, x, y, users),
-      remainders_(remainders(state, runs_.runs, products(activity, power))),
-      is_unsettled_(x.size(), 0) {}
+      remainders_(*state.far, regions_of(runs_.runs, state.far->n_regions), products(activity, power)) {}
 
 // Whether a remainder could move interference plus noise by more than the tolerance.
 bool FarWalk::is_doubtful(float factor, const Remainder& rest, float interference) const {
   return !(factor * rest.deviation <= static_cast<float>(state_.far->tolerance) * (interference + noise_));
 }
 
-std::vector<std::int32_t> FarWalk::unsettled() const {
-  std::vector<std::int32_t> users;
-  for (std::size_t u = 0; u < is_unsettled_.size(); ++u)
-    if (is_unsettled_[u]) users.push_back(static_cast<std::int32_t>(u));
-  return users;
-}
-
-void FarWalk::meet_region(const RegionRuns::Run& run, FarSink& sink) {
+void FarWalk::meet_run(const RegionRuns::Run& run, FarSink& sink) const {
   const std::span<const std::int32_t> users = runs_.users_of(run);
-  if (run.region == state_.far->n_regions) {
-    for (std::int32_t user : users) is_unsettled_[static_cast<std::size_t>(user)] = 1;
-    return sink.outside(users);
-  }
+  if (run.region == state_.far->n_regions) return meet_outside(users, sink);
   FarRun met;
   met.region = run.region;
   met.users = users;
@@ -121,16 +75,15 @@ void FarWalk::meet_region(const RegionRuns::Run& run, FarSink& sink) {
   sink.begin(met);
   meet_near(met, sink);
   met.far.find_links(state_, run.region, run.n);
-  const Remainder& rest = remainders_[run.region].beyond_near;
-  std::int32_t doubtful[block_users];
-  std::size_t n_doubtful = 0;
+  const Remainder& rest = remainders_.beyond(run.region, 0);
+  std::vector<std::int32_t> doubtful;
   for (std::size_t i = 0; i < run.n; ++i) {
     if (is_doubtful(met.far.factor[i], rest, met.strongest.interference[i]))
-      doubtful[n_doubtful++] = static_cast<std::int32_t>(i);
+      doubtful.push_back(static_cast<std::int32_t>(i));
     else
-      sink.settle_near(met, i, met.far.factor[i] * rest.sum);
+      sink.settle(met, i, met.strongest, i, 0, met.far.factor[i] * rest.sum);
   }
-  if (n_doubtful > 0) meet_ring(met, {doubtful, n_doubtful}, sink);
+  if (!doubtful.empty()) meet_rings(met, std::move(doubtful), sink);
 }
 
 void FarWalk::meet_near(FarRun& run, FarSink& sink) const {
@@ -142,38 +95,80 @@ void FarWalk::meet_near(FarRun& run, FarSink& sink) const {
   }
 }
 
-void FarWalk::meet_ring(FarRun& run, std::span<const std::int32_t> doubtful, FarSink& sink) {
-  const FarCells::Neighbourhood& ring = state_.far->ring;
+namespace {
+
+// Sites and cells of one level of a region; those beyond all rings are listed when somebody asks.
+struct LevelSites {
+  LevelSites(const LinkModel::State& state, std::size_t region, std::size_t level) {
+    const FarCells& far = *state.far;
+    if (level <= far.rings.size()) {
+      sites = far.rings[level - 1].sites_of(region);
+      cells = far.rings[level - 1].cells_of(region);
+      return;
+    }
+    for (std::size_t k = 0; k < state.sites.size(); ++k) {
+      if (far.level[region * state.sites.size() + k] != level) continue;
+      listed_sites.push_back(static_cast<std::int32_t>(k));
+      for (std::size_t c = state.first_cell[k]; c < state.first_cell[k + 1]; ++c)
+        listed_cells.push_back(state.cell_index[c]);
+    }
+    sites = listed_sites;
+    cells = listed_cells;
+  }
+  LevelSites(const LevelSites&) = delete;
+
+  std::span<const std::int32_t> sites, cells;
+
+ private:
+  std::vector<std::int32_t> listed_sites, listed_cells;
+};
+
+}  // namespace
+
+// Of the doubtful users every round settles some; beyond the last level there is no remainder.
+void FarWalk::meet_rings(FarRun& run, std::vector<std::int32_t> doubtful, FarSink& sink) const {
   LinkBlock block;
-  block.take(run.far.block, doubtful);
-  Strongest strongest = sink.ring_start(run, doubtful);
-  SiteGroups group(state_, block, doubtful.size(), ring.sites_of(run.region));
-  while (group.next()) {
-    strongest.add_group(state_, group, doubtful.size(), ring.cells_of(run.region), power_, activity_);
-    sink.ring_group(group);
+  Strongest rings = sink.ring_start(run, doubtful);
+  for (std::size_t level = 1; level < state_.far->n_levels() && !doubtful.empty(); ++level) {
+    const LevelSites met(state_, run.region, level);
+    block.take(run.far.block, doubtful);
+    SiteGroups group(state_, block, doubtful.size(), met.sites);
+    while (group.next()) {
+      rings.add_group(state_, group, doubtful.size(), met.cells, power_, activity_);
+      sink.ring_group(run, doubtful, group, met.cells.subspan(group.first(), group.rows()));
+    }
+    doubtful = settle(run, level, doubtful, rings, sink);
   }
-  const Remainder& rest = remainders_[run.region].beyond_ring;
-  std::int32_t settled[block_users];
-  for (std::size_t w = 0; w < doubtful.size(); ++w) {
-    const auto i = static_cast<std::size_t>(doubtful[w]);
-    settled[w] = doubtful[w];
-    if (!is_doubtful(run.far.factor[i], rest, strongest.interference[w])) continue;
-    is_unsettled_[static_cast<std::size_t>(run.users[i])] = 1;
-    settled[w] = -1;
-  }
-  sink.settle_ring(run, {settled, doubtful.size()}, strongest, rest.sum);
 }
 
-void FarWalk::meet_all(std::span<const std::int32_t> users, FarSink& sink) const {
+// Returns those who are not done, of whom alone `rings` tells afterwards.
+std::vector<std::int32_t> FarWalk::settle(FarRun& run, std::size_t level, std::span<const std::int32_t> which,
+                                          Strongest& rings, FarSink& sink) const {
+  const Remainder& rest = remainders_.beyond(run.region, level);
+  std::vector<std::int32_t> left, places;
+  for (std::size_t w = 0; w < which.size(); ++w) {
+    const auto i = static_cast<std::size_t>(which[w]);
+    if (is_doubtful(run.far.factor[i], rest, rings.interference[w])) {
+      left.push_back(which[w]);
+      places.push_back(static_cast<std::int32_t>(w));
+    } else {
+      sink.settle(run, i, rings, w, level, run.far.factor[i] * rest.sum);
+    }
+  }
+  rings = rings.of(places);
+  return left;
+}
+
+void FarWalk::meet_outside(std::span<const std::int32_t> users, FarSink& sink) const {
   LinkBlock block;
   Strongest strongest;
   block.load(state_, users, x_, y_);
   SiteGroups group(state_, block, users.size(), state_.all_sites);
   while (group.next()) {
     strongest.add_group(state_, group, users.size(), state_.cell_index, power_, activity_);
-    sink.all_group(group);
+    sink.outside_group(users, group);
   }
-  sink.settle_all(users, strongest);
+  sink.settle_outside(users, strongest);
 }
 
 }  // namespace slicefast

@@ -1,6 +1,6 @@
 #include "slicefast/radio/folded_gains.hpp"
 
-#include "radio/far_cells.hpp"
+#include "radio/remainders.hpp"
 
 namespace slicefast {
 
@@ -35,10 +35,31 @@ void FoldedGains::set_places(std::span<const std::int32_t> users) {
   place_of.resize(n);
   for (std::size_t p = 0; p < n; ++p) place_of[static_cast<std::size_t>(users[p])] = static_cast<std::int32_t>(p);
   region.resize(n);
+  level.resize(n);
   factor.resize(n);
   strongest.resize(n);
   strongest_gain.resize(n);
   far_first.resize(n + 1);
+}
+
+// A remainder deviates by as much of itself as when it was folded; where only weak links are in it, these may by chance
+// all belong to one half of the cells. The deviation adds up three worst cases that do not meet, half more than what a
+// user is folded for therefore still keeps the bound.
+std::vector<std::int32_t> FoldedGains::misfolded(const Emissions& at, std::span<const double> met_w) const {
+  constexpr double most = 1.5, chance = 0.5;
+  std::vector<double> weight(n_cells);
+  for (std::size_t n = 0; n < n_cells; ++n) weight[n] = at.power_w[n] * at.activity[n];
+  const Remainders rest(*far, std::vector<std::uint8_t>(far->n_regions, 1), weight);
+  std::vector<std::int32_t> users;
+  for (std::size_t p = 0; p < n_users(); ++p) {
+    if (region[p] < 0) continue;
+    const auto r = static_cast<std::size_t>(region[p]);
+    const Remainder& left = rest.beyond(r, level[p]);
+    const float part = left.sum > 0.0f ? left.deviation / left.sum : static_cast<float>(chance);
+    const float deviation = factor[p] * rest.beyond(r, 0).sum * part;
+    if (deviation > most * far->tolerance * met_w[static_cast<std::size_t>(user_of[p])]) users.push_back(user_of[p]);
+  }
+  return users;
 }
 
 }  // namespace slicefast

@@ -1,9 +1,9 @@
 // From positions to gains with far cells folded: LinkModel::fold and refold. See far_cells.hpp for what is left out and
 // folded_gains.hpp for what is kept.
 //
-// Steps: the near sites' gains become rows; far sites in line of sight, and for users whose remainder could deviate too
-// far the ring's or all sites, become single links; links too weak to matter one by one go back into the user's share
-// of the remainder, as they are at full activity.
+// Steps: the near sites' gains become rows; far sites in line of sight or loud, and for users whose remainder could
+// deviate too far those of rings or all sites, become single links; links too weak to matter one by one go back into
+// the user's share of the remainder, at their activities.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -27,23 +27,24 @@ struct Link {
 struct Folding {
   const LinkModel::State& state;
   const FarWalk& walk;
-  std::span<const double> power;
-  float noise;
+  const Emissions& at;
   FoldedGains& out;
-  std::vector<std::vector<Link>> links;  // by run or block
+  std::vector<std::vector<Link>> links;  // by run
 
   std::size_t place_of(std::int32_t user) const {
     return static_cast<std::size_t>(out.place_of[static_cast<std::size_t>(user)]);
   }
-  float power_of(std::int32_t cell) const { return static_cast<float>(power[static_cast<std::size_t>(cell)]); }
+  float power_of(std::int32_t cell) const { return static_cast<float>(at.power_w[static_cast<std::size_t>(cell)]); }
+  float activity_of(std::int32_t cell) const { return static_cast<float>(at.activity[static_cast<std::size_t>(cell)]); }
   // What a link must be received with to be kept by itself.
   float least(float interference) const {
-    return weak * static_cast<float>(state.far->tolerance) * (interference + noise);
+    return weak * static_cast<float>(state.far->tolerance) * (interference + static_cast<float>(at.noise_w));
   }
-  // A user's strongest cell, and its share of the region's remainder, so that at full activity it comes to `rest`.
-  void close(std::size_t place, std::int32_t cell, float received, float rest) const {
+  // A user's strongest cell, and its share of the region's remainder, so that it comes to `rest`.
+  void close(std::size_t place, std::int32_t cell, float received, std::size_t level, float rest) const {
     const std::int32_t region = out.region[place];
-    const float sum = region < 0 ? 0.0f : walk.remainder(static_cast<std::size_t>(region)).beyond_near.sum;
+    const float sum = region < 0 ? 0.0f : walk.remainders().beyond(static_cast<std::size_t>(region), 0).sum;
+    out.level[place] = static_cast<std::uint8_t>(level);
     out.factor[place] = sum > 0.0f ? rest / sum : 0.0f;
     out.strongest[place] = cell;
     // Nobody is received where all cells are silent.
@@ -55,38 +56,22 @@ class FoldSink final : public FarSink {
  public:
   FoldSink(Folding& all, std::size_t item) : all_(all), links_(all.links[item]) {}
 
-  void outside(std::span<const std::int32_t> users) override;
   void begin(FarRun& run) override;
   void near_group(FarRun& run, const SiteGroups& group) override;
-  void settle_near(FarRun& run, std::size_t i, float remainder) override;
+  void settle(FarRun& run, std::size_t i, Strongest& met, std::size_t w, std::size_t level, float remainder) override;
   Strongest ring_start(FarRun& run, std::span<const std::int32_t> which) override;
-  void ring_group(const SiteGroups& group) override { store(group); }
-  void settle_ring(FarRun& run, std::span<const std::int32_t> which, Strongest& ring, float beyond) override;
-  void all_group(const SiteGroups& group) override { store(group); }
-  void settle_all(std::span<const std::int32_t> users, const Strongest& strongest) override;
+  void ring_group(FarRun& run, std::span<const std::int32_t> which, const SiteGroups& group,
+                  std::span<const std::int32_t> cells) override;
+  void outside_group(std::span<const std::int32_t> users, const SiteGroups& group) override;
+  void settle_outside(std::span<const std::int32_t> users, const Strongest& strongest) override;
 
  private:
-  void store(const SiteGroups& group) {
-    rows_.insert(rows_.end(), group.row(0), group.row(0) + group.rows() * block_users);
-  }
   void keep_link(FarRun& run, std::size_t i, std::int32_t cell, float gain);
-  void keep_far_links(FarRun& run, std::size_t i, bool beyond_ring_only);
-  void keep_rows(FarRun& run, std::span<const std::int32_t> which, std::span<const std::int32_t> cells);
-  void settle(FarRun& run, std::size_t i, float rest);
 
   Folding& all_;
   std::vector<Link>& links_;
   float dropped_[block_users] = {};  // what weak links come to
-  std::vector<float> rows_;          // gains by cell, block_users to each
 };
-
-void FoldSink::outside(std::span<const std::int32_t> users) {
-  for (std::int32_t user : users) {
-    const std::size_t place = all_.place_of(user);
-    all_.out.region[place] = -1;
-    std::fill_n(all_.out.near.data() + place * all_.out.stride, all_.out.stride, 0.0f);
-  }
-}
 
 void FoldSink::begin(FarRun& run) {
   const std::size_t n_near = all_.state.far->near.cells_of(run.region).size();
@@ -107,7 +92,7 @@ void FoldSink::near_group(FarRun& run, const SiteGroups& group) {
 void FoldSink::keep_link(FarRun& run, std::size_t i, std::int32_t cell, float gain) {
   const float received = gain * all_.power_of(cell);
   if (received <= all_.least(run.strongest.interference[i])) {
-    dropped_[i] += received;
+    dropped_[i] += all_.activity_of(cell) * received;
     return;
   }
   links_.push_back({static_cast<std::uint32_t>(all_.place_of(run.users[i])), cell, gain});
@@ -116,71 +101,54 @@ void FoldSink::keep_link(FarRun& run, std::size_t i, std::int32_t cell, float ga
   run.strongest.cell[i] = cell;
 }
 
-void FoldSink::keep_far_links(FarRun& run, std::size_t i, bool beyond_ring_only) {
-  for (std::size_t j = run.far.first_link[i]; j < run.far.first_link[i + 1]; ++j)
-    if (!beyond_ring_only || run.far.beyond_ring[j])
-      keep_link(run, i, all_.state.cell_index[static_cast<std::size_t>(run.far.cell[j])], run.far.gain[j]);
-}
-
-// Links of the users `which` to cells of which rows_ holds the gains; negative users are left out.
-void FoldSink::keep_rows(FarRun& run, std::span<const std::int32_t> which, std::span<const std::int32_t> cells) {
-  alignas(64) float least[block_users], dropped[block_users] = {};
-  std::uint8_t strong[block_users];
-  for (std::size_t w = 0; w < which.size(); ++w)
-    least[w] = which[w] < 0 ? std::numeric_limits<float>::infinity() : all_.least(run.strongest.interference[which[w]]);
-  for (std::size_t c = 0; c < cells.size(); ++c) {
-    const float* row = rows_.data() + c * block_users;
-    if (!all_.state.kernels->sift(row, all_.power_of(cells[c]), least, which.size(), dropped, strong)) continue;
-    for (std::size_t w = 0; w < which.size(); ++w)
-      if (strong[w]) keep_link(run, static_cast<std::size_t>(which[w]), cells[c], row[w]);
-  }
-  for (std::size_t w = 0; w < which.size(); ++w)
-    if (which[w] >= 0) dropped_[which[w]] += dropped[w];
-}
-
-void FoldSink::settle(FarRun& run, std::size_t i, float rest) {
-  all_.close(all_.place_of(run.users[i]), run.strongest.cell[i], run.strongest.received[i], rest + dropped_[i]);
-}
-
-void FoldSink::settle_near(FarRun& run, std::size_t i, float remainder) {
-  keep_far_links(run, i, false);
-  settle(run, i, remainder);
-}
-
-// Of the near cells only their interference counts: the links of the ring are kept one by one.
+// Of the near cells only their interference counts: the links of the rings are kept one by one.
 Strongest FoldSink::ring_start(FarRun& run, std::span<const std::int32_t> which) {
-  Strongest ring;
-  for (std::size_t w = 0; w < which.size(); ++w) ring.interference[w] = run.strongest.interference[which[w]];
-  return ring;
+  Strongest rings;
+  for (std::size_t w = 0; w < which.size(); ++w) rings.interference[w] = run.strongest.interference[which[w]];
+  return rings;
 }
 
-void FoldSink::settle_ring(FarRun& run, std::span<const std::int32_t> which, Strongest&, float beyond) {
-  keep_rows(run, which, all_.state.far->ring.cells_of(run.region));
-  for (std::int32_t user : which) {
-    if (user < 0) continue;
-    const auto i = static_cast<std::size_t>(user);
-    keep_far_links(run, i, true);
-    settle(run, i, run.far.factor[i] * beyond);
+void FoldSink::ring_group(FarRun& run, std::span<const std::int32_t> which, const SiteGroups& group,
+                          std::span<const std::int32_t> cells) {
+  alignas(64) float least[block_users], dropped[block_users];
+  std::uint8_t strong[block_users];
+  for (std::size_t w = 0; w < which.size(); ++w) {
+    least[w] = all_.least(run.strongest.interference[which[w]]);
+    dropped[w] = 0.0f;
   }
+  for (std::size_t r = 0; r < group.rows(); ++r) {
+    const float* row = group.row(r);
+    if (!all_.state.kernels->sift(row, all_.power_of(cells[r]), all_.activity_of(cells[r]), least, which.size(),
+                                  dropped, strong))
+      continue;
+    for (std::size_t w = 0; w < which.size(); ++w)
+      if (strong[w]) keep_link(run, static_cast<std::size_t>(which[w]), cells[r], row[w]);
+  }
+  for (std::size_t w = 0; w < which.size(); ++w) dropped_[which[w]] += dropped[w];
 }
 
-// The near rows are there already, but for users outside the plane.
-void FoldSink::settle_all(std::span<const std::int32_t> users, const Strongest& strongest) {
+void FoldSink::settle(FarRun& run, std::size_t i, Strongest&, std::size_t, std::size_t level, float remainder) {
+  for (std::size_t j = run.far.first_link[i]; j < run.far.first_link[i + 1]; ++j)
+    if (run.far.level[j] > level)
+      keep_link(run, i, all_.state.cell_index[static_cast<std::size_t>(run.far.cell[j])], run.far.gain[j]);
+  all_.close(all_.place_of(run.users[i]), run.strongest.cell[i], run.strongest.received[i], level,
+             remainder + dropped_[i]);
+}
+
+// Every link is kept: there is no remainder that could take a weak one.
+void FoldSink::outside_group(std::span<const std::int32_t> users, const SiteGroups& group) {
+  for (std::size_t i = 0; i < users.size(); ++i)
+    for (std::size_t r = 0; r < group.rows(); ++r)
+      links_.push_back({static_cast<std::uint32_t>(all_.place_of(users[i])), all_.state.cell_index[group.first() + r],
+                        group.row(r)[i]});
+}
+
+void FoldSink::settle_outside(std::span<const std::int32_t> users, const Strongest& strongest) {
   for (std::size_t i = 0; i < users.size(); ++i) {
     const std::size_t place = all_.place_of(users[i]);
-    const float least = all_.least(strongest.interference[i]);
-    float dropped = 0.0f;
-    for (std::size_t c = 0; c < all_.state.n_cells; ++c) {
-      const std::int32_t cell = all_.state.cell_index[c];
-      if (all_.out.near_column(place, static_cast<std::size_t>(cell)) >= 0) continue;
-      const float gain = rows_[c * block_users + i], received = gain * all_.power_of(cell);
-      // Outside the plane there is no remainder that could take a weak link.
-      if (received > least || all_.out.region[place] < 0)
-        links_.push_back({static_cast<std::uint32_t>(place), cell, gain});
-      else
-        dropped += received;
-    }
-    all_.close(place, strongest.cell[i], strongest.received[i], dropped);
+    all_.out.region[place] = -1;
+    std::fill_n(all_.out.near.data() + place * all_.out.stride, all_.out.stride, 0.0f);
+    all_.close(place, strongest.cell[i], strongest.received[i], all_.state.far->n_levels() - 1, 0.0f);
   }
 }
 
@@ -212,27 +180,27 @@ void assemble(const std::vector<std::vector<Link>>& links, const std::vector<std
 }
 
 // Folds the gains of the users of a walk, whose places are known.
-void fold_walk(const LinkModel::State& state, FarWalk& walk, std::span<const double> power, double noise,
-               FoldedGains& gains, const ThreadPool* pool) {
+void fold_walk(const LinkModel::State& state, FarWalk& walk, const Emissions& at, FoldedGains& gains,
+               const ThreadPool* pool) {
   Folding all{.state = state,
               .walk = walk,
-              .power = power,
-              .noise = static_cast<float>(noise),
+              .at = at,
               .out = gains,
-              .links = std::vector<std::vector<Link>>(walk.most_items())};
+              .links = std::vector<std::vector<Link>>(walk.runs().runs.size())};
   walk.walk(pool, [&](std::size_t item) { return FoldSink(all, item); });
   std::vector<std::uint8_t> met(gains.n_users(), 0);
   for (std::int32_t user : walk.runs().user) met[all.place_of(user)] = 1;
   assemble(all.links, met, gains);
 }
 
-void check_fold(const LinkModel& model, std::span<const double> x, std::span<const double> y,
-                std::span<const double> power, double noise) {
+void check_fold(const LinkModel& model, std::span<const double> x, std::span<const double> y, const Emissions& at) {
   if (!model.folds()) throw InvalidArgument("fold: this network's far cells do not fold");
   check_positions(x, y);
-  check_size("power_w", power.size(), static_cast<std::size_t>(model.n_cells()), "cell");
-  check_values("power_w", power, not_negative, "cell");
-  check_value("noise_w", noise, positive);
+  check_size("power_w", at.power_w.size(), static_cast<std::size_t>(model.n_cells()), "cell");
+  check_values("power_w", at.power_w, not_negative, "cell");
+  check_size("activity", at.activity.size(), at.power_w.size(), "cell");
+  check_values("activity", at.activity, not_negative, "cell");
+  check_value("noise_w", at.noise_w, positive);
 }
 
 void check_each_once(std::span<const std::int32_t> users, std::size_t n_users) {
@@ -245,29 +213,26 @@ void check_each_once(std::span<const std::int32_t> users, std::size_t n_users) {
 
 }  // namespace
 
-void LinkModel::fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
-                     double noise_w, FoldedGains& gains, const ThreadPool* pool) const {
-  check_fold(*this, x_m, y_m, power_w, noise_w);
-  const std::vector<double> full(state_->n_cells, 1.0);
-  FarWalk walk(*state_, x_m, y_m, power_w, full, noise_w, first_indices(x_m.size()));
+void LinkModel::fold(std::span<const double> x_m, std::span<const double> y_m, const Emissions& at, FoldedGains& gains,
+                     const ThreadPool* pool) const {
+  check_fold(*this, x_m, y_m, at);
+  FarWalk walk(*state_, x_m, y_m, at.power_w, at.activity, at.noise_w, first_indices(x_m.size()));
   gains.set_places(walk.runs().user);
   gains.n_cells = state_->n_cells;
   gains.stride = whole_vectors(state_->far->near.most_cells);
   gains.far = state_->far;
   gains.near.resize(x_m.size() * gains.stride);
-  fold_walk(*state_, walk, power_w, noise_w, gains, pool);
+  fold_walk(*state_, walk, at, gains, pool);
 }
 
 void LinkModel::refold(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
-                       std::span<const double> power_w, double noise_w, FoldedGains& gains,
-                       const ThreadPool* pool) const {
-  check_fold(*this, x_m, y_m, power_w, noise_w);
+                       const Emissions& at, FoldedGains& gains, const ThreadPool* pool) const {
+  check_fold(*this, x_m, y_m, at);
   if (gains.far != state_->far) refuse("gains", "those of another link model", "those that fold() of this one made");
   check_size("gains", gains.n_users(), x_m.size(), "user");
   check_each_once(users, x_m.size());
-  const std::vector<double> full(state_->n_cells, 1.0);
-  FarWalk walk(*state_, x_m, y_m, power_w, full, noise_w, users);
-  fold_walk(*state_, walk, power_w, noise_w, gains, pool);
+  FarWalk walk(*state_, x_m, y_m, at.power_w, at.activity, at.noise_w, users);
+  fold_walk(*state_, walk, at, gains, pool);
 }
 
 }  // namespace slicefast

@@ -68,13 +68,13 @@ void GainMap::update_gains(std::span<const double> x_m, std::span<const double> 
   }
 }
 
-void GainMap::fold(std::span<const double>, std::span<const double>, std::span<const double>, double, FoldedGains&,
+void GainMap::fold(std::span<const double>, std::span<const double>, const Emissions&, FoldedGains&,
                    const ThreadPool*) const {
   refuse_folding();
 }
 
-void GainMap::refold(std::span<const double>, std::span<const double>, std::span<const std::int32_t>,
-                     std::span<const double>, double, FoldedGains&, const ThreadPool*) const {
+void GainMap::refold(std::span<const double>, std::span<const double>, std::span<const std::int32_t>, const Emissions&,
+                     FoldedGains&, const ThreadPool*) const {
   refuse_folding();
 }
 

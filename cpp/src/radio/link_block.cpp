@@ -25,6 +25,14 @@ void load_positions(LinkBlock& b, const LinkModel::State& state, std::span<const
   }
 }
 
+void surround(LinkBlock& b, std::size_t padded) {
+  const auto [left, right] = std::minmax_element(b.x, b.x + padded);
+  const auto [low, high] = std::minmax_element(b.y, b.y + padded);
+  b.middle_x = 0.5f * (*left + *right);
+  b.middle_y = 0.5f * (*low + *high);
+  b.radius = 0.5f * std::hypot(*right - *left, *high - *low);
+}
+
 // Scales to unit variance between the nodes, and the field common to all sites.
 void load_fields(LinkBlock& b, const LinkModel::State& state, std::size_t padded) {
   const PackedFields& f = state.fields;
@@ -59,6 +67,7 @@ void load_profile(LinkBlock& b, std::span<const std::int32_t> users, const UserP
 void LinkBlock::load(const LinkModel::State& state, std::span<const std::int32_t> users_, std::span<const double> x_m,
                      std::span<const double> y_m, const UserProfile* profile_of_all) {
   load_positions(*this, state, users_, x_m, y_m);
+  surround(*this, whole_vectors(users_.size()));
   load_fields(*this, state, whole_vectors(users_.size()));
   load_profile(*this, users_, profile_of_all);
 }
@@ -72,6 +81,7 @@ void LinkBlock::take(const LinkBlock& from, std::span<const std::int32_t> which)
   copy(from.scale_state, scale_state), copy(from.scale_los, scale_los), copy(from.scale_nlos, scale_nlos);
   copy(from.common_los, common_los), copy(from.common_nlos, common_nlos);
   copy(from.row, row), copy(from.col, col);
+  middle_x = from.middle_x, middle_y = from.middle_y, radius = from.radius;
 }
 
 bool SiteGroups::next() {
@@ -88,27 +98,46 @@ bool SiteGroups::next() {
   return rows_ > 0;
 }
 
-void SiteGroups::evaluate(std::size_t k) {
+// Base, azimuth and depression to one site. Where it is the same image that is nearest to all users the site is moved
+// there, and nothing wraps.
+void SiteGroups::find(const RadioSite& site, std::size_t k, float* base) const {
+  const RadioTorus* torus = &state_.torus;
+  const RadioTorus plane{};
+  RadioSite image = site;
+  float first, second;
+  if (torus->wrap &&
+      shares_image(*torus, block_.middle_x - site.x, block_.middle_y - site.y, block_.radius, first, second)) {
+    image.x += first * torus->v1_x + second * torus->v2_x;
+    image.y += first * torus->v1_y + second * torus->v2_y;
+    image.row_offset -= static_cast<std::int32_t>(first * torus->v1_row + second * torus->v2_row);
+    image.col_offset -= static_cast<std::int32_t>(first * torus->v1_col + second * torus->v2_col);
+    torus = &plane;
+  }
   const std::size_t padded = whole_vectors(n_);
   const RadioUsers users = block_.users();
   const RadioTiles tiles = state_.fields.tiles();
-  const RadioProfile profile = block_.profiled ? block_.users_profile() : RadioProfile{};
-  const RadioProfile* profiled = block_.profiled ? &profile : nullptr;
-  const auto find = [&](const RadioSite& site, float* base) {
-    if (profiled)
-      state_.kernels->profiled_site(&site, &state_.masts[k], &state_.torus, &tiles, &users, profiled, padded, base,
-                                    block_.azimuth, block_.depression);
-    else
-      state_.kernels->site(&site, &state_.torus, &tiles, &users, padded, base, block_.azimuth, block_.depression);
-  };
+  if (block_.profiled) {
+    const RadioProfile profile = block_.users_profile();
+    state_.kernels->profiled_site(&image, &state_.masts[k], torus, &tiles, &users, &profile, padded, base,
+                                  block_.azimuth, block_.depression);
+  } else {
+    state_.kernels->site(&image, torus, &tiles, &users, padded, base, block_.azimuth, block_.depression);
+  }
+}
+
+void SiteGroups::evaluate(std::size_t k) {
+  const std::size_t padded = whole_vectors(n_);
   if (state_.in_sight.empty()) {
-    find(state_.sites[k], block_.base);
+    find(state_.sites[k], k, block_.base);
   } else {
     alignas(64) float hidden[block_users];
-    find(state_.out_of_sight[k], hidden);
-    find(state_.in_sight[k], block_.base);
-    state_.kernels->soften(&state_.sites[k], &state_.masts[k], &state_.torus, &tiles, &users, profiled,
-                           state_.sharpness, padded, hidden, block_.base);
+    find(state_.out_of_sight[k], k, hidden);
+    find(state_.in_sight[k], k, block_.base);
+    const RadioUsers users = block_.users();
+    const RadioTiles tiles = state_.fields.tiles();
+    const RadioProfile profile = block_.profiled ? block_.users_profile() : RadioProfile{};
+    state_.kernels->soften(&state_.sites[k], &state_.masts[k], &state_.torus, &tiles, &users,
+                           block_.profiled ? &profile : nullptr, state_.sharpness, padded, hidden, block_.base);
   }
   const auto cell = state_.column ? state_.kernels->column_cell : state_.kernels->cell;
   for (std::size_t c = state_.first_cell[k]; c < state_.first_cell[k + 1]; ++c, ++rows_)

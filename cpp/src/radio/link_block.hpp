@@ -26,6 +26,7 @@ struct LinkBlock {
   alignas(64) float base[block_users], azimuth[block_users], depression[block_users];
   alignas(64) float rows[group_rows * block_users];  // gains of a group's cells
   float* out[block_users];                           // the users' rows of a gain matrix
+  float middle_x, middle_y, radius;                  // of a disc around all users [m]
   bool profiled = false;                             // users have heights and buildings of their own
   alignas(64) float profile[7][block_users];
 
@@ -68,6 +69,7 @@ class SiteGroups {
 
  private:
   void evaluate(std::size_t site);
+  void find(const RadioSite& site, std::size_t k, float* base) const;
   void fetch(std::size_t more) const;
 
   const LinkModel::State& state_;

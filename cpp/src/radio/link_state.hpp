@@ -53,6 +53,9 @@ RadioCell make_cell(const RadioConfig& config, std::size_t n);
 // The torus with v1, v2 reduced (Lagrange) so that the kernel's few candidates hold the nearest image; all zero without
 // one. Refuses one that the periods of the common fields do not divide (torus.cpp).
 RadioTorus make_torus(const RadioConfig& config, const PackedFields& fields);
+// Whether all points of a disc see the same image of a site as the nearest, (dx, dy) from the site to its middle, and
+// whole numbers of v1 and v2 to that image. May say no where it is so, never yes where it is not.
+bool shares_image(const RadioTorus& torus, float dx, float dy, float radius, float& first, float& second);
 // Displacement to the nearest image, in double.
 void to_nearest_image(const RadioTorus& torus, double& dx, double& dy);
 

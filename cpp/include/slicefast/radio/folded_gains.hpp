@@ -5,8 +5,8 @@
 //                           + factor_u sum_k weight_k region_weight(r_u, k)
 //
 // Users are kept in places, ordered by region when all are met; everything below is indexed by place unless said
-// otherwise. The share of the remainder is exact at equal activity of all cells; at other activities the remainder
-// weighs cells by the mean gain of the region, which its deviation (far_cells.hpp) bounds.
+// otherwise. The share of the remainder is exact at the activities that gains were folded at; at others the remainder
+// weighs cells by the mean gain of the region, and far cells may weigh more beside near ones: see misfolded().
 #pragma once
 
 #include <cstddef>
@@ -21,12 +21,19 @@ namespace slicefast {
 
 struct FarCells;
 
+// What cells emit, (N,), and the noise that it is received in.
+struct Emissions {
+  std::span<const double> power_w, activity;
+  double noise_w;
+};
+
 struct FoldedGains {
   std::size_t n_cells = 0, stride = 0;
   std::shared_ptr<const FarCells> far;
   std::vector<std::int32_t> user_of, place_of;  // (U,) place -> user and back
   std::vector<std::int32_t> region;             // (U,) -1 for users outside the plane, whose links are all in `far_*`
   std::vector<float> near;                      // (U, stride), padded with zeros; columns as in FarCells::cells_of
+  std::vector<std::uint8_t> level;              // (U,) up to which sites were met, see FarCells
   std::vector<float> factor;                    // (U,) of the remainder; 0 where every link is kept
   std::vector<std::int32_t> strongest;          // (U,) the cell of largest received power
   std::vector<float> strongest_gain;            // (U,) its gain
@@ -41,6 +48,9 @@ struct FoldedGains {
   void scale(std::size_t place, float by);                                // all gains of one user
   // Gain of one link; what the remainder stands for counts as none.
   float link(std::size_t place, std::size_t cell) const;
+  // Users, in the order of their places, whose remainder could move what they meet, interference plus noise (U,) [W],
+  // by more than they were folded for.
+  std::vector<std::int32_t> misfolded(const Emissions& at, std::span<const double> met_w) const;
   // f(cell, gain) of every link that is kept, none twice.
   template <class F>
   void visit(std::size_t place, F f) const {

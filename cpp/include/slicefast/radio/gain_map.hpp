@@ -27,11 +27,10 @@ class GainMap final : public GainSource {
                     MatrixView<float> gain, const ThreadPool* pool, const UserProfile* profile,
                     MatrixView<float> reach = {}) const override;
   // Refused: nothing folds.
-  void fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w, double noise_w,
-            FoldedGains& gains, const ThreadPool* pool) const override;
+  void fold(std::span<const double> x_m, std::span<const double> y_m, const Emissions& at, FoldedGains& gains,
+            const ThreadPool* pool) const override;
   void refold(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
-              std::span<const double> power_w, double noise_w, FoldedGains& gains,
-              const ThreadPool* pool) const override;
+              const Emissions& at, FoldedGains& gains, const ThreadPool* pool) const override;
 
  private:
   void check(std::span<const double> x_m, std::span<const double> y_m, const MatrixView<float>& gain,

@@ -39,15 +39,14 @@ class GainSource {
                             const ThreadPool* pool = nullptr, const UserProfile* profile = nullptr,
                             MatrixView<float> reach = {}) const = 0;
 
-  // The gains with far cells folded, so that at full activity no user's SINR is off by more than fold_db. Only if
+  // The gains with far cells folded, so that at these activities no user's SINR is off by more than fold_db. Only if
   // folds(). `gains` may be kept from call to call.
-  virtual void fold(std::span<const double> x_m, std::span<const double> y_m, std::span<const double> power_w,
-                    double noise_w, FoldedGains& gains, const ThreadPool* pool = nullptr) const = 0;
+  virtual void fold(std::span<const double> x_m, std::span<const double> y_m, const Emissions& at, FoldedGains& gains,
+                    const ThreadPool* pool = nullptr) const = 0;
 
   // Only the named users, each in the place it has (positions are those of all users), when few have moved.
   virtual void refold(std::span<const double> x_m, std::span<const double> y_m, std::span<const std::int32_t> users,
-                      std::span<const double> power_w, double noise_w, FoldedGains& gains,
-                      const ThreadPool* pool = nullptr) const = 0;
+                      const Emissions& at, FoldedGains& gains, const ThreadPool* pool = nullptr) const = 0;
 
  protected:
   GainSource(GainSource&&) = default;
