@@ -172,6 +172,10 @@ ONE = {"slices": FTP, "requirements": [{"cells": "all", "throughput_bps": [1e6],
             r"cell_settings\[0\].density: got 0.001, leaves cell 4 without users: 0.12 active at the busiest",
         ),
         (
+            {"cell_settings": [{"cells": [2], "density": 3}, {"cells": [4], "density": 1e6}]},
+            r"cell_settings\[1\].density: got 1000000.0, leaves cell 1 without users",
+        ),
+        (
             {"hotspots": [{**SPOT, "radius_m": 20, "peak": 1e6}]},
             r"hotspots: got 1, leaves cell \d+ without users: .* active at the busiest, at least 1 is needed",
         ),

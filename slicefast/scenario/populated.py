@@ -61,9 +61,13 @@ def _check_traffic(scenario: Scenario, k: int, item: CellSettings) -> None:
 def _check_populated(scenario: Scenario) -> None:
     """Hold the users that are active in a cell at the busiest, on average, against 1."""
     density, parts = scenario.density, 1.0 / scenario.n_cells
+    crowds = [(item.density, k) for k, item in enumerate(scenario.cell_settings) if item.density is not None]
     for cell in range(scenario.n_cells):
         where: str = "hotspots"
         value: object = len(scenario.hotspots)
+        if crowds and not scenario.hotspots:  # the users of a cell that says nothing are with the densest others
+            value, densest = max(crowds)
+            where = f"cell_settings[{densest}].density"
         for k, item in enumerate(scenario.cell_settings):
             for field in ("density", "activity"):
                 if cell + 1 in item.cells and getattr(item, field) is not None:
