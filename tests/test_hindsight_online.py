@@ -49,6 +49,14 @@ def trained(simulator: sf.Simulator, learner: Hindsight, steps: int, online: Any
     return train(simulator, online(learner, simulator), sf.Task(simulator.scenario), steps)
 
 
+def test_another_network_than_its_own_is_refused() -> None:
+    own, other = started(scenario_of()), started(scenario_of(), seed=2)
+    learner = learner_of(own.scenario, CONFIGS["task"])
+    with pytest.raises(sf.SlicefastError, match="simulator: got another network"):
+        train(other, OnlineHindsight(learner, own), sf.Task(own.scenario), 3)
+    assert learner.step == len(learner.replay) == 0
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_it_starts_as_what_its_logits_are_added_to(name: str) -> None:
     simulator, config = started(scenario_of()), CONFIGS[name]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.errors import refuse
+from slicefast.errors import described, refuse
 from slicefast.policies.curves import curves_from_nothing
 from slicefast.policies.measurements import FEATURE_NAMES, Measurements
 from slicefast.policies.rule import MaxMinRule
@@ -158,6 +158,7 @@ class OnlineHindsight:
         self._seen: Float32 = np.zeros((0, 0), np.float32)
         self._base: Float32 = np.zeros((0, 0), np.float32)
         self._curves: Float64 = np.zeros((0, 0, 0))
+        self._asked_at = -1
 
     def act(self, observation: Float32, explore: bool = False) -> Float32:
         """Return shares (N, S), without noise; where it is to learn from the step, also look what each would earn."""
@@ -165,11 +166,20 @@ class OnlineHindsight:
         shares = self.learner.act(self._seen, self._base)
         if explore:
             self._curves = curves_from_nothing(self._simulator, self._levels, shares)
+            self._asked_at = self._simulator.step_index
         self._view.remember(self._simulator, shares)
         return shares
 
     def store(self, observation: Float32, action: NDArray[Any], reward: Float32, next_observation: Float32) -> None:
-        """Remember the step with its curves; what it earned is on them."""
+        """Remember the step with its curves; what it earned is on them.
+
+        Raises
+        ------
+        SlicefastError
+            Another network was played than the one that was asked what shares would earn; nothing is remembered.
+        """
+        if self._simulator.step_index != self._asked_at + 1:
+            refuse("simulator", described("another network"), "the one that OnlineHindsight was given")
         self.learner.store(self._seen, self._base, self._curves)
 
     def update(self) -> None:
