@@ -114,7 +114,14 @@ def register(name: str, feature: Feature, bounds: Bounds | None = None) -> None:
 
 @checked
 def bounds_of(name: str, scenario: Scenario) -> tuple[float, float]:
-    """Return the least and the largest value of a feature in a scenario, finite: float32's own where it has none."""
+    """Return the least and the largest value of a feature in a scenario, finite: float32's own where it has none.
+
+    Examples
+    --------
+    >>> from slicefast import Scenario
+    >>> bounds_of("load", Scenario.hexagonal(n_sites=1))
+    (0.0, 1.0)
+    """
     largest = float(np.finfo(np.float32).max)
     return BOUNDS[name](scenario) if name in BOUNDS else (-largest, largest)
 

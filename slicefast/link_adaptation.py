@@ -54,6 +54,11 @@ def cqi(sinr: ArrayLike, table: McsTable = "lte") -> Int32:
     ------
     ValueError
         A value is negative, as only dB are, or NaN; or no such table.
+
+    Examples
+    --------
+    >>> cqi([0.1, 1.0, 100.0])
+    array([ 0,  4, 14], dtype=int32)
     """
     values = to_sinr(sinr)
     return _core.cqi(values.ravel(), table).reshape(values.shape)
@@ -108,6 +113,11 @@ def transport_block_bits(index: int, n_prb: int, table: McsTable = "lte", layers
     ------
     ValueError
         The table has no such row.
+
+    Examples
+    --------
+    >>> transport_block_bits(26, n_prb=100)
+    75376
     """
     return _core.transport_block_bits(index, n_prb, table, layers)
 

@@ -60,6 +60,13 @@ def coverage(simulator: Simulator, pixels: int = 200, activity: ArrayLike = 1.0)
     Notes
     -----
     Link model: see `slicefast.radio`. On a torus the map is that of the rectangle around its area, which repeats.
+
+    Examples
+    --------
+    >>> from slicefast import Scenario, Simulator
+    >>> place = coverage(Simulator(Scenario.hexagonal(n_sites=1), seed=0), pixels=20)
+    >>> place.sinr_db.dims, place.sinr_db.units, int(place.serving_cell.max())
+    (('y', 'x'), 'dB', 3)
     """
     scenario = simulator.scenario
     between(2, MOST_PIXELS, pixels=pixels)

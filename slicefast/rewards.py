@@ -74,6 +74,13 @@ def max_min(kpis: Kpis, scenario: Scenario) -> Float32:
     -------
     ndarray of float32, (N,) or (R, N)
         In [0, 1].
+
+    Examples
+    --------
+    >>> from slicefast import Scenario, Simulator
+    >>> scenario = Scenario.hexagonal(n_sites=1)
+    >>> max_min(Simulator(scenario, seed=0).reset(), scenario).shape  # one per cell
+    (3,)
     """
     had_traffic = kpis.delay_ms != 0  # NaN is no satisfaction, and shows
     met = np.minimum(

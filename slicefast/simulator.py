@@ -72,6 +72,15 @@ class Simulator(World):
     Notes
     -----
     A simulator is for one thread at a time: a second one is refused with `InUseError`, nothing changed.
+
+    Examples
+    --------
+    >>> from slicefast import Scenario
+    >>> simulator = Simulator(Scenario.hexagonal(n_sites=1), seed=0)
+    >>> simulator.reset().throughput_bps.shape  # cells, slices
+    (3, 4)
+    >>> simulator.step([[0.4, 0.3, 0.2, 0.1]] * 3).load.sum(axis=-1) <= 1.0
+    array([ True,  True,  True])
     """
 
     def __init__(
@@ -264,7 +273,15 @@ class Simulator(World):
         return Curves(*(out[0] if self.n_replicas == 1 else out.transpose(1, 2, 0, 3, 4)))
 
     def run(self, policy: Policy, steps: int, task: Task | None = None, per_user: bool = False) -> xr.Dataset:
-        """Play on under a policy and return what is measured, with names and units: see `slicefast.labelled.record`."""
+        """Play on under a policy and return what is measured, with names and units: see `slicefast.labelled.record`.
+
+        Examples
+        --------
+        >>> from slicefast import Scenario, policies
+        >>> run = Simulator(Scenario.hexagonal(n_sites=1), seed=0).run(policies.get("max_min_rule"), steps=2)
+        >>> run.throughput_bps.dims, run.throughput_bps.units
+        (('step', 'cell', 'slice'), 'bit/s')
+        """
         from slicefast.labelled import record
 
         return record(self, policy, steps, task, per_user)

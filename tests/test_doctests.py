@@ -7,7 +7,11 @@ import importlib
 
 import pytest
 
-MODULES = ("callbacks.recorders", "load_coupling", "pairing", "radio.models", "scenario.models", "task")
+MODULES = (
+    "callbacks.recorders", "envs.parallel", "envs.vector", "features", "learn.config", "link_adaptation",
+    "load_coupling", "maps", "pairing", "plot.curves", "policies.base", "policies.learned", "radio.models", "rewards",
+    "scenario.models", "simulator", "task",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -207,5 +207,12 @@ def parallel_env(
     ------
     SlicefastError
         An option is out of range or unknown, or a task came with options of its own.
+
+    Examples
+    --------
+    >>> env = parallel_env(Scenario.hexagonal(n_sites=1))
+    >>> observations, infos = env.reset(seed=0)
+    >>> sorted(observations)
+    ['cell_1', 'cell_2', 'cell_3']
     """
     return SlicingParallelEnv(scenario, seed, n_steps, n_threads, gains, place_seed, render_mode, **options)

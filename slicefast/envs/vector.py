@@ -64,6 +64,15 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
     ------
     SlicefastError
         An option is out of range or unknown, or a task came with options of its own.
+
+    Examples
+    --------
+    >>> env = VectorEnv(Scenario.hexagonal(n_sites=1), n_replicas=2, actions="symmetric")
+    >>> observation, infos = env.reset(seed=0)
+    >>> observation.shape, infos["throughput_bps"].shape
+    ((6, 16), (6, 4))
+    >>> bool((env.step(env.action_space.sample())[1] <= 1.0).all())
+    True
     """
 
     closed = True  # until it is made: there is nothing yet that `close` could end

@@ -17,5 +17,5 @@ print(apart.to_pandas())
 mean, low, high = compared.means().reward.transpose("bound", "case").values
 figure, axes = plt.subplots(figsize=(4, 3), layout="constrained")
 axes.errorbar(names, mean, yerr=[mean - low, high - mean], fmt="o", capsize=4)
-axes.set(ylabel="mean reward, 95 % interval over seeds")
+axes.set(ylabel="mean reward, 95 % intervals")
 figure.savefig("ten_seeds.png", dpi=120)

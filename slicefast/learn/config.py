@@ -177,6 +177,11 @@ class TD3Config:
         ------
         SlicefastError
             There is no such preset, or a number is out of range.
+
+        Examples
+        --------
+        >>> TD3Config.preset("ours", batch_size=64).batch_size
+        64
         """
         if name not in PRESETS:
             refuse("preset", name, ", ".join(get_args(Preset)))

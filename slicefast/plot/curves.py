@@ -34,6 +34,13 @@ def cdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | N
     ------
     SlicefastError
         There is no value but NaN.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> axes = cdf([1.0, 2.0, 4.0], ax=Figure().subplots(), label="mine")
+    >>> axes.get_ylabel()
+    'share of values up to'
     """
     return _distribution(values, ax, label, complementary=False)
 

@@ -60,5 +60,13 @@ def get(name: str) -> Policy:
     ------
     SlicefastError
         There is none; the message lists those there are.
+
+    Examples
+    --------
+    >>> from slicefast import Scenario, Simulator
+    >>> simulator = Simulator(Scenario.hexagonal(n_sites=1), seed=0)
+    >>> kpis = simulator.reset()
+    >>> get("equal_split")(simulator, None)[0]
+    array([0.25, 0.25, 0.25, 0.25])
     """
     return ready(POLICIES.get(name))

@@ -325,6 +325,11 @@ def antenna_gain_db(
     ------
     SlicefastError
         An angle is not finite or points past the vertical, or the pattern makes no columns.
+
+    Examples
+    --------
+    >>> antenna_gain_db("tr36814", [0.0, 35.0, 180.0], 15.0, 15.0)
+    array([ 14.,  11., -11.])
     """
     elements = operator.index(elements)
     if elements < 1 or (elements > 1 and pattern != COLUMN_PATTERN):
