@@ -8,6 +8,7 @@ namespace slicefast {
 void FarBlock::load(const LinkModel::State& state, std::size_t region, std::span<const std::int32_t> users,
                     std::span<const double> x, std::span<const double> y) {
   block.load(state, users, x, y);
+  block.surround(users.size());
   for (std::size_t i = 0; i < users.size(); ++i) {
     const auto u = static_cast<std::size_t>(users[i]);
     col_[i] = rounded_down(state.fields.col_at(x[u], y[u]));

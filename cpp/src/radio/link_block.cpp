@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace slicefast {
 namespace {
@@ -23,14 +24,6 @@ void load_positions(LinkBlock& b, const LinkModel::State& state, std::span<const
     b.row[i] = static_cast<std::int32_t>(row & (size - 1));
     b.common[i] = state.fields.common_at(row, col);
   }
-}
-
-void surround(LinkBlock& b, std::size_t padded) {
-  const auto [left, right] = std::minmax_element(b.x, b.x + padded);
-  const auto [low, high] = std::minmax_element(b.y, b.y + padded);
-  b.middle_x = 0.5f * (*left + *right);
-  b.middle_y = 0.5f * (*low + *high);
-  b.radius = 0.5f * std::hypot(*right - *left, *high - *low);
 }
 
 // Scales to unit variance between the nodes, and the field common to all sites.
@@ -67,9 +60,17 @@ void load_profile(LinkBlock& b, std::span<const std::int32_t> users, const UserP
 void LinkBlock::load(const LinkModel::State& state, std::span<const std::int32_t> users_, std::span<const double> x_m,
                      std::span<const double> y_m, const UserProfile* profile_of_all) {
   load_positions(*this, state, users_, x_m, y_m);
-  surround(*this, whole_vectors(users_.size()));
+  radius = std::numeric_limits<float>::infinity();
   load_fields(*this, state, whole_vectors(users_.size()));
   load_profile(*this, users_, profile_of_all);
+}
+
+void LinkBlock::surround(std::size_t n) {
+  const auto [left, right] = std::minmax_element(x, x + n);
+  const auto [low, high] = std::minmax_element(y, y + n);
+  middle_x = 0.5f * (*left + *right);
+  middle_y = 0.5f * (*low + *high);
+  radius = 0.5f * std::hypot(*right - *left, *high - *low);
 }
 
 void LinkBlock::take(const LinkBlock& from, std::span<const std::int32_t> which) {

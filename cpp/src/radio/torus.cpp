@@ -43,11 +43,12 @@ RadioTorus make_torus(const RadioConfig& c, const PackedFields& fields) {
 
 // Everything closer to a point than half the lattice's shortest vector, v1, is nearest to it.
 bool shares_image(const RadioTorus& t, float dx, float dy, float radius, float& first, float& second) {
+  const float closest = 0.499f * std::sqrt(t.v1_x * t.v1_x + t.v1_y * t.v1_y) - radius;
+  if (!(closest > 0.0f)) return false;
   first = std::round(t.i11 * dx + t.i12 * dy);
   second = std::round(t.i21 * dx + t.i22 * dy);
   const float x = dx - first * t.v1_x - second * t.v2_x, y = dy - first * t.v1_y - second * t.v2_y;
-  const float closest = 0.499f * std::sqrt(t.v1_x * t.v1_x + t.v1_y * t.v1_y) - radius;
-  return closest > 0.0f && x * x + y * y < closest * closest;
+  return x * x + y * y < closest * closest;
 }
 
 void to_nearest_image(const RadioTorus& torus, double& dx, double& dy) {
