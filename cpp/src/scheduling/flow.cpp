@@ -106,7 +106,12 @@ class TimedQueue {
   explicit TimedQueue(double x) : x_(std::max(x, 1e-9)), g_(2 * (x_ - 1)) {
     if (is_critical()) return;
     if (std::abs(x_ - 1) > 0.1) g_ = x_ > 1 ? x_ : 2 * std::log(x_);
-    for (int k = 0; k < 12; ++k) g_ -= (g_ - x_ * (1 - std::exp(-g_))) / (1 - x_ * std::exp(-g_));
+    double step = g_;
+    for (int k = 0; k < 12 && std::abs(step) > 1e-15 * std::abs(g_); ++k) {
+      const double decayed = std::exp(-g_);
+      step = (g_ - x_ * (1 - decayed)) / (1 - x_ * decayed);
+      g_ -= step;
+    }
   }
 
   // What is sent in vain over what is never sent, with a timer that is long against a packet: one gets through if it
