@@ -98,7 +98,8 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
 def _names_one(error: Exception, arguments: dict[str, Any]) -> bool:
     text = str(error)
     is_reason = "\n" not in text and len(text) < _LONGEST  # and no signature
-    return is_reason and any(re.search(rf"\b{name}\b", text) for name in arguments)
+    refuses = ": got " in text and ", allowed: " in text  # the core, in its own words: perhaps a part of an argument
+    return is_reason and (refuses or any(re.search(rf"\b{name}\b", text) for name in arguments))
 
 
 def _is_of_arguments(error: Exception) -> bool:
