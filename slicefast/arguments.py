@@ -98,7 +98,7 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
 def _names_one(error: Exception, arguments: dict[str, Any]) -> bool:
     text = str(error)
     is_reason = "\n" not in text and len(text) < _LONGEST  # and no signature
-    refuses = ": got " in text and ", allowed: " in text  # the core, in its own words: perhaps a part of an argument
+    refuses = type(error) is ValueError and ", allowed: " in text  # the core, perhaps a part of an argument
     return is_reason and (refuses or any(re.search(rf"\b{name}\b", text) for name in arguments))
 
 
