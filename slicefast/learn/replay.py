@@ -236,7 +236,8 @@ class ReplayRing(Ring):
     def __init__(
         self, n_agents: int, capacity: int, obs_dim: int, action_dim: int, device: torch.device | str = "cpu"
     ) -> None:
-        between(1, n_agents=n_agents, obs_dim=obs_dim, action_dim=action_dim)
+        between(1, n_agents=n_agents)
+        between(1, 2**22, obs_dim=obs_dim, action_dim=action_dim)  # longer rows are no transitions
         super().__init__(n_agents, capacity, 2 * obs_dim + action_dim + 1, device)
         self.obs_dim, self.action_dim = obs_dim, action_dim
         self._staging = np.zeros((n_agents, 1, self.width), np.float32)
