@@ -33,7 +33,7 @@ _OF_SIZES = ("size", "shape", "dimension", "must match", "can't allocate memory"
 #: What NumPy says of a seed and of a size.
 _NEGATIVE = ("non-negative integer", "negative dimensions")
 #: A message that is longer is a signature, not a reason.
-_LONGEST = 400
+_LONGEST = 200
 _Check = Callable[[str, object], None]
 
 
@@ -97,20 +97,25 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _names_one(error: Exception, arguments: dict[str, Any]) -> bool:
     text = str(error)
-    is_reason = "\n" not in text and len(text) < _LONGEST  # and no signature
     refuses = type(error) is ValueError and ", allowed: " in text  # the core, perhaps a part of an argument
-    return is_reason and (refuses or any(re.search(rf"\b{name}\b", text) for name in arguments))
+    return _is_reason(text) and (refuses or any(re.search(rf"\b{name}\b", text) for name in arguments))
+
+
+def _is_reason(text: str) -> bool:
+    """Whether a message is one, and no signature."""
+    return "\n" not in text and len(text) < _LONGEST
 
 
 def _is_of_arguments(error: Exception) -> bool:
     """Whether an error comes from the package or what it computes with, and not out of a function of the user's.
 
-    A RuntimeError is one of the machine, such as a thread that it refuses, unless it speaks of sizes.
+    Nor is it Python's own, of an argument that is missing or too many. A RuntimeError is one of the machine, such as a
+    thread that it refuses, unless it speaks of sizes.
     """
     if isinstance(error, RuntimeError) and not any(word in str(error) for word in _OF_SIZES):
         return False
-    frames = traceback.walk_tb(error.__traceback__)
-    return all(str(frame.f_globals.get("__name__")).split(".")[0] in _OURS for frame, _ in frames)
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return len(modules) > 1 and all(name.split(".")[0] in _OURS for name in modules)
 
 
 def _refuse_what_came(error: Exception, arguments: dict[str, Any]) -> None:
@@ -126,7 +131,8 @@ def _refuse_what_came(error: Exception, arguments: dict[str, Any]) -> None:
     arrays = {name: np.asarray(value) for name, value in arguments.items() if _is_array(value) and np.ndim(value)}
     if arrays and not isinstance(error, MemoryError):
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise SlicefastError(f"{shapes}: got shapes that do not go together") from error
+        reason = f": {error}" if _is_reason(str(error)) else ""
+        raise SlicefastError(f"{shapes}: got arrays that are not taken together{reason}") from error
 
 
 def _checks_of(function: Callable[..., Any]) -> dict[str, _Check]:

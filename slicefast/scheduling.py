@@ -172,6 +172,8 @@ class Scheduler:
         isa: str | None = None,
         **options: Unpack[Options],
     ) -> None:
+        sizes = {"n_cells": n_cells, "n_slices": n_slices, "n_users": n_users, "n_prb": n_prb}
+        self._made_of = {**sizes, "kind": kind, "discard_ttis": discard_ttis, "isa": isa, **options}
         ages: list[int] = to_int32("discard_ttis", np.atleast_1d(discard_ttis)).tolist()
         config = _core.SchedulerConfig(
             n_cells=n_cells,
@@ -289,8 +291,11 @@ class Scheduler:
     def copy(self) -> Scheduler:
         """Return an independent copy: run it to look ahead."""
         other = Scheduler.__new__(Scheduler)
-        other._core, other._sizes, other._tti_s = self._core.copy(), self._sizes, self._tti_s
+        vars(other).update(vars(self), _core=self._core.copy())
         return other
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made_again, (self._made_of, self.state())
 
     def state(self) -> dict[str, Any]:
         """Return everything that persists over windows, as flat arrays."""
@@ -361,3 +366,10 @@ def schedule_window(
     scheduler = Scheduler(n_cells, n_slices, rates.size, n_prb, kind, discard_ttis=discard_ttis, isa=isa, **options)
     arrivals = (arrival_user, arrival_tti, arrival_bits)
     return scheduler.run(n_ttis, *arrivals, bits_per_prb, share, serving, slice_of, tbs_index=tbs_index)
+
+
+def _made_again(options: dict[str, Any], state: dict[str, Any]) -> Scheduler:
+    """Return a scheduler of these settings in a state of one: what a pickle holds."""
+    scheduler = Scheduler(**options)
+    scheduler.set_state(state)
+    return scheduler

@@ -102,6 +102,12 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise _first_problem(error, type(self)) from None
 
+    def __setattr__(self, name: str, value: object) -> None:
+        try:
+            super().__setattr__(name, value)
+        except ValidationError:
+            raise ScenarioError(name, value, "is fixed; what is to differ is said where it is made") from None
+
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         # Descriptions are those of the docstring.

@@ -87,13 +87,26 @@ class Task:
         heard = ("neighbour_load",) if coordination == "mean" else ()
         self.feature_names = _features.expand((*_features.expand(features), *heard))
         self.reward_name = reward if isinstance(reward, str) else getattr(reward, "__name__", repr(reward))
-        # Bare: the task's own methods check the KPIs that they hand on.
-        self._reward = bare(_rewards.get(reward) if isinstance(reward, str) else reward)
-        self._features = [(name, bare(_features.get(name))) for name in self.feature_names]
+        self._checked_reward = _rewards.get(reward) if isinstance(reward, str) else reward
+        self._checked_features = [(name, _features.get(name)) for name in self.feature_names]
+        self._bare()
         self.n_agents = scenario.n_cells
         self.action_size = scenario.n_slices
         self.observation_size = len(self.feature_names) * scenario.n_slices
         self.agent_names = tuple(f"cell_{number}" for number in range(1, scenario.n_cells + 1))
+
+    def _bare(self) -> None:
+        """Take the functions themselves: the task's own methods check the KPIs that they hand on."""
+        self._reward = bare(self._checked_reward)
+        self._features = [(name, bare(feature)) for name, feature in self._checked_features]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Only what is checked has its place in a module, where a pickle finds it.
+        return {name: value for name, value in vars(self).items() if name not in ("_reward", "_features")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._bare()
 
     @classmethod
     def of(cls, scenario: Scenario | Task, **options: Unpack[TaskOptions]) -> Task:

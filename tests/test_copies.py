@@ -12,6 +12,7 @@ import torch
 import slicefast as sf
 from slicefast.learn import TD3, TD3Config
 from slicefast.radio import GainSeries
+from slicefast.scheduling import Scheduler
 
 COPIERS = [copy.deepcopy, lambda original: pickle.loads(pickle.dumps(original))]
 copiers = pytest.mark.parametrize("copier", COPIERS, ids=["deepcopy", "pickle"])
@@ -184,3 +185,28 @@ def test_learning_rates_changed_on_the_way_count_in_both_engines(tmp_path):
         with pytest.raises(ValueError, match="lr: got"):
             native.actor_optimiser.lr = rate
     assert native.actor_optimiser.lr == 0.0
+
+
+@pytest.mark.parametrize("reward", ["max_min", "logarithmic"])
+@copiers
+def test_task(scenario, copier, reward):
+    original = sf.Task(scenario, reward=reward)
+    kpis = sf.Simulator(scenario).reset()
+    twin = copier(original)
+    np.testing.assert_array_equal(twin.reward(kpis), original.reward(kpis))
+    np.testing.assert_array_equal(twin.observe(kpis), original.observe(kpis))
+
+
+@copiers
+def test_scheduler(copier):
+    original = Scheduler(2, 1, 3, 5, "max_ci", discard_ttis=[40], block_error_rate=0.3)
+    one = np.ones(3)
+    window = {"n_ttis": 30, "arrival_user": [0, 1, 2], "arrival_tti": [0, 0, 4], "arrival_bits": 4e4 * one}
+    window |= {"bits_per_prb": 100.0 * one, "serving": [0, 0, 1], "slice_of": [0, 0, 0], "share": [[1.0], [1.0]]}
+    original.run(**window)
+    twin = copier(original)
+    results = [pickle.dumps(made.run(**window)) for made in (original, twin, copier(twin)) for _ in range(2)]
+    assert results[0] == results[2]
+    assert results[1] == results[3]
+    assert results[1] != results[0]
+    assert results[5] != results[4]
