@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -226,8 +227,16 @@ def _target(row: Row, benchmarks: dict[str, dict]) -> str:
 
 
 def alone(benchmarks: dict[str, dict]) -> list[str]:
-    """Return the rows that stand beside nothing."""
-    return [row.work for row in _rows(benchmarks) if not _measured(row, benchmarks)[1]]
+    """Return the rows beside nothing, and of the other benchmarks those without limit that are alone in their group."""
+    rows = _rows(benchmarks)
+    in_rows = {name for row in rows for name in (row.ours, row.reference)}
+    groups = Counter(item.get("group") for item in benchmarks.values())
+    others = [
+        name
+        for name, item in benchmarks.items()
+        if name not in in_rows and "limit" not in item["extra_info"] and groups[item.get("group")] == 1
+    ]
+    return [row.work for row in rows if not _measured(row, benchmarks)[1]] + others
 
 
 def main() -> None:

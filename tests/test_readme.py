@@ -139,5 +139,7 @@ def test_tables_of_speeds_are_made_from_what_was_measured(tmp_path, monkeypatch,
 
 
 def test_a_speed_beside_nothing_is_an_error(tmp_path, monkeypatch):
-    with pytest.raises(SystemExit, match="beside nothing: all-pairs KL, 300 agents"):
-        speed_tables(tmp_path, monkeypatch, [measured("test_kl_factorised[300-1000]", 4.59e-3)])
+    row = measured("test_kl_factorised[300-1000]", 4.59e-3)
+    lonely, *pair = (measured(f"test_{name}", 1.0) | {"group": name[0]} for name in ("alone", "both", "brother"))
+    with pytest.raises(SystemExit, match=r"beside nothing: all-pairs KL, 300 agents x 1,000 samples, test_alone$"):
+        speed_tables(tmp_path, monkeypatch, [row, lonely, *pair])
