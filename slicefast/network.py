@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from slicefast.scenario import Scenario
 
 
-#: Links from which on a second thread is worth waking.
+#: Links from which on a second thread is worth waking; benchmarks/threads_table.py measures it.
 LEAST_SHARED_LINKS = 50_000
 #: Sites whose links all users keep where far cells fold; up to so many sites none fold, and all images count.
 NEAR_SITES = 37
