@@ -2,9 +2,10 @@
 
 `python benchmarks/library_table.py [--seeds 1] [--kept FILE] [--into benchmarks/README.md]`: three cells of which one
 slice asks for ten times the others' traffic, so that the equal split is poor. Every learner of `library_learners.py`
-takes 60,000 agent steps and is played without noise on three networks that it has not seen. Some twelve minutes of a
-core a seed; with --kept what was measured is kept line by line and not again; `--seeds 0` prints what there is.
-Needs the extra `rl`; rows of libraries that are not installed say so.
+takes 60,000 agent steps, or --steps, and is played without noise on three networks that it has not seen. Some twelve
+minutes of a core a seed. With --kept what was measured is kept line by line, and not measured again with fewer steps;
+the table has each learner's most steps; `--seeds 0` prints what there is. Needs the extra `rl`; rows of libraries that
+are not installed say so.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ LEARNERS = {
     "stable-baselines3 TD3": library_learners.sb3_td3,
     "stable-baselines3 SAC": library_learners.sb3_sac,
 }
-#: Of a learner, by seed: what it reached, and how long it took [s of a core].
-Found = dict[int, tuple[float, float]]
+#: What a learner reached and how long it took [s of a core], by agent steps and seed.
+Found = dict[int, dict[int, tuple[float, float]]]
 
 
 def reached(policy: Policy, scenario: sf.Scenario = SCENARIO) -> float:
@@ -68,10 +69,10 @@ def lines_needed(learner: Callable[..., Policy]) -> int:
     return len(written) - 2  # but for the name and the docstring
 
 
-def measure(name: str, seed: int) -> tuple[float, float]:
+def measure(name: str, seed: int, steps: int) -> tuple[float, float]:
     """Let a learner learn; return what it reaches and how long it took [s of a core]."""
     begun = time.process_time()
-    policy = LEARNERS[name](SCENARIO, seed, AGENT_STEPS)
+    policy = LEARNERS[name](SCENARIO, seed, steps)
     taken = time.process_time() - begun
     value = reached(policy)
     stop_ray()
@@ -84,56 +85,60 @@ def stop_ray() -> None:
         sys.modules["ray"].shutdown()
 
 
-def measured(seeds: range, kept: Path | None) -> dict[str, Found]:
+def measured(seeds: range, steps: int, kept: Path | None) -> dict[str, Found]:
     """Measure what is not kept yet, all learners by one seed before the next; return all that there is."""
     found: dict[str, Found] = {name: {} for name in LEARNERS}
     for line in kept.read_text(encoding="utf-8").splitlines() if kept and kept.is_file() else []:
         row = json.loads(line)
-        if row["steps"] == AGENT_STEPS and row["name"] in found:
-            found[row["name"]][row["seed"]] = row["reached"], row["taken"]
+        if row["name"] in found:
+            found[row["name"]].setdefault(row["steps"], {})[row["seed"]] = row["reached"], row["taken"]
     for seed in seeds:
         for name in LEARNERS:
-            if seed in found[name]:
+            if any(seed in of_seeds for most, of_seeds in found[name].items() if most >= steps):
                 continue
             try:
-                found[name][seed] = value, taken = measure(name, seed)
+                value, taken = measure(name, seed, steps)
             except ImportError as error:
                 print(f"{name}: {error}", file=sys.stderr, flush=True)
                 continue
-            row = {"name": name, "seed": seed, "steps": AGENT_STEPS, "reached": value, "taken": taken}
-            print(json.dumps(row), file=sys.stderr, flush=True)
+            found[name].setdefault(steps, {})[seed] = value, taken
+            line = json.dumps({"name": name, "seed": seed, "steps": steps, "reached": value, "taken": taken})
+            print(line, file=sys.stderr, flush=True)
             if kept:
                 with kept.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
+                    file.write(f"{line}\n")
     return found
 
 
 def table(found: dict[str, Found]) -> Iterator[str]:
     """Yield the lines of the table."""
-    yield "| library | lines needed | learned: mean reward | seconds (CPU) | seeds |"
-    yield "|---|---:|---:|---:|---:|"
+    yield "| library | lines needed | learned: mean reward | seconds (CPU) | agent steps | seeds |"
+    yield "|---|---:|---:|---:|---:|---:|"
     for title, name in KNOWN.items():
-        yield f"| {title} |  | {reached(sf.policies.get(name)):.3f} |  |  |"
-    for title, of_seeds in found.items():
+        yield f"| {title} |  | {reached(sf.policies.get(name)):.3f} |  |  |  |"
+    for title, of_steps in found.items():
         lines = lines_needed(LEARNERS[title])
-        if not of_seeds:
-            yield f"| {title} | {lines} | not measured |  |  |"
+        if not of_steps:
+            yield f"| {title} | {lines} | not measured |  |  |  |"
             continue
-        values, taken = np.array(list(of_seeds.values())).T
+        steps = max(of_steps)
+        values, taken = np.array(list(of_steps[steps].values())).T
         span = f"{values.mean():.3f}" + (f" [{values.min():.3f}, {values.max():.3f}]" if len(values) > 1 else "")
-        yield f"| {title} | {lines} | {span} | {taken.mean():.0f} | {len(values)} |"
+        yield f"| {title} | {lines} | {span} | {taken.mean():.0f} | {steps:,} | {len(values)} |"
 
 
 def main() -> None:
     """Measure and print, and put the table where the command line tells it to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1, help="of networks and learners, from 0; 0 measures nothing")
+    parser.add_argument("--steps", type=int, default=AGENT_STEPS, help="agent steps of what is measured")
     parser.add_argument("--kept", type=Path, help="where measurements are kept, a line each")
     parser.add_argument("--into", type=Path, help="the page that takes the table")
     options = parser.parse_args()
-    told = f"{AGENT_STEPS:,} agent steps each. Means over seeds, in brackets the smallest and the largest of several."
+    told = "Means over seeds, in brackets the smallest and the largest where there are several."
     with one_thread():
-        tables.put(table(measured(range(options.seeds), options.kept)), MARK, options.into, told)
+        found = measured(range(options.seeds), options.steps, options.kept)
+        tables.put(table(found), MARK, options.into, told)
 
 
 if __name__ == "__main__":

@@ -45,30 +45,25 @@ def test_lines_are_those_that_a_user_writes(table):
     assert table.lines_needed(table.library_learners.our_td3) == 6
 
 
-def test_what_is_kept_is_not_measured_again_and_every_row_says_its_seeds(table, tmp_path, monkeypatch):
+def test_what_is_kept_is_not_measured_again_and_every_row_says_of_what(table, tmp_path, monkeypatch):
     asked = []
 
-    def measure(name, seed):
-        asked.append((name, seed))
+    def measure(name, seed, steps):
+        asked.append((name, seed, steps))
         if name == "TorchRL PPO":
             raise ImportError("No module named 'torchrl'")
         return 0.5 + 0.1 * seed, 10.0
 
     monkeypatch.setattr(table, "measure", measure)
-    kept = tmp_path / "kept"
-    table.measured(range(1), kept)
-    other = {**json.loads(kept.read_text().splitlines()[0]), "steps": 100, "seed": 1}
-    with kept.open("a") as file:
-        file.write(json.dumps(other) + "\n")  # of other numbers of steps
-    first = len(asked)
-    found = table.measured(range(2), kept)
-    names = list(table.LEARNERS)
-    again = [("TorchRL PPO", 0), *((name, 1) for name in names)]
-    assert asked == [(name, 0) for name in names] + again
-    assert first == len(names)
-    lines = list(table.table(found))
-    rows = {line.split(" | ")[0].strip("| "): line for line in lines}
-    assert rows["stable-baselines3 PPO"].endswith("| 0.550 [0.500, 0.600] | 10 | 2 |")
+    kept, (first, *others) = tmp_path / "kept", table.LEARNERS
+    kept.write_text(json.dumps({"name": first, "seed": 0, "steps": 60_000, "reached": 0.9, "taken": 5.0}) + "\n")
+    table.measured(range(1), 20_000, kept)
+    assert asked == [(name, 0, 20_000) for name in others]  # the first has had more steps
+    asked.clear()
+    found = table.measured(range(2), 20_000, kept)
+    assert asked == [("TorchRL PPO", 0, 20_000), *((name, 1, 20_000) for name in (first, *others))]
+    assert table.measured(range(0), 60_000, kept) == found
+    rows = {line.split(" | ")[0].strip("| "): line for line in table.table(found)}
+    assert rows["stable-baselines3 PPO"].endswith("| 0.550 [0.500, 0.600] | 10 | 20,000 | 2 |")
+    assert rows[first].endswith("| 0.900 | 5 | 60,000 | 1 |")
     assert "| not measured |" in rows["TorchRL PPO"]
-    assert table.measured(range(0), kept) == found
-    assert len(asked) == len(names) + len(again)

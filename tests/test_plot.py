@@ -90,6 +90,19 @@ def test_names_are_drawn_as_they_are():
     assert Picture("rgb_array").of_all(simulator, sf.Task(scenario))[0].shape == (560, 640, 3)
 
 
+def test_the_pictures_title_is_as_wide_as_the_map():
+    slices = [{"name": f"a slice with a long name {s}", "rate_bps": 1e5} for s in range(4)]
+    simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1, window_ttis=20, slices=slices), seed=0)
+    simulator.reset()
+    picture = Picture("rgb_array").of_all(simulator, sf.Task(simulator.scenario))[0]
+    title = (picture[:44, :565] < 128).all(axis=-1)  # black; right of it is the bar of colours
+    rows, columns = np.flatnonzero(title.any(axis=1)), np.flatnonzero(title.any(axis=0))
+    assert rows.size
+    assert rows[0] > 2
+    assert columns[0] > 68
+    assert columns[-1] < 555
+
+
 def test_without_axes_pyplot_makes_some(run):
     before = pyplot.get_fignums()
     axes = plot.load_and_satisfaction(run)

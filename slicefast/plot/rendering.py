@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ RENDER_MODES = ("human", "rgb_array")
 #: Users' SINR is coloured between these.
 SINR_DB = (-5.0, 25.0)
 _INCHES, _DPI = (6.4, 5.6), 100
+_TITLE_WIDTH = 60  # characters, as wide as the map
 #: Parts of the radius between the load's sector and the slices' satisfaction around it.
 _LOAD_RADIUS, _SATISFACTION_WIDTH = 0.72, 0.24
 
@@ -107,8 +109,9 @@ def _picture(
     for label, (colours, norm) in shades.items():
         figure.colorbar(ScalarMappable(norm, colours), ax=axes, label=label, location="bottom", shrink=0.8, aspect=40)
     figure.colorbar(users, ax=axes, label="SINR of the users [dB]")
-    names = literal(", ".join(part.name for part in task.scenario.slices))
-    axes.set(xlabel="x [km]", ylabel="y [km]", aspect="equal", title=f"arcs around a cell, counter-clockwise: {names}")
+    names = textwrap.shorten(", ".join(part.name for part in task.scenario.slices), _TITLE_WIDTH, placeholder=" ...")
+    axes.set(xlabel="x [km]", ylabel="y [km]", aspect="equal")
+    axes.set_title(f"arcs around a cell, counter-clockwise:\n{literal(names)}", fontsize="medium")
     canvas.draw()  # type: ignore[no-untyped-call]
     return np.array(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
 
