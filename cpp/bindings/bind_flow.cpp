@@ -39,7 +39,8 @@ py::dict flow(int n_ttis, int n_prb, const In<double>& arriving_bits, const In<d
   {
     // Pure arithmetic on arrays this call holds references to: other Python threads may run.
     py::gil_scoped_release release;
-    run_flow(window, queues, arrays.kpis);
+    FlowRoom room;
+    run_flow(window, queues, arrays.kpis, room);
   }
   return arrays.out;
 }

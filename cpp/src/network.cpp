@@ -347,7 +347,7 @@ FlowWindow Network::flow_window(ConstMatrixView<double> share, std::span<const s
 void Network::play_flow(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals,
                         const FlowQueues& queues, const WindowKpis& kpis) {
   check_share_parts(share, most_.rows(), most_.cols());  // too much of a cell may be little of a carrier
-  run_flow(flow_window(of_carrier(share, coupled_most_), serving, arrivals), queues, kpis);
+  run_flow(flow_window(of_carrier(share, coupled_most_), serving, arrivals), queues, kpis, flow_room_);
   for (std::size_t n = 0; n < kpis.load.rows; ++n)
     for (double& load : kpis.load.row(n)) load /= whole_(n, 0);
 }

@@ -1,4 +1,4 @@
-// In steady state a step at the TTI level, where no cells fold, asks for no memory. Counted by an operator new of the
+// In steady state a step, at either level, where no cells fold, asks for no memory. Counted by an operator new of the
 // whole program; the sanitizers bring their own, so there nothing is counted.
 #include "check.hpp"
 #include "worlds.hpp"
@@ -43,11 +43,13 @@ long allocations_of_a_round(worlds::SmallWorld& world, Network& network) {
 }  // namespace
 
 void test_allocations() {
-  worlds::SmallWorld world;
-  Network network = world.network();
-  CHECK(allocations_of_a_round(world, network) > 0);  // the counter counts
-  for (int round = 0; round < 3; ++round) allocations_of_a_round(world, network);
-  CHECK(allocations_of_a_round(world, network) == 0);
+  for (Fidelity fidelity : {Fidelity::tti, Fidelity::flow}) {
+    worlds::SmallWorld world(fidelity);
+    Network network = world.network();
+    CHECK(allocations_of_a_round(world, network) > 0);  // the counter counts
+    for (int round = 0; round < 3; ++round) allocations_of_a_round(world, network);
+    CHECK(allocations_of_a_round(world, network) == 0);
+  }
 }
 
 #endif

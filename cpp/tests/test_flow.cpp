@@ -23,6 +23,7 @@ struct OneUser {
 
   void window() {
     WindowKpis kpis;
+    FlowRoom room;
     for (std::size_t k = 0; k < cell_kpis.size(); ++k) kpis.*cell_kpis[k].values = {out.data() + k, 1, 1};
     kpis.delivered_bits = {delivered.data(), 1, 1};
     run_flow({.n_ttis = 100,
@@ -36,7 +37,7 @@ struct OneUser {
               .active = {},
               .discard_ttis = timers,
               .buffer_bits = buffer_bits},
-             {bits, age}, kpis);
+             {bits, age}, kpis, room);
   }
   double delay_ms() const { return out[1]; }
 };

@@ -1,4 +1,4 @@
-"""The axes to draw on, the caller's or new ones, and names as they are."""
+"""The axes to draw on: the caller's, or new ones."""
 
 from __future__ import annotations
 
@@ -15,9 +15,3 @@ def axes_of(ax: Axes | None) -> Axes:
     from matplotlib import pyplot
 
     return pyplot.subplots(layout="constrained")[1]
-
-
-def literal(words: str) -> str:
-    """Return words that matplotlib takes as they are: a dollar sign begins no formula, a leading _ hides no label."""
-    escaped = words.replace("$", r"\$")
-    return f"\N{ZERO WIDTH SPACE}{escaped}" if escaped.startswith("_") else escaped

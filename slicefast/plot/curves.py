@@ -9,7 +9,8 @@ import numpy as np
 from slicefast.arguments import checked
 from slicefast.colours import SLICE_COLOURS, SLICE_DASHES
 from slicefast.errors import refuse
-from slicefast.plot.axes import axes_of, literal
+from slicefast.plot.axes import axes_of
+from slicefast.wording import literal
 
 if TYPE_CHECKING:
     import xarray as xr

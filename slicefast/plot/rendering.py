@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.errors import refuse
-from slicefast.plot.axes import literal
 from slicefast.task import Task
 from slicefast.units import Float32, Float64
+from slicefast.wording import literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

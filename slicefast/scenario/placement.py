@@ -172,7 +172,7 @@ def _refuse_twins(table: Table, cell_site: Int32, direction: str, azimuth_deg: F
 def _warn_of_layers(table: Table, masts: Float64, azimuth_deg: Float64) -> None:
     """Warn of one sector at two tilts or heights, as a list of several carriers has it; once."""
     row_of: dict[tuple[float, ...], int] = {}
-    for row, sector in enumerate(np.column_stack([masts[:, :2], azimuth_deg % 360.0]).round()):
+    for row, sector in enumerate(np.column_stack([masts[:, :2], azimuth_deg % 360.0]).round(1)):
         first = row_of.setdefault(tuple(sector), row)
         if first != row:
             warn(

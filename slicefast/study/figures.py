@@ -23,7 +23,6 @@ from matplotlib.lines import Line2D
 
 from slicefast import files
 from slicefast.colours import SLICE_COLOURS, SLICE_DASHES, VERMILION
-from slicefast.plot.axes import literal
 from slicefast.study import document, learning_figure, similarity_figures
 from slicefast.study.comparison import Comparison
 from slicefast.study.scores import MET, Estimate
@@ -41,6 +40,7 @@ from slicefast.study.style import (
     new_figure,
 )
 from slicefast.units import Float64
+from slicefast.wording import literal
 
 __all__ = ["DRAWINGS", "Drawing", "write_all"]
 

@@ -228,6 +228,7 @@ class Network {
   std::vector<std::int32_t> tbs_index_;                               // (U), transport blocks only
   std::vector<double> arriving_bits_, flow_backlog_, trial_backlog_;  // (U), flow level only
   std::vector<double> flow_age_, trial_age_;                          // (U), flow level only
+  FlowRoom flow_room_;
 };
 
 }  // namespace slicefast

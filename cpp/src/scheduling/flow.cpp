@@ -54,20 +54,22 @@ struct UserFlow {
 
 // Where a slice's work is more than its share, the level its users are served up to: sum_u min(w_u, level) is what the
 // share has. Raised pass by pass from the equal part, as those who want less leave theirs to the others.
-std::vector<double> fair_levels(const FlowWindow& w, const std::vector<std::size_t>& group,
-                                const std::vector<double>& work, const std::vector<double>& user_work) {
-  std::vector<double> levels(work.size(), 0.0), wanted_below(work.size()), above(work.size());
+void find_fair_levels(const FlowWindow& w, FlowRoom& room) {
+  const std::vector<double>& work = room.work;
+  std::vector<double>&levels = room.levels, &wanted_below = room.wanted_below, &above = room.above;
+  levels.assign(work.size(), 0.0);
   bool raised = false;  // is any slice full?
   for (std::size_t g = 0; g < work.size(); ++g) raised |= work[g] > w.share.data[g] * w.n_prb * w.n_ttis;
   while (raised) {
     raised = false;
-    std::fill(wanted_below.begin(), wanted_below.end(), 0.0);
-    std::fill(above.begin(), above.end(), 0.0);
-    for (std::size_t u = 0; u < group.size(); ++u) {
-      if (user_work[u] > levels[group[u]])
-        above[group[u]] += 1;
+    wanted_below.assign(work.size(), 0.0);
+    above.assign(work.size(), 0.0);
+    for (std::size_t u = 0; u < room.group.size(); ++u) {
+      const std::size_t g = room.group[u];
+      if (room.user_work[u] > levels[g])
+        above[g] += 1;
       else
-        wanted_below[group[u]] += user_work[u];
+        wanted_below[g] += room.user_work[u];
     }
     for (std::size_t g = 0; g < work.size(); ++g) {
       const double has = w.share.data[g] * w.n_prb * w.n_ttis;
@@ -78,10 +80,9 @@ std::vector<double> fair_levels(const FlowWindow& w, const std::vector<std::size
       raised = true;
     }
   }
-  return levels;
 }
 
-// What a user has of its slice: w_u and the slice's sum of them, PRBs times TTIs; `level`: see fair_levels.
+// What a user has of its slice: w_u and the slice's sum of them, PRBs times TTIs; `level`: see find_fair_levels().
 struct UserPart {
   double share, mine, work, level;
 };
@@ -137,8 +138,8 @@ class TimedQueue {
   double x_, g_;
 };
 
-// Whether ended() is 1 to the last bits without a look: below x = 1 the root g is at most ln x <= x - 1, so that exp(g v)
-// is below exp(-45) = 3e-20. That is nearly everybody, and each would cost a dozen exponentials.
+// Whether ended() is 1 to the last bits without a look: below x = 1 the root g is at most ln x <= x - 1, so that exp(g
+// v) is below exp(-45) = 3e-20. That is nearly everybody, and each would cost a dozen exponentials.
 bool surely_ends(double x, double packets) { return x < 0.9 && (1 - x) * (packets - 1) > 45; }
 
 // Service and throughput where the user has any; the delay without what is left over.
@@ -228,18 +229,19 @@ void add_refused(const FlowWindow& w, std::size_t u, double queued, UserFlow& fl
   flow.dropped += refused;
 }
 
-// The 5th percentile of `throughput` (U), below 0 where a user had no data, in every group.
-void percentiles(const std::vector<std::size_t>& group, const std::vector<double>& throughput, MatrixView<double> out) {
-  std::vector<std::size_t> first(out.flat().size() + 1, 0);
-  for (std::size_t u = 0; u < group.size(); ++u)
-    if (throughput[u] >= 0) ++first[group[u] + 1];
+// The 5th percentile in every group of the users' throughput, which is below 0 where a user had no data.
+void find_percentiles(FlowRoom& room, MatrixView<double> out) {
+  std::vector<std::size_t>&first = room.first, &cursor = room.cursor;
+  first.assign(out.flat().size() + 1, 0);
+  for (std::size_t u = 0; u < room.group.size(); ++u)
+    if (room.user_throughput[u] >= 0) ++first[room.group[u] + 1];
   for (std::size_t g = 0; g + 1 < first.size(); ++g) first[g + 1] += first[g];
-  std::vector<std::size_t> cursor(first.begin(), first.end() - 1);
-  std::vector<double> sorted(first.back());
-  for (std::size_t u = 0; u < group.size(); ++u)
-    if (throughput[u] >= 0) sorted[cursor[group[u]]++] = throughput[u];
+  cursor.assign(first.begin(), first.end() - 1);
+  room.sorted.resize(first.back());
+  for (std::size_t u = 0; u < room.group.size(); ++u)
+    if (room.user_throughput[u] >= 0) room.sorted[cursor[room.group[u]]++] = room.user_throughput[u];
   for (std::size_t g = 0; g + 1 < first.size(); ++g)
-    out.data[g] = quantile(std::span(sorted).subspan(first[g], first[g + 1] - first[g]), 0.05);
+    out.data[g] = quantile(std::span(room.sorted).subspan(first[g], first[g + 1] - first[g]), 0.05);
 }
 
 }  // namespace
@@ -256,14 +258,7 @@ void check_flow_queues(std::span<const double> bits, std::span<const double> age
 
 namespace {
 
-// (N * S) each, while the users are gone through.
-struct SliceSums {
-  std::vector<double> work, packets, with_data, busy, sent, delivered;
-  explicit SliceSums(std::size_t n)
-      : work(n, 0.0), packets(n, 0.0), with_data(n, 0.0), busy(n, 0.0), sent(n, 0.0), delivered(n, 0.0) {}
-};
-
-void finish_kpis(const FlowWindow& w, const SliceSums& sums, const WindowKpis& kpis) {
+void finish_kpis(const FlowWindow& w, const FlowRoom& sums, const WindowKpis& kpis) {
   const double n_ttis = w.n_ttis;
   for (std::size_t g = 0; g < sums.work.size(); ++g) {
     if (sums.with_data[g] > 0) {
@@ -280,44 +275,47 @@ void finish_kpis(const FlowWindow& w, const SliceSums& sums, const WindowKpis& k
 
 }  // namespace
 
-void run_flow(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& kpis) {
+void run_flow(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& kpis, FlowRoom& room) {
   check(w, queues, kpis);
   const std::size_t n_users = w.serving.size(), n_groups = w.share.rows * w.share.cols;
-  std::vector<std::size_t> group(n_users);
-  SliceSums sums(n_groups);
-  std::vector<double> user_throughput(n_users, -1.0), user_work(n_users, 0.0);
+  room.group.resize(n_users);
+  room.user_throughput.assign(n_users, -1.0);
+  room.user_work.assign(n_users, 0.0);
+  for (auto* sum : {&room.work, &room.packets, &room.with_data, &room.busy, &room.sent, &room.delivered})
+    sum->assign(n_groups, 0.0);
   for (const CellKpi& kpi : cell_kpis) std::fill_n((kpis.*kpi.values).data, (kpis.*kpi.values).flat().size(), 0.0);
   for (const UserKpi& kpi : user_kpis) std::fill((kpis.*kpi.values).begin(), (kpis.*kpi.values).end(), 0.0);
 
   for (std::size_t u = 0; u < n_users; ++u) {
-    group[u] = static_cast<std::size_t>(w.serving[u]) * w.share.cols + static_cast<std::size_t>(w.slice_of[u]);
-    if (!w.active.empty() && w.active[u]) kpis.users.data[group[u]] += 1;
+    room.group[u] = static_cast<std::size_t>(w.serving[u]) * w.share.cols + static_cast<std::size_t>(w.slice_of[u]);
+    if (!w.active.empty() && w.active[u]) kpis.users.data[room.group[u]] += 1;
     const double demand = queues.bits[u] + (refuses_all(w, u) ? 0.0 : w.arriving_bits[u]);
-    if (w.bits_per_prb[u] > 0) user_work[u] = demand * w.transmissions / static_cast<double>(w.bits_per_prb[u]);
-    sums.work[group[u]] += user_work[u];
+    if (w.bits_per_prb[u] > 0) room.user_work[u] = demand * w.transmissions / static_cast<double>(w.bits_per_prb[u]);
+    room.work[room.group[u]] += room.user_work[u];
   }
-  const std::vector<double> levels = fair_levels(w, group, sums.work, user_work);
+  find_fair_levels(w, room);
   for (std::size_t u = 0; u < n_users; ++u) {
     const bool refused = refuses_all(w, u);
     const UserDemand demand{queues.bits[u], queues.age_bit_ttis[u], refused ? 0.0 : w.arriving_bits[u]};
     const double offered = queues.bits[u] + w.arriving_bits[u];
     if (offered <= 0) continue;
-    const std::size_t g = group[u];
+    const std::size_t g = room.group[u];
     UserFlow flow;
-    if (demand.bits() > 0) flow = flow_of(w, u, {w.share.data[g], user_work[u], sums.work[g], levels[g]}, demand);
+    if (demand.bits() > 0)
+      flow = flow_of(w, u, {w.share.data[g], room.user_work[u], room.work[g], room.levels[g]}, demand);
     queues.bits[u] = demand.bits() - flow.sent - flow.dropped;
     queues.age_bit_ttis[u] = queues.bits[u] > 0 ? flow.age_bit_ttis : 0.0;
     if (refused) add_refused(w, u, demand.bits(), flow);
     const double count = offered / w.packet_bits[u];
     const double delivered = flow.sent - flow.wasted,
                  busy = std::min<double>(w.n_ttis, flow.busy_ttis(w.n_ttis) + count * w.retransmission_ttis);
-    user_throughput[u] = delivered / (busy * w.tti_s);
+    room.user_throughput[u] = delivered / (busy * w.tti_s);
     kpis.delay_ms.data[g] += flow.delay * count * (w.tti_s * 1e3);
-    sums.packets[g] += count;
-    sums.with_data[g] += 1;
-    sums.busy[g] += busy;
-    sums.sent[g] += flow.sent;
-    sums.delivered[g] += delivered;
+    room.packets[g] += count;
+    room.with_data[g] += 1;
+    room.busy[g] += busy;
+    room.sent[g] += flow.sent;
+    room.delivered[g] += delivered;
     const double dropped = flow.dropped + flow.wasted;
     if (!kpis.dropped_bits.empty()) kpis.dropped_bits.data[g] += dropped;
     if (!kpis.user_dropped_bits.empty()) kpis.user_dropped_bits[u] = dropped;
@@ -325,8 +323,8 @@ void run_flow(const FlowWindow& w, const FlowQueues& queues, const WindowKpis& k
     if (!kpis.user_busy_ttis.empty()) kpis.user_busy_ttis[u] = busy;
     if (!kpis.user_throughput_bits.empty()) kpis.user_throughput_bits[u] = delivered;
   }
-  finish_kpis(w, sums, kpis);
-  if (!kpis.throughput_p5_bps.empty()) percentiles(group, user_throughput, kpis.throughput_p5_bps);
+  finish_kpis(w, room, kpis);
+  if (!kpis.throughput_p5_bps.empty()) find_percentiles(room, kpis.throughput_p5_bps);
 }
 
 }  // namespace slicefast

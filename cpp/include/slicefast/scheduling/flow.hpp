@@ -45,6 +45,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "slicefast/scheduling/kpis.hpp"
 #include "slicefast/types.hpp"
@@ -78,6 +79,14 @@ void check_flow_queues(std::span<const double> bits, std::span<const double> age
 
 // Writes the KPIs (a user's busy time is what its throughput says) and moves the queues on by the window. Throws
 // InvalidArgument with nothing changed.
-void run_flow(const FlowWindow& window, const FlowQueues& queues, const WindowKpis& kpis);
+// Room for what a window needs on its way, kept from call to call: in steady state none asks for memory.
+struct FlowRoom {
+  std::vector<std::size_t> group, first, cursor;                        // (U,), (N * S + 1,), (N * S,)
+  std::vector<double> user_throughput, user_work, sorted;               // (U,)
+  std::vector<double> levels, wanted_below, above;                      // (N * S,)
+  std::vector<double> work, packets, with_data, busy, sent, delivered;  // (N * S,) sums over users
+};
+
+void run_flow(const FlowWindow& window, const FlowQueues& queues, const WindowKpis& kpis, FlowRoom& room);
 
 }  // namespace slicefast
