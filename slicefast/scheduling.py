@@ -363,6 +363,8 @@ def schedule_window(
         if array.ndim != 2:
             refuse("share", described(f"shape {array.shape}"), "shape (cells, slices)")
         n_cells, n_slices = array.shape
+    if not rates.size:
+        refuse("bits_per_prb", described("no user"), "at least one")
     scheduler = Scheduler(n_cells, n_slices, rates.size, n_prb, kind, discard_ttis=discard_ttis, isa=isa, **options)
     arrivals = (arrival_user, arrival_tti, arrival_bits)
     return scheduler.run(n_ttis, *arrivals, bits_per_prb, share, serving, slice_of, tbs_index=tbs_index)

@@ -41,6 +41,7 @@ from slicefast.errors import one_line
 BATCH = 250
 LONGEST_MESSAGE = 400
 LONGEST_S = 20
+ENDLESS_S = 0.5  # of a call that asks for more than a million of something, and may go on as long as it likes
 MEMORY_BYTES = 8 << 30
 #: Where a NaN is an answer: indicators that were not given, samples that are drawn, gains where there is no path,
 #: positions of which only the number counts.
@@ -140,7 +141,8 @@ def _has_nan(value: Any) -> bool:
 
 def try_call(name: str, arguments: dict[str, Any], chosen: list[str]) -> tuple[str, str]:
     """Return "taken", "refused" or "finding", and what was wrong."""
-    signal.setitimer(signal.ITIMER_PROF, LONGEST_S)  # of the processor, however busy it is
+    longest_s = ENDLESS_S if _sizes(arguments) else LONGEST_S
+    signal.setitimer(signal.ITIMER_PROF, longest_s)  # of the processor, however busy it is
     try:
         targets.call_of(name)(**arguments)
     except (ValueError, TypeError) as error:
