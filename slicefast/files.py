@@ -179,6 +179,8 @@ def load_arrays(path: Path) -> Arrays:
             raise CheckpointError(
                 f"{path}: is damaged ({type(error).__name__}: {str(error)[:_LONGEST_REASON]})"
             ) from None
+    if not arrays:  # a directory cut away leaves an archive that is whole, and holds nothing
+        raise CheckpointError(f"{path}: is damaged: it holds nothing")
     digest = arrays.pop(_DIGEST, None)
     if digest is not None and str(digest) != array_digest(arrays):  # files of 0.1.0 bear none
         raise CheckpointError(f"{path}: is damaged: its checksum differs")

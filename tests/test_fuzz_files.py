@@ -66,6 +66,7 @@ HUGE = npy(np.zeros(3)).replace(b"(3,), }" + b" " * 10, b"(3000000000000,), }")
     [
         (b"", "damaged"),
         (b"PK\x03\x04 no archive", "damaged"),
+        (archive({}), "it holds nothing"),
         (archive({"a.npy": HUGE}), "no array of numbers and text of the size it says"),
         (archive({"a.npy": npy(np.zeros(3))[:-1]}), "of the size it says"),
         (archive({"a.npy": b"\x93NUMPY\x01\x00"}), "damaged"),
