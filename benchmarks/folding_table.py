@@ -46,11 +46,16 @@ def row(n_cells: int, rounds: int) -> tuple[list[float], list[str]]:
     near_s = NEAR_LINKS * link_price_s(n_sites)
     model, _, _, x, y = network(n_sites, fold_db=FOLD_DB)
     power, activity = np.full(model.n_cells, POWER_W), np.ones(model.n_cells)
+    n_bytes = 0
+
+    def fold() -> None:
+        nonlocal n_bytes
+        n_bytes = model.fold(x, y, power, NOISE_W).nbytes
+
     passes = (
         least(lambda: model.best_server(x, y, power, activity, NOISE_W), rounds) / len(x),
-        least(lambda: model.fold(x, y, power, NOISE_W), rounds) / len(x),
+        least(fold, rounds) / len(x),
     )
-    n_bytes = model.fold(x, y, power, NOISE_W).nbytes
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     times = [f"{1e9 * near_s:.0f} ns"]
     for pass_s in passes:
