@@ -11,8 +11,8 @@
 
 namespace slicefast {
 
-inline constexpr std::size_t block_users = 128;  // arrays of a block and of a group stay in the first-level cache
-inline constexpr std::size_t group_rows = 48;
+inline constexpr std::size_t block_users = 256;  // arrays of a block and of a group stay in the first-level cache
+inline constexpr std::size_t group_rows = 24;
 
 // Users of a block rounded up to whole vectors of 16, as the kernels take them.
 inline std::size_t whole_vectors(std::size_t n) { return (n + 15) / 16 * 16; }
