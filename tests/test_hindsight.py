@@ -180,7 +180,12 @@ def test_a_source_hands_over_its_network_and_what_it_remembers_itself() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"hidden": (8, 5)}, "layer sizes"), ({"n_levels": 7}, "n_levels of the source"), ({"basis": "rule"}, "basis")],
+    [
+        ({"hidden": (8, 5)}, "layer sizes"),
+        ({"n_levels": 7}, "n_levels of the source"),
+        ({"basis": "rule"}, "basis"),
+        ({"federated": True}, "federated of the source: got False"),
+    ],
 )
 def test_sources_that_differ_are_refused_and_nothing_is_handed_over(changes: dict, message: str) -> None:
     target = Hindsight(3, 4, 2, HindsightConfig(**{**CONFIG.to_dict(), **changes}))

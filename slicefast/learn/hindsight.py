@@ -255,6 +255,8 @@ class Hindsight:
             mine, theirs = getattr(self.config, name), getattr(source.config, name)
             if mine != theirs:
                 refuse(f"{name} of the source", theirs, f"this stack's, {mine}")
+        if self.config.federated and not source.config.federated:
+            refuse("federated of the source", False, "True, as all cells of this stack have one network")
         if self.network.sizes != source.network.sizes:
             refuse("source", f"layer sizes {source.network.sizes}", f"this stack's, {self.network.sizes}")
 
