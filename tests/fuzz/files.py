@@ -50,7 +50,7 @@ from slicefast.traffic.mask import TrafficMask
 
 LONGEST_MESSAGE = 1000
 LONGEST_S = 20
-BATCH = 1000  # inputs of a process
+BATCH = 250  # inputs of a process
 SMALL = {"window_ttis": 20}
 
 
@@ -367,6 +367,9 @@ def fuzz(
                         told.add((outcome, problem))
                         print(f"{name}: seed {seed} input {made}: {problem or 'the process died'}", flush=True)
                 number = batch[-1][0] + 1
+            count = counts[name]
+            print(f"{name:>10}: {count.total():8,} inputs, {count['refused']:8,} refused, {count['taken']:8,} taken, "
+                  f"{count['finding']} findings", flush=True)  # fmt: skip
     if any(count["finding"] for count in counts.values()):
         print(f"findings in {kept}")
     else:
@@ -384,9 +387,6 @@ def main() -> int:
     asked = parser.parse_args()
     begin = time.monotonic()
     counts = fuzz(asked.n_inputs, asked.seed, asked.kind, asked.first, asked.seconds)
-    for name, count in counts.items():
-        print(f"{name:>10}: {count.total():8,} inputs, {count['refused']:8,} refused, {count['taken']:8,} taken, "
-              f"{count['finding']} findings")  # fmt: skip
     total = sum(count.total() for count in counts.values())
     findings = sum(count["finding"] for count in counts.values())
     print(f"{total:,} inputs, {findings} findings, {time.monotonic() - begin:.0f} s")
