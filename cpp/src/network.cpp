@@ -147,8 +147,7 @@ void Network::find_gains(std::span<const double> x_m, std::span<const double> y_
     if (!(dx * dx + dy * dy <= near2)) moved_.push_back(static_cast<std::int32_t>(u));
   }
   if (!known || (near2 == 0.0 && moved_.size() >= x_m.size() / 4)) {
-    fold_at_last_loads();
-    find_all_gains(x_m, y_m);
+    find_all_gains(x_m, y_m, last_loads());
     x_m_.assign(x_m.begin(), x_m.end());
     y_m_.assign(y_m.begin(), y_m.end());
     return;
@@ -174,19 +173,21 @@ std::vector<double> Network::folding_activity(std::span<const double> rho) const
   return activity;
 }
 
-void Network::fold_at_last_loads() {
-  if (!links_->folds()) return;
+// As an activity to fold at, empty unless far cells fold.
+std::vector<double> Network::last_loads() const {
+  if (!links_->folds()) return {};
   std::vector<double> rho(load_.rows(), 0.0);
   for (std::size_t n = 0; n < rho.size(); ++n)
     for (double part : load_.view().row(n)) rho[n] += part;
-  fold_activity_ = folding_activity(rho);
+  return folding_activity(rho);
 }
 
-void Network::find_all_gains(std::span<const double> x_m, std::span<const double> y_m) {
+void Network::find_all_gains(std::span<const double> x_m, std::span<const double> y_m, std::vector<double> activity) {
   if (links_->folds())
-    links_->fold(x_m, y_m, emissions(fold_activity_), folded_, &pool_);
+    links_->fold(x_m, y_m, emissions(activity), folded_, &pool_);
   else
     links_->gains(x_m, y_m, gain_.view(), &pool_, config_.profile.get(), reach_.view());
+  fold_activity_ = std::move(activity);
   lose(all_);
 }
 
@@ -286,8 +287,7 @@ void Network::restore_links(const NetworkState& state) {
     return;
   }
   const bool same = state.link_x_m == x_m_ && state.link_y_m == y_m_ && state.fold_activity == fold_activity_;
-  fold_activity_ = state.fold_activity;
-  if (!same) find_all_gains(state.link_x_m, state.link_y_m);
+  if (!same) find_all_gains(state.link_x_m, state.link_y_m, state.fold_activity);
   x_m_ = state.link_x_m;
   y_m_ = state.link_y_m;
   if (!links_->folds() || std::equal(state.places.begin(), state.places.end(), folded_.user_of.begin())) return;

@@ -158,8 +158,8 @@ class Network {
 
  private:
   void find_gains(std::span<const double> x_m, std::span<const double> y_m);
-  void fold_at_last_loads();
-  void find_all_gains(std::span<const double> x_m, std::span<const double> y_m);
+  std::vector<double> last_loads() const;
+  void find_all_gains(std::span<const double> x_m, std::span<const double> y_m, std::vector<double> activity);
   Emissions emissions(std::span<const double> activity) const { return {config_.power_w, activity, config_.noise_w}; }
   std::vector<double> folding_activity(std::span<const double> rho) const;
   void lose(std::span<const std::int32_t> users);
