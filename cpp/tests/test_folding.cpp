@@ -16,7 +16,7 @@ void folded_gains_stand_for_all() {
   const RadioWorld network = grid();
   const std::vector<double> power(192, 0.4), activity(192, 1.0);
   const double noise = 5.7e-15;
-  std::vector<double> x(500), y(500);
+  std::vector<double> x(3000), y(3000);
   std::mt19937 random(1);
   for (std::size_t u = 0; u < x.size(); ++u)
     x[u] = static_cast<double>(random() % 39000) / 10.0, y[u] = static_cast<double>(random() % 39000) / 10.0;
@@ -29,8 +29,11 @@ void folded_gains_stand_for_all() {
     ThreadPool pool(2);
     const Emissions at{power, activity, noise};
     model.fold(x, y, at, folded, &pool);
-    const std::vector<std::int32_t> some = {3, 77, 499};
-    model.refold(x, y, some, at, folded);
+    const FoldedGains together = folded;
+    for (std::int32_t user = 0; user < 3000; ++user) model.refold(x, y, std::vector{user}, at, folded);
+    // Alone as beside all others of its region.
+    CHECK(folded.near == together.near && folded.factor == together.factor && folded.level == together.level);
+    CHECK(folded.far_cell == together.far_cell && folded.far_gain == together.far_gain);
     std::vector<std::int32_t> server(x.size());
     std::vector<float> sinr(x.size());
     model.best_server(x, y, power, activity, noise, server, sinr, &pool);

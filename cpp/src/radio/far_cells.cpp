@@ -94,6 +94,7 @@ bool FarCellsBuilder::cut_plane() {
   const auto col_of = [&](double px, double py) { return state.fields.col_at(px, py); };
   const auto row_of = [&](double px, double py) { return state.fields.row_at(px, py); };
   far.wrap = config.wrap;
+  far.v1_x = config.v1_x_m, far.v1_y = config.v1_y_m, far.v2_x = config.v2_x_m, far.v2_y = config.v2_y_m;
   if (config.wrap) {
     // The fields' tile must fit the torus along its own directions, as make_fields makes it.
     if (std::abs(row_of(config.v1_x_m, config.v1_y_m)) > 1e-3 || std::abs(col_of(config.v2_x_m, config.v2_y_m)) > 1e-3)
@@ -188,6 +189,8 @@ void FarCellsBuilder::add_region(std::size_t region) {
   far.row.push_back(static_cast<float>(row));
   const double c = col + static_cast<double>(far.first_col), r = row + static_cast<double>(far.first_row);
   const double centre_x = c * node_x[0] + r * node_x[1], centre_y = c * node_y[0] + r * node_y[1];
+  far.middle_x.push_back(static_cast<float>(centre_x - state.origin_x));
+  far.middle_y.push_back(static_cast<float>(centre_y - state.origin_y));
   for (std::size_t k = 0; k < x.size(); ++k) {
     x[k] = centre_x - config.site_x_m[k];
     y[k] = centre_y - config.site_y_m[k];
@@ -342,6 +345,7 @@ std::shared_ptr<const FarCells> make_far_cells(const LinkModel::State& state, co
   builder.half_diagonal_m =
       half * std::max(std::hypot(builder.node_x[0] + builder.node_x[1], builder.node_y[0] + builder.node_y[1]),
                       std::hypot(builder.node_x[0] - builder.node_x[1], builder.node_y[0] - builder.node_y[1]));
+  far.radius = static_cast<float>(builder.half_diagonal_m) + 1.0f;  // a metre for rounding
   for (std::size_t region = 0; region < far.n_regions; ++region) {
     builder.add_region(region);
     builder.add_candidates(region, least);

@@ -65,6 +65,7 @@ struct FarCells {
   double largest_excursion = 0;                                // e
   float loud_below = -std::numeric_limits<float>::infinity();  // own shadowing of loud links, in sd. of all shadowing
   bool wrap = false;
+  double v1_x = 0, v1_y = 0, v2_x = 0, v2_y = 0;                      // the torus, v1 along the columns
   std::int64_t first_col = 0, first_row = 0, n_cols = 0, n_rows = 0;  // the plane, in nodes of the field tiles
   std::int64_t region_nodes = 0, tile_nodes = 0;                      // the first a multiple of the second
   std::size_t region_cols = 0, n_regions = 0, tile_cols = 0;
@@ -77,6 +78,8 @@ struct FarCells {
   std::vector<std::int32_t> site_of;  // (N,)
   std::vector<float> weight;          // w, (R, N); zero for near cells
   std::vector<float> col, row, per_col, per_row;  // (R,) centre in nodes, relative change of the remainder per node
+  std::vector<float> middle_x, middle_y;          // (R,) the centre in m from the model's origin
+  float radius = 0;                               // of a disc around a region [m]
   std::vector<std::uint32_t> candidate_first;     // (tiles + 1,)
   std::vector<std::int32_t> candidate;            // far sites that may be in line of sight, or loud
 

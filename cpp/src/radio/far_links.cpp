@@ -8,15 +8,33 @@ namespace slicefast {
 void FarBlock::load(const LinkModel::State& state, std::size_t region, std::span<const std::int32_t> users,
                     std::span<const double> x, std::span<const double> y) {
   block.load(state, users, x, y);
-  block.surround(users.size());
+  const FarCells& far = *state.far;
+  block.middle_x = far.middle_x[region], block.middle_y = far.middle_y[region], block.radius = far.radius;
   for (std::size_t i = 0; i < users.size(); ++i) {
     const auto u = static_cast<std::size_t>(users[i]);
-    col_[i] = rounded_down(state.fields.col_at(x[u], y[u]));
-    row_[i] = rounded_down(state.fields.row_at(x[u], y[u]));
-    state.far->to_plane(col_[i], row_[i]);
-    __builtin_prefetch(&state.far->candidate_first[state.far->tile_at(col_[i], row_[i])]);
+    const std::int64_t col = rounded_down(state.fields.col_at(x[u], y[u]));
+    const std::int64_t row = rounded_down(state.fields.row_at(x[u], y[u]));
+    col_[i] = col;
+    row_[i] = row;
+    far.to_plane(col_[i], row_[i]);
+    if (col_[i] + far.first_col != col || row_[i] + far.first_row != row)
+      move_into_plane(state, i, col, row, x[u], y[u]);
+    __builtin_prefetch(&far.candidate_first[far.tile_at(col_[i], row_[i])]);
   }
+  // Whole vectors, as LinkBlock pads them.
+  for (std::size_t i = users.size(); i < whole_vectors(users.size()); ++i)
+    block.x[i] = block.x[users.size() - 1], block.y[i] = block.y[users.size() - 1];
   load_factors(state, region, users.size());
+}
+
+// A user who is turns around the torus away from its region, at node (col, row).
+void FarBlock::move_into_plane(const LinkModel::State& state, std::size_t i, std::int64_t col, std::int64_t row,
+                               double x, double y) {
+  const FarCells& far = *state.far;
+  const auto around_1 = static_cast<double>((col - far.first_col - col_[i]) / far.n_cols);
+  const auto around_2 = static_cast<double>((row - far.first_row - row_[i]) / far.n_rows);
+  block.x[i] = static_cast<float>(x - around_1 * far.v1_x - around_2 * far.v2_x - state.origin_x);
+  block.y[i] = static_cast<float>(y - around_1 * far.v1_y - around_2 * far.v2_y - state.origin_y);
 }
 
 void FarBlock::load_factors(const LinkModel::State& state, std::size_t region, std::size_t n) {

@@ -32,6 +32,8 @@ struct FarBlock {
   std::int32_t user_[far_links], site_[far_links], kept_[far_links];
   float base_[far_links], azimuth_[far_links], depression_[far_links];
   std::vector<float> cell_base_, cell_azimuth_, cell_depression_;
+  void move_into_plane(const LinkModel::State& state, std::size_t i, std::int64_t col, std::int64_t row, double x,
+                       double y);
   void load_factors(const LinkModel::State& state, std::size_t region, std::size_t n);
   void test_links(const LinkModel::State& state, const std::uint8_t* level_of, std::size_t n);
 };

@@ -65,14 +65,6 @@ void LinkBlock::load(const LinkModel::State& state, std::span<const std::int32_t
   load_profile(*this, users_, profile_of_all);
 }
 
-void LinkBlock::surround(std::size_t n) {
-  const auto [left, right] = std::minmax_element(x, x + n);
-  const auto [low, high] = std::minmax_element(y, y + n);
-  middle_x = 0.5f * (*left + *right);
-  middle_y = 0.5f * (*low + *high);
-  radius = 0.5f * std::hypot(*right - *left, *high - *low);
-}
-
 void LinkBlock::take(const LinkBlock& from, std::span<const std::int32_t> which) {
   const std::size_t padded = whole_vectors(which.size());
   const auto copy = [&](const auto* in, auto* to) {

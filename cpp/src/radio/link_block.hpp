@@ -26,8 +26,10 @@ struct LinkBlock {
   alignas(64) float base[block_users], azimuth[block_users], depression[block_users];
   alignas(64) float rows[group_rows * block_users];  // gains of a group's cells
   float* out[block_users];                           // the users' rows of a gain matrix
-  float middle_x, middle_y, radius;                  // of a disc around all users [m], infinite unless surrounded
-  bool profiled = false;                             // users have heights and buildings of their own
+  // A disc around all users [m], as large whoever they are; infinite unless they are known to be neighbours: sites far
+  // from it need no search for their nearest image.
+  float middle_x, middle_y, radius;
+  bool profiled = false;  // users have heights and buildings of their own
   alignas(64) float profile[7][block_users];
 
   RadioUsers users() const {
@@ -40,8 +42,6 @@ struct LinkBlock {
   // At most block_users users, by their index into the positions of all; `profile` may be missing.
   void load(const LinkModel::State& state, std::span<const std::int32_t> users, std::span<const double> x_m,
             std::span<const double> y_m, const UserProfile* profile_of_all = nullptr);
-  // Finds the disc, for users who are neighbours: sites far from it then need no search for their nearest image.
-  void surround(std::size_t n);
   // The users `which` of another block, to look at more sites.
   void take(const LinkBlock& from, std::span<const std::int32_t> which);
 };
