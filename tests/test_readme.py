@@ -82,7 +82,7 @@ def test_the_commands_it_names_are_there():
                 "libraries",
             ],
         ),
-        ("benchmarks/study/README.md", ["map", "rule", "study", "settings", "coordination"]),
+        ("benchmarks/study/README.md", ["map", "rule", "sources", "study", "settings", "coordination"]),
         (
             "slicefast/validation/README.md",
             ["headroom", "radio", "torus", "seeds", "handover", "peers", "interference", "scheduler", "replay"],
