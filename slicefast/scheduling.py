@@ -360,7 +360,7 @@ def schedule_window(
         n_slices = 1 + max(0, int(np.max(np.asarray(0 if slice_of is None else slice_of), initial=0)))
     else:
         array = np.asarray(share)
-        if array.ndim != 2:
+        if array.ndim != 2 or not array.size:
             refuse("share", described(f"shape {array.shape}"), "shape (cells, slices)")
         n_cells, n_slices = array.shape
     if not rates.size:

@@ -240,6 +240,7 @@ def test_an_object_is_refused_for_the_methods_that_it_lacks() -> None:
         ("transfer.similarity_matrix", "vae_epochs", -1),
         ("learn.ReplayRing", "action_dim", 2**31),
         ("scheduling.schedule_window", "bits_per_prb", []),
+        ("scheduling.schedule_window", "share", np.empty((0, 1))),
         ("radio.link_model", "site_y_m", [0.0, 1.0]),
         ("radio.link_model", "cell_site", [[0]]),
         ("radio.link_model", "azimuth_deg", [0.0, 120.0]),
