@@ -294,7 +294,7 @@ BLOCKS = {
 BAD_STATES = [
     ("clock_ttis", -1, "clock_ttis: got -1"),
     ("clock_ttis", 2, "average_tti|packet_tti: row 0 has 3, allowed: 0 to 2"),
-    ("clock_ttis", "now", "clock_ttis: got 'now'"),
+    ("clock_ttis", "now", "clock_ttis: got a str"),
     ("packet_user", [0, 2], "packet_user: row 1 has 2"),
     ("packet_user", [0], "packet_tti: got 2 values, allowed: 1"),
     ("packet_tti", [3, 11], "packet_tti: row 1 has 11, allowed: 0 to 10"),

@@ -36,7 +36,7 @@ inline void from_python(const py::object& value, const char* name, std::int64_t&
   try {
     out = value.cast<std::int64_t>();
   } catch (const py::cast_error&) {
-    refuse(name, py::repr(value).cast<std::string>(), "an integer");
+    refuse(name, "a " + py::str(py::type::of(value).attr("__name__")).cast<std::string>(), "an integer");
   }
 }
 

@@ -5,10 +5,10 @@
 
 A call is one that its function takes (`targets.TAKEN`) with one to three arguments replaced, drawn from the seed and
 the call's number. Findings: a refusal that names none of the function's arguments, or is of several lines or more than
-400 characters; an exception that is neither ValueError nor TypeError (OSError where a path is an argument, MemoryError
-where a size is); a NaN that is taken; a call of more than 20 seconds of the processor
-(but one that asks for more than a million of something); a process that dies. Calls run in forked batches, so that a
-crash costs a batch and is told.
+400 characters, unless it is that of a function that is an argument; an exception that is neither ValueError nor
+TypeError (OSError where a path is an argument, MemoryError where a size is, NotConverged where one iterates); a NaN
+that is taken; a call of more than 20 seconds of the processor (but one that asks for more than a million of
+something); a process that dies. Calls run in forked batches, so that a crash costs a batch and is told.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 import targets
 
-from slicefast.errors import one_line
+from slicefast.errors import NotConverged, one_line
 
 BATCH = 250
 LONGEST_MESSAGE = 400
@@ -147,6 +147,8 @@ def try_call(name: str, arguments: dict[str, Any], chosen: list[str]) -> tuple[s
         targets.call_of(name)(**arguments)
     except (ValueError, TypeError) as error:
         message = str(error)
+        if TooLongError.__name__ in message:  # told by what called a function that was stopped
+            return "refused", message
         if "\n" in message or len(message) > LONGEST_MESSAGE:
             return "finding", f"message of {len(message)} characters: {message[:120]!r}"
         named = [*arguments, *CALLED.get(name, ())]
@@ -155,11 +157,14 @@ def try_call(name: str, arguments: dict[str, Any], chosen: list[str]) -> tuple[s
         )
         if (
             not entry
+            and int not in [arguments[argument] for argument in chosen if callable(arguments[argument])]
             and not _of_a_file(message, arguments)
             and not any(re.search(rf"\b{word}\b", message) for word in named)
         ):
             return "finding", f"unnamed: {type(error).__name__}: {message[:150]!r} at {_place(error)}"
         return "refused", message
+    except NotConverged as error:
+        return "refused", str(error)
     except OSError as error:
         paths = {"path", "folder", "job"} & arguments.keys()
         return ("refused", str(error)) if paths else ("finding", f"{type(error).__name__}: {error}")
