@@ -7,6 +7,7 @@ shares will be played on, which is what a policy with perfect information and a 
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from slicefast.arguments import checked
+from slicefast.arguments import between, checked
 from slicefast.errors import Alone, SlicefastError, described, refuse
 from slicefast.kpis import Curves, Kpis
 from slicefast.network import check_memory
@@ -324,7 +325,8 @@ class Simulator(World):
         try:
             self._check_snapshot(snapshot)
             seed, place_seed = _plain(snapshot["seed"]), snapshot["place_seed"]
-            step_index = int(snapshot["step_index"])
+            step_index = operator.index(snapshot["step_index"])
+            between(0, 2**62, **{"step_index of the snapshot": step_index})
             tti_s = self.scenario.radio.tti_s
             kpis = None if snapshot["kpis"] is None else kpis_of(snapshot["kpis"], tti_s)
             states = snapshot["replicas"]
@@ -336,7 +338,7 @@ class Simulator(World):
                     replica.check_state(state)
             for replica, state in zip(replicas, states, strict=True):
                 replica.restore(state)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             if isinstance(error, SlicefastError):
                 raise
             refuse("snapshot", described(f"{type(error).__name__}: {error}"), "what Simulator.snapshot returned")

@@ -80,7 +80,7 @@ def check_shares(name: str, shares: ArrayLike, shape: tuple[int, ...], simplex: 
     shape : tuple of int
         (N, S), or (R, N, S) with several replicas.
     simplex : bool
-        Whether rows are to sum to 1, within 1e-4.
+        Whether rows are to sum to 1, within 1e-4; else every share is from 0 to 1 by itself.
 
     Raises
     ------
@@ -91,14 +91,16 @@ def check_shares(name: str, shares: ArrayLike, shape: tuple[int, ...], simplex: 
     if array.shape != shape:
         refuse(name, described(f"shape {array.shape}"), f"shape {shape}")
     rows = array.reshape(-1, *shape[-2:])
-    total = rows.sum(axis=-1, keepdims=True)
-    off_by = SIMPLEX_TOLERANCE if simplex else np.finfo(np.float64).max
+    with np.errstate(over="ignore"):  # refused below
+        total = rows.sum(axis=-1, keepdims=True)
+    off_by = SIMPLEX_TOLERANCE if simplex else np.inf
+    most = np.inf if simplex else 1.0
     # Written so that a NaN is refused too.
-    if not (rows.min() >= 0.0 and np.abs(total - 1.0).max() <= off_by):
-        right = (rows >= 0.0).all(axis=-1) & (np.abs(total[..., 0] - 1.0) <= off_by)
+    if not (rows.min() >= 0.0 and rows.max() <= most and np.abs(total - 1.0).max() <= off_by):
+        right = (rows >= 0.0).all(axis=-1) & (rows <= most).all(axis=-1) & (np.abs(total[..., 0] - 1.0) <= off_by)
         replica, cell = np.argwhere(~right)[0]
         where = f"cell {cell}" if len(shape) == 2 else f"replica {replica}, cell {cell}"
-        allowed = "finite numbers of at least 0" + (", summing to 1" if simplex else "")
+        allowed = "finite numbers of at least 0, summing to 1" if simplex else "numbers from 0 to 1"
         refuse(f"{name} of {where}", rows[replica, cell].tolist(), allowed)
     # Exactly on the simplex for the core, which hands out whole PRBs.
     return rows / total if simplex else rows

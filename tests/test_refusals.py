@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
 import targets
 
+import slicefast as sf
 from slicefast import policies, radio, scheduling
 from slicefast.arguments import checked
 from slicefast.errors import InUseError, RunError, ScenarioError, SlicefastError
@@ -277,3 +278,21 @@ def test_a_word_that_is_too_long_is_cut_where_it_is_quoted() -> None:
 def test_a_message_is_one_line_whatever_a_file_is_called() -> None:
     assert str(RunError("a\nb: is no run")) == "a?b: is no run"
     assert str(ScenarioError("file", "a\nb", "has\tno\nrows")) == "file: got 'a\\nb', has?no?rows"
+
+
+@pytest.mark.parametrize("value", [1e308, 1.5, -0.25, np.nan, np.inf])
+def test_shares_of_a_probe_are_parts(value):
+    simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0)
+    simulator.reset()
+    good = np.full((3, 4), 0.25)
+    with pytest.raises(SlicefastError, match=r"^shares of cell 0: got \[.*, allowed: numbers from 0 to 1$"):
+        simulator.probe(np.full((3, 4), value), good)
+
+
+@pytest.mark.parametrize("value", [-1, 2.9, np.inf, "one", 2**70])
+def test_the_step_of_a_snapshot_is_a_number_of_steps(value):
+    simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0)
+    simulator.reset()
+    with pytest.raises(SlicefastError, match="snapshot"):
+        simulator.restore({**simulator.snapshot(), "step_index": value})
+    assert simulator.step_index == 0

@@ -153,7 +153,7 @@ def try_call(name: str, arguments: dict[str, Any], chosen: list[str]) -> tuple[s
             return "finding", f"message of {len(message)} characters: {message[:120]!r}"
         named = [*arguments, *CALLED.get(name, ())]
         entry = any(isinstance(arguments[argument], dict) for argument in chosen) and re.match(
-            r"\S{1,80}: got ", message
+            r"\S{1,80}: (got|row \d+ has) ", message
         )
         if (
             not entry
