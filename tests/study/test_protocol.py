@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
+from slicefast.errors import ScenarioError
 from slicefast.learn import TD3Config
 from slicefast.study.arms import ARMS, FULL_ARMS
 from slicefast.study.claims import CLAIMS
@@ -73,7 +73,7 @@ def test_protocols_survive_json() -> None:
 
 
 def test_a_protocol_is_frozen() -> None:
-    with pytest.raises(ValidationError, match="frozen"):
+    with pytest.raises(ScenarioError, match="n_seeds: got 3, is fixed"):
         Protocol.quick().n_seeds = 3  # type: ignore[misc]
 
 
