@@ -24,7 +24,7 @@ FULL, SHORT = "speed", "speed short"
 SHORT_ROWS = {
     "test_positions_to_sinr[300 cells, 38400 users-slicefast]": "positions to SINR, 300 cells, 38,400 users",
     "test_full_buffers_against_numpy[slicefast]": "PRB scheduling, 12 cells, 1,536 users",
-    "test_slicefast_whole_step": "whole step, 12 cells, 1,536 users, 200 TTIs",
+    "test_slicefast_whole_step": "a step, 12 cells, 1,536 users, 200 TTIs",
     "test_update[12-native]": "TD3 update of 12 agents",
     "test_kl_factorised[12-200]": "all-pairs KL, 12 agents x 200 samples",
 }
