@@ -299,3 +299,12 @@ def test_what_the_simulator_would_refuse_is_refused_at_once(scenario, make, opti
 def test_no_replicas_are_refused(scenario):
     with pytest.raises(ValueError, match="n_replicas: got 0"):
         sf.VectorEnv(scenario, n_replicas=0)
+
+
+@pytest.mark.parametrize("action", [[1.0, [2.0, 3.0]], ["a", "b", "c", "d"], "text", {}])
+def test_an_action_that_is_no_vector_of_numbers_is_refused(action):
+    env = sf.parallel_env(sf.Scenario.hexagonal(n_sites=1), seed=0)
+    env.reset()
+    good = {agent: np.full(4, 0.25) for agent in env.agents}
+    with pytest.raises(ValueError, match=f"action of {env.agents[1]}: got .*, allowed: a vector of numbers"):
+        env.step({**good, env.agents[1]: action})

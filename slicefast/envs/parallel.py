@@ -147,7 +147,10 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         for n, agent in enumerate(self.agents):
             if agent not in actions:
                 refuse("actions", f"none of {agent}", "one per agent")
-            action = np.asarray(actions[agent])
+            try:
+                action = np.asarray(actions[agent], np.float64)
+            except (TypeError, ValueError):  # rows of unequal length, text
+                refuse(f"action of {agent}", actions[agent], "a vector of numbers")
             if action.shape != rows[n].shape:
                 refuse(f"action of {agent}", f"shape {action.shape}", f"shape {rows[n].shape}")
             rows[n] = action
