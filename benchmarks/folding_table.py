@@ -11,16 +11,14 @@ all, and the most that the process has ever had.
 
 from __future__ import annotations
 
-import argparse
 import resource
 import warnings
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import tables
 from machine import least
-from networks import NEAR_LINKS, NOISE_W, POWER_W, network
+from networks import NEAR_LINKS, NOISE_W, POWER_W, link_s, network
 
 from slicefast.radio import RangeWarning
 
@@ -28,22 +26,12 @@ MARK = "folding"
 CELLS = (300, 3072, 12288)
 MOST_OVER_LINKS, MOST_GROWTH = 1.5, {3072: 1.3, 12288: 1.6}
 FOLD_DB = 0.1
-#: Links of the passes that compute every one of them, about.
-MEASURED_LINKS = 12_000_000
-
-
-def link_price_s(n_sites: int) -> float:
-    """Return what a link costs [s] where every link of a network is computed."""
-    model, _, _, x, y = network(n_sites)
-    n = min(len(x), MEASURED_LINKS // model.n_cells)
-    kept = np.empty((n, model.n_cells), np.float32)
-    return least(lambda: model.gains(x[:n], y[:n], 1, kept), rounds=3) / kept.size
 
 
 def row(n_cells: int, rounds: int) -> tuple[list[float], list[str]]:
     """Return the times of both passes for a user [s], and what the table says of a network."""
     n_sites = n_cells // 3
-    near_s = NEAR_LINKS * link_price_s(n_sites)
+    near_s = NEAR_LINKS * link_s(n_sites)
     model, _, _, x, y = network(n_sites, fold_db=FOLD_DB)
     power, activity = np.full(model.n_cells, POWER_W), np.ones(model.n_cells)
     n_bytes = 0
@@ -85,10 +73,9 @@ def table(cells: Sequence[int], rounds: int) -> Iterator[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and put it where the command line tells it to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tables.parser(__doc__)
     parser.add_argument("--cells", type=int, nargs="+", default=list(CELLS), help="multiples of 3")
     parser.add_argument("--rounds", type=int, default=2, help="passes after the first")
-    parser.add_argument("--into", type=Path, help="the page that takes the table")
     chosen = parser.parse_args(arguments)
     warnings.simplefilter("ignore", RangeWarning)  # thousands of cells: long links, fields that repeat
     tables.put(table(chosen.cells, chosen.rounds), MARK, chosen.into)

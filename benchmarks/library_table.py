@@ -10,7 +10,6 @@ are not installed say so.
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import json
 import sys
@@ -129,11 +128,10 @@ def table(found: dict[str, Found]) -> Iterator[str]:
 
 def main() -> None:
     """Measure and print, and put the table where the command line tells it to."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = tables.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=1, help="of networks and learners, from 0; 0 measures nothing")
     parser.add_argument("--steps", type=int, default=AGENT_STEPS, help="agent steps of what is measured")
     parser.add_argument("--kept", type=Path, help="where measurements are kept, a line each")
-    parser.add_argument("--into", type=Path, help="the page that takes the table")
     options = parser.parse_args()
     told = "Means over seeds, in brackets the smallest and the largest where there are several."
     with one_thread():

@@ -10,10 +10,8 @@ the policies, with its bootstrap interval. Settings are the papers', whose updat
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,10 +94,9 @@ def table(agents: Sequence[int], part: float) -> Iterator[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and put it where the command line tells it to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tables.parser(__doc__)
     parser.add_argument("--agents", type=int, nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--part", type=float, default=1.0, help="of the steps that are played")
-    parser.add_argument("--into", type=Path, help="the page that takes the table")
     chosen = parser.parse_args(arguments)
     tables.put(table(chosen.agents, chosen.part), MARK, chosen.into)
 

@@ -10,11 +10,9 @@ numbers, so both play warm networks whose steps are alike, not the same.
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import tables
@@ -101,11 +99,10 @@ def table(other: str, networks: Sequence[str], n_pairs: int) -> Iterator[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a line per network, and put the table where the command line tells it to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tables.parser(__doc__)
     parser.add_argument("other", help="the other version's Python")
     parser.add_argument("--network", choices=NETWORKS, nargs="+", default=["default"])
     parser.add_argument("--pairs", type=int, default=40)
-    parser.add_argument("--into", type=Path, help="the page that takes the table")
     chosen = parser.parse_args(arguments)
     tables.put(table(chosen.other, chosen.network, chosen.pairs), MARK, chosen.into)
 

@@ -12,7 +12,6 @@ those of 12 cells or agents do, a kernel may lie above the memory's slope, but n
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -228,8 +227,7 @@ def drawn(found: Sequence[Kernel], machine: Machine) -> Figure:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table, and write where the command line tells it to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--into", type=Path, help="the page that takes the table")
+    parser = tables.parser(__doc__)
     parser.add_argument("--figure", type=Path, help="the picture's file")
     chosen = parser.parse_args(arguments)
     machine = measure()

@@ -11,10 +11,8 @@ for one network of 300 cells: 0 where sharing costs nothing.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,11 +110,10 @@ def table(what: Sequence[str], rounds: int) -> Iterator[str]:
 
 def main() -> None:
     """Print the table, and put it where the command line tells it to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tables.parser(__doc__)
     kinds = list(dict.fromkeys(growth.what.split(",")[0] for growth in GROWTHS))
     parser.add_argument("--only", choices=kinds, nargs="+", default=kinds, help="what grows")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--into", type=Path, help="the page that takes the table")
     options = parser.parse_args()
     tables.put(table(options.only, options.rounds), MARK, options.into)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import tables
 
@@ -30,9 +28,8 @@ def main(
     brackets : str
         What stands in them.
     """
-    parser = argparse.ArgumentParser(description=said)
+    parser = tables.parser(said)
     parser.add_argument("--seeds", type=int, default=3, help="of networks and learners, from 0")
-    parser.add_argument("--into", type=Path, help="the page that takes the table")
     options = parser.parse_args()
     told = f"Means of {options.seeds} seeds, in brackets {brackets}."
     with one_thread():

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
 from slicefast import files
+
+
+def parser(said: str | None) -> argparse.ArgumentParser:
+    """Return a parser of a program's own words, with the page that takes its table."""
+    made = argparse.ArgumentParser(description=said, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--into", type=Path, help="the page that takes the table")
+    return made
 
 
 def put(table: Iterable[str], mark: str, into: Path | None, told: str = "") -> None:

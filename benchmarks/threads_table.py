@@ -11,10 +11,8 @@ is what `slicefast.network.LEAST_SHARED_LINKS` is for.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,7 +52,11 @@ class Player:
     """A simulator that says what its steps take."""
 
     def __init__(self, scenario: sf.Scenario, n_threads: int) -> None:
-        self._simulator = sf.Simulator(scenario, seed=0, n_threads=n_threads)
+        set_to, network.LEAST_SHARED_LINKS = network.LEAST_SHARED_LINKS, 0
+        try:
+            self._simulator = sf.Simulator(scenario, seed=0, n_threads=n_threads)
+        finally:
+            network.LEAST_SHARED_LINKS = set_to
         self._simulator.reset()
         (replica,) = self._simulator._replicas
         replica.network = self._core = Timed(replica.network)
@@ -94,7 +96,6 @@ def least_links(gains: dict[int, float]) -> int | None:
 
 def table(sites: Sequence[int], seconds: float) -> Iterator[str]:
     """Yield a row per network, each measured about so long, and what follows from them."""
-    set_to, network.LEAST_SHARED_LINKS = network.LEAST_SHARED_LINKS, 0
     yield "| cells | links | one thread, a step | two threads | links | coupling and scheduling | whole step |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
     gains = {}
@@ -114,17 +115,15 @@ def table(sites: Sequence[int], seconds: float) -> Iterator[str]:
     yield ""
     yield (
         f"A second thread pays {f'from {found:,} links on' if found else 'nowhere'}; `LEAST_SHARED_LINKS` is "
-        f"{set_to:,}. Asked of the largest network: {tables.asked(TARGET, middle >= TARGET)}."
+        f"{network.LEAST_SHARED_LINKS:,}. Asked of the largest network: {tables.asked(TARGET, middle >= TARGET)}."
     )
-    network.LEAST_SHARED_LINKS = set_to
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and put it where the command line tells it to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tables.parser(__doc__)
     parser.add_argument("--sites", type=int, nargs="+", default=list(SITES), help="of three cells")
     parser.add_argument("--seconds", type=float, default=5.0, help="a network is measured so long")
-    parser.add_argument("--into", type=Path, help="the page that takes the table")
     chosen = parser.parse_args(arguments)
     tables.put(table(chosen.sites, chosen.seconds), MARK, chosen.into)
 

@@ -165,7 +165,7 @@ void Network::find_gains(std::span<const double> x_m, std::span<const double> y_
 }
 
 // The loads, but for a cell that may wake up and must not have been forgotten; full where none is known.
-std::vector<double> Network::folding_activity(std::span<const double> rho) const {
+std::vector<double> Network::folding_activity(std::span<const double> rho) {
   constexpr double least = 0.01;
   std::vector<double> activity(rho.begin(), rho.end());
   const bool known = std::any_of(rho.begin(), rho.end(), [](double load) { return load > 0.0; });
@@ -173,12 +173,18 @@ std::vector<double> Network::folding_activity(std::span<const double> rho) const
   return activity;
 }
 
+void Network::add_slices(ConstMatrixView<double> load, std::span<double> rho) {
+  for (std::size_t n = 0; n < load.rows; ++n) {
+    rho[n] = 0.0;
+    for (double part : load.row(n)) rho[n] += part;
+  }
+}
+
 // As an activity to fold at, empty unless far cells fold.
 std::vector<double> Network::last_loads() const {
   if (!links_->folds()) return {};
-  std::vector<double> rho(load_.rows(), 0.0);
-  for (std::size_t n = 0; n < rho.size(); ++n)
-    for (double part : load_.view().row(n)) rho[n] += part;
+  std::vector<double> rho(load_.rows());
+  add_slices(load_.view(), rho);
   return folding_activity(rho);
 }
 

@@ -178,10 +178,7 @@ void Network::couple(const CouplingProblem& problem) {
   // A tenth of what folded links may be off by: loads need not be known better than the gains they come of.
   if (links_->folds()) options.tolerance = 0.1 * folded_.far->tolerance;
   coupling_.solve(problem, options, load, &pool_);
-  for (std::size_t n = 0; n < load.rows; ++n) {
-    rho_[n] = 0.0;
-    for (double part : load.row(n)) rho_[n] += part;
-  }
+  add_slices(load, rho_);
   const std::span<const double> activity =
       config_.bands == Bands::in_order ? std::span<const double>(load.flat()) : rho_;
   coupling_.sinr(problem, activity, config_.isa, trial_sinr_, &pool_);

@@ -31,6 +31,7 @@ from slicefast.runs.folder import (
 from slicefast.signals import StopSignals, as_ctrl_c
 from slicefast.simulator import Simulator
 from slicefast.training import History, Ticker, collect_samples, new_agents
+from slicefast.transfer.handover import check_hindsight_strategy
 from slicefast.units import Arrays, Float64
 
 if TYPE_CHECKING:
@@ -353,8 +354,8 @@ def _check_handover(
     agents: TD3 | Hindsight, target: Run, task: Task, strategy: _transfer.Strategy, choice: Choice
 ) -> None:
     """Refuse before a step is played what cannot be handed over, or not be chosen so, after all samples."""
-    if target.learner == "hindsight" and strategy not in _transfer.HINDSIGHT_STRATEGIES:
-        refuse("strategy", strategy, f"{', '.join(_transfer.HINDSIGHT_STRATEGIES)} of a hindsight learner")
+    if target.learner == "hindsight":
+        check_hindsight_strategy(strategy)
     if choice == "probe" and agents.obs_dim != task.observation_size:
         refuse("choice", choice, "another one, as the source's agents see more than the task's observation", RunError)
     like: Any = _new_learner(task, target.config, target.seed, 1)

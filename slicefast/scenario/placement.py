@@ -156,30 +156,34 @@ def _direction(table: Table) -> str:
     return found[0]
 
 
+def _first_twin(rows: Float64) -> tuple[int, int] | None:
+    """Return the first row that equals an earlier one, and that one; None where all differ."""
+    row_of: dict[tuple[float, ...], int] = {}
+    for row, values in enumerate(rows):
+        first = row_of.setdefault(tuple(values), row)
+        if first != row:
+            return row, first
+    return None
+
+
 def _refuse_twins(table: Table, cell_site: Int32, direction: str, azimuth_deg: Float64, tilt_deg: Float64) -> None:
     """Refuse a sector that is listed twice, as lists of several carriers or exports joined twice have it."""
-    row_of: dict[tuple[float, ...], int] = {}
-    sectors = np.stack([cell_site, azimuth_deg % 360.0, tilt_deg], axis=1).round(3)
-    for row, sector in enumerate(sectors):
-        first = row_of.setdefault(tuple(sector), row)
-        if first != row:
-            problem = (
-                f"the sector of row {table.line[first]} again: same mast, azimuth and tilt; one carrier is simulated"
-            )
-            raise table.error(row, direction, problem)
+    twin = _first_twin(np.stack([cell_site, azimuth_deg % 360.0, tilt_deg], axis=1).round(3))
+    if twin:
+        row, first = twin
+        problem = f"the sector of row {table.line[first]} again: same mast, azimuth and tilt; one carrier is simulated"
+        raise table.error(row, direction, problem)
 
 
 def _warn_of_layers(table: Table, masts: Float64, azimuth_deg: Float64) -> None:
     """Warn of one sector at two tilts or heights, as a list of several carriers has it; once."""
-    row_of: dict[tuple[float, ...], int] = {}
-    for row, sector in enumerate(np.column_stack([masts[:, :2], azimuth_deg % 360.0]).round(1)):
-        first = row_of.setdefault(tuple(sector), row)
-        if first != row:
-            warn(
-                f"{table.file} row {table.line[row]}: the sector of row {table.line[first]} at another tilt or height "
-                "is taken for a cell more, on the same carrier; or is it another carrier's?"
-            )
-            return
+    twin = _first_twin(np.column_stack([masts[:, :2], azimuth_deg % 360.0]).round(1))
+    if twin:
+        row, first = twin
+        warn(
+            f"{table.file} row {table.line[row]}: the sector of row {table.line[first]} at another tilt or height "
+            "is taken for a cell more, on the same carrier; or is it another carrier's?"
+        )
 
 
 def _known(table: Table) -> list[tuple[str, tuple[float, float]]]:

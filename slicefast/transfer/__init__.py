@@ -12,7 +12,6 @@ Four distances rank the sources of a target, each (sources, targets) and the sma
 from slicefast.transfer.choice import SOURCE_CHOICES, SourceChoice, choose_sources, rank_sources
 from slicefast.transfer.configuration import configuration_distance, describe_cells
 from slicefast.transfer.handover import (
-    HINDSIGHT_STRATEGIES,
     STRATEGIES,
     USUAL_STRATEGY,
     Indices,
@@ -36,7 +35,6 @@ from slicefast.transfer.similarity import (
 
 __all__ = [
     "DISTANCES",
-    "HINDSIGHT_STRATEGIES",
     "SOURCE_CHOICES",
     "STRATEGIES",
     "USUAL_STRATEGY",

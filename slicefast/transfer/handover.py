@@ -103,6 +103,12 @@ def check_compatible(source: TD3, target: TD3) -> None:
             refuse(f"{name} of the source", mine, f"the target's, {theirs}")
 
 
+def check_hindsight_strategy(strategy: Strategy) -> None:
+    """Refuse what a learner in hindsight cannot hand over."""
+    if strategy not in HINDSIGHT_STRATEGIES:
+        refuse("strategy", strategy, f"{', '.join(HINDSIGHT_STRATEGIES)} of a hindsight learner")
+
+
 @checked
 def transfer_hindsight(
     source: Hindsight, source_index: Int64, target: Hindsight, target_index: Sequence[int], strategy: Strategy
@@ -123,8 +129,7 @@ def transfer_hindsight(
     SlicefastError
         Another strategy, or learners that differ; the target is unchanged.
     """
-    if strategy not in HINDSIGHT_STRATEGIES:
-        refuse("strategy", strategy, f"{', '.join(HINDSIGHT_STRATEGIES)} of a hindsight learner")
+    check_hindsight_strategy(strategy)
     sources = to_rows("source_index", source_index, source.n_agents)
     targets = to_rows("target_index", np.asarray(list(target_index)), target.n_agents)
     if sources.shape != targets.shape:

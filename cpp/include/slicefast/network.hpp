@@ -161,7 +161,8 @@ class Network {
   std::vector<double> last_loads() const;
   void find_all_gains(std::span<const double> x_m, std::span<const double> y_m, std::vector<double> activity);
   Emissions emissions(std::span<const double> activity) const { return {config_.power_w, activity, config_.noise_w}; }
-  std::vector<double> folding_activity(std::span<const double> rho) const;
+  static std::vector<double> folding_activity(std::span<const double> rho);
+  static void add_slices(ConstMatrixView<double> load, std::span<double> rho);  // (N, S) to (N,)
   void lose(std::span<const std::int32_t> users);
   ConstMatrixView<float> measure();
   void find_rates(ConstMatrixView<double> share, std::span<const std::int32_t> serving, const Arrivals& arrivals);

@@ -91,7 +91,7 @@ void LinkModel::best_server(std::span<const double> x_m, std::span<const double>
   check_value("noise_w", noise_w, positive);
   const Servers servers{server, sinr, static_cast<float>(noise_w)};
   if (folds() && !profile && n_users >= least_users_per_region * state.far->n_regions) {
-    FarWalk walk(state, x_m, y_m, power_w, activity, noise_w, first_indices(n_users));
+    FarWalk walk(state, x_m, y_m, {power_w, activity, noise_w}, first_indices(n_users));
     walk.walk(pool, [&](std::size_t) { return BestServerSink(state, servers, power_w, activity); });
     return;
   }

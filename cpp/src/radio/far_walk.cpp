@@ -40,29 +40,21 @@ std::vector<std::uint8_t> regions_of(std::span<const RegionRuns::Run> runs, std:
   return wanted;
 }
 
-std::vector<double> products(std::span<const double> a, std::span<const double> b) {
-  std::vector<double> out(a.size());
-  for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] * b[i];
-  return out;
-}
-
 }  // namespace
 
 FarWalk::FarWalk(const LinkModel::State& state, std::span<const double> x, std::span<const double> y,
-                 std::span<const double> power, std::span<const double> activity, double noise,
-                 std::span<const std::int32_t> users)
+                 const Emissions& at, std::span<const std::int32_t> users)
     : state_(state),
       x_(x),
       y_(y),
-      power_(power),
-      activity_(activity),
-      noise_(static_cast<float>(noise)),
+      at_(at),
       runs_(state, x, y, users),
-      remainders_(*state.far, regions_of(runs_.runs, state.far->n_regions), products(activity, power)) {}
+      remainders_(*state.far, regions_of(runs_.runs, state.far->n_regions), at.sent_w()) {}
 
 // Whether a remainder could move interference plus noise by more than the tolerance.
 bool FarWalk::is_doubtful(float factor, const Remainder& rest, float interference) const {
-  return !(factor * rest.deviation <= static_cast<float>(state_.far->tolerance) * (interference + noise_));
+  return !(factor * rest.deviation <=
+           static_cast<float>(state_.far->tolerance) * (interference + static_cast<float>(at_.noise_w)));
 }
 
 void FarWalk::meet_run(const RegionRuns::Run& run, FarSink& sink) const {
@@ -90,7 +82,7 @@ void FarWalk::meet_near(FarRun& run, FarSink& sink) const {
   const FarCells::Neighbourhood& near = state_.far->near;
   SiteGroups group(state_, run.far.block, run.users.size(), near.sites_of(run.region));
   while (group.next()) {
-    run.strongest.add_group(state_, group, run.users.size(), near.cells_of(run.region), power_, activity_);
+    run.strongest.add_group(state_, group, run.users.size(), near.cells_of(run.region), at_.power_w, at_.activity);
     sink.near_group(run, group);
   }
 }
@@ -134,7 +126,7 @@ void FarWalk::meet_rings(FarRun& run, std::vector<std::int32_t> doubtful, FarSin
     block.take(run.far.block, doubtful);
     SiteGroups group(state_, block, doubtful.size(), met.sites);
     while (group.next()) {
-      rings.add_group(state_, group, doubtful.size(), met.cells, power_, activity_);
+      rings.add_group(state_, group, doubtful.size(), met.cells, at_.power_w, at_.activity);
       sink.ring_group(run, doubtful, group, met.cells.subspan(group.first(), group.rows()));
     }
     doubtful = settle(run, level, doubtful, rings, sink);
@@ -165,7 +157,7 @@ void FarWalk::meet_outside(std::span<const std::int32_t> users, FarSink& sink) c
   block.load(state_, users, x_, y_);
   SiteGroups group(state_, block, users.size(), state_.all_sites);
   while (group.next()) {
-    strongest.add_group(state_, group, users.size(), state_.cell_index, power_, activity_);
+    strongest.add_group(state_, group, users.size(), state_.cell_index, at_.power_w, at_.activity);
     sink.outside_group(users, group);
   }
   sink.settle_outside(users, strongest);

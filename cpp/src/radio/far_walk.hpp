@@ -13,6 +13,7 @@
 
 #include "radio/far_links.hpp"
 #include "radio/remainders.hpp"
+#include "slicefast/radio/folded_gains.hpp"
 #include "slicefast/threads.hpp"
 
 namespace slicefast {
@@ -63,9 +64,8 @@ class FarSink {
 
 class FarWalk {
  public:
-  // Users to walk, by their index into the positions of all; power and activity (N,).
-  FarWalk(const LinkModel::State& state, std::span<const double> x, std::span<const double> y,
-          std::span<const double> power, std::span<const double> activity, double noise,
+  // Users to walk, by their index into the positions of all.
+  FarWalk(const LinkModel::State& state, std::span<const double> x, std::span<const double> y, const Emissions& at,
           std::span<const std::int32_t> users);
 
   const RegionRuns& runs() const { return runs_; }
@@ -90,8 +90,8 @@ class FarWalk {
   bool is_doubtful(float factor, const Remainder& rest, float interference) const;
 
   const LinkModel::State& state_;
-  std::span<const double> x_, y_, power_, activity_;
-  float noise_;
+  std::span<const double> x_, y_;
+  Emissions at_;
   RegionRuns runs_;
   Remainders remainders_;  // of the runs' regions
 };

@@ -47,9 +47,7 @@ void FoldedGains::set_places(std::span<const std::int32_t> users) {
 // user is folded for therefore still keeps the bound.
 std::vector<std::int32_t> FoldedGains::misfolded(const Emissions& at, std::span<const double> met_w) const {
   constexpr double most = 1.5, chance = 0.5;
-  std::vector<double> weight(n_cells);
-  for (std::size_t n = 0; n < n_cells; ++n) weight[n] = at.power_w[n] * at.activity[n];
-  const Remainders rest(*far, std::vector<std::uint8_t>(far->n_regions, 1), weight);
+  const Remainders rest(*far, std::vector<std::uint8_t>(far->n_regions, 1), at.sent_w());
   std::vector<std::int32_t> users;
   for (std::size_t p = 0; p < n_users(); ++p) {
     if (region[p] < 0) continue;

@@ -216,7 +216,7 @@ void check_each_once(std::span<const std::int32_t> users, std::size_t n_users) {
 void LinkModel::fold(std::span<const double> x_m, std::span<const double> y_m, const Emissions& at, FoldedGains& gains,
                      const ThreadPool* pool) const {
   check_fold(*this, x_m, y_m, at);
-  FarWalk walk(*state_, x_m, y_m, at.power_w, at.activity, at.noise_w, first_indices(x_m.size()));
+  FarWalk walk(*state_, x_m, y_m, at, first_indices(x_m.size()));
   gains.set_places(walk.runs().user);
   gains.n_cells = state_->n_cells;
   gains.stride = whole_vectors(state_->far->near.most_cells);
@@ -231,7 +231,7 @@ void LinkModel::refold(std::span<const double> x_m, std::span<const double> y_m,
   if (gains.far != state_->far) refuse("gains", "those of another link model", "those that fold() of this one made");
   check_size("gains", gains.n_users(), x_m.size(), "user");
   check_each_once(users, x_m.size());
-  FarWalk walk(*state_, x_m, y_m, at.power_w, at.activity, at.noise_w, users);
+  FarWalk walk(*state_, x_m, y_m, at, users);
   fold_walk(*state_, walk, at, gains, pool);
 }
 

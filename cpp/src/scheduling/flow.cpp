@@ -138,8 +138,8 @@ class TimedQueue {
   double x_, g_;
 };
 
-// Whether ended() is 1 to the last bits without a look: below x = 1 the root g is at most ln x <= x - 1, so that exp(g
-// v) is below exp(-45) = 3e-20. That is nearly everybody, and each would cost a dozen exponentials.
+// Whether ended() is 1 to the last bits without a look: below x = 1 the root g is at most ln x <= x - 1, so that
+// exp(g v) is below exp(-45) = 3e-20. That is nearly everybody, and each would cost a dozen exponentials.
 bool surely_ends(double x, double packets) { return x < 0.9 && (1 - x) * (packets - 1) > 45; }
 
 // Service and throughput where the user has any; the delay without what is left over.

@@ -25,6 +25,12 @@ struct FarCells;
 struct Emissions {
   std::span<const double> power_w, activity;
   double noise_w;
+
+  std::vector<double> sent_w() const {  // on average, (N,)
+    std::vector<double> sent(power_w.begin(), power_w.end());
+    for (std::size_t n = 0; n < sent.size(); ++n) sent[n] *= activity[n];
+    return sent;
+  }
 };
 
 struct FoldedGains {
