@@ -97,6 +97,10 @@ class Table:
             values.append(value)
         return values
 
+    def counts(self, column: str) -> bool:
+        """Whether a column of times begins with a number, not with a date."""
+        return _time_parser(self.columns[column][0]) is float
+
     def times_s(self, column: str) -> list[float]:
         """Return a column of times [s]: numbers of seconds, ISO 8601, or month/day/year hour:minute.
 
@@ -140,23 +144,34 @@ def _is_compact_date(text: str) -> bool:
 
 def _time_parser(first: str) -> Callable[[str], float]:
     """Choose how to read a column of times by its first value."""
+    if _reads(float, first):
+        return float
+    if _reads(datetime.fromisoformat, first):
+        has_zone = datetime.fromisoformat(first).tzinfo is not None
 
-    def iso(text: str) -> float:
-        return _utc_seconds(datetime.fromisoformat(text))
+        def iso(text: str) -> float:
+            moment = datetime.fromisoformat(text)
+            if (moment.tzinfo is not None) != has_zone:  # two clocks in one column are hours apart
+                raise ValueError
+            return _utc_seconds(moment)
 
-    for parse in (float, iso):
-        try:
-            parse(first)
-        except ValueError:
-            continue
-        return parse
+        return iso
     for form in _DATE_FORMATS:
-        try:
-            datetime.strptime(first, form)
-        except ValueError:
-            continue
-        return lambda text, form=form: _utc_seconds(datetime.strptime(text, form))  # type: ignore[misc]
+
+        def dated(text: str, form: str = form) -> float:
+            return _utc_seconds(datetime.strptime(text, form))
+
+        if _reads(dated, first):
+            return dated
     return float  # fails on the first row, and says so there
+
+
+def _reads(parse: Callable[[str], object], text: str) -> bool:
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_table(

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
+from slicefast.errors import RangeWarning
 from slicefast.rng import Streams
 from slicefast.scenario import Scenario, ScenarioError
 from slicefast.traffic.mask import TrafficMask
@@ -217,7 +218,8 @@ def test_cells_and_slices_of_the_trace_go_to_cells_and_slices(tmp_path):
 
 def test_a_trace_of_less_than_a_day_is_the_period(tmp_path):
     rows = "\n".join(f"{10 * k},{k % 30 + 1},1,1" for k in range(60))
-    mask = own_series(write(tmp_path / "t.csv", "time,volume,cell,slice\n" + rows), period_steps=60)
+    with pytest.warns(RangeWarning, match="read as seconds, from 0 to 590, one per 10 s"):
+        mask = own_series(write(tmp_path / "t.csv", "time,volume,cell,slice\n" + rows), period_steps=60)
     table = mask.table(120)[:, 0, 0]
     np.testing.assert_allclose(table[:60], (np.arange(60) % 30 + 1) / 30, rtol=1e-9)
     np.testing.assert_allclose(table[60:], table[:60], rtol=1e-9)

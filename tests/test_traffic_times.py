@@ -48,6 +48,7 @@ def serial(moment: datetime) -> float:
         (["-1.7e308", "1.7e308"], "must be seconds"),
         (["0", "1e308"], "must be seconds"),
         (["0", "1", "2", "2e6"], "got 2e+06 samples, mostly gaps: the file has 4"),
+        (["2013-11-01T00:00Z", "2013-11-01T01:00"], "must be a time like the first row's"),
         (["0", "1", "2", "9e7"], "must span at most 50000000"),
     ],
 )
@@ -62,10 +63,18 @@ def test_what_is_not_seconds_is_refused(tmp_path: Path, times: list[str], proble
     ("times", "problem"),
     [
         ([f"{moment:%d/%m/%Y %H:%M}" for moment in HOURS[:72]], "% of the samples, one per 3600 s, are missing; dates"),
-        ([f"{serial(moment):.0f}" for moment in DAYS], "read as seconds, from 41579 to 41678; days of a spreadsheet"),
+        ([f"{serial(moment):.0f}" for moment in DAYS], "read as seconds, from 41579 to 41678, one per 1 s"),
+        ([f"{hour}" for hour in range(168)], "one per 1 s over 0.0019 days; hours, minutes, days of a spreadsheet"),
+        ([f"{minute}" for minute in range(1440)], "one per 1 s over 0.017 days; hours, minutes,"),
+        ([f"{15 * quarter}" for quarter in range(96 * 365)], "one per 15 s over 6.1 days; hours, minutes,"),
+        ([f"{epoch(moment) / 60:.0f}" for moment in HOURS], "one per 60 s over 0.12 days; hours, minutes,"),
+        ([f"{60_000 * minute}" for minute in range(1440)], "one per 60000 s over 1e+03 days; milliseconds?"),
+        ([f"{moment:%m/%d/%Y %I:%M}" for moment in HOURS], "84 of 168 rows have the time of another .* a clock of 12"),
+        ([f"{moment:%Y-%m-%d %H:%M}" for moment in HOURS for _ in range(3)], ", or cells without a column cell"),
     ],
 )
 def test_what_is_hardly_seconds_is_said(tmp_path: Path, times: list[str], problem: str) -> None:
+    problem = re.escape(problem).replace(r"\.\*", ".*")
     with pytest.warns(RangeWarning, match=f"t.csv column time: .*{problem}"):
         read(tmp_path, times)
 
@@ -76,8 +85,9 @@ def test_what_is_hardly_seconds_is_said(tmp_path: Path, times: list[str], proble
         [f"{epoch(moment):.0f}" for moment in HOURS],
         [moment.isoformat() for moment in HOURS],
         [f"{moment:%m/%d/%Y %H:%M}" for moment in HOURS],
-        [f"{time}" for time in range(20_131_101, 20_131_201)],  # seconds: not every one is a date
-        [f"{time}" for time in range(500)],
+        [f"{time}" for time in range(20_131_101, 20_231_101, 60)],  # seconds: not every one is a date
+        [f"{900 * quarter}" for quarter in range(96)],
+        [f"2013-11-01T00:00:{second:02d}" for second in range(60)],  # dates say themselves what they are
     ],
 )
 def test_seconds_are_taken_without_a_word(tmp_path: Path, times: list[str]) -> None:
@@ -95,7 +105,7 @@ def test_a_small_file_asks_for_no_more_memory_than_its_rows_account_for(tmp_path
 def test_cells_are_put_in_order_by_numbers_of_any_length(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     cells = ["10", "9", "9" * 5000, "b", "010"]
-    path.write_text("time,cell,volume\n" + "".join(f"{3600 * hour},{c},{hour}\n" for hour in (1, 2) for c in cells))
+    path.write_text("time,cell,volume\n" + "".join(f"{3600 * h},{c},{h}\n" for h in range(1, 25) for c in cells))
     assert len(TrafficMask.from_trace(path, Scenario.paper(), Streams(0).mask).series) == 5
 
 
@@ -145,7 +155,7 @@ def test_a_bad_trace_is_refused_when_an_environment_is_made(tmp_path: Path) -> N
         VectorEnv(Scenario.hexagonal(1, traffic_trace=str(path)))
 
 
-@pytest.mark.parametrize(("scale", "said"), [(1.0, False), (1e3, True), (1e6, True)])
+@pytest.mark.parametrize(("scale", "said"), [(1.0, False), (100.0, True), (1e3, True), (1e6, True)])
 def test_packets_whose_times_are_hardly_seconds_are_said(tmp_path: Path, scale: float, said: bool) -> None:
     path = tmp_path / "p.csv"
     path.write_text("time,bytes\n" + "".join(f"{scale * packet / 100:.2f},100\n" for packet in range(300)))

@@ -29,7 +29,9 @@ _LONGEST_LINEAR_GAP = 3
 _MOST_SAMPLES = 50_000_000  # of all series
 _SMALL_SAMPLES, _MOST_GAPS = 1_000_000, 100  # samples that any file may have, and times as many as its rows
 _SHORTEST_S = 1.0
-_SERIALS = (20_000.0, 80_000.0)  # the years 1954 to 2119, in days
+_SHORT_S = 60.0  # operators count by minutes, quarters of an hour and hours
+_MS_PER_S = 1000.0  # a day is no whole number of such intervals, so hardly anyone samples so
+_FEWEST_TIMES = 2 / 3  # of a series' rows, that differ
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,7 @@ class TraceSeries:
         for place, item in levels.items():
             busy = item.busy(traffic.trace_percentile, tally, pooled)
             series[place] = _fill(item.moment_s, item.level, grid_s, samples_per_day, tally) / busy
-        if tally.missing > 0.5 * series.size:
-            share = f"{tally.missing / series.size:.0%} of the samples, one per {interval_s:g} s, are missing"
-            warn(f"{table.file} column {table.header['time']}: {share}; dates with day and month exchanged?")
+        _say_unlikely(table, moments, interval_s, tally, tally.missing / series.size)
         series.setflags(write=False)
         days = grid_s.size / samples_per_day * min(1.0, samples_per_day * interval_s / _DAY_S)
         note = (
@@ -142,12 +142,23 @@ def _hold_times(table: Table, moments: Float64, interval_s: float, n_samples: fl
         mistake = "milliseconds, or dates with day and month exchanged" if interval_s > _DAY_S else "days"
         problem = f"must be from {_SHORTEST_S:g} s to a day; {mistake}, taken for seconds?"
         raise ScenarioError(where, described(f"an interval of {interval_s:.6g} s"), problem)
-    if (
-        interval_s == 1.0
-        and moments[0] == round(moments[0])
-        and _SERIALS[0] <= moments[0] <= moments[-1] <= _SERIALS[1]
-    ):
-        warn(f"{where}: read as seconds, from {moments[0]:g} to {moments[-1]:g}; days of a spreadsheet?")
+
+
+def _say_unlikely(table: Table, moments: Float64, interval_s: float, tally: _Tally, missing: float) -> None:
+    """Say how times were read that are more likely something else than seconds, or dates of another order."""
+    where, days = f"{table.file} column {table.header['time']}", (moments[-1] - moments[0] + interval_s) / _DAY_S
+    whole_ms = interval_s % _MS_PER_S == 0.0
+    if table.counts("time") and (whole_ms or interval_s < _SHORT_S or days < 1.0 - 1e-6):
+        read = f"from {moments[0]:.12g} to {moments[-1]:.12g}, one per {interval_s:g} s over {days:.2g} days"
+        mistake = "milliseconds" if whole_ms else "hours, minutes, days of a spreadsheet, row numbers"
+        warn(f"{where}: read as seconds, {read}; {mistake}?")
+    if tally.duplicates > (1.0 - _FEWEST_TIMES) * len(table):
+        share = f"{tally.duplicates} of {len(table)} rows have the time of another and are averaged with it"
+        known = "" if "cell" in table else ", or cells without a column cell"
+        warn(f"{where}: {share}; a clock of 12 hours, a day without date{known}?")
+    if missing > 0.5:
+        share = f"{missing:.0%} of the samples, one per {interval_s:g} s, are missing"
+        warn(f"{where}: {share}; dates with day and month exchanged?")
 
 
 def _count(labels: Sequence[str], noun: str) -> str:

@@ -20,6 +20,7 @@ _OPTIONAL = {"user": ("user", "user_id", "ue"), "slice": ("slice", "slice_id")}
 _LARGEST_BYTES = 1e9
 _LONGEST_S = 1e9
 _LONGEST_GAP_S = 5.0  # between two packets of a cell's users, on average
+_MOST_WHOLE = 100  # packets that may all have come on whole seconds
 _MOST_DIGITS = 20
 
 
@@ -100,9 +101,11 @@ def read_packets(
         raise table.error(int(backwards[0]) + 1, "time", "is before the row above; packets must be in order")
     if time_s[-1] - time_s[0] > _LONGEST_S:
         raise table.error(len(table) - 1, "time", f"must be within {_LONGEST_S:g} s of the first")
-    if (time_s[-1] - time_s[0]) > _LONGEST_GAP_S * (len(table) - 1):
-        gap_s = (time_s[-1] - time_s[0]) / (len(table) - 1)
-        warn(f"{table.file} column {table.header['time']}: read as seconds, a packet per {gap_s:.3g} s; milliseconds?")
+    span_s, n_gaps = time_s[-1] - time_s[0], max(len(table) - 1, 1)
+    is_whole = table.counts("time") and n_gaps >= _MOST_WHOLE and not (time_s % 1.0).any()
+    if span_s > _LONGEST_GAP_S * n_gaps or (is_whole and span_s > 0.0):
+        read = f"a packet per {span_s / n_gaps:.3g} s{', all on whole seconds' if is_whole else ''}"
+        warn(f"{table.file} column {table.header['time']}: read as seconds, {read}; milliseconds?")
     size = np.array(table.numbers("bytes", low=0.0, high=_LARGEST_BYTES))
     small = np.flatnonzero(8.0 * size < SMALLEST_PACKET_BITS)
     if small.size:
