@@ -11,6 +11,7 @@ __all__ = [
     "MISSING",
     "Alone",
     "CheckpointError",
+    "GivenBy",
     "InUseError",
     "NonFiniteError",
     "NotConverged",
@@ -148,6 +149,26 @@ def refuse(name: str, got: object, allowed: str, error: type[SlicefastError] = S
         Always.
     """
     raise error(f"{_shorten_name(name)}: got {shorten(got)}, allowed: {allowed}")
+
+
+class GivenBy:
+    """Puts an argument's name before what is refused inside: the policy's, before that of shares no simulator takes.
+
+    Parameters
+    ----------
+    name : str
+        The argument.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, place: object) -> None:
+        if isinstance(error, SlicefastError):
+            raise SlicefastError(f"{self._name}: {error}") from error
 
 
 class Alone:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slicefast.errors import CheckpointError, RunError, SlicefastError
+from slicefast.errors import CheckpointError, RunError, SlicefastError, refuse, shorten
 from slicefast.units import Arrays
 
 _LOCK, COMMAND = ".lock", ".command"
@@ -147,13 +147,28 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         The file, ending in .npz.
     arrays : mapping of str to ndarray
         By the names `load_arrays` returns them under.
+
+    Raises
+    ------
+    SlicefastError
+        An array is none of numbers or text, which `load_arrays` would not read; nothing is written then.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     stream = io.BytesIO()
-    whole = {name: np.asarray(array) for name, array in arrays.items()}
+    whole = {name: _plain(name, array) for name, array in arrays.items()}
     whole[_DIGEST] = np.array(array_digest(whole))
+    path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(stream, **whole)  # type: ignore[arg-type]  # numpy's stub takes no mapping of arrays
     write_bytes(path, stream.getvalue())
+
+
+def _plain(name: str, value: object) -> NDArray[Any]:
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, OverflowError):  # ragged
+        array = np.empty(0, object)
+    if array.dtype.hasobject:
+        refuse("arrays", f"{name} = {shorten(value)}", "arrays of numbers or text")
+    return array
 
 
 def load_arrays(path: Path) -> Arrays:

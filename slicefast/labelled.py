@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from slicefast.arguments import checked
-from slicefast.errors import refuse
+from slicefast.errors import GivenBy, refuse
 from slicefast.kpis import CELL_KPIS, KPIS, USER_KPIS, coordinates
 from slicefast.task import Task
 
@@ -85,9 +85,10 @@ def record(
         columns.setdefault(name, []).append(value)
 
     for _ in range(steps):
-        shares = policy(simulator, task.observe(kpis))
         serving = simulator.serving if per_user else None
-        kpis = simulator.step(shares)
+        with GivenBy("policy"):
+            shares = policy(simulator, task.observe(kpis))
+            kpis = simulator.step(shares)
         keep("share", np.array(shares, np.float64))
         for name in CELL_KPIS:
             keep(name, getattr(kpis, name))

@@ -9,6 +9,8 @@ from slicefast.arguments import checked
 from slicefast.errors import refuse
 
 Entry = TypeVar("Entry")
+#: Messages list the names that there are.
+LONGEST_NAME = 100
 
 
 class Registry(Generic[Entry]):
@@ -45,10 +47,12 @@ class Registry(Generic[Entry]):
         Raises
         ------
         SlicefastError
-            The name is taken by another entry, or the entry cannot be called.
+            The name is taken by another entry, too long, or none that can be printed; or the entry cannot be called.
         """
         if not callable(entry):
             refuse("entry", entry, "a function or a class")
+        if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+            refuse("name", name, f"1 to {LONGEST_NAME} characters that can be printed")
         if self.entries.get(name, entry) is not entry:
             refuse("name", name, f"a name that no other {self.kind} is registered under")
         self.entries[name] = entry

@@ -1,7 +1,6 @@
 """The one loop in which learners and networks meet.
 
-Dimensions: T steps, A agents (all cells of all networks that are played side by side), n_o and S the sizes of an
-observation and an action.
+Dimensions: T steps, A agents (cells of all networks played side by side), n_o and S sizes of observation and action.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from slicefast.arguments import checked
 from slicefast.arrays import to_finite, to_matrix
-from slicefast.errors import described, refuse
+from slicefast.errors import GivenBy, described, refuse
 from slicefast.kpis import CELL_KPIS, Kpis
 from slicefast.rng import Restarts
 from slicefast.task import Task
@@ -205,7 +204,8 @@ def play(
     observation = task.observe(simulator.kpis)
     earned = _history(history, steps, first_step, observation[..., 0].size)
     for index in range(first_step, steps):
-        kpis = simulator.step(policy(simulator, observation))
+        with GivenBy("policy"):
+            kpis = simulator.step(policy(simulator, observation))
         observation = task.observe(kpis)
         earned.reward[index] = reward = task.reward(kpis).ravel()
         for callback in callbacks:

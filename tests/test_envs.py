@@ -301,7 +301,7 @@ def test_no_replicas_are_refused(scenario):
         sf.VectorEnv(scenario, n_replicas=0)
 
 
-@pytest.mark.parametrize("action", [[1.0, [2.0, 3.0]], ["a", "b", "c", "d"], "text", {}])
+@pytest.mark.parametrize("action", [[1.0, [2.0, 3.0]], ["a", "b", "c", "d"], "text", {}, [10**400] * 4])
 def test_an_action_that_is_no_vector_of_numbers_is_refused(action):
     env = sf.parallel_env(sf.Scenario.hexagonal(n_sites=1), seed=0)
     env.reset()

@@ -115,12 +115,12 @@ def test_a_network_moves_in_a_gif(simulator, tmp_path):
     counted = []
     path = plot.animate(simulator, policies.equal_split, tmp_path / "day.gif", steps=3, tick=counted.append)
     with pillow.open(path) as picture:
-        assert picture.n_frames == 3
+        assert picture.n_frames == 4
         assert picture.size == (640, 560)
     assert counted == [1, 1, 1]
     path = plot.animate(simulator, policies.equal_split, tmp_path / "fast.gif", steps=5, every=2)
     with pillow.open(path) as picture:
-        assert picture.n_frames == 2
+        assert picture.n_frames == 3
     for change, named in (
         ({"path": tmp_path / "day.avi"}, "path: got"),
         ({"steps": 0}, "steps: got 0"),
@@ -132,3 +132,13 @@ def test_a_network_moves_in_a_gif(simulator, tmp_path):
         with pytest.raises(ValueError, match=named):
             plot.animate(**arguments)
     assert not (tmp_path / "x.gif").exists()
+
+
+@pytest.mark.parametrize("plays", [0, 2])
+def test_a_picture_that_is_not_ended_replaces_nothing(simulator, tmp_path, plays):
+    (tmp_path / "day.gif").write_bytes(b"yesterday's")
+    shares = iter([np.full((3, 4), 0.25)] * plays)
+    with pytest.raises(StopIteration):
+        plot.animate(simulator, lambda simulator, observation: next(shares), tmp_path / "day.gif", steps=4)
+    assert [path.name for path in tmp_path.iterdir()] == ["day.gif"]
+    assert (tmp_path / "day.gif").read_bytes() == b"yesterday's"

@@ -249,6 +249,10 @@ def test_an_object_is_refused_for_the_methods_that_it_lacks() -> None:
         ("training.train", "simulators", np.empty((0, 4))),
         ("envs.CellEnv.reset", "seed", -1),
         ("VectorEnv", "n_replicas", 2**63),
+        ("policies.register", "name", "x" * 101),
+        ("policies.register", "name", "two\nlines"),
+        ("policies.register", "name", ""),
+        ("study.Study.save", "arrays", {"reward": [[1.0], [1.0, 2.0]]}),
     ],
 )
 def test_what_is_of_the_kind_and_no_good_is_refused_by_name(name: str, argument: str, value: Any) -> None:
@@ -296,3 +300,11 @@ def test_the_step_of_a_snapshot_is_a_number_of_steps(value):
     with pytest.raises(SlicefastError, match="snapshot"):
         simulator.restore({**simulator.snapshot(), "step_index": value})
     assert simulator.step_index == 0
+
+
+@pytest.mark.parametrize("name", ["Simulator.run", "training.play", "plot.animate"])
+@pytest.mark.parametrize("shares", [np.full((3, 4), np.nan), np.ones(1), [[1.0], [1.0, 2.0]]], ids=str)
+def test_what_a_policy_gives_is_refused_by_the_policys_name(name: str, shares: Any) -> None:
+    good = targets.TAKEN[name](targets.world())
+    with pytest.raises(SlicefastError, match=r"^policy: shares( of cell 0)?: got "):
+        targets.call_of(name)(**{**good, "policy": lambda simulator, observation: shares})

@@ -149,7 +149,7 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
                 refuse("actions", f"none of {agent}", "one per agent")
             try:
                 action = np.asarray(actions[agent], np.float64)
-            except (TypeError, ValueError):  # rows of unequal length, text
+            except (TypeError, ValueError, OverflowError):  # rows of unequal length, text, 10^400
                 refuse(f"action of {agent}", actions[agent], "a vector of numbers")
             if action.shape != rows[n].shape:
                 refuse(f"action of {agent}", f"shape {action.shape}", f"shape {rows[n].shape}")

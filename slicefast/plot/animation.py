@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slicefast import files
 from slicefast.arguments import checked
-from slicefast.errors import refuse
+from slicefast.errors import GivenBy, refuse
 from slicefast.plot.rendering import Picture
 from slicefast.task import Task
 
@@ -41,7 +43,7 @@ def animate(
     path : str or Path
         A file ending in .gif or .mp4; the latter needs ffmpeg.
     steps : int
-        Steps that are played.
+        Steps that are played; the first frame is the network before them.
     frames_per_s : float
         How fast it is shown.
     tick : callable
@@ -87,13 +89,18 @@ def animate(
     axes.set_axis_off()
     image = axes.imshow(first[0])
     writer = animation.writers[WRITERS[path.suffix]](fps=frames_per_s)  # type: ignore[arg-type]  # its stub wants whole frames
-    with writer.saving(figure, str(path), dpi=100):
-        for step in range(1, steps + 1):
-            kpis = simulator.step(policy(simulator, task.observe(kpis)))
-            if step % every == 0:
-                drawn = picture.of_all(simulator, task)
-                assert drawn is not None
-                image.set_data(drawn[0])
-                writer.grab_frame()
-            tick(1)
+    with tempfile.TemporaryDirectory() as aside:  # what is begun and not ended replaces nothing
+        drawing = Path(aside) / f"drawn{path.suffix}"
+        with writer.saving(figure, str(drawing), dpi=100):
+            writer.grab_frame()  # Pillow cannot end a picture without a frame
+            for step in range(1, steps + 1):
+                with GivenBy("policy"):
+                    kpis = simulator.step(policy(simulator, task.observe(kpis)))
+                if step % every == 0:
+                    drawn = picture.of_all(simulator, task)
+                    assert drawn is not None
+                    image.set_data(drawn[0])
+                    writer.grab_frame()
+                tick(1)
+        files.write_bytes(path, drawing.read_bytes())
     return path
