@@ -7,7 +7,7 @@ symbol    name             meaning
 ========  ===============  ===================================================================
 x_ck      ``scores``       score of case c on seed k
 K         ``seed``         seeds, each one network: common random numbers for all cases
-t         ``_half_width``  Student's t at K - 1 degrees of freedom
+t         ``half_width``   Student's t at K - 1 degrees of freedom
 ========  ===============  ===================================================================
 """
 
@@ -214,7 +214,7 @@ def _interval(scores: xr.Dataset, confidence: float) -> xr.Dataset:
     """Return mean, low and high along a new dimension ``bound`` in place of the seeds."""
     count = scores.sizes["seed"]
     mean = scores.mean("seed")
-    width = scores.std("seed", ddof=1) * _half_width(count, confidence) if count > 1 else mean * np.nan
+    width = scores.std("seed", ddof=1) * half_width(count, confidence) if count > 1 else mean * np.nan
     bounds = xr.concat([mean, mean - width, mean + width], dim="bound").assign_coords(bound=["mean", "low", "high"])
     for name, score in scores.items():
         limits = (score.attrs.get("valid_min", -np.inf), score.attrs.get("valid_max", np.inf))
@@ -222,7 +222,8 @@ def _interval(scores: xr.Dataset, confidence: float) -> xr.Dataset:
     return bounds.transpose(..., "case", "bound")
 
 
-def _half_width(count: int, confidence: float) -> float:
+def half_width(count: int, confidence: float) -> float:
+    """Return t_{K-1} / sqrt(K) of K numbers: half a Student's interval of their mean, in standard deviations."""
     from scipy.stats import t
 
     return float(t.ppf(0.5 + confidence / 2, count - 1) / np.sqrt(count))

@@ -9,8 +9,8 @@ import pytest
 
 MODULES = (
     "callbacks.recorders", "envs.parallel", "envs.vector", "features", "learn.config", "link_adaptation",
-    "load_coupling", "maps", "pairing", "plot.curves", "policies.base", "policies.learned", "radio.models", "rewards",
-    "scenario.models", "simulator", "task",
+    "load_coupling", "maps", "pairing", "plot.curves", "plot.estimates", "policies.base", "policies.learned",
+    "radio.models", "rewards", "scenario.models", "simulator", "task",
 )  # fmt: skip
 
 

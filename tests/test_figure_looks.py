@@ -279,7 +279,8 @@ def test_gains_of_pairs_are_three_panels(paired: Comparison) -> None:
 def test_bars_reach_from_one_end_of_the_interval_to_the_other() -> None:
     known, alone = Estimate(0.5, 0.2, 0.9), Estimate(0.1, np.nan, np.nan)
     axes = Figure().subplots()
-    first, second = similarity_figures.draw_orderings(axes, [known, alone], [alone, known], ("a", "b"))
+    similarity_figures.draw_orderings(axes, [known, alone], [alone, known], ("a", "b"))
+    first, second = axes.containers
     for bar, row in ((first, 1.15), (second, -0.15)):
         (segments,) = bar.lines[2]
         index = 0 if bar is first else 1
@@ -290,7 +291,9 @@ def test_bars_reach_from_one_end_of_the_interval_to_the_other() -> None:
     assert {bar.lines[0].get_linestyle() for bar in (first, second)} == {"None"}
     (zero,) = [line for line in axes.lines if list(line.get_xdata()) == [0.0, 0.0]]
     assert looks_like(zero, style.ZERO_MARK)
-    (upright,) = similarity_figures.draw_correlations(Figure().subplots(), [3], [known], [alone])[:1]
+    below = Figure().subplots()
+    similarity_figures.draw_correlations(below, [3], [known], [alone])
+    upright = below.containers[0]
     np.testing.assert_allclose(upright.lines[2][0].get_segments()[0], [[3, 0.2], [3, 0.9]])
 
 
@@ -310,6 +313,9 @@ def test_figures_are_as_wide_as_a_column_and_legends_stand_above() -> None:
     assert figure.dpi == style.STYLE["savefig.dpi"]
     assert type(figure.get_layout_engine()).__name__ == "ConstrainedLayoutEngine"
     axes[1].plot([1.0, 2.0], label="a")
+    axes[0].plot([1.0, 2.0], label="b")
+    axes[0].legend()
     style.legend_above(figure, axes[1])
+    assert axes[0].get_legend() is None
     figure.draw_without_rendering()
     assert figure.legends[0].get_window_extent().y0 >= axes[0].get_window_extent().y1

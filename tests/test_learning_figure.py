@@ -95,7 +95,8 @@ def test_seeds_that_are_not_finished_are_not_drawn(known: Comparison) -> None:
 
 def test_curve_is_the_running_mean_with_its_band(axes: Axes) -> None:
     rewards = np.random.default_rng(2).random((5, 24))
-    line = learning_figure.draw_curve(axes, rewards, 8, style.Line(style.SKY), "x")
+    learning_figure.draw_curve(axes, rewards, 8, style.Line(style.SKY), "x")
+    (line,) = axes.lines
     steps = np.arange(8, 25, 2)
     means = np.stack([rewards[:, step - 8 : step].mean(axis=1) for step in steps], axis=1)
     middle, low, high = band(means)

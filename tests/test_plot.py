@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib import pyplot
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 import slicefast as sf
@@ -55,8 +57,85 @@ def test_distributions_are_shares_of_values(run, ax):
     assert first.get_color() != second.get_color()
     complementary = plot.ccdf([1.0, 2.0], Figure().subplots())
     assert complementary.get_lines()[0].get_ydata()[-1] == 0.0
+    plot.cdf([3.0, 3.0], ax, label="c", color="red", linestyle=":")
+    own = ax.get_lines()[2]
+    assert (own.get_color(), own.get_linestyle(), own.get_xdata().tolist()) == ("red", ":", [3.0, 3.0])
     with pytest.raises(ValueError, match="values: got 'none but NaN'"):
         plot.cdf([np.nan])
+
+
+def band_of(ax) -> dict[float, tuple[float, float]]:
+    """Return by place the ends of the band that was drawn last."""
+    edge = ax.collections[-1].get_paths()[0].vertices
+    return {x: (edge[edge[:, 0] == x, 1].min(), edge[edge[:, 0] == x, 1].max()) for x in edge[:, 0]}
+
+
+def test_lines_have_their_interval_as_a_band(ax):
+    x = xr.DataArray([1.0, 2.0], attrs={"long_name": "rate", "units": "bit/s"})
+    value = xr.DataArray([5.0, 6.0], attrs={"long_name": "reward", "units": "1"})
+    assert plot.line(x, value, [4.0, 5.5], [7.0, 6.5], ax, label="mine") is ax
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("rate [bit/s]", "reward")
+    assert ax.get_lines()[0].get_xydata().tolist() == [[1.0, 5.0], [2.0, 6.0]]
+    assert band_of(ax) == {1.0: (4.0, 7.0), 2.0: (5.5, 6.5)}
+    plot.line([1, 2], [1, 2], [0, 1], [2, 3], ax, color="red")
+    first, second = ax.get_lines()
+    assert [to_rgb(line.get_color()) for line in (first, second)] == [
+        to_rgb(shade.get_facecolor()[0][:3]) for shade in ax.collections
+    ]
+    assert (second.get_color(), second.get_linestyle() != first.get_linestyle()) == ("red", True)
+    assert [text.get_text() for text in ax.get_legend().texts] == ["mine"]
+    with pytest.raises(ValueError, match=r"high: got shape \(3,\), allowed: a number or shape \(2,\)"):
+        plot.line([1, 2], [1, 2], [0, 1], [2, 3, 4], ax)
+
+
+def test_means_have_students_interval(ax):
+    """Of 1 and 3, the mean is 2, the deviation sqrt(2), and t at one degree of freedom 12.706 at 0.95."""
+    values = xr.DataArray([[1.0, 5.0, 7.0], [3.0, 5.0, 9.0]], dims=("seed", "step"), coords={"step": [10, 20, 30]})
+    plot.mean(values, "seed", ax)
+    assert ax.get_lines()[0].get_xydata().tolist() == [[10.0, 2.0], [20.0, 5.0], [30.0, 8.0]]
+    assert ax.get_xlabel() == "step"
+    found = band_of(ax)
+    assert found[20.0] == (5.0, 5.0)
+    assert found[10.0] == pytest.approx((2.0 - 12.7062, 2.0 + 12.7062), rel=1e-4)
+    single = plot.mean(values[:1], "seed", Figure().subplots())
+    assert not single.collections[0].get_paths()
+    half = plot.mean(values, "seed", Figure().subplots(), confidence=0.5)  # t is 1
+    assert band_of(half)[30.0] == pytest.approx((7.0, 9.0))
+    for change, named in (
+        ({"over": "cell"}, r"values: got dimensions \(seed, step\), allowed: cell and one to draw along"),
+        ({"values": values[0]}, r"values: got dimensions \(step\)"),
+        ({"confidence": 1.0}, "confidence: got 1.0"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            plot.mean(**{"values": values, "over": "seed", "ax": ax, **change})
+
+
+def test_intervals_are_bars_at_places_or_names(ax):
+    value = xr.DataArray([0.5, 0.7], attrs={"long_name": "delay", "units": "ms"})
+    plot.intervals(["$a$", "b"], value, [0.2, np.nan], [0.9, np.nan], ax, label="mine")
+    assert ax.get_ylabel() == "delay [ms]"
+    assert [text.get_text() for text in ax.get_xticklabels()] == [r"\$a\$", "b"]
+    mark, _, (bars,) = ax.containers[0].lines
+    assert mark.get_ydata().tolist() == [0.5, 0.7]
+    np.testing.assert_allclose([part[:, 1] for part in bars.get_segments()], [[0.2, 0.9], [0.7, 0.7]])
+    rows = plot.intervals([3.0], [1.0], [0.5], [2.0], Figure().subplots(), horizontal=True, color="red")
+    mark, _, (bars,) = rows.containers[0].lines
+    assert (mark.get_xydata().tolist(), mark.get_color(), mark.get_linestyle()) == ([[1.0, 3.0]], "red", "None")
+    np.testing.assert_allclose(bars.get_segments(), [[[0.5, 3.0], [2.0, 3.0]]])
+    plot.intervals(["b", "$a$"], [1, 2], [0, 1], [2, 3], ax)
+    first, second = (container.lines[0] for container in ax.containers)
+    assert (first.get_color() != second.get_color(), first.get_marker() != second.get_marker()) == (True, True)
+    with pytest.raises(ValueError, match="low: got shape"):
+        plot.intervals([1, 2], [1, 2], [0, 1, 2], [2, 3], ax)
+
+
+def test_policies_are_held_against_each_other_by_their_means(ax):
+    scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    compared = sf.compare({name: (scenario, name) for name in ("equal_split", "max_min_rule")}, seeds=2, steps=2)
+    mean, low, high = compared.means().reward.transpose("bound", "case")
+    plot.intervals(compared.scores.case, mean, low, high, ax)
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["equal_split", "max_min_rule"]
+    assert ax.get_ylabel() == "reward of the task"
 
 
 def test_series_are_means_over_cells(run, ax):

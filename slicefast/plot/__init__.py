@@ -6,6 +6,10 @@ the axes itself.
 
 from slicefast.plot.animation import animate
 from slicefast.plot.curves import ccdf, cdf, load_and_satisfaction, series
+from slicefast.plot.estimates import intervals, line, mean
 from slicefast.plot.maps import layout, serving_map, sinr_map
 
-__all__ = ["animate", "ccdf", "cdf", "layout", "load_and_satisfaction", "series", "serving_map", "sinr_map"]
+__all__ = [
+    "animate", "ccdf", "cdf", "intervals", "layout", "line", "load_and_satisfaction", "mean", "series", "serving_map",
+    "sinr_map",
+]  # fmt: skip

@@ -1,8 +1,10 @@
-"""The axes to draw on: the caller's, or new ones."""
+"""The axes to draw on, the caller's or new ones; what stands beside them, and how curves on them differ."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from slicefast.colours import SLICE_COLOURS, SLICE_DASHES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,3 +17,18 @@ def axes_of(ax: Axes | None) -> Axes:
     from matplotlib import pyplot
 
     return pyplot.subplots(layout="constrained")[1]
+
+
+def name_of(values: Any, otherwise: str = "value") -> str:
+    """Return a DataArray's long name and unit for an axis; other words for an array, which has no name."""
+    attributes = getattr(values, "attrs", {})
+    name, unit = str(attributes.get("long_name", otherwise)), str(attributes.get("units", "1"))
+    return name if unit == "1" else f"{name} [{unit}]"
+
+
+def look_of(number: int) -> dict[str, Any]:
+    """Return colour and dashes of the curve of this number, so that curves differ in both."""
+    return {
+        "color": SLICE_COLOURS[number % len(SLICE_COLOURS)],
+        "linestyle": SLICE_DASHES[number % len(SLICE_DASHES)],
+    }

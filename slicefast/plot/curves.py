@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slicefast.arguments import checked
-from slicefast.colours import SLICE_COLOURS, SLICE_DASHES
+from slicefast.colours import SLICE_COLOURS
 from slicefast.errors import refuse
-from slicefast.plot.axes import axes_of
+from slicefast.plot.axes import axes_of, look_of, name_of
+from slicefast.plot.estimates import line
 from slicefast.wording import literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import xarray as xr
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
 
 @checked
-def cdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | None = None) -> Axes:
+def cdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | None = None, **look: Any) -> Axes:
     """Draw the share of values that are at most x.
 
     Parameters
@@ -30,6 +33,8 @@ def cdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | N
         Where to draw, again and again for several curves; new axes unless given.
     label : str, optional
         For the legend.
+    **look
+        Of the line, as `Axes.plot` takes it: colours and dashes of one's own.
 
     Raises
     ------
@@ -43,28 +48,26 @@ def cdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | N
     >>> axes.get_ylabel()
     'share of values up to'
     """
-    return _distribution(values, ax, label, complementary=False)
+    return _distribution(values, ax, label, look, complementary=False)
 
 
 @checked
-def ccdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | None = None) -> Axes:
+def ccdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | None = None, **look: Any) -> Axes:
     """Draw the share of values that are above x; parameters and result are those of `cdf`."""
-    return _distribution(values, ax, label, complementary=True)
+    return _distribution(values, ax, label, look, complementary=True)
 
 
-def _distribution(values: Any, ax: Axes | None, label: str | None, complementary: bool) -> Axes:
+def _distribution(
+    values: Any, ax: Axes | None, label: str | None, look: Mapping[str, Any], complementary: bool
+) -> Axes:
     known = np.asarray(values, np.float64).ravel()
     known = known[~np.isnan(known)]
     if not known.size:
         refuse("values", "none but NaN", "at least one number")
     axes = axes_of(ax)
-    drawn = len(axes.get_lines())
-    look: dict[str, Any] = {
-        "color": SLICE_COLOURS[drawn % len(SLICE_COLOURS)],
-        "linestyle": SLICE_DASHES[drawn % len(SLICE_DASHES)],
-    }
-    axes.ecdf(known, complementary=complementary, label=label, **look)
-    axes.set(xlabel=_name(values), ylabel="share of values above" if complementary else "share of values up to")
+    own = {**look_of(len(axes.get_lines())), **look}
+    axes.ecdf(known, complementary=complementary, compress=True, label=label, **own)
+    axes.set(xlabel=name_of(values), ylabel="share of values above" if complementary else "share of values up to")
     if label is not None:
         axes.legend()
     return axes
@@ -98,13 +101,9 @@ def series(run: xr.Dataset, name: str, ax: Axes | None = None) -> Axes:
     if "slice" in values.dims:
         parts = [(literal(str(part)), values.sel(slice=part)) for part in run.slice.values]
     for index, (label, part) in enumerate(parts):
-        colour, dashes = SLICE_COLOURS[index % len(SLICE_COLOURS)], SLICE_DASHES[index % len(SLICE_DASHES)]
-        axes.plot(run.step, part.mean(over), color=colour, linestyle=dashes, label=label or None)
         low, high = (part.quantile(level, over) for level in (0.1, 0.9))
-        axes.fill_between(run.step, low, high, color=colour, alpha=0.15, linewidth=0)
-    axes.set(xlabel="decision step", ylabel=_name(values))
-    if "slice" in values.dims:
-        axes.legend()
+        line(run.step, part.mean(over), low, high, axes, label or None, **look_of(index))
+    axes.set(xlabel="decision step", ylabel=name_of(values))
     return axes
 
 
@@ -137,10 +136,3 @@ def load_and_satisfaction(run: xr.Dataset, ax: Axes | None = None) -> Axes:
     axes.set(xlabel="share of the cell's PRBs used", ylabel="min(throughput, delay) satisfaction", ylim=(-0.02, 1.02))
     axes.legend(markerscale=2)
     return axes
-
-
-def _name(values: Any) -> str:
-    """Return a DataArray's long name and unit for an axis."""
-    attributes = getattr(values, "attrs", {})
-    name, unit = str(attributes.get("long_name", "value")), str(attributes.get("units", "1"))
-    return name if unit == "1" else f"{name} [{unit}]"

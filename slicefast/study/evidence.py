@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from slicefast.pairing import half_width
 from slicefast.study.comparison import Comparison
 from slicefast.study.document import Verdict, show
 from slicefast.study.scores import UNKNOWN, Estimate
@@ -47,14 +48,12 @@ def over_seeds(values: ArrayLike, level: float = 0.95) -> Estimate:
     Estimate
         NaN without a seed; without an interval if there is one.
     """
-    from scipy.stats import t
-
     seeds = np.asarray(values, dtype=np.float64)
     seeds = seeds[np.isfinite(seeds)]
     if seeds.size < 2:
         return Estimate(float(seeds[0]), np.nan, np.nan) if seeds.size else UNKNOWN
     mean = float(seeds.mean())
-    half = float(t.ppf(0.5 + 0.5 * level, seeds.size - 1) * seeds.std(ddof=1) / np.sqrt(seeds.size))
+    half = half_width(seeds.size, level) * float(seeds.std(ddof=1))
     return Estimate(mean, mean - half, mean + half)
 
 

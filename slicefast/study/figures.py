@@ -1,33 +1,28 @@
 """The figures of a study, drawn from its result file and nothing else.
 
-Each figure is two functions: one takes the data out of a comparison and lays out the axes, the other draws arrays into
-axes and returns what it drew.
+Each takes its data out of a comparison, lays out axes, and draws into them with the functions of `slicefast.plot`.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from slicefast import files
-from slicefast.colours import SLICE_COLOURS, SLICE_DASHES, VERMILION
+from slicefast import files, plot
+from slicefast.colours import VERMILION
 from slicefast.study import document, learning_figure, similarity_figures
 from slicefast.study.comparison import Comparison
-from slicefast.study.scores import MET, Estimate
+from slicefast.study.scores import MET, parts_of
 from slicefast.study.style import (
-    BARS,
     FAMILY_COLOURS,
     INFORMED_LINE,
     LINES,
@@ -39,12 +34,10 @@ from slicefast.study.style import (
     logarithmic_x,
     new_figure,
 )
-from slicefast.units import Float64
-from slicefast.wording import literal
 
 __all__ = ["DRAWINGS", "Drawing", "write_all"]
 
-_LEAST_GAP = 1e-4  # of reward, on a logarithmic axis
+_LEAST_GAP = 1e-4  # of reward: the axis is logarithmic, and begins here
 
 
 @dataclass(frozen=True)
@@ -109,23 +102,13 @@ def masks(comparison: Comparison) -> Figure | None:
     if len(cells) == 1 and groups.size > 1:
         cells.append(groups.size - 1)
     figure, panels = new_figure(0.6 + 1.25 * len(cells), rows=len(cells), sharex=True, sharey=True)
-    share = data.traffic_mask.isel(seed=0).transpose("cell", "slice", "mask_step").values
-    names = [str(name) for name in data.slice.values]
+    shares = data[["traffic_mask"]].isel(seed=0).rename(mask_step="step")
     for axes, cell in zip(panels, cells, strict=True):
-        draw_masks(axes, share[cell], names)
-        axes.set(title=f"cell {cell + 1}", ylabel="active users / users", ylim=(0, 1.02))
+        plot.series(shares.isel(cell=[cell]), "traffic_mask", axes)
+        axes.set(title=f"cell {cell + 1}", xlabel="", ylabel="active users / users", ylim=(0, 1.02))
     panels[-1].set_xlabel("step")
-    legend_above(figure, panels[0], columns=min(len(names), 4))
+    legend_above(figure, panels[0], columns=min(data.sizes["slice"], 4))
     return figure
-
-
-def draw_masks(axes: Axes, share: Float64, names: Sequence[str]) -> list[Line2D]:
-    """Draw the share of active users (S, steps), one line per slice."""
-    drawn = []
-    for number, (values, name) in enumerate(zip(share, names, strict=True)):
-        line = Line(SLICE_COLOURS[number % len(SLICE_COLOURS)], SLICE_DASHES[number % len(SLICE_DASHES)])
-        drawn += axes.plot(values, **line.named(literal(name)))
-    return drawn
 
 
 def satisfaction(comparison: Comparison) -> Figure | None:
@@ -137,7 +120,7 @@ def satisfaction(comparison: Comparison) -> Figure | None:
     lowest = 1.0
     for policy, line in shown:
         values = comparison.scores(policy).step_satisfaction.ravel()
-        draw_exceedance(axes, values, line, comparison.label(policy))
+        plot.ccdf(values, axes, **line.named(comparison.label(policy)))
         lowest = min(lowest, float(np.mean(values[np.isfinite(values)] >= MET)))
     axes.axvline(MET, **VALUE_MARK)
     axes.set(
@@ -150,15 +133,6 @@ def satisfaction(comparison: Comparison) -> Figure | None:
     return figure
 
 
-def draw_exceedance(axes: Axes, values: Float64, line: Line, label: str) -> Line2D:
-    """Draw the complementary distribution of values of at least 0: the share that is at least x."""
-    ordered = np.sort(values[np.isfinite(values)])
-    share = 1.0 - np.arange(ordered.size) / ordered.size
-    x, y = np.concatenate([[0.0], ordered]), np.concatenate([[1.0], share])
-    (drawn,) = axes.plot(x, y, **line.named(label))
-    return drawn
-
-
 def delay(comparison: Comparison) -> Figure | None:
     """Draw how often the largest delay of the slices is at most x."""
     shown = _shown(comparison)
@@ -166,21 +140,13 @@ def delay(comparison: Comparison) -> Figure | None:
         return None
     figure, (axes,) = new_figure(3.0, width=WIDE)
     for policy, line in shown:
-        draw_distribution(axes, comparison.scores(policy).step_delay_ms.ravel(), line, comparison.label(policy))
+        plot.cdf(comparison.scores(policy).step_delay_ms, axes, **line.named(comparison.label(policy)))
     logarithmic_x(axes)
     axes.set(
         xlabel="largest mean delay of the slices, x [ms]", ylabel="share of cell-steps with at most x", ylim=(0, 1.02)
     )
     legend_above(figure, axes)
     return figure
-
-
-def draw_distribution(axes: Axes, values: Float64, line: Line, label: str) -> Line2D:
-    """Draw the distribution of values: the share that is at most x."""
-    ordered = np.sort(values[np.isfinite(values)])
-    share = np.arange(1, ordered.size + 1) / ordered.size
-    (drawn,) = axes.plot(ordered, share, **line.named(label))
-    return drawn
 
 
 def final(comparison: Comparison) -> Figure | None:
@@ -191,8 +157,9 @@ def final(comparison: Comparison) -> Figure | None:
     gaps = {policy: comparison.estimate(comparison.oracle_gap(policy)) for policy in names}
     names.sort(key=lambda policy: -gaps[policy].value)
     figure, (axes,) = new_figure(0.6 + 0.16 * len(names), width=WIDE)
-    colours = [_colour(comparison, policy) for policy in names]
-    draw_gaps(axes, [gaps[policy] for policy in names], colours)
+    for row, policy in enumerate(names):
+        value, low, high = np.maximum(parts_of([gaps[policy]]), _LEAST_GAP)
+        plot.intervals([row], value, low, high, axes, horizontal=True, marker="o", color=_colour(comparison, policy))
     axes.set_yticks(range(len(names)), [comparison.label(policy) for policy in names])
     logarithmic_x(axes, width=0.5)
     axes.invert_xaxis()
@@ -205,16 +172,6 @@ def _colour(comparison: Comparison, policy: str) -> str:
     by_family: Mapping[str, str] = FAMILY_COLOURS
     own = LINES[policy].colour if policy in LINES else VERMILION
     return by_family.get(comparison.family(policy), own)
-
-
-def draw_gaps(axes: Axes, gaps: Sequence[Estimate], colours: Sequence[str]) -> list[ErrorbarContainer]:
-    """Draw one estimate per row, from the bottom, none of them below `_LEAST_GAP`, since the axis is logarithmic."""
-    drawn = []
-    for row, (gap, colour) in enumerate(zip(gaps, colours, strict=True)):
-        value, low, high = (max(x, _LEAST_GAP) for x in (gap.value, gap.low, gap.high))
-        error = np.nan_to_num([[value - low], [high - value]])
-        drawn.append(axes.errorbar(value, row, xerr=error, color=colour, marker="o", **BARS))
-    return drawn
 
 
 DRAWINGS = (

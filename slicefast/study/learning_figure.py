@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from slicefast import plot
 from slicefast.study.comparison import Comparison
-from slicefast.study.scores import Estimate, band
+from slicefast.study.scores import Estimate, band, parts_of
 from slicefast.study.style import INFORMED_LINE, LINES, WIDE, Line, legend_above, new_figure
 from slicefast.units import Float64
 
@@ -67,7 +67,7 @@ def learning(comparison: Comparison) -> Figure | None:
 
 def draw_rewards(
     comparison: Comparison, axes: Axes, policies: Sequence[tuple[str, Line]], steps: int, window: int
-) -> list[Line2D]:
+) -> None:
     """Draw a curve per policy on an axis on which what is missing to full reward is logarithmic.
 
     Parameters
@@ -83,15 +83,14 @@ def draw_rewards(
     window : int
         Of the running mean.
     """
-    drawn = []
     for policy, line in policies:
         per_seed = comparison.rewards(policy).mean(axis=2)
         if policy == "oracle":
             level = float(per_seed[np.isfinite(per_seed)].mean())
-            drawn.append(axes.axhline(min(level, _TOP), **line.named(label(comparison, policy))))
+            axes.axhline(min(level, _TOP), **line.named(label(comparison, policy)))
             continue
         finished = per_seed[np.isfinite(per_seed[:, -1])][:, :steps]
-        drawn.append(draw_curve(axes, finished, window, line, label(comparison, policy)))
+        draw_curve(axes, finished, window, line, label(comparison, policy))
     axes.set_yscale("function", functions=(missing_decades, reward_of_decades))
     axes.yaxis.set_major_locator(FixedLocator(_TICKS))
     axes.yaxis.set_minor_locator(NullLocator())
@@ -100,7 +99,6 @@ def draw_rewards(
     axes.set_xlim(0, steps)
     axes.set_ylim(top=_TOP)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    return drawn
 
 
 def missing_decades(reward: Float64) -> Float64:
@@ -113,21 +111,18 @@ def reward_of_decades(decades: Float64) -> Float64:
     return 1.0 - 10.0 ** -np.asarray(decades, dtype=np.float64)
 
 
-def draw_curve(axes: Axes, rewards: Float64, window: int, line: Line, label: str) -> Line2D:
+def draw_curve(axes: Axes, rewards: Float64, window: int, line: Line, label: str) -> None:
     """Draw the interquartile mean over seeds of the running mean of rewards (K, steps), its 95 % interval as a band."""
     curves = running_mean(rewards, window)
     every = slice(0, None, max(1, window // 4))
     steps = (np.arange(curves.shape[1]) + window)[every]
     middle, low, high = (np.minimum(part, _TOP) for part in band(curves[:, every]))
-    (drawn,) = axes.plot(steps, middle, **line.named(label))
-    axes.fill_between(steps, low, high, color=line.colour, alpha=0.18, linewidth=0)
-    return drawn
+    plot.line(steps, middle, low, high, axes, **line.named(label))
 
 
 def draw_regrets(axes: Axes, regrets: Sequence[Estimate], colours: Sequence[str]) -> BarContainer:
     """Draw one bar per regret, from the bottom, with its interval, and its number behind."""
-    value = np.array([item.value for item in regrets])
-    low, high = (np.array([getattr(item, end) for item in regrets]) for end in ("low", "high"))
+    value, low, high = parts_of(regrets)
     error = np.nan_to_num(np.maximum([value - low, high - value], 0.0))
     style = {"elinewidth": 0.8, "ecolor": "#444444"}
     bars = axes.barh(np.arange(value.size), value, xerr=error, color=colours, height=0.7, error_kw=style)

@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from slicefast import files
+from slicefast import files, plot
 from slicefast.colours import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from slicefast.study import document
 from slicefast.study.map_measures import CHOICES, SOURCES, Measured
-from slicefast.study.scores import Estimate
-from slicefast.study.style import COLUMN_IN, STYLE, ZERO_MARK, Line
+from slicefast.study.scores import Estimate, parts_of
+from slicefast.study.style import COLUMN_IN, STYLE, ZERO_MARK, Line, legend_above
 from slicefast.units import Float64
 
 NAME = "map"
@@ -74,7 +74,7 @@ def draw(points: Sequence[Measured]) -> Figure | None:
         bottom.set_xlabel("heterogeneity h")
     panels[0, 0].set_ylabel("mean reward, first 250 steps")
     panels[1, 0].set_ylabel("rank correlation of\ndistance and reward")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+    legend_above(figure, panels[0, 0], columns=5)
     figure.legend(*panels[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
@@ -98,7 +98,6 @@ def draw_correlations(axes: Axes, column: Sequence[Measured]) -> None:
 
 
 def _draw(axes: Axes, h: Float64, estimates: Sequence[Estimate], line: Line, label: str, shaded: bool) -> None:
-    value, low, high = (np.array([getattr(item, key) for item in estimates]) for key in ("value", "low", "high"))
-    axes.plot(h, value, marker="o", markersize=2.5, **line.named(label))
-    if shaded:
-        axes.fill_between(h, low, high, color=line.colour, alpha=0.15, linewidth=0)
+    value, low, high = parts_of(estimates)
+    ends = (low, high) if shaded else (np.nan * value, np.nan * value)
+    plot.line(h, value, *ends, axes, marker="o", markersize=2.5, **line.named(label))

@@ -10,7 +10,7 @@ T steps, E of them the evaluation steps at the end; S slices; G gain steps where
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,14 @@ class Estimate:
 
     def __neg__(self) -> Estimate:
         return Estimate(-self.value, -self.high, -self.low)
+
+
+def parts_of(estimates: Sequence[Estimate]) -> tuple[Float64, Float64, Float64]:
+    """Return the numbers and both ends of their intervals, as figures take them, (G,) each."""
+    value, low, high = (
+        np.array([getattr(item, name) for item in estimates], np.float64) for name in ("value", "low", "high")
+    )
+    return value, low, high
 
 
 UNKNOWN = Estimate(np.nan, np.nan, np.nan)

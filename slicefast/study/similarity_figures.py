@@ -7,18 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
+from slicefast import plot
 from slicefast.colours import BLUE, GREY, VERMILION
 from slicefast.study.comparison import DISTANCES, Comparison
 from slicefast.study.ordering import nearest_sources
-from slicefast.study.scores import Estimate, rank_correlation_over_seeds
+from slicefast.study.scores import Estimate, parts_of, rank_correlation_over_seeds
 from slicefast.study.style import (
-    BARS,
     DOTS,
     GROUP_COLOURS,
     LINES,
@@ -214,25 +213,14 @@ def draw_pairs(axes: Axes, matrix: Float64, gains: Float64, alike: Bool) -> list
     return drawn
 
 
-def draw_correlations(
-    axes: Axes, steps: Sequence[int], every: Sequence[Estimate], within: Sequence[Estimate]
-) -> list[ErrorbarContainer]:
+def draw_correlations(axes: Axes, steps: Sequence[int], every: Sequence[Estimate], within: Sequence[Estimate]) -> None:
     """Draw rank correlations at gain steps, with their intervals: over all pairs and within targets."""
-    drawn = []
     for estimates, colour, marker, name in ((every, GREY, "s", "all pairs"), (within, BLUE, "o", "within targets")):
-        value, error = _bars(estimates)
-        drawn.append(axes.errorbar(steps, value, error, color=colour, marker=marker, label=name, **BARS))
+        plot.intervals(steps, *parts_of(estimates), axes, name, color=colour, marker=marker, linestyle="-")
     axes.axhline(0.0, **ZERO_MARK)
     axes.set_xscale("log")
     axes.set_xticks(steps, [str(step) for step in steps])
     axes.xaxis.set_minor_locator(NullLocator())
-    return drawn
-
-
-def _bars(estimates: Sequence[Estimate]) -> tuple[Float64, Float64]:
-    """Return values (G,) and the lengths of their bars below and above (2, G), none where there is no interval."""
-    value, low, high = (np.array([getattr(item, key) for item in estimates]) for key in ("value", "low", "high"))
-    return value, np.nan_to_num(np.stack([value - low, high - value]))
 
 
 def ordering(comparison: Comparison) -> Figure | None:
@@ -250,15 +238,11 @@ def ordering(comparison: Comparison) -> Figure | None:
     return figure
 
 
-def draw_orderings(
-    axes: Axes, first: Sequence[Estimate], last: Sequence[Estimate], labels: tuple[str, str]
-) -> list[ErrorbarContainer]:
+def draw_orderings(axes: Axes, first: Sequence[Estimate], last: Sequence[Estimate], labels: tuple[str, str]) -> None:
     """Draw one row per distance, from the top, with an estimate at the first and at the last gain step."""
-    rows, drawn = np.arange(len(first))[::-1], []
+    rows = np.arange(len(first))[::-1]
     marks = ((first, BLUE, "o", 0.15), (last, VERMILION, "^", -0.15))
     for (estimates, colour, marker, shift), label in zip(marks, labels, strict=True):
-        value, error = _bars(estimates)
-        look = {"color": colour, "marker": marker, "linestyle": "none", "label": label, **BARS}
-        drawn.append(axes.errorbar(value, rows + shift, xerr=error, **look))
+        ends = parts_of(estimates)
+        plot.intervals(rows + shift, *ends, axes, label, horizontal=True, color=colour, marker=marker)
     axes.axvline(0.0, **ZERO_MARK)
-    return drawn

@@ -75,20 +75,14 @@ LINES = {
     "transfer_least_ours": Line(SKY, (0, (6, 1, 1, 1, 1, 1))),
 }
 INFORMED_LINE = Line(PURPLE, (0, (5, 1, 1, 1)))
-#: What the drawing functions of matplotlib take for lines that mark a value or zero, clouds of points, estimates with
-#: their bars, the dots on an image, the box behind words on lines, and the legend of points.
+#: What the drawing functions of matplotlib take for lines that mark a value or zero, clouds of points, the dots on an
+#: image, and the legend of points.
 VALUE_MARK: dict[str, Any] = {"color": GREY, "linewidth": 0.8}
 ZERO_MARK: dict[str, Any] = {"color": BLACK, "linewidth": 0.8}
 POINTS: dict[str, Any] = {"linestyle": "none", "alpha": 0.7, "markeredgewidth": 0}
-BARS: dict[str, Any] = {"markersize": 3.5, "capsize": 2}
 DOTS: dict[str, Any] = {
     "linestyle": "none", "marker": "o", "markersize": 3.5, "color": "white", "markeredgecolor": BLACK
 }  # fmt: skip
-WORDS: dict[str, Any] = {
-    "fontsize": 7,
-    "color": "#555555",
-    "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
-}
 POINTS_LEGEND: dict[str, Any] = {"markerscale": 2, "handletextpad": 0.2}
 #: Colours of the families, where each policy is a point; `LINES` come first.
 FAMILY_COLOURS = {"transfer": BLUE, "specialists": BLUE, "informed": PURPLE, "ablation": PURPLE}
@@ -114,7 +108,10 @@ def new_figure(height_in: float, rows: int = 1, width: float = 1.0, **options: A
 
 
 def legend_above(figure: Figure, axes: Axes, columns: int = 2, **options: Any) -> None:
-    """Put the legend of one axes outside of all, above them."""
+    """Put the legend of one axes outside of all, above them, in place of all that stand in axes."""
+    for panel in figure.axes:
+        if (inside := panel.get_legend()) is not None:
+            inside.remove()
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=columns, **options)
 
 

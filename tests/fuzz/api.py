@@ -46,8 +46,8 @@ MEMORY_BYTES = 8 << 30
 #: Where a NaN is an answer: indicators that were not given, samples that are drawn, gains where there is no path,
 #: positions of which only the number counts.
 NAN_TAKEN = (
-    "plot.cdf", "plot.ccdf", "kpis.read_only", "radio.GainMap", "radio.GainSeries", "radio.GainMap.places",
-    "radio.GainSeries.places",
+    "plot.cdf", "plot.ccdf", "plot.intervals", "plot.line", "kpis.read_only", "radio.GainMap",
+    "radio.GainSeries", "radio.GainMap.places", "radio.GainSeries.places",
 )  # fmt: skip
 #: By what else than its name an argument is refused: what it names, or whose it is.
 CALLED = {

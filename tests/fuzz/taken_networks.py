@@ -19,6 +19,7 @@ _COUPLING = {
     "bandwidth_hz": 18e6,
 }
 _EFFICIENCY = {"efficiency": "shannon", "ceiling_bps_per_hz": 5.0, "layers": 1}
+_ESTIMATES = {"value": [1.0, 2.0], "low": [0.5, 1.5], "high": [1.5, 2.5], "label": "x"}
 _WINDOW = {
     "n_ttis": 5,
     "arrival_user": [0, 1],
@@ -117,8 +118,13 @@ TAKEN: dict[str, Callable[[World], dict[str, Any]]] = {
     },
     "plot.ccdf": lambda w: {"values": np.arange(3.0), "label": "x"},
     "plot.cdf": lambda w: {"values": np.arange(3.0), "label": "x"},
+    "plot.intervals": lambda w: {"at": [0, 1], **_ESTIMATES, "horizontal": True},
     "plot.layout": world_of("scenario"),
+    "plot.line": lambda w: {"x": [0, 1], **_ESTIMATES},
     "plot.load_and_satisfaction": lambda w: {"run": w.dataset},
+    "plot.mean": lambda w: {
+        "values": w.dataset.reward[:, :2], "over": "cell", "label": "x", "confidence": 0.9,
+    },
     "plot.series": lambda w: {"run": w.dataset, "name": "load"},
     "plot.serving_map": world_of("simulator", pixels=4),
     "plot.sinr_map": world_of("simulator", pixels=4, activity=0.5),
