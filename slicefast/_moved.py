@@ -30,7 +30,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "slicefast.study.arms": ("slicefast.transfer",),
     "slicefast.study.best": ("slicefast.policies.informed", "slicefast.policies.curves"),
     "slicefast.study.parts": ("slicefast.study.folder", "slicefast.files", "slicefast.training"),
-    "slicefast.study.play": ("slicefast.training",),
+    "slicefast.study.play": ("slicefast.training", "slicefast.callbacks.bar"),
     "slicefast.study.progress": ("slicefast.progress",),
     "slicefast.study.protocol": ("slicefast.study.jobs", "slicefast.study.seeds"),
     "slicefast.study.provenance": ("slicefast.provenance",),

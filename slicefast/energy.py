@@ -31,7 +31,14 @@ from slicefast.units import Float64
 
 
 class Station(NamedTuple):
-    """One cell's transceivers, see above; powers in W."""
+    """One cell's transceivers, see above; powers in W.
+
+    Examples
+    --------
+    >>> from slicefast.energy import STATIONS
+    >>> STATIONS["pico"].p_0_w
+    6.8
+    """
 
     n_trx: int
     p_max_w: float
@@ -74,6 +81,14 @@ def power_w(load: ArrayLike, station: Station = MACRO, sleeps: bool = False) -> 
     ------
     SlicefastError
         A load is not within 0 to 1.
+
+    Examples
+    --------
+    >>> from slicefast.energy import STATIONS, power_w
+    >>> power_w([0.0, 0.5, 1.0])  # one cell of two 20 W transceivers at three loads
+    array([260., 354., 448.])
+    >>> power_w(0.0, STATIONS["pico"], sleeps=True)
+    array(8.6)
     """
     used = np.asarray(load, np.float64)
     if not ((used >= 0.0) & (used <= 1.0 + 1e-6)).all():

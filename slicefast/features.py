@@ -42,25 +42,55 @@ THROUGHPUT_CAP = 4.0
 
 @checked
 def throughput(kpis: Kpis, scenario: Scenario) -> Float64:
-    """Return phi_ns/phi*_ns, capped at 4."""
+    """Return phi_ns/phi*_ns, capped at 4.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> sf.features.throughput(sf.Simulator(scenario, seed=0).reset(), scenario).shape  # cells, slices
+    (3, 4)
+    """
     return np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, THROUGHPUT_CAP)
 
 
 @checked
 def load(kpis: Kpis, scenario: Scenario) -> Float64:
-    """Return l_ns."""
+    """Return l_ns.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> sf.features.load(sf.Simulator(scenario, seed=0).reset(), scenario).sum(axis=1) <= 1.0
+    array([ True,  True,  True])
+    """
     return kpis.load
 
 
 @checked
 def users(kpis: Kpis, scenario: Scenario) -> Float64:
-    """Return u_ns over the slice's users per cell."""
+    """Return u_ns over the slice's users per cell.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> sf.features.users(sf.Simulator(scenario, seed=0).reset(), scenario).shape  # cells, slices
+    (3, 4)
+    """
     return kpis.users / (scenario.slice_users / scenario.n_cells)
 
 
 @checked
 def neighbour_load(kpis: Kpis, scenario: Scenario) -> Float64:
-    """Return c_ns = (1/|K_n|) sum over m in K_n of l_ms; 0 in a network of one cell, which hears from nobody."""
+    """Return c_ns = (1/|K_n|) sum over m in K_n of l_ms; 0 in a network of one cell, which hears from nobody.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> kpis = sf.Simulator(scenario, seed=0).reset()
+    >>> heard = sf.features.neighbour_load(kpis, scenario)
+    >>> bool(np.allclose(heard[0], kpis.load[1:].mean(axis=0)))  # the first cell hears the two others
+    True
+    """
     heard = kpis.load.take(scenario.neighbours, axis=-2)
     mean: Float64 = np.add.reduce(heard, axis=-2) / (heard.shape[-2] or 1)
     return mean
@@ -104,6 +134,12 @@ def register(name: str, feature: Feature, bounds: Bounds | None = None) -> None:
     ------
     SlicefastError
         The name is taken by another feature or by a set of features.
+
+    Examples
+    --------
+    >>> sf.features.register("idle", lambda kpis, scenario: 1.0 - kpis.load, lambda scenario: (0.0, 1.0))
+    >>> sf.Task(sf.Scenario.hexagonal(n_sites=1), features=["load", "idle"], coordination="none").observation_size
+    8
     """
     if name in FEATURE_SETS:
         refuse("name", name, "a name that no set of features has")
@@ -118,8 +154,7 @@ def bounds_of(name: str, scenario: Scenario) -> tuple[float, float]:
 
     Examples
     --------
-    >>> from slicefast import Scenario
-    >>> bounds_of("load", Scenario.hexagonal(n_sites=1))
+    >>> sf.features.bounds_of("load", sf.Scenario.hexagonal(n_sites=1))
     (0.0, 1.0)
     """
     largest = float(np.finfo(np.float32).max)
@@ -128,7 +163,13 @@ def bounds_of(name: str, scenario: Scenario) -> tuple[float, float]:
 
 @checked
 def names() -> list[str]:
-    """Return the names of the sets of features and of the registered features."""
+    """Return the names of the sets of features and of the registered features.
+
+    Examples
+    --------
+    >>> "load" in sf.features.names()
+    True
+    """
     return [*FEATURE_SETS, *FEATURES.names()]
 
 
@@ -140,6 +181,11 @@ def expand(features: str | Sequence[str]) -> tuple[str, ...]:
     ------
     SlicefastError
         A name is neither a feature nor a set, occurs twice, or there is none.
+
+    Examples
+    --------
+    >>> sf.features.expand("paper")
+    ('throughput', 'load', 'users')
     """
     asked = (features,) if isinstance(features, str) else tuple(features)
     expanded = tuple(name for item in asked for name in FEATURE_SETS.get(item, (item,)))

@@ -91,6 +91,15 @@ def flow_window(
     ------
     ValueError
         Argument and row are named.
+
+    Examples
+    --------
+    >>> found = sf.scheduling.flow_window(
+    ...     1000, arriving_bits=[1e6], packet_bits=[1e4], bits_per_prb=[500.0], share=[[1.0]], serving=[0],
+    ...     slice_of=[0], n_prb=10,
+    ... )
+    >>> found.load.round(2)  # 1 Mbit where 5 can be sent
+    array([[0.2]])
     """
     arriving = np.asarray(arriving_bits, np.float64)
     queued = np.zeros(arriving.shape) if backlog_bits is None else np.array(backlog_bits, np.float64)

@@ -37,13 +37,9 @@ def _inlined(function: _F) -> _F:
 
 
 _MASK = np.uint64(0xFFFFFFFF)
-_MULTIPLIER_0 = np.uint64(0xD2511F53)
-_MULTIPLIER_1 = np.uint64(0xCD9E8D57)
-_WEYL_0 = np.uint64(0x9E3779B9)
-_WEYL_1 = np.uint64(0xBB67AE85)
-_32 = np.uint64(32)
-_8 = np.uint64(8)
-_9 = np.uint64(9)
+_MULTIPLIER_0, _MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_WEYL_0, _WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+_8, _9, _32 = np.uint64(8), np.uint64(9), np.uint64(32)
 
 
 @_inlined
@@ -90,7 +86,13 @@ def _uniform_bits(seed: Any, purpose: Any, agent: Any, step: Any, out: Any) -> N
 
 @checked
 def uniform_bits(seed: int, purpose: int, agent: int, step: int, n_blocks: int) -> NDArray[np.uint32]:
-    """Raw words of one random stream, for tests and for other implementations: (n_blocks, 4) uint32."""
+    """Raw words of one random stream, for tests and for other implementations: (n_blocks, 4) uint32.
+
+    Examples
+    --------
+    >>> sf.kernels.uniform_bits(seed=0, purpose=0, agent=0, step=0, n_blocks=2).shape
+    (2, 4)
+    """
     for name, value in (("seed", seed), ("purpose", purpose), ("agent", agent), ("step", step), ("n_blocks", n_blocks)):
         if not 0 <= value < 2 ** (64 if name == "seed" else 63):
             refuse(name, value, "0 to 2^63 - 1, a seed to 2^64 - 1")
@@ -327,13 +329,8 @@ def _kl_from_moments(base: Any, moment: Any, out: Any) -> None:
                 # mean of m_i minus the precision-weighted mean of m_j; the two bases subtract without rounding error
                 # where they are close, which is where it matters.
                 gap = (base[i, k] - base[j, k]) + (moment[3, i, k] - moment[4, j, k])
-                total += (
-                    moment[0, j, k]
-                    - moment[0, i, k]
-                    + moment[1, j, k] * (moment[2, i, k] + gap * gap)
-                    + moment[5, j, k]
-                    - 1.0
-                )
+                logs = moment[0, j, k] - moment[0, i, k]
+                total += logs + moment[1, j, k] * (moment[2, i, k] + gap * gap) + moment[5, j, k] - 1.0
             out[i, j] = max(0.5 * total, 0.0)
 
 
@@ -367,6 +364,12 @@ def gaussian_kl_matrix(mean: ArrayLike, variance: ArrayLike, offsets: ArrayLike)
     ------
     SlicefastError
         Shapes differ, a mean is not finite, a variance is not positive and finite, or a group is empty.
+
+    Examples
+    --------
+    >>> mean, variance = np.array([[0.0], [1.0], [1.0]]), np.ones((3, 1))
+    >>> sf.kernels.gaussian_kl_matrix(mean, variance, [0, 1, 3]).tolist()  # groups of one and of two: KL is 1/2
+    [[0.0, 0.5], [0.5, 0.0]]
     """
     mean = np.ascontiguousarray(mean, np.float64)
     variance = np.ascontiguousarray(variance, np.float64)

@@ -97,6 +97,12 @@ class Kpis:
     percentile over the users that had data, linear between them. Indicators that are not given are NaN; those per user
     are None unless the simulator was made with ``per_user=True``, and ``packets`` with ``per_packet=True``. A TTI takes
     ``tti_s`` [s], LTE's 1 ms unless given.
+
+    Examples
+    --------
+    >>> kpis = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0, per_user=True).reset()
+    >>> kpis.throughput_bps.shape, kpis.user_delivered_bits.shape  # (cells, slices), (users,)
+    ((3, 4), (384,))
     """
 
     throughput_bps: Annotated[Float64, Kpi("phi_ns", "bit/s", "user throughput", "DRB.UEThpDl")]
@@ -192,7 +198,13 @@ class Kpis:
 
 @checked
 def coordinates(shape: tuple[int, ...], scenario: "Scenario | None" = None) -> dict[str, Any]:
-    """Return the coordinates of cells, counted from 1, and slices, by name where a scenario names them, for xarray."""
+    """Return the coordinates of cells, counted from 1, and slices, by name where a scenario names them, for xarray.
+
+    Examples
+    --------
+    >>> sorted(sf.kpis.coordinates((3, 4), sf.Scenario.hexagonal(n_sites=1)))
+    ['cell', 'slice']
+    """
     if len(shape) != 2:
         refuse("shape", shape, "two numbers, of cells and of slices")
     n_cells, n_slices = shape
@@ -215,7 +227,14 @@ USER_KPIS = tuple(name for name, kpi in KPIS.items() if kpi.per == "user")
 
 @checked
 def read_only(kpis: Kpis) -> Kpis:
-    """Return the KPIs with arrays that refuse to be written."""
+    """Return the KPIs with arrays that refuse to be written.
+
+    Examples
+    --------
+    >>> kpis = sf.kpis.read_only(sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0).reset())
+    >>> kpis.load.flags.writeable
+    False
+    """
     for name in KPIS:
         if (values := getattr(kpis, name)) is not None:
             values.setflags(write=False)

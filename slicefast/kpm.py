@@ -32,14 +32,28 @@ if TYPE_CHECKING:
 
 
 class Snssai(NamedTuple):
-    """A slice's S-NSSAI (3GPP TS 23.003): slice/service type, and differentiator or None."""
+    """A slice's S-NSSAI (3GPP TS 23.003): slice/service type, and differentiator or None.
+
+    Examples
+    --------
+    >>> from slicefast.kpm import Snssai
+    >>> Snssai(sst=1)
+    Snssai(sst=1, sd=None)
+    """
 
     sst: int
     sd: int | None = None
 
 
 class Record(NamedTuple):
-    """One measurement: its name, value and unit, the cell (from 1) and the slice's S-NSSAI, None for the whole cell."""
+    """One measurement: its name, value and unit, the cell (from 1) and the slice's S-NSSAI, None for the whole cell.
+
+    Examples
+    --------
+    >>> from slicefast.kpm import Record, Snssai
+    >>> Record("DRB.UEThpDl", cell=1, snssai=Snssai(1, 2), value=2500.0, unit="kbit/s").unit
+    'kbit/s'
+    """
 
     name: str
     cell: int
@@ -55,6 +69,12 @@ def slices_snssai(scenario: Scenario) -> tuple[Snssai, ...]:
     ------
     SlicefastError
         Two slices have the same one, which labels could not tell apart.
+
+    Examples
+    --------
+    >>> from slicefast.kpm import slices_snssai
+    >>> slices_snssai(sf.Scenario.hexagonal(n_sites=1))[1]
+    Snssai(sst=1, sd=2)
     """
     found = tuple(
         Snssai(1, s + 1)
@@ -89,6 +109,14 @@ def records(kpis: Kpis, scenario: Scenario) -> list[Record]:
     ------
     SlicefastError
         The KPIs are of several replicas, or two slices share an S-NSSAI.
+
+    Examples
+    --------
+    >>> from slicefast.kpm import records
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> found = records(sf.Simulator(scenario, seed=0).reset(), scenario)
+    >>> found[0].name, found[0].cell, found[0].snssai, found[0].unit
+    ('DRB.UEThpDl', 1, Snssai(sst=1, sd=1), 'kbit/s')
     """
     shape = (scenario.n_cells, scenario.n_slices)
     if np.shape(kpis.load) != shape:

@@ -122,6 +122,13 @@ def write_table(dataset: xr.Dataset, path: str | os.PathLike[str], per: Literal[
     ------
     SlicefastError
         The name ends otherwise, nothing is measured per that, or pyarrow is not installed.
+
+    Examples
+    --------
+    >>> run = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0).run(sf.policies.equal_split, steps=2)
+    >>> sf.write_table(run, "run.csv")
+    >>> len(np.loadtxt("run.csv", str, skiprows=1))  # 2 steps x 3 cells x 4 slices
+    24
     """
     kind = Path(path).suffix
     if kind not in (".csv", ".parquet"):

@@ -57,7 +57,7 @@ def cqi(sinr: ArrayLike, table: McsTable = "lte") -> Int32:
 
     Examples
     --------
-    >>> cqi([0.1, 1.0, 100.0])
+    >>> sf.scheduling.cqi([0.1, 1.0, 100.0])
     array([ 0,  4, 14], dtype=int32)
     """
     values = to_sinr(sinr)
@@ -87,6 +87,11 @@ def tbs_index(cqi: ArrayLike, table: McsTable = "lte") -> Int32:
     ------
     ValueError
         A value is outside 0..15, or no such table.
+
+    Examples
+    --------
+    >>> sf.scheduling.tbs_index([0, 7, 15])
+    array([-1, 11, 26], dtype=int32)
     """
     values = np.asarray(cqi)
     return _core.tbs_index(to_int32("cqi", values.ravel()), table).reshape(values.shape)
@@ -116,7 +121,7 @@ def transport_block_bits(index: int, n_prb: int, table: McsTable = "lte", layers
 
     Examples
     --------
-    >>> transport_block_bits(26, n_prb=100)
+    >>> sf.scheduling.transport_block_bits(26, n_prb=100)
     75376
     """
     return _core.transport_block_bits(index, n_prb, table, layers)

@@ -196,9 +196,7 @@ def solve(
 
     Examples
     --------
-    At an SNR of 15, 18 MHz carry 72 Mbit/s:
-
-    >>> solve([[15e-9]], [1.0], 1e-9, [36e6], [0], 18e6).load
+    >>> sf.load_coupling.solve([[15e-9]], [1.0], 1e-9, [36e6], [0], 18e6).load
     array([0.5])
     """
     # The core looks at the rows of users with demand while it has them in cache.
@@ -274,6 +272,11 @@ def sinr(
     ------
     ValueError
         Impossible input; the argument is named.
+
+    Examples
+    --------
+    >>> sf.load_coupling.sinr([[1e-9, 1e-10]], [1.0, 1.0], 1e-12, rho=[0.5, 0.5], serving=[0]).round(2)
+    array([19.61], dtype=float32)
     """
     matrix = gain if isinstance(gain, _core.FoldedGains) else _gain(gain)
     n_cells = matrix.shape[1]
@@ -321,6 +324,13 @@ def spectral_radius(
     ------
     ValueError
         Impossible input; the argument is named.
+
+    Examples
+    --------
+    >>> gain = [[1e-9, 1e-11], [1e-11, 1e-9]]
+    >>> radius = sf.load_coupling.spectral_radius(gain, [1.0, 1.0], 1e-13, [18e6, 18e6], [0, 1], 18e6)
+    >>> round(radius, 4)  # below 1: the network carries it
+    0.0069
     """
     matrix = _gain(gain)
     n_users = matrix.shape[0]
@@ -372,6 +382,11 @@ def spectral_efficiency(
     ------
     ValueError
         An unknown efficiency, or a SINR that is negative or NaN.
+
+    Examples
+    --------
+    >>> sf.load_coupling.spectral_efficiency("shannon", [1.0, 15.0])
+    array([1., 4.])
     """
     array = to_sinr(sinr)
     flat = np.ascontiguousarray(array).reshape(-1)

@@ -63,8 +63,7 @@ def coverage(simulator: Simulator, pixels: int = 200, activity: ArrayLike = 1.0)
 
     Examples
     --------
-    >>> from slicefast import Scenario, Simulator
-    >>> place = coverage(Simulator(Scenario.hexagonal(n_sites=1), seed=0), pixels=20)
+    >>> place = sf.coverage(sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0), pixels=20)
     >>> place.sinr_db.dims, place.sinr_db.units, int(place.serving_cell.max())
     (('y', 'x'), 'dB', 3)
     """

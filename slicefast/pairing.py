@@ -22,11 +22,12 @@ import xarray as xr
 
 from slicefast import policies
 from slicefast.arguments import checked
+from slicefast.callbacks.recorders import KpiRecorder
 from slicefast.errors import refuse
 from slicefast.rewards import BOUNDED, MET
 from slicefast.simulator import Simulator
 from slicefast.task import Task
-from slicefast.training import KpiRecorder, play
+from slicefast.training import play
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,9 +159,8 @@ def compare(
 
     Examples
     --------
-    >>> from slicefast import Scenario
-    >>> scenario = Scenario.hexagonal(n_sites=1, window_ttis=20)
-    >>> found = compare({name: (scenario, name) for name in ("equal_split", "max_min_rule")}, seeds=3, steps=5)
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> found = sf.compare({name: (scenario, name) for name in ("equal_split", "max_min_rule")}, seeds=3, steps=5)
     >>> found.differences("equal_split").reward.sizes["bound"]  # mean, lower and upper end
     3
     """

@@ -27,6 +27,14 @@ class Registry(Generic[Entry]):
     ----------
     entries : dict of str
         What is known, in the order in which it was registered.
+
+    Examples
+    --------
+    >>> from slicefast.registry import Registry
+    >>> colours = Registry("colour", {"red": int})
+    >>> colours.register("blue", float)
+    >>> colours.names(), colours.get("blue")
+    (['blue', 'red'], <class 'float'>)
     """
 
     def __init__(self, kind: str, entries: Mapping[str, Entry]) -> None:
@@ -48,6 +56,12 @@ class Registry(Generic[Entry]):
         ------
         SlicefastError
             The name is taken by another entry, too long, or none that can be printed; or the entry cannot be called.
+
+        Examples
+        --------
+        >>> sf.policies.register("half", lambda simulator, observation: np.full((3, 4), 0.25))
+        >>> "half" in sf.policies.names()
+        True
         """
         if not callable(entry):
             refuse("entry", entry, "a function or a class")
@@ -59,7 +73,13 @@ class Registry(Generic[Entry]):
 
     @checked
     def names(self) -> list[str]:
-        """Return the registered names, sorted."""
+        """Return the registered names, sorted.
+
+        Examples
+        --------
+        >>> "oracle" in sf.policies.names()
+        True
+        """
         return sorted(self.entries)
 
     def get(self, name: str) -> Entry:

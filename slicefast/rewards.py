@@ -52,6 +52,13 @@ def satisfaction(kpis: Kpis | Curves, scenario: Scenario) -> tuple[Float64, Floa
     -------
     throughput, delay : ndarray of float64
         Shaped like the KPIs, in [0, 1].
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> throughput, delay = sf.satisfaction(sf.Simulator(scenario, seed=0).reset(), scenario)
+    >>> throughput.shape, delay.shape  # cells, slices; 1 where the requirement is met
+    ((3, 4), (3, 4))
     """
     had_traffic = kpis.delay_ms != 0  # NaN is no satisfaction, and shows
     throughput = np.minimum(kpis.throughput_bps / scenario.throughput_requirement_bps, 1.0)
@@ -77,9 +84,8 @@ def max_min(kpis: Kpis, scenario: Scenario) -> Float32:
 
     Examples
     --------
-    >>> from slicefast import Scenario, Simulator
-    >>> scenario = Scenario.hexagonal(n_sites=1)
-    >>> max_min(Simulator(scenario, seed=0).reset(), scenario).shape  # one per cell
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> sf.rewards.max_min(sf.Simulator(scenario, seed=0).reset(), scenario).shape  # one per cell
     (3,)
     """
     had_traffic = kpis.delay_ms != 0  # NaN is no satisfaction, and shows
@@ -105,6 +111,13 @@ def logarithmic(kpis: Kpis, scenario: Scenario) -> Float32:
         What a step measured.
     scenario : Scenario
         The requirements.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> kpis = sf.Simulator(scenario, seed=0).reset()
+    >>> bool((sf.rewards.logarithmic(kpis, scenario) >= sf.rewards.max_min(kpis, scenario)).all())
+    True
     """
     quality = np.minimum(*satisfaction(kpis, scenario))
     utility = 1.0 - np.log(np.maximum(quality, LOGARITHM_FLOOR)).mean(axis=-1) / np.log(LOGARITHM_FLOOR)

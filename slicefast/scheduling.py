@@ -158,6 +158,17 @@ class Scheduler:
     ------
     ValueError
         A value that cannot be; it is named.
+
+    Examples
+    --------
+    >>> scheduler = sf.scheduling.Scheduler(n_cells=1, n_slices=1, n_users=1, n_prb=1, kind="round_robin")
+    >>> window = {"bits_per_prb": [100.0], "share": [[1.0]], "serving": [0], "slice_of": [0]}
+    >>> scheduler.run(2, arrival_user=[0], arrival_tti=[0], arrival_bits=[500.0], **window).user_queued_bits
+    array([300.])
+    >>> fork, before = scheduler.copy(), scheduler.state()
+    >>> fork.run(3, [], [], [], **window).delay_ms  # the last 300 bits leave 5 TTIs after they came
+    array([[5.]])
+    >>> scheduler.set_state(before)  # as if nothing had been
     """
 
     def __init__(
@@ -353,6 +364,15 @@ def schedule_window(
     ------
     ValueError
         Argument and row are named.
+
+    Examples
+    --------
+    >>> found = sf.scheduling.schedule_window(
+    ...     10, arrival_user=[0, 1], arrival_tti=[0, 0], arrival_bits=[1000.0, 1000.0], bits_per_prb=[500.0, 100.0],
+    ...     share=[[1.0]], serving=[0, 0], slice_of=[0, 0], n_prb=4, kind="round_robin",
+    ... )
+    >>> found.delay_ms, found.load
+    (array([[2.]]), array([[0.3]]))
     """
     rates = np.atleast_1d(np.asarray(tbs_index if bits_per_prb is None else bits_per_prb))
     if share is None:

@@ -76,12 +76,17 @@ class Simulator(World):
 
     Examples
     --------
-    >>> from slicefast import Scenario
-    >>> simulator = Simulator(Scenario.hexagonal(n_sites=1), seed=0)
+    >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0)
     >>> simulator.reset().throughput_bps.shape  # cells, slices
     (3, 4)
-    >>> simulator.step([[0.4, 0.3, 0.2, 0.1]] * 3).load.sum(axis=-1) <= 1.0
+    >>> shares, before = [[0.4, 0.3, 0.2, 0.1]] * 3, simulator.snapshot()
+    >>> simulator.step(shares).load.sum(axis=-1) <= 1.0
     array([ True,  True,  True])
+    >>> simulator.restore(before)  # the same step again, seen at other shares before it is played
+    >>> simulator.probe([[0.25] * 4] * 3, coupled_shares=shares).load.shape
+    (3, 4)
+    >>> simulator.curves([0.2, 0.4], coupled_shares=shares).throughput_bps.shape  # levels of share, cells, slices
+    (2, 3, 4)
     """
 
     def __init__(
@@ -278,8 +283,7 @@ class Simulator(World):
 
         Examples
         --------
-        >>> from slicefast import Scenario, policies
-        >>> run = Simulator(Scenario.hexagonal(n_sites=1), seed=0).run(policies.get("max_min_rule"), steps=2)
+        >>> run = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0).run(sf.policies.get("max_min_rule"), steps=2)
         >>> run.throughput_bps.dims, run.throughput_bps.units
         (('step', 'cell', 'slice'), 'bit/s')
         """

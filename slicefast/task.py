@@ -67,6 +67,21 @@ class Task:
     ------
     SlicefastError
         A feature or reward is not registered, a feature is named twice, or coordination or actions are unknown.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> task, kpis = sf.Task(scenario, actions="symmetric"), sf.Simulator(scenario, seed=0).reset()
+    >>> task.observe(kpis).shape, task.reward(kpis).shape  # what each cell's agent sees and earns
+    ((3, 16), (3,))
+    >>> task.to_shares([[1.0, 0.0, 0.0, -1.0]] * 3)[0].round(3)
+    array([0.907, 0.045, 0.045, 0.002])
+    >>> throughput, delay = task.satisfaction(kpis)
+    >>> throughput.shape, bool((throughput <= 1.0).all())
+    ((3, 4), True)
+    >>> low, high = task.observation_bounds()
+    >>> bool(((low <= task.observe(kpis)) & (task.observe(kpis) <= high)).all())
+    True
     """
 
     def __init__(
@@ -116,6 +131,11 @@ class Task:
         ------
         SlicefastError
             A task came with options, which would change it.
+
+        Examples
+        --------
+        >>> sf.Task.of(sf.Scenario.hexagonal(n_sites=1), reward="logarithmic")
+        Task('hexagonal-1', throughput+load+users+neighbour_load, reward='logarithmic')
         """
         if isinstance(scenario, Task):
             if options:
@@ -239,6 +259,7 @@ def to_simplex(action: NDArray[Any]) -> Float64:
 
     Examples
     --------
+    >>> from slicefast.task import to_simplex
     >>> to_simplex([[3.0, 1.0], [0.0, -1.0]])
     array([[0.75, 0.25],
            [0.5 , 0.5 ]])
@@ -269,6 +290,12 @@ def observe(kpis: Kpis, scenario: Scenario, coordination: Coordination = "mean")
         Requirements, users and neighbours.
     coordination : {"mean", "none"}
         Whether agents see their neighbours' load.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> sf.observe(sf.Simulator(scenario, seed=0).reset(), scenario).shape  # cells, 4 features of 4 slices
+    (3, 16)
     """
     return Task(scenario, coordination=coordination).observe(kpis)
 
@@ -283,5 +310,11 @@ def reward(kpis: Kpis, scenario: Scenario) -> Float32:
         What a step measured.
     scenario : Scenario
         The requirements phi* [bit/s] and d* [ms].
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> sf.reward(sf.Simulator(scenario, seed=0).reset(), scenario).shape  # cells
+    (3,)
     """
     return _rewards.max_min(kpis, scenario)

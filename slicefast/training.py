@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from slicefast.arguments import checked
 from slicefast.arrays import to_finite, to_matrix
+from slicefast.callbacks.bar import Ticker
 from slicefast.errors import GivenBy, described, refuse
-from slicefast.kpis import CELL_KPIS, Kpis
+from slicefast.kpis import Kpis
 from slicefast.rng import Restarts
 from slicefast.task import Task
-from slicefast.units import Arrays, Float32, Float64
+from slicefast.units import Float32, Float64
 
 if TYPE_CHECKING:
     from slicefast.learn import TD3, TD3Config
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 TRAIN_STEPS = 5500
 #: The same of a training that starts with transferred knowledge and does not explore.
 TRANSFER_STEPS = 4000
-#: Steps between two calls of a progress function.
-TICK_STEPS = 25
 #: Reports that steps were played.
 Tick = Callable[[int], None]
 
@@ -147,6 +146,15 @@ def train(
     ------
     SlicefastError
         The steps, or the history's shape, do not fit; nothing was played then.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> simulator, task = sf.Simulator(scenario, seed=0), sf.Task(scenario)
+    >>> config = sf.learn.TD3Config(exploration_steps=10)
+    >>> agents, _ = sf.training.new_agents(task, config, seed=0), simulator.reset()
+    >>> sf.training.train(simulator, agents, task, steps=50).reward.shape  # steps, cells
+    (50, 3)
     """
     networks = list(simulators) if isinstance(simulators, Sequence | np.ndarray) else [simulators]
     if not networks:
@@ -200,6 +208,14 @@ def play(
         What agents see and earn.
     steps, first_step, history, callbacks
         As in `train`, with its returns and refusals; no `Step` is one of learning.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> simulator = sf.Simulator(scenario, seed=0)
+    >>> _ = simulator.reset()
+    >>> sf.training.play(simulator, sf.policies.equal_split, sf.Task(scenario), steps=5).reward.shape
+    (5, 3)
     """
     observation = task.observe(simulator.kpis)
     earned = _history(history, steps, first_step, observation[..., 0].size)
@@ -232,6 +248,14 @@ def collect_samples(simulator: Simulator, task: Task, steps: int, tick: Tick = l
     -------
     ndarray of float32, (N, steps, n_o + 1)
         [observation, reward] of every agent and step: the observation before the step, the reward after it.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> simulator = sf.Simulator(scenario, seed=0)
+    >>> _ = simulator.reset()
+    >>> sf.training.collect_samples(simulator, sf.Task(scenario), steps=5).shape
+    (3, 5, 17)
     """
     samples = np.empty((task.n_agents, steps, task.observation_size + 1), np.float32)
     equal = np.full(simulator.shares_shape, 1.0 / task.action_size)
@@ -286,6 +310,11 @@ def new_agents(task: Task, config: TD3Config, seed: int, n_agents: int | None = 
         Of everything random about the agents.
     n_agents : int, optional
         One per cell unless given.
+
+    Examples
+    --------
+    >>> sf.training.new_agents(sf.Task(sf.Scenario.hexagonal(n_sites=1)), sf.learn.TD3Config(), seed=0)
+    TD3(n_agents=3, obs_dim=16, action_dim=4, seed=0, engine='native', step=0, n_updates=0)
     """
     from slicefast.learn import TD3
 
@@ -305,6 +334,17 @@ class CentralAgent:
         One agent with N n_o inputs and N S outputs.
     n_cells : int
         N.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> task, one = sf.Task(scenario), sf.learn.TD3(1, obs_dim=3 * 16, action_dim=3 * 4)
+    >>> central, seen = sf.training.CentralAgent(one, n_cells=3), task.observe(sf.Simulator(scenario, seed=0).reset())
+    >>> shares = central.act(seen, explore=True)
+    >>> shares.shape, shares.sum(axis=1).round(9)
+    ((3, 4), array([1., 1., 1.]))
+    >>> central.store(seen, shares, reward=np.ones(3), next_observation=seen)  # what `train` does with it
+    >>> central.update()
     """
 
     # Added to every output: far below any that counts, and a cell whose outputs all underflow is divided equally.
@@ -334,67 +374,3 @@ class CentralAgent:
     def update(self) -> None:
         """Learn once."""
         self.agent.update()
-
-
-class Ticker:
-    """Callback that reports steps to a progress function, `TICK_STEPS` at a time.
-
-    Parameters
-    ----------
-    tick : callable
-        Called with how many steps were played since it was called last.
-    last_step : int
-        Index of the run's last step, at which the rest is reported.
-    weight : int
-        What a step counts.
-    """
-
-    def __init__(self, tick: Tick, last_step: int, weight: int = 1) -> None:
-        self._tick, self._last_step, self._weight = tick, last_step, weight
-        self._waiting = 0
-
-    def __call__(self, step: Step) -> None:
-        """Count a step."""
-        self._waiting += 1
-        if self._waiting == TICK_STEPS or step.index == self._last_step:
-            self._tick(self._waiting * self._weight)
-            self._waiting = 0
-
-
-class KpiRecorder:
-    """Callback that keeps all KPIs and the satisfaction of the last steps of a run on one network.
-
-    Parameters
-    ----------
-    task : Task
-        Whose satisfaction is kept.
-    steps : int
-        Steps of the run.
-    last_steps : int
-        How many of them are kept.
-
-    Attributes
-    ----------
-    arrays : dict of ndarray
-        Every name of `slicefast.kpis.CELL_KPIS`, "throughput_satisfaction" and "delay_satisfaction", each
-        (last_steps, N, S) float32; NaN for steps that were not played.
-    """
-
-    def __init__(self, task: Task, steps: int, last_steps: int) -> None:
-        self._task = task
-        self._first = steps - last_steps
-        shape = (last_steps, task.n_agents, task.action_size)
-        names = (*CELL_KPIS, "throughput_satisfaction", "delay_satisfaction")
-        self.arrays: Arrays = {name: np.full(shape, np.nan, np.float32) for name in names}
-
-    def __call__(self, step: Step) -> None:
-        """Keep a step if it is one of the last."""
-        row = step.index - self._first
-        if row < 0:
-            return
-        (kpis,) = step.kpis
-        for name in CELL_KPIS:
-            self.arrays[name][row] = getattr(kpis, name)
-        satisfied = self._task.satisfaction(kpis)
-        for name, value in zip(("throughput_satisfaction", "delay_satisfaction"), satisfied, strict=True):
-            self.arrays[name][row] = value

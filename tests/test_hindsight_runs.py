@@ -58,7 +58,7 @@ def test_a_run_is_kept_and_evaluated(tmp_path: Path) -> None:
 
 def test_what_was_interrupted_ends_as_if_it_had_not_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "KEEP_STEPS", 4)
-    monkeypatch.setattr("slicefast.training.TICK_STEPS", 1)
+    monkeypatch.setattr("slicefast.callbacks.bar.TICK_STEPS", 1)
     whole = runs.train(new_run(tmp_path / "whole"))
     with pytest.raises(KeyboardInterrupt):
         runs.train(new_run(tmp_path / "stopped"), stop_after(6))

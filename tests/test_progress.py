@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import slicefast as sf
-from slicefast import files, progress, runs, training
+from slicefast import files, progress, runs
+from slicefast.callbacks.bar import TICK_STEPS
 from slicefast.errors import RunError
 from slicefast.learn import checkpoint
 from slicefast.signals import StopSignals
@@ -108,7 +109,7 @@ def test_signal_keeps_every_step_that_was_played(tmp_path, number):
         runs.train(run, lambda steps: os.kill(os.getpid(), number))
     assert [signal.getsignal(item) for item in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == handlers
     _, reached = runs.load_interrupted(run.folder)
-    assert reached == training.TICK_STEPS + 1
+    assert reached == TICK_STEPS + 1
     whole = small_run(tmp_path / "whole")
     np.testing.assert_array_equal(runs.resume(run).reward, runs.train(whole).reward)
     assert_same_run(run, whole)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from slicefast import Scenario, Task
+from slicefast.callbacks.bar import Ticker
+from slicefast.callbacks.recorders import KpiRecorder
 from slicefast.kpis import CELL_KPIS, Kpis
-from slicefast.training import History, KpiRecorder, Step, Ticker
+from slicefast.training import History, Step
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""How far something is, as one line of text."""
+"""How far something is: as one line of text, or told to a progress function."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Self, TextIO
 from slicefast.arguments import checked
 
 if TYPE_CHECKING:
-    from slicefast.training import Step
+    from slicefast.training import Step, Tick
 
+#: Steps between two calls of a progress function.
+TICK_STEPS = 25
 #: Seconds between two lines, by where they are shown.
 _EVERY_S = {"terminal": 0.1, "notebook": 0.5, "lines": 60.0}
 
@@ -35,6 +37,13 @@ class Bar:
         Where it is shown, standard error unless given.
     clock : callable
         Returns seconds.
+
+    Examples
+    --------
+    >>> import sys
+    >>> with sf.callbacks.Bar("training", total=4, stream=sys.stdout, clock=lambda: 0.0) as bar:
+    ...     bar.advance(4)
+    training  4/4 steps  100 %  in 0:00
     """
 
     def __init__(
@@ -110,3 +119,28 @@ def _minutes(seconds: float) -> str:
         if whole >= 3600
         else f"{whole // 60}:{whole % 60:02d}"
     )
+
+
+class Ticker:
+    """Callback that reports steps to a progress function, `TICK_STEPS` at a time.
+
+    Parameters
+    ----------
+    tick : callable
+        Called with how many steps were played since it was called last.
+    last_step : int
+        Index of the run's last step, at which the rest is reported.
+    weight : int
+        What a step counts.
+    """
+
+    def __init__(self, tick: Tick, last_step: int, weight: int = 1) -> None:
+        self._tick, self._last_step, self._weight = tick, last_step, weight
+        self._waiting = 0
+
+    def __call__(self, step: Step) -> None:
+        """Count a step."""
+        self._waiting += 1
+        if self._waiting == TICK_STEPS or step.index == self._last_step:
+            self._tick(self._waiting * self._weight)
+            self._waiting = 0

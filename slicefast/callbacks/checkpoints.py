@@ -33,6 +33,17 @@ class Checkpoints:
     ------
     SlicefastError
         A number is below 1.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> simulator, task = sf.Simulator(scenario), sf.Task(scenario)
+    >>> agents, _ = sf.training.new_agents(task, sf.learn.TD3Config(), seed=0), simulator.reset()
+    >>> keeper = sf.callbacks.Checkpoints("kept", agents, every=2, kept=1)
+    >>> _ = sf.training.train(simulator, agents, task, steps=5, callbacks=[keeper])
+    >>> [path.name for path in Path("kept").iterdir()]
+    ['agents-4.safetensors']
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What steps say of a training, in a table, in TensorBoard, or wherever a tracker sends it."""
+"""What steps say of a training, in arrays, in a table, in TensorBoard, or wherever a tracker sends it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import numpy as np
 from slicefast import files
 from slicefast.arguments import checked
 from slicefast.errors import SlicefastError, refuse
+from slicefast.kpis import CELL_KPIS
 
 if TYPE_CHECKING:
     from slicefast.task import Task
     from slicefast.training import Step
-    from slicefast.units import Float64
+    from slicefast.units import Arrays, Float64
 
 
 @checked
@@ -41,6 +42,14 @@ def measures(step: Step, task: Task, best_reward: float | None = None) -> dict[s
         ``noise`` [logits] and the losses, such as ``loss/critic``, where the learner says them. With several groups of
         requirements ``reward/group_1`` and so on; with a best reward ``regret/group_1``, what the group's mean fell
         short of it.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> kpis, task = sf.Simulator(scenario, seed=0).reset(), sf.Task(scenario)
+    >>> step = sf.training.Step(0, (kpis,), task.reward(kpis), learning=False)
+    >>> sorted(sf.callbacks.measures(step, task, best_reward=1.0))[:2]
+    ['regret/group_1', 'reward']
     """
     groups = np.resize(task.scenario.requirement_groups, step.reward.shape)
     found = {"reward": float(step.reward.mean())}
@@ -88,16 +97,14 @@ class Recorder:
 
     Examples
     --------
-    >>> class Printed(Recorder):
+    >>> class Printed(sf.callbacks.Recorder):
     ...     def write(self, step, values):
     ...         print(step, sorted(values)[:2])
-    >>> import slicefast as sf
-    >>> from slicefast.training import play
     >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
     >>> simulator, task = sf.Simulator(scenario), sf.Task(scenario)
     >>> _ = simulator.reset()
     >>> with Printed(task, every=2) as tracker:
-    ...     _ = play(simulator, sf.policies.get("equal_split"), task, steps=3, callbacks=[tracker])
+    ...     _ = sf.training.play(simulator, sf.policies.get("equal_split"), task, steps=3, callbacks=[tracker])
     2 ['regret/group_1', 'reward']
     3 ['regret/group_1', 'reward']
     """
@@ -165,6 +172,17 @@ class Csv(Recorder):
     ------
     SlicefastError
         The file that is there has other columns.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> simulator, task = sf.Simulator(scenario), sf.Task(scenario)
+    >>> _ = simulator.reset()
+    >>> with sf.callbacks.Csv("run.csv", task, every=2) as table:
+    ...     _ = sf.training.play(simulator, sf.policies.equal_split, task, steps=4, callbacks=[table])
+    >>> [row.split(",")[0] for row in Path("run.csv").read_text().splitlines()]
+    ['step', '2', '4']
     """
 
     def __init__(
@@ -243,3 +261,42 @@ class TensorBoard(Recorder):
         """Hand on what is waiting, and end the file."""
         super().close()
         self._writer.close()
+
+
+class KpiRecorder:
+    """Callback that keeps all KPIs and the satisfaction of the last steps of a run on one network.
+
+    Parameters
+    ----------
+    task : Task
+        Whose satisfaction is kept.
+    steps : int
+        Steps of the run.
+    last_steps : int
+        How many of them are kept.
+
+    Attributes
+    ----------
+    arrays : dict of ndarray
+        Every name of `slicefast.kpis.CELL_KPIS`, "throughput_satisfaction" and "delay_satisfaction", each
+        (last_steps, N, S) float32; NaN for steps that were not played.
+    """
+
+    def __init__(self, task: Task, steps: int, last_steps: int) -> None:
+        self._task = task
+        self._first = steps - last_steps
+        shape = (last_steps, task.n_agents, task.action_size)
+        names = (*CELL_KPIS, "throughput_satisfaction", "delay_satisfaction")
+        self.arrays: Arrays = {name: np.full(shape, np.nan, np.float32) for name in names}
+
+    def __call__(self, step: Step) -> None:
+        """Keep a step if it is one of the last."""
+        row = step.index - self._first
+        if row < 0:
+            return
+        (kpis,) = step.kpis
+        for name in CELL_KPIS:
+            self.arrays[name][row] = getattr(kpis, name)
+        satisfied = self._task.satisfaction(kpis)
+        for name, value in zip(("throughput_satisfaction", "delay_satisfaction"), satisfied, strict=True):
+            self.arrays[name][row] = value

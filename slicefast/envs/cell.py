@@ -47,6 +47,14 @@ def cell_vector_env(
         Networks, each a sub-environment: the replicas of one batched step.
     scenario, cell, others, options
         As of `CellEnv`.
+
+    Examples
+    --------
+    >>> import gymnasium
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> env = gymnasium.make_vec("slicefast/Cell-v0", num_envs=2, scenario=scenario)
+    >>> env.reset(seed=0)[0].shape
+    (2, 16)
     """
     played = Scenario.paper() if scenario is None else scenario
     network = played.scenario if isinstance(played, Task) else played
@@ -81,6 +89,17 @@ class CellEnv(gymnasium.Env[Float32, Float32]):
     ------
     SlicefastError
         An option is out of range or unknown, or a task came with options of its own.
+
+    Examples
+    --------
+    >>> import gymnasium
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> env = gymnasium.make("slicefast/Cell-v0", scenario=scenario, cell="cell_2", render_mode="rgb_array")
+    >>> observation, info = env.reset(seed=0)
+    >>> observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
+    >>> observation.shape, 0.0 <= reward <= 1.0, truncated, env.render().shape
+    ((16,), True, False, (560, 640, 3))
+    >>> env.close()
     """
 
     metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012

@@ -27,7 +27,20 @@ Info = dict[str, Float64]
 
 @checked
 class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[misc]  # pettingzoo is untyped
-    """One agent per cell, acting in lock-step; see `parallel_env`."""
+    """One agent per cell, acting in lock-step; see `parallel_env`.
+
+    Examples
+    --------
+    >>> env = sf.envs.SlicingParallelEnv(sf.Scenario.hexagonal(n_sites=1), n_steps=2, render_mode="rgb_array")
+    >>> observations, infos = env.reset(seed=0)
+    >>> env.observation_space("cell_1").shape, env.action_space("cell_1").shape, env.state().shape
+    ((16,), (4,), (48,))
+    >>> actions = {agent: env.action_space(agent).sample() for agent in env.agents}
+    >>> observations, rewards, terminations, truncations, infos = env.step(actions)
+    >>> sorted(rewards), env.render().shape
+    (['cell_1', 'cell_2', 'cell_3'], (560, 640, 3))
+    >>> env.close()
+    """
 
     metadata = {  # noqa: RUF012
         "name": "slicefast_v0",
@@ -213,7 +226,7 @@ def parallel_env(
 
     Examples
     --------
-    >>> env = parallel_env(Scenario.hexagonal(n_sites=1))
+    >>> env = sf.parallel_env(sf.Scenario.hexagonal(n_sites=1))
     >>> observations, infos = env.reset(seed=0)
     >>> sorted(observations)
     ['cell_1', 'cell_2', 'cell_3']

@@ -39,6 +39,15 @@ def policy_of(model: BaseAlgorithm, task: Task) -> Policy:
         Trained on `slicefast.envs.to_sb3` of the task.
     task : Task
         What its actions stand for: ``env.network.task``.
+
+    Examples
+    --------
+    >>> from stable_baselines3 import PPO
+    >>> from slicefast.envs.sb3 import PPO_SETTINGS, policy_of
+    >>> env = sf.envs.to_sb3(sf.Scenario.hexagonal(n_sites=1))
+    >>> policy = policy_of(PPO("MlpPolicy", env, **PPO_SETTINGS), env.network.task)
+    >>> sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0).run(policy, steps=2).share.shape
+    (2, 3, 4)
     """
     return of_actions(lambda rows: model.predict(rows, deterministic=True)[0], task)
 
@@ -150,6 +159,12 @@ def to_sb3(
         An option is out of range or unknown, or a task came with options of its own.
     ImportError
         stable-baselines3 is not installed.
+
+    Examples
+    --------
+    >>> env = sf.envs.to_sb3(sf.Scenario.hexagonal(n_sites=1), n_replicas=2)
+    >>> env.num_envs, env.reset().shape  # 2 networks of 3 cells
+    (6, (6, 16))
     """
     network = VectorEnv(
         scenario,

@@ -67,12 +67,15 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
 
     Examples
     --------
-    >>> env = VectorEnv(Scenario.hexagonal(n_sites=1), n_replicas=2, actions="symmetric")
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> env = sf.VectorEnv(scenario, n_replicas=2, actions="symmetric", render_mode="rgb_array")
     >>> observation, infos = env.reset(seed=0)
     >>> observation.shape, infos["throughput_bps"].shape
     ((6, 16), (6, 4))
     >>> bool((env.step(env.action_space.sample())[1] <= 1.0).all())
     True
+    >>> len(env.render()), env.render()[0].shape  # a picture of every network
+    (2, (560, 640, 3))
     """
 
     closed = True  # until it is made: there is nothing yet that `close` could end

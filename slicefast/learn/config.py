@@ -97,6 +97,12 @@ class TD3Config:
     ------
     SlicefastError
         A number is out of range.
+
+    Examples
+    --------
+    >>> config = sf.learn.TD3Config(exploration_steps=100)
+    >>> sf.learn.TD3Config(**config.to_dict()) == config
+    True
     """
 
     actor_hidden: tuple[int, ...] = (48, 24)
@@ -180,7 +186,7 @@ class TD3Config:
 
         Examples
         --------
-        >>> TD3Config.preset("ours", batch_size=64).batch_size
+        >>> sf.learn.TD3Config.preset("ours", batch_size=64).batch_size
         64
         """
         if name not in PRESETS:
@@ -197,6 +203,12 @@ class TD3Config:
         ----------
         step : int
             Environment steps so far, those of the exploration phase included.
+
+        Examples
+        --------
+        >>> config = sf.learn.TD3Config.preset("ours")
+        >>> [round(config.noise_at(step), 3) for step in (250, 1750, 3250)]
+        [0.4, 0.225, 0.05]
         """
         if self.exploration_noise_end is None:
             return self.exploration_noise
@@ -219,6 +231,11 @@ class TD3Config:
         ------
         SlicefastError
             Fewer than one row, or a field that cannot be.
+
+        Examples
+        --------
+        >>> sf.learn.TD3Config(capacity=1000).per_row(12).capacity
+        12000
         """
         between(1, n_rows=n_rows)
         scaled = {

@@ -71,6 +71,21 @@ class Hindsight:
     ------
     SlicefastError
         An argument is out of range.
+
+    Examples
+    --------
+    >>> config = sf.learn.HindsightConfig(batch_size=1, n_levels=8)
+    >>> cells = sf.learn.Hindsight(n_agents=2, obs_dim=3, action_dim=4, config=config)
+    >>> seen = np.random.default_rng(0).random((2, 3))
+    >>> cells.act(seen)[0]  # begins with the equal split, or with what its logits are added to
+    array([0.25, 0.25, 0.25, 0.25], dtype=float32)
+    >>> curves = np.broadcast_to(config.levels[:, None], (2, 8, 4))  # satisfaction at 8 levels of share
+    >>> cells.store(seen, base=np.zeros((2, 4)), curves=curves)
+    >>> cells.update().shape  # a loss per cell
+    (2,)
+    >>> cells.save("cells.safetensors")
+    >>> bool((sf.learn.Hindsight.load("cells.safetensors").act(seen) == cells.act(seen)).all())
+    True
     """
 
     def __init__(
@@ -239,6 +254,13 @@ class Hindsight:
         ------
         SlicefastError
             The two differ in what they see, in layers or levels, or the memory leaves no room; nothing is loaded.
+
+        Examples
+        --------
+        >>> mine, theirs = sf.learn.Hindsight(1, 3, 4), sf.learn.Hindsight(2, 3, 4, seed=1)
+        >>> mine.copy_agent(theirs, source_index=1, target_index=0)
+        >>> bool(np.allclose(mine.act(np.ones((1, 3)))[0], theirs.act(np.ones((2, 3)))[1]))
+        True
         """
         self.check_compatible(source)
         between(0, source.n_agents - 1, source_index=source_index)
@@ -250,7 +272,13 @@ class Hindsight:
         self.optimiser.reset(target_index)
 
     def check_compatible(self, source: Hindsight) -> None:
-        """Refuse a stack that does not see, act or remember alike."""
+        """Refuse a stack that does not see, act or remember alike.
+
+        Examples
+        --------
+        >>> cells = sf.learn.Hindsight(2, obs_dim=3, action_dim=4)
+        >>> cells.check_compatible(sf.learn.Hindsight(5, obs_dim=3, action_dim=4))  # any number of cells
+        """
         for name in ("sight", "basis", "n_levels"):
             mine, theirs = getattr(self.config, name), getattr(source.config, name)
             if mine != theirs:

@@ -52,6 +52,12 @@ class HindsightConfig:
     ------
     SlicefastError
         A number is out of range.
+
+    Examples
+    --------
+    >>> config = sf.learn.HindsightConfig(n_levels=8)
+    >>> config.to_dict()["n_levels"], config.levels.shape
+    (8, (8,))
     """
 
     sight: Sight = "task"

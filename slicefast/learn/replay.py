@@ -229,6 +229,16 @@ class ReplayRing(Ring):
         A, rows per agent C, n_o and S.
     device : torch.device or str
         Where the ring lies.
+
+    Examples
+    --------
+    >>> ring = sf.learn.ReplayRing(n_agents=2, capacity=10, obs_dim=3, action_dim=4)
+    >>> ring.add(np.ones((2, 3)), np.full((2, 4), 0.25), np.ones(2), np.zeros((2, 3)))
+    1
+    >>> kept = ring.export(agent=0)
+    >>> sorted(kept), len(ring)
+    (['action', 'next_observation', 'observation', 'reward'], 1)
+    >>> ring.load(agent=1, arrays=kept)
     """
 
     PARTS = ("observation", "action", "reward", "next observation")

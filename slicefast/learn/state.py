@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from slicefast.errors import CheckpointError, SlicefastError
+from slicefast.learn import checkpoint
 from slicefast.learn.config import TD3Config
 from slicefast.learn.networks import StackedMLP
 from slicefast.learn.optimiser import StackedAdam
 from slicefast.learn.replay import ReplayRing
 from slicefast.units import Bool, Float32, Int64
+
+#: Of the replay, by agent.
+_COUNTERS = ("n_kept", "n_own", "next_row")
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +152,71 @@ class LearnerState:
                 named |= {f"{name}_{moment}.{key}": view for key, view in adam.network.views(tensor).items()}
             named[f"{name}_steps"] = adam.steps
         return named
+
+    def copy_agent(
+        self, source: LearnerState, source_index: int, target_index: int, lower_only: bool, optimiser: bool
+    ) -> None:
+        """Take one agent's networks over from a state of the same layer sizes.
+
+        Parameters
+        ----------
+        source : LearnerState
+            The other state.
+        source_index, target_index : int
+            Which agent of it, and which of this state.
+        lower_only : bool
+            Whether the last layers stay.
+        optimiser : bool
+            Whether Adam's moments and steps come too; they are forgotten otherwise.
+        """
+        for mine, theirs in zip(self.networks().values(), source.networks().values(), strict=True):
+            count = mine.n_lower if lower_only else mine.n_parameters
+            shape = (-1, mine.n_nets, mine.stride)
+            taken = theirs.bank.view(shape)[source_index, :, :count]
+            mine.bank.view(shape)[target_index, :, :count] = taken.to(self.device)
+        for adam, other in zip(self.optimisers().values(), source.optimisers().values(), strict=True):
+            adam.reset(target_index)
+            if optimiser:
+                adam.first_moment[target_index] = other.first_moment[source_index]
+                adam.second_moment[target_index] = other.second_moment[source_index]
+                adam.steps[target_index] = other.steps[source_index]
+
+    def arrays(self, rows: int) -> dict[str, NDArray[Any]]:
+        """Return what a checkpoint keeps by name, of the replay its first rows."""
+        arrays: dict[str, NDArray[Any]] = {key: value.cpu().numpy() for key, value in self.named_tensors().items()}
+        arrays["replay.rows"] = self.replay.ring[:, :rows].cpu().numpy()
+        arrays |= {f"replay.{name}": getattr(self.replay, name) for name in _COUNTERS}
+        return arrays | {"frozen": self.frozen, "agent_ids": self.agent_ids}
+
+    def fill(self, arrays: dict[str, NDArray[Any]], rows: int, path: str | os.PathLike[str]) -> None:
+        """Take over networks, optimisers and replay that `arrays` gave; who is frozen is left to the learner.
+
+        Parameters
+        ----------
+        arrays : dict of ndarray
+            From a checkpoint.
+        rows : int
+            Rows of its replay.
+        path : path-like
+            The checkpoint, for messages.
+
+        Raises
+        ------
+        CheckpointError
+            An array is missing, of another shape, or not finite.
+        """
+        for name, tensor in self.named_tensors().items():
+            values = checkpoint.take(arrays, name, tuple(tensor.shape), path)
+            if not np.isfinite(values).all():
+                raise CheckpointError(f"{path}: array {name!r} has values that are not finite")
+            tensor.copy_(torch.from_numpy(values))
+        kept = checkpoint.take(arrays, "replay.rows", (self.n_agents, rows, self.replay.width), path)
+        self.replay.ring[:, :rows] = torch.from_numpy(kept).to(self.device)
+        counters = [checkpoint.take(arrays, f"replay.{name}", (self.n_agents,), path) for name in _COUNTERS]
+        try:
+            self.replay.set_counters(*counters)
+        except SlicefastError as error:
+            raise CheckpointError(f"{path}: {error}") from None
 
 
 class Engine(Protocol):

@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from slicefast import kernels
 from slicefast.arguments import between, checked
-from slicefast.errors import CheckpointError, NonFiniteError, SlicefastError, refuse
+from slicefast.errors import CheckpointError, NonFiniteError, refuse
 from slicefast.learn import checkpoint
 from slicefast.learn.config import TD3Config
 from slicefast.learn.native_engine import NativeEngine
@@ -74,6 +74,22 @@ class TD3:
     ------
     SlicefastError
         An argument is out of range, or engine, device and threads do not go together.
+
+    Examples
+    --------
+    >>> config = sf.learn.TD3Config(exploration_steps=0, batch_size=4)
+    >>> agents, rng = sf.learn.TD3(n_agents=2, obs_dim=3, action_dim=4, config=config), np.random.default_rng(0)
+    >>> for _ in range(4):
+    ...     seen, following = rng.random((2, 2, 3))
+    ...     action = agents.act(seen, explore=True)
+    ...     agents.store(seen, action, rng.random(2), following)
+    >>> action.shape, action.sum(axis=1).round(5)
+    ((2, 4), array([1., 1.], dtype=float32))
+    >>> agents.update()["critic_loss"].shape
+    (2,)
+    >>> agents.save("agents.safetensors")
+    >>> bool((sf.learn.TD3.load("agents.safetensors").act(seen) == agents.act(seen)).all())
+    True
     """
 
     def __init__(
@@ -266,6 +282,13 @@ class TD3:
         ------
         SlicefastError
             Layer sizes differ, or an option is out of range; nothing is loaded.
+
+        Examples
+        --------
+        >>> mine, theirs = sf.learn.TD3(1, 3, 4), sf.learn.TD3(2, 3, 4, seed=1)
+        >>> mine.copy_agent(theirs, source_index=1, target_index=0)
+        >>> bool(np.allclose(mine.act(np.ones((1, 3)))[0], theirs.act(np.ones((2, 3)))[1]))
+        True
         """
         if layers not in get_args(Layers):
             refuse("layers", layers, "'all' or 'lower'")
@@ -273,26 +296,21 @@ class TD3:
         between(0, self.n_agents - 1, target_index=target_index)
         if optimiser and layers == "lower":
             refuse("optimiser", optimiser, "False with layers='lower': moments are loaded with all layers only")
-        pairs = list(zip(self.state.networks().values(), source.state.networks().values(), strict=True))
-        for mine, theirs in pairs:
+        for mine, theirs in zip(self.state.networks().values(), source.state.networks().values(), strict=True):
             if mine.sizes != theirs.sizes:
                 refuse("source", f"layer sizes {theirs.sizes}", f"this stack's, {mine.sizes}")
-        for mine, theirs in pairs:
-            count = mine.n_parameters if layers == "all" else mine.n_lower
-            shape = (-1, mine.n_nets, mine.stride)
-            mine.bank.view(shape)[target_index, :, :count] = theirs.bank.view(shape)[source_index, :, :count].to(
-                self.device
-            )
-        optimisers = zip(self.state.optimisers().values(), source.state.optimisers().values(), strict=True)
-        for adam, other in optimisers:
-            adam.reset(target_index)
-            if optimiser:
-                adam.first_moment[target_index] = other.first_moment[source_index]
-                adam.second_moment[target_index] = other.second_moment[source_index]
-                adam.steps[target_index] = other.steps[source_index]
+        self.state.copy_agent(source.state, source_index, target_index, layers == "lower", optimiser)
 
     def freeze_lower(self, agent_mask: ArrayLike) -> None:
-        """Train only the last layers of the agents where agent_mask (A,) is true, all layers of the others."""
+        """Train only the last layers of the agents where agent_mask (A,) is true, all layers of the others.
+
+        Examples
+        --------
+        >>> agents = sf.learn.TD3(2, 3, 4)
+        >>> agents.freeze_lower([True, False])
+        >>> agents.frozen
+        array([ True, False])
+        """
         mask = as_float32("agent_mask", agent_mask, (self.n_agents,))
         if not np.isin(mask, (0.0, 1.0)).all():
             refuse("agent_mask", agent_mask, "True or False")
@@ -314,14 +332,7 @@ class TD3:
         extra : mapping, optional
             A JSON-able document of the caller's, read back as `extra` of the loaded stack.
         """
-        arrays: dict[str, NDArray[Any]] = {
-            key: value.cpu().numpy() for key, value in self.state.named_tensors().items()
-        }
         rows = int((self.replay.n_kept + self.replay.n_own).max())
-        arrays["replay.rows"] = self.replay.ring[:, :rows].cpu().numpy()
-        for key in ("n_kept", "n_own", "next_row"):
-            arrays[f"replay.{key}"] = getattr(self.replay, key)
-        arrays["frozen"], arrays["agent_ids"] = self.frozen, self.agent_ids
         document = {
             **{name: getattr(self, name) for name in _SIZES},
             "config": self.config.to_dict(),
@@ -333,7 +344,7 @@ class TD3:
             "replay_rows": rows,
             "extra": dict(extra or {}),
         }
-        checkpoint.write(path, _KIND, arrays, document)
+        checkpoint.write(path, _KIND, self.state.arrays(rows), document)
 
     @classmethod
     def load(
@@ -375,20 +386,7 @@ class TD3:
             n_threads=n_threads,
             agent_ids=[int(agent) for agent in ids],
         )
-        for name, tensor in loaded.state.named_tensors().items():
-            values = checkpoint.take(arrays, name, tuple(tensor.shape), path)
-            if not np.isfinite(values).all():
-                raise CheckpointError(f"{path}: array {name!r} has values that are not finite")
-            tensor.copy_(torch.from_numpy(values))
-        replay, rows = loaded.replay, document["replay_rows"]
-        shape = (loaded.n_agents, rows, replay.width)
-        replay.ring[:, :rows] = torch.from_numpy(checkpoint.take(arrays, "replay.rows", shape, path)).to(loaded.device)
-        names = ("n_kept", "n_own", "next_row")
-        counters = [checkpoint.take(arrays, f"replay.{name}", (loaded.n_agents,), path) for name in names]
-        try:
-            replay.set_counters(*counters)
-        except SlicefastError as error:
-            raise CheckpointError(f"{path}: {error}") from None
+        loaded.state.fill(arrays, document["replay_rows"], path)
         loaded.step, loaded.n_updates, loaded.n_acts = (document[key] for key in _COUNTERS)
         loaded.extra = document["extra"]
         rates = document.get("learning_rates", {})  # files of earlier versions say nothing

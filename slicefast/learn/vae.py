@@ -57,6 +57,19 @@ class VAE:
         Mean loss of every epoch of the last `fit`.
     normaliser : Normaliser
         What samples are shifted and scaled by.
+
+    Examples
+    --------
+    >>> samples = np.random.default_rng(0).random((20, 5))
+    >>> vae = sf.learn.VAE(input_dim=5, latent_dim=2)
+    >>> len(vae.fit(samples, epochs=3))  # the loss of every epoch
+    3
+    >>> mean, variance = vae.encode(samples)
+    >>> mean.shape, variance.shape, vae.decode(mean).shape
+    ((20, 2), (20, 2), (20, 5))
+    >>> vae.save("vae.safetensors")
+    >>> bool((sf.learn.VAE.load("vae.safetensors").encode(samples)[0] == mean).all())
+    True
     """
 
     def __init__(

@@ -60,6 +60,12 @@ def animate(
     ------
     SlicefastError
         The file's suffix is another, its writer is not installed, there are several replicas, or a number is too small.
+
+    Examples
+    --------
+    >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1, window_ttis=20), seed=0)
+    >>> sf.plot.animate(simulator, sf.policies.equal_split, "day.gif", steps=2).name
+    'day.gif'
     """
     from matplotlib import animation
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -43,8 +43,7 @@ def cdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | N
 
     Examples
     --------
-    >>> from matplotlib.figure import Figure
-    >>> axes = cdf([1.0, 2.0, 4.0], ax=Figure().subplots(), label="mine")
+    >>> axes = sf.plot.cdf([1.0, 2.0, 4.0], label="mine")
     >>> axes.get_ylabel()
     'share of values up to'
     """
@@ -53,7 +52,13 @@ def cdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | N
 
 @checked
 def ccdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | None = None, **look: Any) -> Axes:
-    """Draw the share of values that are above x; parameters and result are those of `cdf`."""
+    """Draw the share of values that are above x; parameters and result are those of `cdf`.
+
+    Examples
+    --------
+    >>> sf.plot.ccdf([1.0, 2.0, 4.0]).get_ylabel()
+    'share of values above'
+    """
     return _distribution(values, ax, label, look, complementary=True)
 
 
@@ -90,6 +95,13 @@ def series(run: xr.Dataset, name: str, ax: Axes | None = None) -> Axes:
     ------
     SlicefastError
         There is no such variable, or it has no steps or cells.
+
+    Examples
+    --------
+    >>> run = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0).run(sf.policies.equal_split, steps=2)
+    >>> axes = sf.plot.series(run, "throughput_bps")
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('decision step', 'user throughput [bit/s]')
     """
     allowed = [str(item) for item, values in run.data_vars.items() if {"step", "cell"} <= set(values.dims)]
     if name not in allowed:
@@ -117,6 +129,12 @@ def load_and_satisfaction(run: xr.Dataset, ax: Axes | None = None) -> Axes:
         From `Simulator.run`.
     ax : matplotlib Axes, optional
         Where to draw; new axes unless given.
+
+    Examples
+    --------
+    >>> run = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0).run(sf.policies.equal_split, steps=2)
+    >>> sf.plot.load_and_satisfaction(run).get_xlabel()
+    "share of the cell's PRBs used"
     """
     axes = axes_of(ax)
     load = run["load"].sum("slice")

@@ -38,6 +38,11 @@ def sinr_map(simulator: Simulator, ax: Axes | None = None, pixels: int = 200, ac
     -------
     matplotlib Axes
         With a colour bar beside them.
+
+    Examples
+    --------
+    >>> sf.plot.sinr_map(sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0), pixels=20).get_ylabel()
+    'y [km]'
     """
     area = coverage(simulator, pixels, activity).sinr_db
     axes = axes_of(ax)
@@ -48,7 +53,13 @@ def sinr_map(simulator: Simulator, ax: Axes | None = None, pixels: int = 200, ac
 
 @checked
 def serving_map(simulator: Simulator, ax: Axes | None = None, pixels: int = 200) -> Axes:
-    """Draw which cell serves where, without handover's hysteresis; parameters and result are those of `sinr_map`."""
+    """Draw which cell serves where, without handover's hysteresis; parameters and result are those of `sinr_map`.
+
+    Examples
+    --------
+    >>> sf.plot.serving_map(sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0), pixels=20).get_xlabel()
+    'x [km]'
+    """
     area = coverage(simulator, pixels).serving_cell
     axes = axes_of(ax)
     image = axes.imshow(area.values, origin="lower", extent=_extent_km(area), cmap="turbo", interpolation="nearest")
@@ -66,6 +77,11 @@ def layout(scenario: Scenario, ax: Axes | None = None) -> Axes:
         Whose sites.
     ax : matplotlib Axes, optional
         Where to draw; new axes unless given.
+
+    Examples
+    --------
+    >>> sf.plot.layout(sf.Scenario.hexagonal(n_sites=1)).get_xlabel()
+    'x [km]'
     """
     axes = axes_of(ax)
     area = scenario.area

@@ -38,7 +38,13 @@ register, names = POLICIES.register, POLICIES.names
 
 @checked
 def ready(entry: Policy | type[Policy]) -> Policy:
-    """Return a policy that may play a network: a function as it is, a new object of a class."""
+    """Return a policy that may play a network: a function as it is, a new object of a class.
+
+    Examples
+    --------
+    >>> sf.policies.ready(sf.policies.equal_split) is sf.policies.equal_split  # of a class one is made
+    True
+    """
     return entry() if isinstance(entry, type) else entry
 
 
@@ -63,10 +69,9 @@ def get(name: str) -> Policy:
 
     Examples
     --------
-    >>> from slicefast import Scenario, Simulator
-    >>> simulator = Simulator(Scenario.hexagonal(n_sites=1), seed=0)
+    >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0)
     >>> kpis = simulator.reset()
-    >>> get("equal_split")(simulator, None)[0]
+    >>> sf.policies.get("equal_split")(simulator, None)[0]
     array([0.25, 0.25, 0.25, 0.25])
     """
     return ready(POLICIES.get(name))

@@ -20,6 +20,11 @@ def equal_split(simulator: Simulator, observation: Float32 | None = None) -> Flo
         Whose sizes count.
     observation : ndarray, optional
         Not looked at; every policy is called with one.
+
+    Examples
+    --------
+    >>> sf.policies.equal_split(sf.Simulator(sf.Scenario.hexagonal(n_sites=1)))[0]
+    array([0.25, 0.25, 0.25, 0.25])
     """
     return np.full(simulator.shares_shape, 1.0 / simulator.scenario.n_slices)
 
@@ -36,5 +41,12 @@ def traffic_aware(simulator: Simulator, observation: Float32 | None = None) -> F
         Whose demand is looked up.
     observation : ndarray, optional
         Not looked at; every policy is called with one.
+
+    Examples
+    --------
+    >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0)
+    >>> _ = simulator.reset()
+    >>> sf.policies.traffic_aware(simulator).sum(axis=1)
+    array([1., 1., 1.])
     """
     return to_simplex(simulator.demand_bps)

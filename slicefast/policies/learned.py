@@ -31,6 +31,13 @@ def greedy(agents: Actor) -> Policy:
     agents : Actor
         One agent per cell, such as `slicefast.learn.TD3`, or what else `slicefast.training` trains; a TD3 of one agent
         acts for every cell.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> agents = sf.training.new_agents(sf.Task(scenario), sf.learn.TD3Config(), seed=0)
+    >>> sf.Simulator(scenario, seed=0).run(sf.policies.greedy(agents), steps=2).reward.shape
+    (2, 3)
     """
 
     def policy(simulator: Simulator, observation: Float32) -> Float64:
@@ -58,12 +65,11 @@ def of_actions(act: Callable[[Float32], NDArray[Any]], task: Task) -> Policy:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from slicefast import Scenario, Simulator, Task
-    >>> scenario = Scenario.hexagonal(n_sites=1, window_ttis=20)
-    >>> policy = of_actions(lambda rows: np.zeros((len(rows), 4)), Task(scenario, actions="symmetric"))
-    >>> Simulator(scenario, seed=0).run(policy, steps=2).sizes["step"]  # of the equal split, which logits of 0 are
-    2
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> task = sf.Task(scenario, actions="symmetric")
+    >>> policy = sf.policies.of_actions(lambda rows: np.zeros((len(rows), 4)), task)
+    >>> sf.Simulator(scenario, seed=0).run(policy, steps=2).share.values[0, 0]  # logits of 0: the equal split
+    array([0.25, 0.25, 0.25, 0.25])
     """
 
     def policy(simulator: Simulator, observation: Float32) -> Float64:

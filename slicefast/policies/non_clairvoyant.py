@@ -46,6 +46,13 @@ class NonClairvoyant:
     ----------
     promised : ndarray of float64, (N,)
         What the last shares earn in the mean over the replays that they were found with.
+
+    Examples
+    --------
+    >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1, window_ttis=20), seed=0)
+    >>> policy, _ = sf.policies.NonClairvoyant(replays=2), simulator.reset()
+    >>> policy(simulator, None).shape
+    (3, 4)
     """
 
     def __init__(self, replays: int = 16, seed: int = 0) -> None:

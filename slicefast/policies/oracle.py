@@ -41,6 +41,13 @@ def oracle(simulator: Simulator, observation: Float32 | None = None) -> Float64:
     -------
     ndarray of float64, (N, S) or (R, N, S)
         Rows on the simplex.
+
+    Examples
+    --------
+    >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1, window_ttis=20), seed=0)
+    >>> _ = simulator.reset()
+    >>> sf.policies.oracle(simulator).shape
+    (3, 4)
     """
     shares = traffic_aware(simulator)
     for _ in range(PASSES):

@@ -65,6 +65,12 @@ def max_min_division(need: ArrayLike, cost: ArrayLike) -> Float64:
     -------
     ndarray of float64, (..., S)
         Rows on the simplex; the equal split where need and cost are 0 throughout.
+
+    Examples
+    --------
+    >>> from slicefast.policies.rule import max_min_division
+    >>> max_min_division(need=[0.2, 0.2], cost=[0.1, 0.5])  # what is left, 0.6, in proportion to the cost
+    array([0.3, 0.7])
     """
     need, cost = np.asarray(need, np.float64), np.asarray(cost, np.float64)
     total = cost.sum(axis=-1, keepdims=True)
@@ -83,6 +89,13 @@ class MaxMinRule:
     ----------
     efficiency : ndarray of float64, (N, S) or (R, N, S), or None
         The smoothed spectral efficiencies [bit/s/Hz]; NaN where nothing was measured yet.
+
+    Examples
+    --------
+    >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0)
+    >>> rule, _ = sf.policies.MaxMinRule(), simulator.reset()
+    >>> rule(simulator, None).sum(axis=1).round(9)
+    array([1., 1., 1.])
     """
 
     def __init__(self) -> None:
@@ -106,6 +119,13 @@ class MaxMinRuleByUser:
     Users of rates W e_u take sum_u rate_u / (W e_u), so need_s has the harmonic mean of their e_u; served by processor
     sharing they get phi_u = W e_u (a - l), so cost_s has the arithmetic mean. One object plays one network, since it
     remembers who had data. A slice of which nobody had is taken for the mean of its cell.
+
+    Examples
+    --------
+    >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0, per_user=True)
+    >>> rule, _ = sf.policies.MaxMinRuleByUser(), simulator.reset()
+    >>> rule(simulator, None).shape
+    (3, 4)
     """
 
     def __init__(self) -> None:

@@ -165,6 +165,12 @@ def calibrate(case: str, elements: int = 1, n_users: int = 20_000, seed: int = 0
     ------
     SlicefastError
         There is no such case, or a number is below 1.
+
+    Examples
+    --------
+    >>> drop = sf.radio.calibrate("tr36873_uma", n_users=570)
+    >>> drop.geometry_db.shape, bool((drop.sinr_db <= drop.geometry_db).all())  # noise comes on top
+    ((570,), True)
     """
     if case not in _CASES:
         refuse("case", case, ", ".join(_CASES))

@@ -184,6 +184,12 @@ def make_fields(
     ------
     SlicefastError
         There is no site or no such model, or the size is no power of two.
+
+    Examples
+    --------
+    >>> fields = sf.radio.make_fields("tr38901_uma", n_sites=3, rng=np.random.default_rng(0), size=64)
+    >>> fields.shadow_los.shape, round(float(fields.shadow_los.std()), 2)  # quantiles of the normal distribution
+    ((64, 64), 1.0)
     """
     between(1, 2**31, n_sites=n_sites)
     between(0.0, 1e12, extent_m=extent_m)

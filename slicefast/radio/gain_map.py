@@ -57,6 +57,14 @@ class GainMap:
     SlicefastError
         A shape does not fit, a gain is negative or infinite, no gain is above 0, coordinates are not even, or there are
         more than 2^29 gains.
+
+    Examples
+    --------
+    >>> centres = np.linspace(-1000.0, 1000.0, 5)
+    >>> gains = sf.radio.GainMap(np.full((3, 5, 5), 1e-9), centres, centres)  # three cells alike everywhere
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> sf.Simulator(scenario, seed=0, gains=gains).reset().load.shape
+    (3, 4)
     """
 
     gain: Float32
@@ -144,6 +152,13 @@ class GainSeries:
     ------
     SlicefastError
         A shape does not fit, a gain is negative or infinite, no gain is above 0, or there are more than 2^29 gains.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> gains = sf.radio.GainSeries(np.random.default_rng(0).exponential(1e-9, (10, 384, 3)))  # steps, users, cells
+    >>> sf.Simulator(scenario, seed=0, gains=gains).reset().load.shape
+    (3, 4)
     """
 
     gain: Float32
@@ -259,6 +274,15 @@ def read_gain_map(path: str | os.PathLike[str]) -> GainMap:
     ------
     ScenarioError
         The file cannot be read, lacks something, or is larger than 2^29 gains.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> centres = np.linspace(-1000.0, 1000.0, 5)
+    >>> gain_db = xr.DataArray(np.full((3, 5, 5), -90.0), [("cell", [1, 2, 3]), ("y", centres), ("x", centres)])
+    >>> gain_db.to_dataset(name="gain_db").to_netcdf("map.nc", engine="h5netcdf")
+    >>> sf.radio.read_gain_map("map.nc").gain.shape  # y, x, cell
+    (5, 5, 3)
     """
     import xarray as xr  # only needed here
 

@@ -72,6 +72,11 @@ def building_loss_db(kind: str, frequency_hz: float, release: Release = "v17") -
     ------
     SlicefastError
         There is no such building.
+
+    Examples
+    --------
+    >>> round(sf.radio.building_loss_db("low", 2e9), 2)
+    11.83
     """
     if kind not in ("tr36873", "low", "high"):
         refuse("kind", kind, "tr36873, low, high")
@@ -132,6 +137,13 @@ def draw_buildings(
     ------
     SlicefastError
         There is no such building.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> found = sf.radio.draw_buildings(rng, n_users=1000, share=0.8, building="tr36873", frequency_hz=2e9)
+    >>> round(float(found.indoor.mean()), 1), float(found.loss_db[found.indoor].min()) >= 20.0
+    (0.8, True)
     """
     if building not in ("tr36873", "tr38901"):
         refuse("building", building, "tr36873, tr38901")
@@ -171,6 +183,12 @@ def draw_car_loss_db(rng: np.random.Generator, is_outdoor: Bool, share: float) -
     -------
     ndarray of float64, (U,)
         Loss [dB]; rarely (3.6 % of the cars) below 0, as the document's normal distribution is.
+
+    Examples
+    --------
+    >>> loss_db = sf.radio.draw_car_loss_db(np.random.default_rng(0), np.ones(10_000, bool), share=1.0)
+    >>> round(float(loss_db.mean())), round(float(loss_db.std()))
+    (9, 5)
     """
     loss_db = rng.normal(*CAR_LOSS_DB, is_outdoor.size)
     return np.where(is_outdoor & (rng.random(is_outdoor.size) < share), loss_db, 0.0)

@@ -177,6 +177,16 @@ def link_model(
     ------
     ValueError
         An argument is out of range or of the wrong shape; it is named.
+
+    Examples
+    --------
+    >>> fields = sf.radio.make_fields("tr38901_uma", n_sites=1, rng=np.random.default_rng(0), size=64)
+    >>> links = sf.radio.link_model(
+    ...     model="tr38901_uma", pattern="tr36814", fields=fields, site_x_m=[0.0], site_y_m=[0.0],
+    ...     site_height_m=25.0, cell_site=[0, 0, 0], azimuth_deg=[0.0, 120.0, 240.0], tilt_deg=6.0, frequency_hz=2e9,
+    ... )
+    >>> links.gains(np.array([50.0, 200.0]), np.array([0.0, 0.0])).shape  # users, cells
+    (2, 3)
     """
     x, y = to_finite("site_x_m", site_x_m), to_finite("site_y_m", site_y_m, np.size(site_x_m))
     wrap, v1, v2 = _torus(v1_m, v2_m)
@@ -250,6 +260,14 @@ def update_serving(
     ------
     ValueError
         An array has the wrong shape, type or layout, or a number is out of range.
+
+    Examples
+    --------
+    >>> gain = np.array([[1e-9, 1e-8]], np.float32)  # cell 1 is 10 dB better
+    >>> serving, timers = np.zeros(1, np.int32), np.zeros((2, 1, 8), np.int32)
+    >>> sf.radio.update_serving(gain, [1.0, 1.0], serving, *timers)
+    >>> serving
+    array([1], dtype=int32)
     """
     power = np.ascontiguousarray(power_w, dtype=np.float64)
     _core.update_serving(

@@ -198,7 +198,7 @@ def path_loss_db(
 
     Examples
     --------
-    >>> path_loss_db("winner_plus_c2", False, [100.0, 1000.0], 2.6e9).round(1)
+    >>> sf.radio.path_loss_db("winner_plus_c2", False, [100.0, 1000.0], 2.6e9).round(1)
     array([107.6, 143.3])
     """
     known = path_loss_model(model)
@@ -284,6 +284,11 @@ def los_probability(model: str, distance_2d_m: ArrayLike, ue_height_m: ArrayLike
     ------
     SlicefastError
         An argument is not finite, or a height is one that no model knows.
+
+    Examples
+    --------
+    >>> sf.radio.los_probability("tr38901_uma", [10.0, 100.0, 1000.0]).round(3)
+    array([1.   , 0.348, 0.018])
     """
     known = path_loss_model(model)
     shape, (distance, ue_height) = _broadcast_links(distance_2d_m=distance_2d_m, ue_height_m=ue_height_m)
@@ -328,7 +333,7 @@ def antenna_gain_db(
 
     Examples
     --------
-    >>> antenna_gain_db("tr36814", [0.0, 35.0, 180.0], 15.0, 15.0)
+    >>> sf.radio.antenna_gain_db("tr36814", [0.0, 35.0, 180.0], 15.0, 15.0)
     array([ 14.,  11., -11.])
     """
     elements = operator.index(elements)

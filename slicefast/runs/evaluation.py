@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from slicefast import policies
 from slicefast.arguments import checked
+from slicefast.callbacks.bar import Ticker
+from slicefast.callbacks.recorders import KpiRecorder
 from slicefast.errors import RunError, refuse
 from slicefast.learn import Hindsight
 from slicefast.learn.threads import one_thread
@@ -15,7 +17,7 @@ from slicefast.policies.hindsight import HindsightPlayer, sight_size
 from slicefast.rewards import MET
 from slicefast.runs.folder import MOST_SEED, RUN_FILE, Run, check_integer, check_slices, load_agents
 from slicefast.runs.learning import started
-from slicefast.training import History, KpiRecorder, Ticker, play
+from slicefast.training import History, play
 from slicefast.units import Bool
 
 if TYPE_CHECKING:
@@ -69,7 +71,13 @@ class Scores:
 
 @checked
 def baselines() -> dict[str, Policy]:
-    """Return the policies that trained agents are held against."""
+    """Return the policies that trained agents are held against.
+
+    Examples
+    --------
+    >>> sorted(sf.runs.baselines())
+    ['equal split', 'max-min rule', 'traffic-aware']
+    """
     return {
         "equal split": policies.equal_split,
         "traffic-aware": policies.traffic_aware,
@@ -116,6 +124,14 @@ def evaluate(
     RunError
         The scenario has other cells (unless they share an agent) or slices than the run's, there are no steps to play,
         the agents' file is damaged, or a policy's shares are no partition.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> history = sf.runs.train(sf.runs.new_run("RUN", scenario, exploration_steps=5, train_steps=5))
+    >>> scores = sf.runs.evaluate(sf.runs.load_run("RUN"), seed=7, steps=5)
+    >>> sorted(scores), 0.0 <= scores["trained agents"].mean_reward <= 1.0
+    (['equal split', 'max-min rule', 'traffic-aware', 'trained agents'], True)
     """
     check_integer("steps", steps, 1)
     check_integer("seed", seed, 0, MOST_SEED)

@@ -192,6 +192,13 @@ def new_run(
     ------
     RunError
         The folder has files already, the reward is not registered, or a number is unknown or out of range.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> run = sf.runs.new_run("RUN", scenario, seed=0, exploration_steps=5, train_steps=10)
+    >>> run.total_steps
+    15
     """
     if not files.is_empty(Path(folder)):
         raise RunError(f"{folder} is not empty: name a new folder (--out)")
@@ -221,6 +228,11 @@ def configure(
     ------
     RunError
         A name is no field, a value is out of range, or there is no such preset or learner.
+
+    Examples
+    --------
+    >>> sf.runs.configure({"batch_size": 64}, preset="ours").batch_size
+    64
     """
     if learner not in LEARNERS:
         refuse("learner", learner, ", ".join(LEARNERS), RunError)
@@ -245,7 +257,15 @@ def configure(
 
 @checked
 def load_run(folder: str | os.PathLike[str]) -> Run:
-    """Return a trained run, or raise RunError."""
+    """Return a trained run, or raise RunError.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> history = sf.runs.train(sf.runs.new_run("RUN", scenario, exploration_steps=5, train_steps=5))
+    >>> sf.runs.load_run("RUN").scenario.n_cells
+    3
+    """
     path = Path(folder) / RUN_FILE
     if not path.is_file():
         raise RunError(f"{Path(folder)} holds no trained run ({RUN_FILE} is missing)")
@@ -279,6 +299,13 @@ def load_agents(run: Run) -> TD3 | Hindsight:
     ------
     RunError
         Their file is missing, damaged, or not the one that the run wrote.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> history = sf.runs.train(sf.runs.new_run("RUN", scenario, exploration_steps=5, train_steps=5))
+    >>> sf.runs.load_agents(sf.runs.load_run("RUN")).n_agents
+    3
     """
     from slicefast.learn import TD3, Hindsight
 

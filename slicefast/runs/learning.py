@@ -12,6 +12,7 @@ import numpy as np
 from slicefast import files, progress, provenance, training
 from slicefast import transfer as _transfer
 from slicefast.arguments import checked
+from slicefast.callbacks.bar import Ticker
 from slicefast.errors import RunError, refuse
 from slicefast.learn import Hindsight, HindsightConfig
 from slicefast.learn.threads import one_thread
@@ -30,7 +31,7 @@ from slicefast.runs.folder import (
 )
 from slicefast.signals import StopSignals, as_ctrl_c
 from slicefast.simulator import Simulator
-from slicefast.training import History, Ticker, collect_samples, new_agents
+from slicefast.training import History, collect_samples, new_agents
 from slicefast.transfer.handover import check_hindsight_strategy
 from slicefast.units import Arrays, Float64
 
@@ -74,6 +75,13 @@ def train(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1, callbac
         The folder is not empty, which is never overwritten, or another process works in it.
     SlicefastError
         The reward gives anything but a finite number per cell.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> run = sf.runs.new_run("RUN", scenario, exploration_steps=5, train_steps=10)
+    >>> sf.runs.train(run).reward.shape  # steps, cells
+    (15, 3)
     """
     task = run.task()
     with _claimed(run):
@@ -127,6 +135,14 @@ def transfer(
         is not empty, or another process works in it.
     SlicefastError
         Strategy or choice are unknown.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> history = sf.runs.train(sf.runs.new_run("RUN", scenario, exploration_steps=5, train_steps=10))
+    >>> target = sf.runs.new_run("NEW", scenario, seed=1, preset="ours_transfer", train_steps=5)
+    >>> sf.runs.transfer(sf.runs.load_run("RUN"), target, sample_steps=10).reward.shape
+    (5, 3)
     """
     strategy = _transfer.USUAL_STRATEGY[target.learner] if strategy is None else strategy
     if strategy not in _transfer.STRATEGIES:

@@ -32,6 +32,11 @@ class Layout(Settings):
         Distance of neighbouring sites.
     wrap_around : bool
         Whether the area is a torus, so that no cell is at a border.
+
+    Examples
+    --------
+    >>> sf.Scenario(layout=sf.scenario.Layout(n_sites=7, inter_site_distance_m=300.0)).n_cells
+    21
     """
 
     kind: Literal["hexagonal"] = "hexagonal"
@@ -64,6 +69,15 @@ class CsvLayout(Settings):
     margin_m : float, optional
         How far the users' region reaches beyond the sites' convex hull; if left out, so far that every site has the
         area it would have in a lattice of their typical distance (`slicefast.scenario.region`).
+
+    Examples
+    --------
+    >>> sites = [[0, 0, 0], [0, 0, 120], [500, 0, 240]]
+    >>> np.savetxt("sites.csv", sites, delimiter=",", header="x_m,y_m,bearing_deg", comments="")
+    >>> alike = sf.scenario.RequirementGroup(cells="all", throughput_bps=[1e6] * 4, delay_ms=[50.0] * 4)
+    >>> layout = sf.scenario.CsvLayout(kind="csv", sites_csv="sites.csv")
+    >>> sf.Scenario(layout=layout, requirements=[alike]).n_cells
+    3
     """
 
     kind: Literal["csv"]
@@ -107,6 +121,12 @@ class CellSettings(Settings):
         narrower bandwidth at the same power per PRB, so that ``power_dbm`` stays that of the whole carrier. Their
         shares, quotas and loads are parts of these PRBs. Where in the carrier they lie is not modelled: neighbours meet
         them spread over all of it, or from its start on with ``scheduler.bands = "in_order"``.
+
+    Examples
+    --------
+    >>> weak = sf.scenario.CellSettings(cells=[1, 2], power_dbm=40.0)
+    >>> sf.Scenario.hexagonal(n_sites=1, cell_settings=[weak]).power_dbm
+    array([40., 40., 46.])
     """
 
     cells: Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -136,6 +156,12 @@ class Hotspot(Settings):
         Standard deviation of its bell.
     peak : float
         Users there beside those who would be there anyway, as a multiple of them.
+
+    Examples
+    --------
+    >>> crowd = sf.scenario.Hotspot(x_m=0.0, y_m=0.0, radius_m=50.0, peak=10.0)
+    >>> sf.Scenario.hexagonal(n_sites=1, hotspots=[crowd]).n_users
+    384
     """
 
     x_m: float
@@ -165,6 +191,12 @@ class RequirementGroup(Settings):
         Least user throughput, one value per slice.
     delay_ms : tuple of float, (S,)
         Longest mean packet delay, one value per slice.
+
+    Examples
+    --------
+    >>> strict = sf.scenario.RequirementGroup(cells=[1, 2], throughput_bps=[2e6] * 4, delay_ms=[50.0] * 4)
+    >>> strict.cells_of(n_cells=3)
+    (1, 2)
     """
 
     cells: tuple[Count, ...] | Literal["all"]

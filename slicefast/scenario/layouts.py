@@ -33,6 +33,13 @@ class Area:
     With ``wrap`` it is a torus; otherwise v1 and v2 lie along x and y, a box around the ``region`` that users stay in.
     ``origin_m`` is where the area's corner lies in the coordinates the layout was given in: every position in slicefast
     is counted from that corner.
+
+    Examples
+    --------
+    >>> area = sf.scenario.Area(origin_m=(0.0, 0.0), v1_m=(100.0, 0.0), v2_m=(0.0, 50.0), wrap=False)
+    >>> x_m, y_m = area.sample(np.random.default_rng(0), 1000)
+    >>> x_m.shape, bool(x_m.max() <= 100.0), bool(y_m.max() <= 50.0)
+    ((1000,), True, True)
     """
 
     origin_m: tuple[float, float]
@@ -205,6 +212,12 @@ def neighbours(centre_x_m: Float64, centre_y_m: Float64, area: Area) -> Int32:
     ------
     SlicefastError
         Centres that are not finite, or not as many x as y.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> sf.scenario.neighbours(*scenario.placement.centres_m(), scenario.area)[0]
+    array([1, 2], dtype=int32)
     """
     centre_x_m = to_finite("centre_x_m", centre_x_m)
     n = centre_x_m.size

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from slicefast.arguments import checked
@@ -24,23 +23,16 @@ from slicefast.scenario.checks import check_network, check_slices
 from slicefast.scenario.demands import read_packet_traces, slice_demands
 from slicefast.scenario.density import Density, density_of
 from slicefast.scenario.heterogeneous import HeterogeneityKind, with_patterns
-from slicefast.scenario.layouts import neighbours
 from slicefast.scenario.parts import Mobility, Scheduler, Slice, Traffic
-from slicefast.scenario.placed import Placed
+from slicefast.scenario.placed import Placed, readonly
 from slicefast.scenario.plausibility import check_plausible
 from slicefast.scenario.presets import NR_3500_100MHZ, nr_requirements, paper_requirements, paper_slices
 from slicefast.scenario.radio import Indoor
-from slicefast.scenario.region import inner_cells
 from slicefast.scenario.toml import merge, read_toml, write_toml
 from slicefast.settings import InputFile, Positive, Settings
 from slicefast.traffic.trace import PacketTrace
 from slicefast.traffic.users import Demand
-from slicefast.units import THERMAL_NOISE_DBM_PER_HZ, Bool, Float64, Int32, Int64
-
-
-def _readonly(array: NDArray[Any]) -> NDArray[Any]:
-    array.setflags(write=False)
-    return array
+from slicefast.units import Float64, Int32, Int64
 
 
 def _span(values: Float64) -> str:
@@ -70,6 +62,12 @@ class Scenario(Placed):
         A CSV file of volumes over time that drives the traffic mask, in place of the generated one.
     fidelity : {"tti", "flow"}
         Whether the window's TTIs are played, or solved in closed form.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario(layout={"n_sites": 7}, window_ttis=100)
+    >>> scenario.n_cells, scenario.n_slices, scenario.n_users
+    (21, 4, 2688)
     """
 
     indoor: Indoor = Field(default_factory=Indoor)
@@ -115,7 +113,7 @@ class Scenario(Placed):
 
         Examples
         --------
-        >>> Scenario.paper(radio={"tilt_deg": 12})
+        >>> sf.Scenario.paper(radio={"tilt_deg": 12})
         Scenario('paper': 12 cells, 4 slices, 1,536 users, LTE)
         """
         return cls(**merge({"name": "paper"}, overrides))
@@ -124,7 +122,13 @@ class Scenario(Placed):
     def hexagonal(
         cls, n_sites: int = 19, inter_site_distance_m: float = 500.0, wrap_around: bool = True, **overrides: Any
     ) -> Self:
-        """Return the default scenario on n_sites hexagonal sites of three cells each."""
+        """Return the default scenario on n_sites hexagonal sites of three cells each.
+
+        Examples
+        --------
+        >>> sf.Scenario.hexagonal(n_sites=7, inter_site_distance_m=300.0)
+        Scenario('hexagonal-7': 21 cells, 4 slices, 2,688 users, LTE)
+        """
         layout = {"n_sites": n_sites, "inter_site_distance_m": inter_site_distance_m, "wrap_around": wrap_around}
         return cls(**merge({"name": f"hexagonal-{n_sites}", "layout": layout}, overrides))
 
@@ -137,6 +141,11 @@ class Scenario(Placed):
         the paper's rates and throughput, and packets for a fifth of its delays (ours): as much load as there.
 
         Overrides are fields of `Scenario`; a mapping changes only what it names.
+
+        Examples
+        --------
+        >>> sf.Scenario.nr_3500_100mhz()
+        Scenario('nr-3500-100mhz': 12 cells, 4 slices, 1,536 users, NR)
         """
         made = cls(**merge(NR_3500_100MHZ, overrides))
         if "requirements" in overrides:
@@ -166,6 +175,12 @@ class Scenario(Placed):
         ------
         ScenarioError
             h, the kind or the seed is not allowed.
+
+        Examples
+        --------
+        >>> scenario = sf.Scenario.heterogeneous(0.5, kind="mix", seed=1)
+        >>> np.unique(scenario.requirement_groups)
+        array([0, 1], dtype=int32)
         """
         return with_patterns(cls.paper(**overrides), h, kind, seed)
 
@@ -182,17 +197,36 @@ class Scenario(Placed):
         ------
         ScenarioError
             The file cannot be read, or a field is at fault; the first one is named.
+
+        Examples
+        --------
+        >>> sf.Scenario.hexagonal(n_sites=1).to_toml("mine.toml")
+        >>> sf.Scenario.from_toml("mine.toml") == sf.Scenario.hexagonal(n_sites=1)
+        True
         """
         return cls(**read_toml(path))
 
     def to_toml(self, path: str | os.PathLike[str]) -> None:
-        """Write the scenario, with comments; `from_toml` reads it back equal."""
+        """Write the scenario, with comments; `from_toml` reads it back equal.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> sf.Scenario.hexagonal(n_sites=1).to_toml("mine.toml")
+        >>> Path("mine.toml").read_text().splitlines()[0]
+        '# What reports call it'
+        """
         write_toml(self, path)
 
     def replace(self, **overrides: Any) -> Self:
         """Return a validated copy with other fields; a mapping changes only what it names.
 
         Requirements that are the defaults of the old layout become those of the new one.
+
+        Examples
+        --------
+        >>> sf.Scenario.paper().replace(radio={"tilt_deg": 12}).radio.tilt_deg
+        12.0
         """
         data = {name: getattr(self, name) for name in type(self).model_fields}
         for name, value in overrides.items():
@@ -217,7 +251,13 @@ class Scenario(Placed):
         return self
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a validated copy with other fields, each replaced as a whole; see `replace` for parts of them."""
+        """Return a validated copy with other fields, each replaced as a whole; see `replace` for parts of them.
+
+        Examples
+        --------
+        >>> sf.Scenario.paper().model_copy(update={"window_ttis": 100}).window_ttis
+        100
+        """
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         if self.requirements == paper_requirements(self.cell_site):
             del fields["requirements"]
@@ -236,12 +276,12 @@ class Scenario(Placed):
     @cached_property
     def slice_of(self) -> Int32:
         """Slice of every user (U,) int32; the users of a slice stand together."""
-        return _readonly(np.repeat(np.arange(self.n_slices, dtype=np.int32), self.slice_users))
+        return readonly(np.repeat(np.arange(self.n_slices, dtype=np.int32), self.slice_users))
 
     @cached_property
     def slice_users(self) -> Int64:
         """Users of each slice in the whole network (S,)."""
-        return _readonly(np.array([item.users_per_cell * self.n_cells for item in self.slices]))
+        return readonly(np.array([item.users_per_cell * self.n_cells for item in self.slices]))
 
     @cached_property
     def slice_rate_bps(self) -> Float64:
@@ -249,12 +289,12 @@ class Scenario(Placed):
 
         For ftp2 that of files delivered at once, for a full buffer the carrier's peak, for a trace its mean.
         """
-        return _readonly(np.array([item.traffic.mean_rate_bps(self._demands[s]) for s, item in enumerate(self.slices)]))
+        return readonly(np.array([item.traffic.mean_rate_bps(self._demands[s]) for s, item in enumerate(self.slices)]))
 
     @cached_property
     def activity(self) -> Float64:
         """Factors of ``cell_settings`` on the traffic mask, (N, S)."""
-        return _readonly(by_cell(self.cell_settings, "activity", np.ones((self.n_cells, self.n_slices))))
+        return readonly(by_cell(self.cell_settings, "activity", np.ones((self.n_cells, self.n_slices))))
 
     @cached_property
     def density(self) -> Density | None:
@@ -264,12 +304,12 @@ class Scenario(Placed):
     @cached_property
     def cell_rate_bps(self) -> Float64:
         """`slice_rate_bps` by cell, with the cells' own, (N, S) [bit/s]."""
-        return _readonly(by_cell(self.cell_settings, "rate_bps", np.tile(self.slice_rate_bps, (self.n_cells, 1))))
+        return readonly(by_cell(self.cell_settings, "rate_bps", np.tile(self.slice_rate_bps, (self.n_cells, 1))))
 
     @cached_property
     def cell_packet_bits(self) -> Float64:
         """`slice_packet_bits` by cell, with the cells' own, (N, S) [bit]."""
-        return _readonly(by_cell(self.cell_settings, "packet_bits", np.tile(self.slice_packet_bits, (self.n_cells, 1))))
+        return readonly(by_cell(self.cell_settings, "packet_bits", np.tile(self.slice_packet_bits, (self.n_cells, 1))))
 
     @cached_property
     def _demands(self) -> tuple[Demand, ...]:
@@ -291,7 +331,7 @@ class Scenario(Placed):
     @cached_property
     def slice_packet_bits(self) -> Float64:
         """Size of what arrives in each slice (S,) [bit]: packets, or whole files for the FTP models."""
-        return _readonly(np.array([item.traffic.event_bits(item.packet_bits) for item in self.slices], np.float64))
+        return readonly(np.array([item.traffic.event_bits(item.packet_bits) for item in self.slices], np.float64))
 
     @cached_property
     def gain_map(self) -> GainMap | None:
@@ -302,17 +342,17 @@ class Scenario(Placed):
     def mean_packet_bits(self) -> Float64:
         """Mean size of a packet of each slice (S,) [bit]: as `slice_packet_bits`, for a trace its mean."""
         sizes = [item.traffic.mean_event_bits(self._demands[s]) for s, item in enumerate(self.slices)]
-        return _readonly(np.array(sizes, np.float64))
+        return readonly(np.array(sizes, np.float64))
 
     @cached_property
     def throughput_requirement_bps(self) -> Float64:
         """User throughput that each cell promises each slice (N, S) [bit/s]."""
-        return _readonly(required(self.requirements, "throughput_bps", self.n_cells))
+        return readonly(required(self.requirements, "throughput_bps", self.n_cells))
 
     @cached_property
     def delay_requirement_ms(self) -> Float64:
         """Longest mean packet delay that each cell promises each slice (N, S) [ms]."""
-        return _readonly(required(self.requirements, "delay_ms", self.n_cells))
+        return readonly(required(self.requirements, "delay_ms", self.n_cells))
 
     @cached_property
     def requirement_groups(self) -> Int32:
@@ -320,60 +360,10 @@ class Scenario(Placed):
         rows = np.hstack([self.throughput_requirement_bps, self.delay_requirement_ms])
         known: dict[bytes, int] = {}
         groups = [known.setdefault(row.tobytes(), len(known)) for row in rows]
-        return _readonly(np.array(groups, dtype=np.int32))
-
-    @cached_property
-    def neighbours(self) -> Int32:
-        """Each cell's 6 nearest cells, fewer if there are fewer: (N, 6) int32, the nearest first.
-
-        Distances are those of the cells' centres, a third of the inter-site distance from the site along the boresight.
-        """
-        return _readonly(neighbours(*self.placement.centres_m(), self.area))
-
-    @cached_property
-    def counted(self) -> Bool:
-        """Whether each cell counts in means over the network (N,) bool: all but those at the border.
-
-        A cell's area is what lies nearer to its site than to any other and nearer to its boresight than to the site's
-        others. On a plane the cells whose areas reach the edge of the users' region lack interferers and share odd
-        places; they are played, but do not count. On a torus, and where no cell would be left, all count.
-        """
-        return _readonly(inner_cells(self.site_x_m, self.site_y_m, self.cell_site, self.azimuth_deg, self.area.region))
+        return readonly(np.array(groups, dtype=np.int32))
 
     @property
     def time_to_trigger_steps(self) -> int:
         """Steps in a row that must find another cell better: the time to trigger lies between first and last."""
         steps = round(self.radio.time_to_trigger_s / self.step_s)
         return steps + 1 if steps else 0
-
-    @cached_property
-    def cell_prb(self) -> Int32:
-        """PRBs of every cell, (N,) int32: the carrier's, or what ``cell_settings`` leave it."""
-        carrier = np.full(self.n_cells, self.radio.n_prb, np.float64)
-        return _readonly(by_cell(self.cell_settings, "n_prb", carrier).astype(np.int32))
-
-    @property
-    def bandwidth_hz(self) -> float:
-        """Bandwidth of all PRBs [Hz]."""
-        return self.radio.n_prb * self.radio.prb_bandwidth_hz
-
-    @property
-    def downlink_hz(self) -> float:
-        """`bandwidth_hz` times the part of the time that is the downlink's: all of it without TDD [Hz]."""
-        return self.bandwidth_hz * self.radio.downlink_share
-
-    @cached_property
-    def cell_downlink_hz(self) -> Float64:
-        """`downlink_hz` of each cell's own PRBs, (N,) [Hz]."""
-        return _readonly(self.downlink_hz * (self.cell_prb / self.radio.n_prb))
-
-    @cached_property
-    def power_w_per_prb(self) -> Float64:
-        """Transmit power of each cell per PRB (N,) [W]."""
-        return _readonly(10.0 ** ((self.power_dbm - 30.0) / 10.0) / self.radio.n_prb)
-
-    @property
-    def noise_w_per_prb(self) -> float:
-        """Thermal noise (-174 dBm/Hz) and the user's noise figure, per PRB [W]."""
-        density_dbm = THERMAL_NOISE_DBM_PER_HZ + self.radio.noise_figure_db
-        return float(10.0 ** ((density_dbm - 30.0) / 10.0) * self.radio.prb_bandwidth_hz)

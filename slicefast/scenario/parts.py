@@ -36,6 +36,12 @@ class Slice(Settings):
         the slice's number.
     traffic : str or dict
         The traffic model, such as ``"ftp3"`` or ``{kind = "on_off", on_s = 2, off_s = 5}``.
+
+    Examples
+    --------
+    >>> video = sf.scenario.Slice(name="video", traffic="constant", rate_bps=1e6, users_per_cell=5)
+    >>> video.traffic.kind, video.packet_bits
+    ('constant', 12000.0)
     """
 
     name: Name
@@ -85,6 +91,11 @@ class Traffic(Settings):
     trace_levels : {"own", "common"}
         Whether the percentile is each series' own, so that every cell and slice of the trace is as busy as the others,
         or that of all their volumes together: quiet cells and slices stay quiet then.
+
+    Examples
+    --------
+    >>> sf.Scenario.hexagonal(n_sites=1, traffic=sf.scenario.Traffic(period_steps=24)).traffic.n_periods
+    5
     """
 
     period_steps: Annotated[int, Field(ge=2, le=1_000_000)] = 200
@@ -114,6 +125,11 @@ class Mobility(Settings):
         Speed of every user outdoors.
     turn_interval_s : float
         Mean time between two turns, which come at random.
+
+    Examples
+    --------
+    >>> sf.Scenario.hexagonal(n_sites=1, mobility=sf.scenario.Mobility(speed_mps=10.0)).mobility.speed_mps
+    10.0
     """
 
     speed_mps: NotNegative = 1.0
@@ -174,6 +190,11 @@ class Scheduler(Settings):
     transport blocks, what stays queued or is refused) is measured per cell and slice, PRBs used over those that the
     rates alone ask for, and corrects the demand of the coming windows, the past counting half from window to window
     (ours). It is part of the state, and 1 to the last bit with the default scheduler.
+
+    Examples
+    --------
+    >>> sf.Scenario.hexagonal(n_sites=1, scheduler=sf.scenario.Scheduler(kind="proportional_fair")).scheduler.alpha
+    1.0
     """
 
     kind: Literal["round_robin", "proportional_fair", "max_ci"] = "round_robin"

@@ -128,6 +128,11 @@ class Radio(Settings):
     gain_map : path, optional
         A NetCDF file of gains by pixel in place of all of the above propagation and antennas
         (`slicefast.radio.read_gain_map`).
+
+    Examples
+    --------
+    >>> sf.Scenario.hexagonal(n_sites=1, radio=sf.scenario.Radio(n_prb=50)).radio.prb_bandwidth_hz
+    180000.0
     """
 
     path_loss_model: PathLossModelName = "winner_plus_c2"
@@ -186,7 +191,13 @@ class Radio(Settings):
         return 1.0 / self.ttis_per_s
 
     def filter_weight(self, step_s: float) -> float:
-        """Return the weight of a step's measurement in the L3 filter, in (0, 1]; SlicefastError unless 0 < step_s."""
+        """Return the weight of a step's measurement in the L3 filter, in (0, 1]; SlicefastError unless 0 < step_s.
+
+        Examples
+        --------
+        >>> sf.scenario.Radio().filter_weight(step_s=1.0)
+        1.0
+        """
         if not 0.0 < step_s < math.inf:
             refuse("step_s", step_s, "above 0, finite")
         kept = float((1.0 - 2.0 ** (-self.filter_coefficient / 4.0)) ** (step_s / _MEASURED_EVERY_S))
@@ -226,6 +237,12 @@ class Indoor(Settings):
         Fewest floors of a building.
     max_floors : int
         Most floors; any number between them has equal probability.
+
+    Examples
+    --------
+    >>> indoor = sf.scenario.Indoor(share=0.8)
+    >>> sf.Scenario.hexagonal(n_sites=1, indoor=indoor, radio={"path_loss_model": "tr36873_uma"}).indoor.building
+    'tr36873'
     """
 
     share: Fraction = 0.0

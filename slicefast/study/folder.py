@@ -32,7 +32,14 @@ _SINCE_0_1 = "pair_steps"
 @checked
 @dataclass(frozen=True)
 class Study:
-    """Where a study's results live and what they are computed from."""
+    """Where a study's results live and what they are computed from.
+
+    Examples
+    --------
+    >>> study = sf.study.open_study("STUDY", sf.Scenario.hexagonal(n_sites=1), sf.study.Protocol.quick(n_seeds=1))
+    >>> study.scenario_of(seed=0).n_cells
+    3
+    """
 
     folder: Path
     scenario: Scenario
@@ -168,6 +175,12 @@ def open_study(
         The folder holds a study and `resume` was not asked for; or one of another scenario, of more seeds or of further
         arms; or one of other numbers and `renew` was not asked for; or files that are no study. Or the study would hold
         too much in memory, or another process is at work in the folder. Nothing is changed then.
+
+    Examples
+    --------
+    >>> study = sf.study.open_study("STUDY", sf.Scenario.hexagonal(n_sites=1), sf.study.Protocol.quick(n_seeds=1))
+    >>> sf.study.load_study("STUDY").protocol.n_seeds
+    1
     """
     _jobs.refuse_impossible(protocol, scenario)
     folder = Path(folder)
@@ -191,7 +204,14 @@ def open_study(
 
 @checked
 def load_study(folder: str | os.PathLike[str]) -> Study:
-    """Return the study that a folder holds, or raise RunError."""
+    """Return the study that a folder holds, or raise RunError.
+
+    Examples
+    --------
+    >>> study = sf.study.open_study("STUDY", sf.Scenario.hexagonal(n_sites=1), sf.study.Protocol.quick(n_seeds=1))
+    >>> sf.study.load_study("STUDY").scenario == study.scenario
+    True
+    """
     folder = Path(folder)
     manifest = folder / MANIFEST
     if not manifest.is_file():

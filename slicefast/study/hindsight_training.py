@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from slicefast.callbacks.bar import Ticker
 from slicefast.policies.hindsight import OnlineHindsight, new_hindsight, replay_fault
 from slicefast.scenario import Scenario
 from slicefast.study.budget import Budget
 from slicefast.study.work import Context, Work
 from slicefast.task import Task
-from slicefast.training import Ticker, train
+from slicefast.training import train
 from slicefast.units import Arrays
 
 #: About how many steps of another arm a step costs that is learned from; only the progress bar rests on it.

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from slicefast import policies
+from slicefast.callbacks.bar import Ticker
 from slicefast.policies import informed
 from slicefast.rng import Restarts
 from slicefast.scenario import Scenario
@@ -19,7 +20,7 @@ from slicefast.study.setting import Setting
 from slicefast.study.similarity_work import SimilarityOfCells
 from slicefast.study.work import Context, Variable, Work
 from slicefast.task import Task
-from slicefast.training import Ticker, play, train
+from slicefast.training import play, train
 from slicefast.transfer import configuration_distance, hindsight_rewards, transfer
 from slicefast.units import Arrays
 

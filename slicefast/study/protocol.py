@@ -27,6 +27,14 @@ class Protocol(Budget):
     ------
     ScenarioError
         A number is out of range, or an arm is unknown or named twice, or none is named.
+
+    Examples
+    --------
+    >>> protocol = sf.study.Protocol.quick(n_seeds=3).replace(train_steps=2000)
+    >>> protocol.n_seeds, protocol.train_steps, sf.study.Protocol.full().n_seeds
+    (3, 2000, 10)
+    >>> sf.study.Protocol.from_dict(protocol.to_dict()) == protocol
+    True
     """
 
     n_seeds: Count = 10

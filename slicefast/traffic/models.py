@@ -35,6 +35,11 @@ class TrafficModel(Settings):
     ----------
     kind : str
         Name of the traffic model.
+
+    Examples
+    --------
+    >>> sf.scenario.Slice(name="files", traffic={"kind": "ftp3", "file_bits": 8e6}, rate_bps=1e5).traffic
+    Ftp3Traffic(kind='ftp3', file_bits=8000000.0)
     """
 
     kind: str
@@ -106,7 +111,19 @@ MODELS: dict[str, type[TrafficModel]] = {}
 
 
 class PoissonProcess(TrafficModel):
-    """What arrives at exponential intervals, drawn for all users of all such slices at once."""
+    """What arrives at exponential intervals, drawn for all users of all such slices at once.
+
+    Examples
+    --------
+    >>> from typing import Literal
+    >>> from slicefast.traffic.models import PoissonProcess
+    >>> class Doubled(PoissonProcess):
+    ...     kind: Literal["doubled"] = "doubled"
+    ...     def event_bits(self, packet_bits):
+    ...         return 2.0 * packet_bits
+    >>> sf.scenario.Slice(name="mine", traffic="doubled", rate_bps=1e5).traffic.event_bits(12_000.0)
+    24000.0
+    """
 
     superposed: ClassVar[bool] = True
 
@@ -116,13 +133,25 @@ class PoissonProcess(TrafficModel):
 
 
 class PoissonTraffic(PoissonProcess):
-    """Packets at exponential intervals: ``rate_bps / packet_bits`` a second."""
+    """Packets at exponential intervals: ``rate_bps / packet_bits`` a second.
+
+    Examples
+    --------
+    >>> sf.scenario.Slice(name="web", traffic="poisson", rate_bps=1e5).traffic
+    PoissonTraffic(kind='poisson')
+    """
 
     kind: Literal["poisson"] = "poisson"
 
 
 class ConstantTraffic(TrafficModel):
-    """Packets at equal intervals of ``packet_bits / rate_bps``, each user at its own phase."""
+    """Packets at equal intervals of ``packet_bits / rate_bps``, each user at its own phase.
+
+    Examples
+    --------
+    >>> sf.scenario.Slice(name="voice", traffic="constant", rate_bps=1e4, packet_bits=300.0).traffic
+    ConstantTraffic(kind='constant')
+    """
 
     kind: Literal["constant"] = "constant"
 
@@ -145,6 +174,11 @@ class OnOffTraffic(TrafficModel):
     ----------
     on_s, off_s : float
         Mean length of the phases.
+
+    Examples
+    --------
+    >>> sf.scenario.Slice(name="video", traffic={"kind": "on_off", "on_s": 2.0}, rate_bps=1e6).traffic
+    OnOffTraffic(kind='on_off', on_s=2.0, off_s=1.0)
     """
 
     kind: Literal["on_off"] = "on_off"
@@ -187,6 +221,11 @@ class Ftp3Traffic(PoissonProcess):
     ----------
     file_bits : float
         Size of a file.
+
+    Examples
+    --------
+    >>> sf.scenario.Slice(name="files", traffic="ftp3", rate_bps=1e5).traffic
+    Ftp3Traffic(kind='ftp3', file_bits=4000000.0)
     """
 
     kind: Literal["ftp3"] = "ftp3"
@@ -207,6 +246,11 @@ class Ftp2Traffic(TrafficModel):
         Size of a file.
     reading_time_s : float
         Mean time between a file's delivery and the next.
+
+    Examples
+    --------
+    >>> sf.scenario.Slice(name="reading", traffic={"kind": "ftp2", "reading_time_s": 2.0}).traffic
+    Ftp2Traffic(kind='ftp2', file_bits=4000000.0, reading_time_s=2.0)
     """
 
     kind: Literal["ftp2"] = "ftp2"
@@ -245,7 +289,13 @@ class Ftp2Traffic(TrafficModel):
 
 
 class FullBufferTraffic(TrafficModel):
-    """Always something to send."""
+    """Always something to send.
+
+    Examples
+    --------
+    >>> sf.scenario.Slice(name="downloads", traffic="full_buffer").traffic
+    FullBufferTraffic(kind='full_buffer')
+    """
 
     kind: Literal["full_buffer"] = "full_buffer"
     needs_rate: ClassVar[bool] = False
@@ -277,6 +327,13 @@ class TraceTraffic(TrafficModel):
     ----------
     path : path
         The file.
+
+    Examples
+    --------
+    >>> packets = [[0, 1500, 1], [0.5, 1500, 2]]
+    >>> np.savetxt("packets.csv", packets, delimiter=",", header="time,bytes,user", comments="")
+    >>> sf.scenario.Slice(name="measured", traffic={"kind": "trace", "path": "packets.csv"}).traffic.kind
+    'trace'
     """
 
     kind: Literal["trace"] = "trace"

@@ -44,6 +44,11 @@ def rank_sources(
     ------
     SlicefastError
         The target is no column, a source no row, a distance NaN, or no source is left.
+
+    Examples
+    --------
+    >>> sf.transfer.rank_sources([[0.0], [2.0], [1.0]], target=0, exclude=[0])
+    array([2, 1])
     """
     matrix = to_matrix("distance", distance)
     if not 0 <= target < matrix.shape[1]:
@@ -80,6 +85,14 @@ def choose_sources(
     ------
     SlicefastError
         An unknown choice, a distance that is NaN, other groups than targets, or no source is left.
+
+    Examples
+    --------
+    >>> distance = np.array([[0.0, 3.0], [1.0, 0.0], [2.0, 1.0]])  # of three sources to two targets
+    >>> sf.transfer.choose_sources(distance, "most", np.zeros(2, np.int64), seed=0, exclude_same=False)
+    array([0, 1])
+    >>> sf.transfer.choose_sources(distance, "most", np.zeros(2, np.int64), seed=0)  # cell 0 is not its own source
+    array([1, 2])
     """
     if choice not in SOURCE_CHOICES:
         refuse("choice", choice, ", ".join(SOURCE_CHOICES))

@@ -34,6 +34,11 @@ def describe_cells(scenario: Scenario) -> Float64:
     ----------
     scenario : Scenario
         N cells and S slices.
+
+    Examples
+    --------
+    >>> sf.transfer.describe_cells(sf.Scenario.paper()).shape  # cells, 4 numbers per slice and 5 more
+    (12, 21)
     """
     throughput_bps, packet_bits = scenario.throughput_requirement_bps, scenario.cell_packet_bits
     packet_ms = packet_bits / throughput_bps * 1e3
@@ -66,6 +71,13 @@ def configuration_distance(source: Scenario, target: Scenario | None = None) -> 
     ------
     SlicefastError
         The scenarios have different numbers of slices.
+
+    Examples
+    --------
+    >>> mixed = sf.Scenario.heterogeneous(0.5)
+    >>> distance = sf.transfer.configuration_distance(mixed, sf.Scenario.paper())
+    >>> distance.shape, bool((distance >= 0.0).all())
+    ((12, 12), True)
     """
     target = source if target is None else target
     if target.n_slices != source.n_slices:

@@ -54,6 +54,13 @@ def transfer(
     ------
     SlicefastError
         An unknown strategy, unequal lengths, or agents whose slices or sizes differ; the target is unchanged.
+
+    Examples
+    --------
+    >>> source, target = sf.learn.TD3(2, 3, 4), sf.learn.TD3(1, 3, 4, seed=1)
+    >>> sf.transfer.transfer(source, 1, target, 0, strategy="model")
+    >>> bool(np.allclose(target.act(np.ones((1, 3)))[0], source.act(np.ones((2, 3)))[1]))
+    True
     """
     if strategy not in STRATEGIES:
         refuse("strategy", strategy, ", ".join(STRATEGIES))
@@ -92,6 +99,11 @@ def check_compatible(source: TD3, target: TD3) -> None:
     ------
     SlicefastError
         Their observations, actions or layers differ in size.
+
+    Examples
+    --------
+    >>> agents = sf.learn.TD3(2, obs_dim=3, action_dim=4)
+    >>> sf.transfer.check_compatible(agents, sf.learn.TD3(5, obs_dim=3, action_dim=4))  # any number of agents
     """
     for name in ("obs_dim", "action_dim"):
         mine, theirs = getattr(source, name), getattr(target, name)
@@ -128,6 +140,11 @@ def transfer_hindsight(
     ------
     SlicefastError
         Another strategy, or learners that differ; the target is unchanged.
+
+    Examples
+    --------
+    >>> source, target = sf.learn.Hindsight(2, 3, 4), sf.learn.Hindsight(1, 3, 4, seed=1)
+    >>> sf.transfer.transfer_hindsight(source, np.array([1]), target, [0], strategy="model")
     """
     check_hindsight_strategy(strategy)
     sources = to_rows("source_index", source_index, source.n_agents)

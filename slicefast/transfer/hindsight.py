@@ -70,6 +70,14 @@ def hindsight_rewards(
     SlicefastError
         The sources observe or act otherwise, there are no steps, or the simulator has several replicas; nothing was
         played then.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> simulator, task = sf.Simulator(scenario, seed=0), sf.Task(scenario)
+    >>> sources, _ = sf.training.new_agents(task, sf.learn.TD3Config(), seed=0), simulator.reset()
+    >>> sf.transfer.hindsight_rewards(sources, simulator, task, steps=2).shape  # sources, targets
+    (3, 3)
     """
     seen = f"the task's {task.observation_size}: {', '.join(task.feature_names)}"
     if source.obs_dim != task.observation_size:

@@ -84,6 +84,14 @@ def similarity_matrix(
     ------
     SlicefastError
         An empty sample set, samples of different lengths or not finite, an unknown distance.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> samples = [rng.random((30, 5)), rng.random((30, 5)), 1.0 + rng.random((30, 5))]  # the third cell is unlike
+    >>> found = sf.transfer.similarity_matrix(samples, vae_epochs=5)
+    >>> found.distance.shape, bool(found.distance[0, 1] < found.distance[0, 2])
+    ((3, 3), True)
     """
     from slicefast.learn import VAE
 
@@ -117,6 +125,13 @@ def latent_distance(mean: Float64, variance: Float64, offsets: Int64, distance: 
         Agent a owns the samples offsets[a] to offsets[a + 1].
     distance : {"kl", "fast"}
         See `similarity_matrix`.
+
+    Examples
+    --------
+    >>> mean, offsets = np.array([[0.0], [1.0], [1.0]]), np.array([0, 1, 3])  # agents of one and of two samples
+    >>> sf.transfer.latent_distance(mean, np.ones((3, 1)), offsets)  # mean KL divergence
+    array([[0. , 0.5],
+           [0.5, 0. ]])
     """
     if distance == "kl":
         from slicefast.kernels import gaussian_kl_matrix
@@ -137,6 +152,13 @@ def mean_squared_distance(mean: Float64, offsets: Int64) -> Float64:
         Latent means m of all agents' samples, those of one agent together.
     offsets : ndarray of int, (A + 1,)
         Agent i's samples are the rows offsets[i] to offsets[i + 1].
+
+    Examples
+    --------
+    >>> mean, offsets = np.array([[0.0], [1.0], [1.0]]), np.array([0, 1, 3])
+    >>> sf.transfer.mean_squared_distance(mean, offsets)
+    array([[0., 1.],
+           [1., 0.]])
     """
     mean = to_matrix("mean", mean)
     _check_offsets(offsets, len(mean))
@@ -154,6 +176,12 @@ def without_spread(distance: ArrayLike) -> Float64:
 
     The mean over all pairs grows with the spread of both samples, so it prefers sources that saw little variety,
     whatever the target (ours; of squared distances the squared distance of the centres is left).
+
+    Examples
+    --------
+    >>> sf.transfer.without_spread([[1.0, 5.0], [4.0, 2.0]])
+    array([[0. , 3.5],
+           [2.5, 0. ]])
     """
     matrix = to_matrix("distance", distance)
     if matrix.shape[0] != matrix.shape[1]:
@@ -168,6 +196,11 @@ def floored_variance(variance: Float64) -> Float64:
     """Return latent variances (M, d) raised to the pooled median of their dimension where they are smaller (ours).
 
     The divergence divides by the target's variances; so no sample counts for more than an ordinary one.
+
+    Examples
+    --------
+    >>> sf.transfer.floored_variance(np.array([[1.0, 1e-12], [2.0, 1.0]])).shape
+    (2, 2)
     """
     variance = to_matrix("variance", variance)
     if not len(variance):
@@ -194,6 +227,13 @@ def median_distance(mean: Float64, variance: Float64, offsets: Int64, most_sampl
     -------
     ndarray, (A, A)
         Row i the source, column j the target.
+
+    Examples
+    --------
+    >>> mean, offsets = np.array([[0.0], [1.0], [1.0]]), np.array([0, 1, 3])
+    >>> sf.transfer.median_distance(mean, np.ones((3, 1)), offsets)
+    array([[0. , 0.5],
+           [0.5, 0. ]])
     """
     mean = to_matrix("mean", mean)
     variance = to_matrix("variance", variance, (len(mean), mean.shape[1]))

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from slicefast import policies
+from slicefast.callbacks.recorders import KpiRecorder
 from slicefast.rewards import MET
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 from slicefast.task import Task
-from slicefast.training import KpiRecorder, play
+from slicefast.training import play
 
 PRESETS: Mapping[str, Callable[[], Scenario]] = {
     "`Scenario.paper()`": Scenario.paper,

@@ -23,8 +23,8 @@ from slicefast.arguments import checked
 INNER = ("errors",)
 #: What the package returns; nobody but a test makes one.
 RESULTS = (
-    "Buildings", "Calibration", "Curves", "FlowResult", "History", "Kpi", "Kpis", "KpiRecorder", "Options", "Policy",
-    "Scores", "Similarity", "Solution", "Sources", "Step", "Ticker", "WindowResult", "Learner", "Fields", "Run",
+    "Buildings", "Calibration", "Curves", "FlowResult", "History", "Kpi", "Kpis", "Options", "Policy",
+    "Scores", "Similarity", "Solution", "Sources", "Step", "WindowResult", "Learner", "Fields", "Run",
     "TensorBoard",  # of another package
 )  # fmt: skip
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from slicefast.callbacks.bar import Ticker
+from slicefast.callbacks.recorders import KpiRecorder
 from slicefast.kpis import CELL_KPIS, KPIS
 from slicefast.policies import Policy
 from slicefast.policies.informed import Ablation
@@ -14,7 +16,7 @@ from slicefast.study.budget import Budget
 from slicefast.study.setting import Setting
 from slicefast.study.work import Context, Variable, Work
 from slicefast.task import Task
-from slicefast.training import KpiRecorder, Learner, Ticker, play, train
+from slicefast.training import Learner, play, train
 from slicefast.transfer import SourceChoice, Strategy
 from slicefast.units import Arrays, Float32
 
