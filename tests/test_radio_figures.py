@@ -71,16 +71,18 @@ def test_arrows_stand_at_the_masts_and_point_where_the_antennas_do() -> None:
 def test_calibration_rises_over_percentiles_with_published_points_beside_their_curve() -> None:
     row = Figure().subplots(1, 3)
     drop = radio.calibrate("tr36873_uma", 1, 2000, 0)
-    lines = radio_figures.draw_calibration(row, "tr36873_uma", 1, drop)
+    radio_figures.draw_calibration(row, "tr36873_uma", 1, drop)
+    lines = [line for panel in row for line in panel.lines]
     assert [line.get_label() for line in lines] == [
         "UMa, 1 element", "UMa, 1 element, published", "UMa, 1 element", "UMa, 1 element, published", "UMa, 1 element",
     ]  # fmt: skip
     for panel, quantity in zip(row, ("coupling_gain_db", "geometry_db", "sinr_db"), strict=True):
         curve = panel.lines[0]
-        assert (np.diff(curve.get_xdata()) >= 0.0).all()
-        assert curve.get_xdata()[99] == pytest.approx(np.median(getattr(drop, quantity)))
-        assert curve.get_ydata()[99] == 50.0
-    gap_db = np.interp(radio_figures.PERCENT, row[0].lines[0].get_ydata(), row[0].lines[0].get_xdata())
+        np.testing.assert_array_equal(curve.get_xdata()[1:], np.sort(getattr(drop, quantity)))
+        assert curve.get_ydata()[-1] == 1.0
+    shares = row[0].lines[1].get_ydata()
+    np.testing.assert_allclose(shares, np.array(radio_figures.PERCENT) / 100)
+    gap_db = np.interp(shares, row[0].lines[0].get_ydata(), row[0].lines[0].get_xdata())
     assert np.abs(gap_db - row[0].lines[1].get_xdata()).max() < 6.0
 
 

@@ -21,8 +21,7 @@ steeper = scenario.replace(cell_settings=[{"cells": list(range(1, 10)), "tilt_de
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained", sharey=True)
 for axis, (title, case) in zip(axes, {"tilt 6 degrees": scenario, "tilt 12 degrees": steeper}.items(), strict=True):
-    place = sf.coverage(sf.Simulator(case, seed=0), pixels=200)
-    place.sinr_db.plot.imshow(ax=axis, vmin=-8.0, vmax=25.0)
-    axis.set(title=title, aspect="equal")
-    print(f"{title}: median SINR {float(place.sinr_db.median()):.1f} dB")
+    simulator = sf.Simulator(case, seed=0)
+    sf.plot.sinr_map(simulator, ax=axis).set_title(title)
+    print(f"{title}: median SINR {float(sf.coverage(simulator).sinr_db.median()):.1f} dB")
 figure.savefig("network_from_csv.png", dpi=120)

@@ -14,8 +14,8 @@ print(compared)
 apart = compared.differences("traffic_aware").reward
 print(apart.to_pandas())
 
-mean, low, high = compared.means().reward.transpose("bound", "case").values
+mean, low, high = compared.means().reward.transpose("bound", "case")
 figure, axes = plt.subplots(figsize=(4, 3), layout="constrained")
-axes.errorbar(names, mean, yerr=[mean - low, high - mean], fmt="o", capsize=4)
+sf.plot.intervals(names, mean, low, high, ax=axes)
 axes.set(ylabel="mean reward, 95 % intervals")
 figure.savefig("ten_seeds.png", dpi=120)

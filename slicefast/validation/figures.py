@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from slicefast.colours import BLACK, SLICE_COLOURS
+from slicefast.plot import intervals
 from slicefast.study.style import STYLE
 from slicefast.validation import scheduler as validity
 from slicefast.validation.replay import Fit, Replay, Run, compare, name_of
@@ -112,15 +113,8 @@ def _by_prb(axis: Axes, prb: NDArray[np.int64], measured: Float, ours: Float, s:
     """Draw means per partition of at least ten reports, with the 10th and 90th percentile of the measured ones."""
     held = [p for p in np.unique(prb) if (prb == p).sum() >= 10]
     groups = [measured[prb == p] for p in held]
-    low, mean, high = (np.array([f(g) for g in groups]) for f in (_low, np.mean, _high))
-    error = np.maximum([mean - low, high - mean], 0)
-    axis.errorbar(held, mean, error, fmt="o", color=SLICE_COLOURS[s], mfc="none", ms=5, lw=0.8, capsize=2)
+    low, high = (np.array([np.percentile(group, level) for group in groups]) for level in (10, 90))
+    mean = np.array([group.mean() for group in groups])
+    ends = np.minimum(low, mean), np.maximum(high, mean)
+    intervals(held, mean, *ends, axis, color=SLICE_COLOURS[s], marker="o", mfc="none", markersize=5, lw=0.8)
     axis.plot(held, [ours[prb == p].mean() for p in held], "-", color=SLICE_COLOURS[s], label=label)
-
-
-def _low(values: Float) -> float:
-    return float(np.percentile(values, 10))
-
-
-def _high(values: Float) -> float:
-    return float(np.percentile(values, 90))

@@ -11,13 +11,13 @@ import numpy as np
 
 from slicefast import files, radio
 from slicefast.colours import BLUE, VERMILION
-from slicefast.plot import sinr_map
+from slicefast.plot import cdf, sinr_map
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
+from slicefast.study.style import legend_above
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.lines import Line2D
 
 #: Percentiles and values [dB] of published calibration curves by (case, elements, quantity): TR 36.873 phase 1, 3D-UMa
 #: at 2 GHz with one vertical element, the mean of the companies' curves.
@@ -44,6 +44,7 @@ def calibration_figure(path: str | Path, n_users: int = 20_000, seed: int = 0) -
     """Draw the distributions of coupling gain, geometry and SINR of every case, published points laid over, as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
 
     figure = Figure(figsize=(8.0, 5.4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -52,17 +53,14 @@ def calibration_figure(path: str | Path, n_users: int = 20_000, seed: int = 0) -
         for case in cases:
             for elements in (1, 10):
                 draw_calibration(row, case, elements, radio.calibrate(case, elements, n_users, seed))
-        row[0].set_ylabel(f"{title}\nusers below [%]")
-    for axis, (_, label, limits) in zip(panels[1], _COLUMNS, strict=True):
-        axis.set_xlabel(label)
-        axis.set_xlim(limits)
+        for axis, (_, label, limits) in zip(row, _COLUMNS, strict=True):
+            axis.set(xlabel="" if axis in panels[0] else label, ylabel="", xlim=limits, ylim=(0, 1))
+            axis.yaxis.set_major_formatter(PercentFormatter(1.0))
+        row[0].set_ylabel(f"{title}\nusers below")
     for axis in panels.flat:
         axis.grid(color="#e4e4e4", lw=0.6)
         axis.spines[["top", "right"]].set_visible(False)
-    panels[0, 0].set_ylim(0, 100)
-    figure.legend(
-        *panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=8, frameon=False
-    )
+    legend_above(figure, panels[0, 0], columns=5, fontsize=8, frameon=False)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=160)
     files.write_bytes(Path(path), stream.getvalue())
@@ -84,18 +82,15 @@ def calibration_table(n_users: int = 20_000, seed: int = 0) -> str:
     return "\n".join(lines)
 
 
-def draw_calibration(row: Sequence[Axes], case: str, elements: int, drop: radio.Calibration) -> list[Line2D]:
-    """Draw a case's distributions [%], one panel per quantity, and published points as circles where there are any."""
+def draw_calibration(row: Sequence[Axes], case: str, elements: int, drop: radio.Calibration) -> None:
+    """Draw a case's distributions, one panel per quantity, and published points as circles where there are any."""
     kind = "UMa" if "_uma" in case else "UMi"
     line, label = "-" if elements == 1 else "--", f"{kind}, {elements} element{'s' if elements > 1 else ''}"
-    percent, drawn = np.linspace(0.5, 99.5, 199), []
     for axis, (quantity, _, _) in zip(row, _COLUMNS, strict=True):
-        values = np.percentile(getattr(drop, quantity), percent)
-        drawn += axis.plot(values, percent, line, color=_COLOURS[kind], lw=1.3, label=label)
+        cdf(getattr(drop, quantity), axis, label, color=_COLOURS[kind], linestyle=line, linewidth=1.3)
         if (case, elements, quantity) in PUBLISHED:
-            published = PUBLISHED[case, elements, quantity]
-            drawn += axis.plot(published, PERCENT, "ko", ms=4.5, mfc="none", label=f"{label}, published")
-    return drawn
+            share = np.divide(PERCENT, 100.0)
+            axis.plot(PUBLISHED[case, elements, quantity], share, "ko", ms=4.5, mfc="none", label=f"{label}, published")
 
 
 def sinr_map_figure(scenario: Scenario, path: str | Path, seed: int = 0, pixels: int = 400) -> Path:
