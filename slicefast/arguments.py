@@ -215,6 +215,8 @@ def _is_sequence(value: Any) -> bool:
 
 
 _ARRAY_LIKE = Kind(_is_array, "real numbers, in rows of one length, none masked")
+#: Refuses by name what is no `ArrayLike`: for what a user's own function returned, which no annotation holds.
+hold_numbers: _Check = _check_of([_ARRAY_LIKE])
 
 
 def _array_of(types: str, words: str) -> Kind:

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from slicefast import features as _features
 from slicefast import rewards as _rewards
-from slicefast.arguments import bare, checked
-from slicefast.errors import SlicefastError, refuse
+from slicefast.arguments import bare, checked, hold_numbers
+from slicefast.errors import SlicefastError, described, refuse
 from slicefast.kpis import Kpis
 from slicefast.scenario import Scenario
 from slicefast.units import Float32, Float64
@@ -22,6 +22,8 @@ Coordination = Literal["mean", "none"]
 Actions = Literal["simplex", "symmetric"]
 #: Logits per unit of a symmetric action (ours): at 1 for one slice and -1 for three others it has 99 % of the cell.
 SYMMETRIC_SCALE = 3.0
+#: Features that cannot return what no agent can see.
+_OURS = frozenset(_features.FEATURES.entries)
 
 
 class TaskOptions(TypedDict, total=False):
@@ -168,16 +170,27 @@ class Task:
         Raises
         ------
         SlicefastError
-            A feature has another shape than the KPIs.
+            A feature has another shape than the KPIs, or a value that is no finite number.
         """
         parts = []
         for name, feature in self._features:
             part = feature(kpis, self.scenario)
+            if name not in _OURS:
+                hold_numbers(f"feature {name}", part)
             if np.shape(part) != kpis.load.shape:
-                refuse(f"feature {name}", f"shape {np.shape(part)}", f"one value per cell and slice, {kpis.load.shape}")
+                got = described(f"shape {np.shape(part)}")
+                refuse(f"feature {name}", got, f"one value per cell and slice, {kpis.load.shape}")
+            if name not in _OURS:
+                self._hold_finite(name, np.asarray(part))
             parts.append(part)
         observation: Float32 = np.concatenate(parts, axis=-1, dtype=np.float32, casting="unsafe")
         return observation
+
+    def _hold_finite(self, name: str, values: NDArray[Any]) -> None:
+        wrong = np.argwhere(~(np.abs(values) <= np.finfo(np.float32).max))
+        if wrong.size:
+            agent = self.agent_names[wrong[0, -2]]
+            refuse(f"feature {name} of {agent}", values[tuple(wrong[0])].item(), "finite numbers of float32")
 
     def reward(self, kpis: Kpis) -> Float32:
         """Return what the agent of each cell earned in a step.
@@ -198,11 +211,13 @@ class Task:
             The reward function failed, or returned anything but one finite number per cell.
         """
         try:
-            earned = np.asarray(self._reward(kpis, self.scenario), dtype=np.float32)
+            returned = self._reward(kpis, self.scenario)
         except Exception as error:
             raise SlicefastError(f"reward {self.reward_name!r} failed: {type(error).__name__}: {error}") from error
+        hold_numbers(f"reward {self.reward_name!r}", returned)
+        earned = np.asarray(returned, dtype=np.float32)
         if earned.shape != kpis.load.shape[:-1]:
-            self._refuse_reward(f"shape {earned.shape}", kpis)
+            self._refuse_reward(described(f"shape {earned.shape}"), kpis)
         if not np.isfinite(earned).all():
             self._refuse_reward(float(earned[~np.isfinite(earned)][0]), kpis)
         return earned
@@ -243,7 +258,7 @@ class Task:
         """
         rows = np.asarray(action, np.float64)
         if rows.ndim == 0 or rows.shape[-1] != self.action_size:
-            refuse("action", f"shape {rows.shape}", f"shape (..., {self.action_size})")
+            refuse("action", described(f"shape {rows.shape}"), f"shape (..., {self.action_size})")
         finite = np.isfinite(rows).all(axis=-1).ravel()
         if not finite.all():
             names = self.agent_names if agents is None else agents

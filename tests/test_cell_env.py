@@ -172,6 +172,10 @@ def test_the_state_lies_in_its_space(scenario):
         ({"cell": "cell_9"}, "cell: got 'cell_9', allowed: cell_1 to cell_3"),
         ({"actions": "logits"}, "actions: got 'logits'"),
         ({"others": lambda simulator, observation: np.ones(3)}, "shares of the other cells' policy"),
+        (
+            {"others": lambda *_: np.full((3, 4), 0.25j)},
+            "shares of the other cells' policy: got an array of complex128",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(scenario, options, named):

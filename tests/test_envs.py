@@ -200,9 +200,9 @@ def test_actions_that_are_not_finite_are_refused_by_name_and_nothing_is_played(s
         bad = good | {"cell_2": np.array([0.5, value, 0.5, 0.5])}
         with pytest.raises(ValueError, match=r"action of cell_2: got .*allowed: finite"):
             env.step(bad)
-    with pytest.raises(ValueError, match=r"action of cell_3: got 'shape \(3,\)', allowed: shape \(4,\)"):
+    with pytest.raises(ValueError, match=r"action of cell_3: got shape \(3,\), allowed: shape \(4,\)"):
         env.step(good | {"cell_3": np.ones(3)})
-    with pytest.raises(ValueError, match="actions: got 'none of cell_1'"):
+    with pytest.raises(ValueError, match="actions: got none of cell_1"):
         env.step({agent: good[agent] for agent in ("cell_2", "cell_3")})
     twin = sf.parallel_env(scenario)
     twin.reset()
@@ -215,7 +215,7 @@ def test_actions_that_are_not_finite_are_refused_by_name_and_nothing_is_played(s
     action[4, 0] = np.nan
     with pytest.raises(ValueError, match=r"action of cell_2 in replica 1: got .*allowed: finite"):
         venv.step(action)
-    with pytest.raises(ValueError, match=r"actions: got 'shape \(2, 3, 4\)', allowed: shape \(6, 4\)"):
+    with pytest.raises(ValueError, match=r"actions: got shape \(2, 3, 4\), allowed: shape \(6, 4\)"):
         venv.step(np.ones((2, 3, 4)))
     assert venv.simulator.step_index == 0
 
@@ -301,10 +301,24 @@ def test_no_replicas_are_refused(scenario):
         sf.VectorEnv(scenario, n_replicas=0)
 
 
-@pytest.mark.parametrize("action", [[1.0, [2.0, 3.0]], ["a", "b", "c", "d"], "text", {}, [10**400] * 4])
+@pytest.mark.parametrize(
+    "action",
+    [
+        [1.0, [2.0, 3.0]],
+        ["1", "1", "1", "1"],
+        "text",
+        {},
+        None,
+        [10**400] * 4,
+        np.ones(4, complex),
+        np.ma.masked_equal(np.ones(4), 1.0),
+        np.ones(4, "m8[s]"),
+        np.ones(4, object),
+    ],
+)
 def test_an_action_that_is_no_vector_of_numbers_is_refused(action):
     env = sf.parallel_env(sf.Scenario.hexagonal(n_sites=1), seed=0)
     env.reset()
     good = {agent: np.full(4, 0.25) for agent in env.agents}
-    with pytest.raises(ValueError, match=f"action of {env.agents[1]}: got .*, allowed: a vector of numbers"):
+    with pytest.raises(ValueError, match=f"action of {env.agents[1]}: got .*, allowed: real numbers"):
         env.step({**good, env.agents[1]: action})

@@ -69,7 +69,7 @@ def test_non_finite_is_refused_naming_agent_and_step(part, name, value):
 def test_wrong_arguments_are_named():
     ring = ReplayRing(2, 4, OBS, ACT)
     parts = transition(np.random.default_rng(0), 3)
-    with pytest.raises(ValueError, match="observation: got 'shape"):
+    with pytest.raises(ValueError, match="observation: got shape"):
         ring.add(*parts)
     one = {"observation": parts[0], "action": parts[1], "reward": parts[2], "next_observation": parts[3]}
     with pytest.raises(ValueError, match=r"arrays: .*also reward"):

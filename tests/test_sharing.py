@@ -82,9 +82,9 @@ def test_a_value_that_is_not_finite_stores_nothing_at_all(part: int) -> None:
 
 def test_rows_that_fill_no_network_are_refused() -> None:
     agents = TD3(3, 16, 4, CONFIG)
-    with pytest.raises(ValueError, match=r"observation: got 'shape \(4, 16\)', allowed: shape \(3, 16\)"):
+    with pytest.raises(ValueError, match=r"observation: got shape \(4, 16\), allowed: shape \(3, 16\)"):
         agents.act(np.zeros((4, 16), np.float32))
-    with pytest.raises(ValueError, match=r"reward: got 'shape \(4,\)'|observation: got 'shape"):
+    with pytest.raises(ValueError, match=r"reward: got shape \(4,\)|observation: got shape"):
         agents.store(*random_rows(4))
     assert agents.step == 0
 

@@ -139,7 +139,7 @@ def test_the_feature_or_reward_at_fault_is_named(scenario, monkeypatch) -> None:
     monkeypatch.setattr(features.FEATURES, "entries", dict(features.FEATURES.entries))
     features.register("total", lambda kpis, scenario: kpis.load.sum(axis=-1, keepdims=True))
     kpis = random_kpis(scenario)
-    with pytest.raises(ValueError, match=r"feature total: got 'shape \(12, 1\)'"):
+    with pytest.raises(ValueError, match=r"feature total: got shape \(12, 1\)"):
         Task(scenario, features=["paper", "total"]).observe(kpis)
 
     def scalar(kpis: Kpis, scenario: Scenario) -> float:
@@ -152,7 +152,7 @@ def test_the_feature_or_reward_at_fault_is_named(scenario, monkeypatch) -> None:
         return 1 / 0
 
     for function, named in (
-        (scalar, r"reward 'scalar': got 'shape \(\)', allowed: one finite number per cell"),
+        (scalar, r"reward 'scalar': got shape \(\), allowed: one finite number per cell"),
         (broken, "reward 'broken': got nan, allowed: one finite number per cell"),
         (failing, "reward 'failing' failed: ZeroDivisionError"),
     ):
@@ -169,7 +169,7 @@ def test_actions_become_shares(scenario) -> None:
     np.testing.assert_array_equal(task.to_shares(rows[None, 1:]), [expected[1:]])
     np.testing.assert_array_equal(to_simplex(rows), expected)
     three = Scenario.paper().n_slices - 1
-    with pytest.raises(ValueError, match=r"action: got 'shape \(12, 3\)', allowed: shape \(\.\.\., 4\)"):
+    with pytest.raises(ValueError, match=r"action: got shape \(12, 3\), allowed: shape \(\.\.\., 4\)"):
         task.to_shares(np.ones((12, three)))
     with pytest.raises(ValueError, match="action: got"):
         task.to_shares(np.float64(1.0))
@@ -209,3 +209,35 @@ def test_a_function_that_dresses_one_of_ours_is_not_undressed(scenario) -> None:
 
     kpis = random_kpis(scenario)
     np.testing.assert_array_equal(Task(scenario, reward=halved).reward(kpis), 0.5 * Task(scenario).reward(kpis))
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (np.nan, "feature mine of cell_3: got nan, allowed: finite numbers of float32"),
+        (-np.inf, "feature mine of cell_3: got -inf, allowed: finite numbers of float32"),
+        (1e300, r"feature mine of cell_3: got 1e\+300, allowed: finite numbers of float32"),
+        (1j, "feature mine: got an array of complex128"),
+        (np.ma.masked, "feature mine: got a masked array, allowed: real numbers"),
+    ],
+)
+def test_a_feature_that_no_agent_can_see_is_refused_by_agent(scenario, monkeypatch, value, problem) -> None:
+    monkeypatch.setattr(features.FEATURES, "entries", dict(features.FEATURES.entries))
+
+    def mine(kpis: Kpis, _: Scenario) -> np.ndarray:
+        made = np.ma.ones(kpis.load.shape) if value is np.ma.masked else np.ones(kpis.load.shape, type(value))
+        made[..., 2, 1] = value
+        return made
+
+    features.register("mine", mine)
+    with pytest.raises(ValueError, match=problem):
+        Task(scenario, features=["load", "mine"]).observe(random_kpis(scenario))
+
+
+@pytest.mark.parametrize("earned", [np.ones(12, complex), np.ma.masked_equal(np.ones(12), 1.0), ["1"] * 12, None])
+def test_a_reward_that_is_no_real_numbers_is_refused_by_name(scenario, earned) -> None:
+    def mine(kpis: Kpis, _: Scenario) -> object:
+        return earned
+
+    with pytest.raises(ValueError, match=r"reward 'mine': got .*, allowed: real numbers"):
+        Task(scenario, reward=mine).reward(random_kpis(scenario))

@@ -50,7 +50,7 @@ def test_same_seed_same_result_and_files_round_trip(tmp_path):
 
 
 def test_refuses_by_name():
-    with pytest.raises(ValueError, match=r"samples: got 'shape \(5, 16\)'"):
+    with pytest.raises(ValueError, match=r"samples: got shape \(5, 16\)"):
         VAE().fit(np.zeros((5, 16)))
     with pytest.raises(ValueError, match=r"samples row 3: .*finite numbers"):
         VAE().fit(np.where(np.arange(5)[:, None] == 3, np.nan, 1.0) * np.ones((5, 17)))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slicefast.arguments import hold_numbers
 from slicefast.errors import RunError, refuse
 
 if TYPE_CHECKING:
@@ -57,9 +58,11 @@ def load_policy(text: str) -> Policy:
     @functools.wraps(function)
     def policy(simulator: Simulator, observation: Float32) -> Float64:
         try:
-            return np.asarray(function(simulator, observation), np.float64)
+            shares = function(simulator, observation)
         except Exception as error:
             raise RunError(f"policy {text} failed: {type(error).__name__}: {error}") from error
+        hold_numbers(f"policy {text}", shares)
+        return np.asarray(shares, np.float64)
 
     return policy
 

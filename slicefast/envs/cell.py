@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from slicefast.arguments import between, checked
 from slicefast.envs.episodes import with_logits
 from slicefast.envs.vector import VectorEnv
-from slicefast.errors import refuse
+from slicefast.errors import described, refuse
 from slicefast.plot.rendering import RENDER_MODES
 from slicefast.policies import Policy, equal_split
 from slicefast.radio import Gains
@@ -153,7 +153,7 @@ class CellEnv(gymnasium.Env[Float32, Float32]):
             refuse("step", "an environment without an episode", "after reset() and before the episode's end")
         row = np.asarray(action)
         if row.shape != self.action_space.shape:
-            refuse("action", f"shape {row.shape}", f"shape {self.action_space.shape}")
+            refuse("action", described(f"shape {row.shape}"), f"shape {self.action_space.shape}")
         observation, reward, _, truncated, infos = self._network.step(row[None])
         self._over = bool(truncated[0])
         return observation[0], float(reward[0]), False, self._over, _first(infos)

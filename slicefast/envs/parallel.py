@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
-from slicefast.arguments import checked
+from slicefast.arguments import checked, hold_numbers
 from slicefast.envs.episodes import Episodes, spaces
-from slicefast.errors import refuse
+from slicefast.errors import described, refuse
 from slicefast.kpis import CELL_KPIS
 from slicefast.plot.rendering import RENDER_MODES, Picture
 from slicefast.radio import Gains
@@ -159,13 +159,11 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         rows = np.empty((self.task.n_agents, self.task.action_size))
         for n, agent in enumerate(self.agents):
             if agent not in actions:
-                refuse("actions", f"none of {agent}", "one per agent")
-            try:
-                action = np.asarray(actions[agent], np.float64)
-            except (TypeError, ValueError, OverflowError):  # rows of unequal length, text, 10^400
-                refuse(f"action of {agent}", actions[agent], "a vector of numbers")
+                refuse("actions", described(f"none of {agent}"), "one per agent")
+            hold_numbers(f"action of {agent}", actions[agent])
+            action = np.asarray(actions[agent], np.float64)
             if action.shape != rows[n].shape:
-                refuse(f"action of {agent}", f"shape {action.shape}", f"shape {rows[n].shape}")
+                refuse(f"action of {agent}", described(f"shape {action.shape}"), f"shape {rows[n].shape}")
             rows[n] = action
         return self.task.to_shares(rows)
 

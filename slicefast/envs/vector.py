@@ -10,9 +10,9 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import ArrayLike, NDArray
 
-from slicefast.arguments import checked
+from slicefast.arguments import checked, hold_numbers
 from slicefast.envs.episodes import Episodes, spaces
-from slicefast.errors import refuse
+from slicefast.errors import described, refuse
 from slicefast.kpis import CELL_KPIS, Kpis
 from slicefast.plot.rendering import RENDER_MODES, Picture
 from slicefast.policies import Policy, equal_split
@@ -216,14 +216,16 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
     def _shares(self, actions: ArrayLike) -> Float64:
         wanted = (self.num_envs, self.task.action_size)
         if np.shape(actions) != wanted:
-            refuse("actions", f"shape {np.shape(actions)}", f"shape {wanted}")
+            refuse("actions", described(f"shape {np.shape(actions)}"), f"shape {wanted}")
         shape = self.simulator.shares_shape
         learned = self.task.to_shares(np.reshape(actions, (*shape[:-2], -1, shape[-1])), self.agents)
         if self._others is None:
             return learned
-        shares = np.array(self._others(self.simulator, self.task.observe(self.simulator.kpis)), np.float64)
+        others = self._others(self.simulator, self.task.observe(self.simulator.kpis))
+        hold_numbers("shares of the other cells' policy", others)
+        shares = np.array(others, np.float64)
         if shares.shape != shape:
-            refuse("shares of the other cells' policy", f"shape {shares.shape}", f"shape {shape}")
+            refuse("shares of the other cells' policy", described(f"shape {shares.shape}"), f"shape {shape}")
         shares[..., self._cells, :] = learned
         return shares
 

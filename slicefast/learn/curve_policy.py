@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from slicefast.errors import refuse
+from slicefast.errors import described, refuse
 from slicefast.learn import checkpoint, modules
 from slicefast.units import Float64
 
@@ -116,9 +116,10 @@ class CurvePolicy:
     def _checked(self, *arrays: ArrayLike) -> tuple[Float64, Float64, Float64]:
         x, f, grid = (np.asarray(value, np.float64) for value in arrays)
         if x.ndim != 3 or x.shape[1:] != (self.n_slices, self.input_dim) or len(x) == 0:
-            refuse("observation", f"shape {x.shape}", f"shape (M, {self.n_slices}, {self.input_dim}) with M > 0")
+            got = described(f"shape {x.shape}")
+            refuse("observation", got, f"shape (M, {self.n_slices}, {self.input_dim}) with M > 0")
         if f.shape != (len(x), len(grid), self.n_slices):
-            refuse("curves", f"shape {f.shape}", f"shape {(len(x), len(grid), self.n_slices)}")
+            refuse("curves", described(f"shape {f.shape}"), f"shape {(len(x), len(grid), self.n_slices)}")
         for name, values in (("observation", x), ("curves", f)):
             finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
             if not finite.all():

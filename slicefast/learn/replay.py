@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from slicefast import kernels
 from slicefast.arguments import between, checked
-from slicefast.errors import NonFiniteError, refuse, shorten
+from slicefast.errors import NonFiniteError, described, refuse, shorten
 from slicefast.units import Float32, Int64
 
 
@@ -37,7 +37,7 @@ def as_float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Float32:
     except (ValueError, TypeError, OverflowError):
         refuse(name, value, "real numbers, in rows of one length")
     if array.shape != shape:
-        refuse(name, f"shape {array.shape}", f"shape {shape}")
+        refuse(name, described(f"shape {array.shape}"), f"shape {shape}")
     return array
 
 

@@ -166,7 +166,7 @@ class VAE:
     def _checked(self, samples: ArrayLike) -> Float64:
         x = np.asarray(samples, np.float64)
         if x.ndim != 2 or x.shape[1] != self.input_dim:
-            refuse("samples", f"shape {x.shape}", f"shape (M, {self.input_dim})")
+            refuse("samples", described(f"shape {x.shape}"), f"shape (M, {self.input_dim})")
         finite = np.isfinite(x).all(axis=1)
         if not finite.all():
             row = int(np.argmin(finite))

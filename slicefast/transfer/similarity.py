@@ -269,7 +269,7 @@ def _checked(samples: Sequence[ArrayLike]) -> list[Float32]:
     for agent, array in enumerate(arrays):
         name = f"samples[{agent}]"
         if array.ndim != 2 or not array.size:
-            refuse(name, f"shape {array.shape}", "shape (n, F) with n > 0 and F > 0")
+            refuse(name, described(f"shape {array.shape}"), "shape (n, F) with n > 0 and F > 0")
         if array.shape[1] != arrays[0].shape[1]:
             refuse(name, f"{array.shape[1]} values per sample", f"{arrays[0].shape[1]}, as in samples[0]")
         if not np.isfinite(array).all():

@@ -28,6 +28,10 @@ def test_own_policy_is_played_beside_the_others(tmp_path: Path, tiny: Path) -> N
     other = runner.invoke(app, ["evaluate", str(run), "--policy", f"{own}:yours"])
     assert other.exit_code == 2
     assert "defines no function yours" in other.stderr
+    own.write_text("import numpy as np\ndef mine(simulator, observation):\n    return np.full((3, 4), 0.25 + 1j)\n")
+    other = runner.invoke(app, ["evaluate", str(run), "--policy", f"{own}:mine"])
+    assert other.exit_code == 2
+    assert f"policy {own}:mine: got an array of complex128" in other.stderr
 
 
 def test_own_reward_trains(tmp_path: Path, tiny: Path) -> None:
