@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slicefast.arguments import hold_numbers
 from slicefast.errors import RunError, refuse
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ def load_function(what: str, text: str) -> Callable[..., Any]:
 def load_policy(text: str) -> Policy:
     """Return a policy of a file; its own errors come out as one line, as those of a reward do in `Task.reward`."""
     import numpy as np
+
+    from slicefast.arguments import hold_numbers
 
     function = load_function("policy", text)
 

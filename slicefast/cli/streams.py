@@ -50,22 +50,25 @@ class Streams:
     """Standard output and error of this process, made patient; characters that they do not have become "?"."""
 
     def __init__(self) -> None:
-        self._raw: list[_Patient] = []
-        sys.stdout, sys.stderr = self._patient(sys.stdout), self._patient(sys.stderr)
-
-    def _patient(self, stream: TextIO | None) -> TextIO:
-        if stream is None:  # closed before we began
-            return open(os.devnull, "w", encoding="utf-8")
-        stream.flush()
-        raw = _Patient(stream.fileno())
-        self._raw.append(raw)
-        return io.TextIOWrapper(
-            io.BufferedWriter(raw), stream.encoding, errors="replace", line_buffering=True, write_through=False
-        )
+        self._output: _Patient | None = None
+        if sys.stdout is not None:
+            self._output = _Patient(sys.stdout.fileno())
+        sys.stdout, sys.stderr = _patient(sys.stdout, self._output), _patient(sys.stderr)
 
     def lost(self) -> str:
-        """Return why something could not be printed; nothing where all was, or where the reader had seen enough."""
+        """Return why output is not all printed; nothing where it is, or where the reader had seen enough.
+
+        What standard error loses is how far a run has come, or a message that comes with an exit code of its own.
+        """
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        failures = [raw.failure for raw in self._raw if raw.failure is not None]
-        return next((str(error.strerror) for error in failures if error.errno != errno.EPIPE), "")
+        error = self._output.failure if self._output else None
+        return "" if error is None or error.errno == errno.EPIPE else str(error.strerror)
+
+
+def _patient(stream: TextIO | None, raw: _Patient | None = None) -> TextIO:
+    if stream is None:  # closed before we began
+        return open(os.devnull, "w", encoding="utf-8")
+    stream.flush()
+    buffer = io.BufferedWriter(raw or _Patient(stream.fileno()))
+    return io.TextIOWrapper(buffer, stream.encoding, errors="replace", line_buffering=True, write_through=False)

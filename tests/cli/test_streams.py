@@ -50,6 +50,15 @@ def test_a_run_does_not_end_with_its_output(tmp_path: Path, tiny: Path, redirect
     assert runs.load_run(tmp_path / "run").train_steps == 5
 
 
+@full
+def test_a_result_that_is_printed_is_one_whatever_the_bar_lost(tmp_path: Path, tiny: Path) -> None:
+    arguments = ["train", "--scenario", str(tiny), "--exploration", "5", "--steps", "5", "--out", str(tmp_path / "run")]
+    assert shell(arguments).returncode == 0
+    found = shell(["evaluate", str(tmp_path / "run"), "--steps", "2"], "2> /dev/full")
+    assert found.returncode == 0
+    assert "trained agents" in found.stdout
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a finished study, whose slices are named in many alphabets."""
