@@ -7,7 +7,7 @@ import slicefast as sf
 
 
 class Tracker(sf.callbacks.Recorder):
-    """Appends to a file; with MLflow the body of `write` is ``mlflow.log_metrics(values, step)``."""
+    """Appends to a file; `mlflow_offline` is the same with MLflow."""
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """Take the means over 25 steps."""

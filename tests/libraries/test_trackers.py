@@ -12,7 +12,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
 
 
 class MlflowTracker(sf.callbacks.Recorder):
-    """As `slicefast/examples/watch_a_training.py` says."""
+    """As in `slicefast/examples/mlflow_offline.py`."""
 
     def write(self, step, values):
         """Send them there."""
