@@ -1,4 +1,4 @@
-"""Shared by all tests: the loader of the slow reference twins, one thread of torch, and the hypothesis profile."""
+"""Shared by all tests: the loader of the slow reference twins, one thread, the hypothesis profile, `--no-skips`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ settings.load_profile("slicefast")
 
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="fail where a test is skipped, for want of a library say")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("no_skips") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def load_program(path: str) -> ModuleType:

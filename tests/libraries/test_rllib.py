@@ -47,7 +47,8 @@ def test_cells_share_a_policy_or_have_one_each(scenario):
     assert own["policy_mapping_fn"]("cell_2", None) == "cell_2"
 
 
-def test_ppo_trains_two_iterations(scenario):
+@pytest.mark.parametrize(("shared", "policy"), [(True, "cell"), (False, "cell_3")])
+def test_ppo_trains_two_iterations(scenario, shared, policy):
     import ray
     from ray.rllib.algorithms.ppo import PPOConfig
 
@@ -60,14 +61,14 @@ def test_ppo_trains_two_iterations(scenario):
             config = (
                 PPOConfig()
                 .environment(RllibEnv, env_config={"scenario": scenario, "n_steps": 20})
-                .multi_agent(**policies_of(sf.Task(scenario)))
+                .multi_agent(**policies_of(sf.Task(scenario), shared))
                 .env_runners(num_env_runners=0)
                 .training(gamma=0.1, train_batch_size_per_learner=120, minibatch_size=60, num_epochs=2)
             )
             algorithm = config.build_algo()
-            before = algorithm.get_module("cell").get_state()
+            before = algorithm.get_module(policy).get_state()
             returns = [algorithm.train()["env_runners"]["episode_return_mean"] for _ in range(2)]
-            after = algorithm.get_module("cell").get_state()
+            after = algorithm.get_module(policy).get_state()
             algorithm.stop()
         finally:
             ray.shutdown()

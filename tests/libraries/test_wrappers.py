@@ -36,3 +36,15 @@ def test_supersuits_recipe_leads_to_a_vector_environment(scenario):
         observation, reward, _, over, _ = venv.step(np.zeros((6, 4), np.float32))
     assert reward.shape == (6,)
     assert not over.any()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_supersuits_recipe_trains_stable_baselines3(scenario):
+    supersuit, sb3 = pytest.importorskip("supersuit"), pytest.importorskip("stable_baselines3")
+    venv = supersuit.pettingzoo_env_to_vec_env_v1(sf.parallel_env(scenario, n_steps=6, actions="symmetric"))
+    venv = supersuit.concat_vec_envs_v1(venv, 2, num_cpus=1, base_class="stable_baselines3")
+    model = sb3.PPO("MlpPolicy", venv, device="cpu", gamma=0.0, n_steps=16, batch_size=48)  # SuperSuit takes no seed
+    before = [values.clone() for values in model.policy.parameters()]
+    model.learn(2 * 16 * 6)
+    assert model.num_timesteps == 192
+    assert all((old != new).any() for old, new in zip(before, model.policy.parameters(), strict=True))
