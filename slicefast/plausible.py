@@ -102,10 +102,14 @@ def hold(quantity: str, field: str, values: ArrayLike, each: str = "") -> None:
     warn(f"{where}: got {value:g}, {problem}")
 
 
+#: What stands between a caller and a warning: a cached property is called by functools.
+_BETWEEN = ("slicefast", "pydantic", "functools")
+
+
 def warn(text: str) -> None:
     """Warn whoever called the package with a `RangeWarning`."""
     frame: FrameType | None = sys._getframe()
     level = 0
-    while frame is not None and str(frame.f_globals.get("__name__")).split(".")[0] in ("slicefast", "pydantic"):
+    while frame is not None and str(frame.f_globals.get("__name__")).split(".")[0] in _BETWEEN:
         frame, level = frame.f_back, level + 1
     warnings.warn(text, RangeWarning, stacklevel=level + 1)

@@ -140,8 +140,9 @@ def test_a_file_that_leaves_its_convention_open_is_told_so(tmp_path):
     rows = "0,0,25,60,6,46\n0,0,25,180,6,46\n"
     with pytest.warns(
         RangeWarning, match=r"sites\.csv: azimuth_deg beside x_m, y_m .*these bearings, clockwise from north"
-    ):
+    ) as told:
         either = Scenario(layout=csv(tmp_path, HEADER.replace("angle_deg", "azimuth_deg") + rows))
+    assert {warning.filename for warning in told} == {__file__}
     assert either.azimuth_deg.tolist() == [60.0, 180.0]
     east = Scenario(layout=csv(tmp_path, GEOGRAPHIC.replace("azimuth_deg", "angle_deg") + rows))
     assert east.azimuth_deg.tolist() == [60.0, 180.0]

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 import slicefast as sf
 from slicefast import plot, policies
+from slicefast.plot import rendering
 from slicefast.plot.rendering import Picture
 
 
@@ -180,6 +181,22 @@ def test_the_pictures_title_is_as_wide_as_the_map():
     assert rows[0] > 2
     assert columns[0] > 68
     assert columns[-1] < 555
+
+
+def test_the_pictures_frame_stays_where_users_move(simulator):
+    """Below the axes are their ticks; only the step's number, inside, and the users are others."""
+    simulator.reset()
+    task, kpis = sf.Task(simulator.scenario), simulator.kpis
+    satisfied = np.minimum(*task.satisfaction(kpis))
+    first, second = (
+        rendering._picture(task, step, kpis.load.sum(-1), satisfied, part * simulator.positions_m, simulator.sinr)
+        for step, part in ((1, 1.0), (22, 0.2))
+    )
+    inside = np.flatnonzero((first != second).any(axis=(1, 2)))
+    ticks = np.flatnonzero((first[:, 40:565] < 128).any(axis=(1, 2)))
+    assert inside.max() < ticks[ticks < 400].max() - 10
+    assert (first != second)[inside.max() - 12 :, 500:].any()  # the number
+    np.testing.assert_array_equal(first[:, :60], second[:, :60])
 
 
 def test_without_axes_pyplot_makes_some(run):

@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 import tomllib
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,6 +74,7 @@ def main() -> None:
     """Run the command line."""
     # A notebook's own backend, which our figures do not use, need not be installed here.
     os.environ.pop("MPLBACKEND", None)
+    warnings.showwarning = _tell
     streams = Streams()
     try:
         app()
@@ -82,6 +84,11 @@ def main() -> None:
             if not _WRITES_FILES & set(sys.argv[1:2]):
                 raise SystemExit(REFUSED) from None
         raise
+
+
+def _tell(message: Warning | str, category: type[Warning], *where: Any, **also: Any) -> None:
+    """Show a warning as what it says: lines of code mean nothing to who types commands."""
+    typer.echo(f"slicefast: warning: {' '.join(str(message).split())}", err=True)
 
 
 def _show_version(asked: bool) -> None:

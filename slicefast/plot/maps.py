@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slicefast.arguments import checked
+from slicefast.colours import GREY
 from slicefast.maps import coverage
 from slicefast.plot.axes import axes_of
 
@@ -84,9 +85,7 @@ def layout(scenario: Scenario, ax: Axes | None = None) -> Axes:
     'x [km]'
     """
     axes = axes_of(ax)
-    area = scenario.area
-    corners = np.array([(0.0, 0.0), area.v1_m, np.add(area.v1_m, area.v2_m), area.v2_m, (0.0, 0.0)]) / 1e3
-    axes.plot(*corners.T, color="#8C8C8C", linewidth=0.8, label="area" + (", wrapped around" if area.wrap else ""))
+    draw_area(axes, scenario)
     draw_masts(axes, scenario, "black")
     for cell, site in enumerate(scenario.cell_site):
         angle = np.radians(scenario.azimuth_deg[cell])
@@ -95,6 +94,13 @@ def layout(scenario: Scenario, ax: Axes | None = None) -> Axes:
         axes.annotate(str(cell + 1), place, offset, textcoords="offset points", ha="center", va="center", fontsize=7)
     axes.set(xlabel="x [km]", ylabel="y [km]", aspect="equal")
     return axes
+
+
+def draw_area(axes: Axes, scenario: Scenario) -> None:
+    """Draw the edge of the area [km]."""
+    area = scenario.area
+    corners = np.array([(0.0, 0.0), area.v1_m, np.add(area.v1_m, area.v2_m), area.v2_m, (0.0, 0.0)]) / 1e3
+    axes.plot(*corners.T, color=GREY, linewidth=0.8, label="area" + (", wrapped around" if area.wrap else ""))
 
 
 def draw_masts(axes: Axes, scenario: Scenario, colour: str, again: bool = False) -> list[Quiver]:

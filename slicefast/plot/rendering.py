@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.errors import refuse
+from slicefast.plot.maps import draw_area
 from slicefast.task import Task
 from slicefast.units import Float32, Float64
 from slicefast.wording import literal
@@ -86,11 +87,11 @@ class Picture:
         rows = (
             np.reshape(array, (n_replicas, *array.shape[-n:])) for array, n in zip(arrays, (1, 2, 2, 1), strict=True)
         )
-        return tuple(_picture(task, *row) for row in zip(*rows, strict=True))
+        return tuple(_picture(task, simulator.step_index, *row) for row in zip(*rows, strict=True))
 
 
 def _picture(
-    task: Task, load: Float64, satisfaction: Float64, positions_m: Float64, sinr: Float32
+    task: Task, step: int, load: Float64, satisfaction: Float64, positions_m: Float64, sinr: Float32
 ) -> NDArray[np.uint8]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.cm import ScalarMappable
@@ -101,16 +102,19 @@ def _picture(
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots()
     shades = {"share of PRBs used": ("Greys", Normalize(0.0, 1.0)), "satisfaction": ("RdYlBu", Normalize(0.0, 1.0))}
+    draw_area(axes, task.scenario)
     _draw_cells(axes, task, load, satisfaction, *(norm for _, norm in shades.values()))
     with np.errstate(divide="ignore"):
         sinr_db = 10.0 * np.log10(sinr)
     x_km, y_km = positions_m / 1e3
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())  # of area and cells: users come and go, the frame stays
     users = axes.scatter(x_km, y_km, c=sinr_db, s=3, cmap="viridis", vmin=SINR_DB[0], vmax=SINR_DB[1], zorder=1)
     for label, (colours, norm) in shades.items():
         figure.colorbar(ScalarMappable(norm, colours), ax=axes, label=label, location="bottom", shrink=0.8, aspect=40)
     figure.colorbar(users, ax=axes, label="SINR of the users [dB]")
     names = textwrap.shorten(", ".join(part.name for part in task.scenario.slices), _TITLE_WIDTH, placeholder=" ...")
     axes.set(xlabel="x [km]", ylabel="y [km]", aspect="equal")
+    axes.annotate(f"step {step}", (0.99, 0.015), xycoords="axes fraction", ha="right", fontsize="small")
     axes.set_title(f"arcs around a cell, counter-clockwise:\n{literal(names)}", fontsize="medium")
     canvas.draw()  # type: ignore[no-untyped-call]
     return np.array(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
@@ -149,9 +153,9 @@ def _draw_cells(
 
 
 def _spacing_m(scenario: Any) -> float:
-    """Return the distance of the closest two sites, or of a lone site its area's side."""
+    """Return the distance of the closest two sites, or of a lone site half its area's side."""
     masts = np.stack([scenario.site_x_m, scenario.site_y_m])
     if masts.shape[1] == 1:
-        return float(np.sqrt(scenario.area.area_m2))
+        return 0.5 * float(np.sqrt(scenario.area.area_m2))
     apart = np.linalg.norm(masts[:, :, None] - masts[:, None], axis=0)
     return float(apart[apart > 0].min())

@@ -41,6 +41,18 @@ def test_what_is_only_printed_and_cannot_be_is_told_in_one_line(arguments: list[
     assert found.stderr == "slicefast: what was to be printed could not be: No space left on device\n"
 
 
+@pytest.mark.parametrize("redirection", ["", "2>&-"])
+def test_a_warning_is_one_line_without_code(tmp_path: Path, redirection: str) -> None:
+    (tmp_path / "sites.csv").write_text("x_m,y_m,azimuth_deg\n0,0,0\n", encoding="utf-8")
+    scenario = tmp_path / "network.toml"
+    scenario.write_text('[layout]\nkind = "csv"\nsites_csv = "sites.csv"\n', encoding="utf-8")
+    found = shell(["scenario", "--check", str(scenario)], redirection)
+    assert found.returncode == 0
+    (told,) = found.stderr.splitlines() if not redirection else ["slicefast: warning: "]
+    assert told.startswith("slicefast: warning: ")
+    assert ".py" not in told
+
+
 @pytest.mark.parametrize("redirection", [pytest.param("> /dev/full", marks=full), ">&-", ">&- 2>&-", "| true"])
 def test_a_run_does_not_end_with_its_output(tmp_path: Path, tiny: Path, redirection: str) -> None:
     arguments = ["train", "--scenario", str(tiny), "--exploration", "5", "--steps", "5", "--out", str(tmp_path / "run")]
