@@ -35,4 +35,4 @@ def examples(
     if path.exists():
         refuse("--out", str(path), "a file that does not exist yet; nothing is overwritten")
     path.write_text(text, encoding="utf-8")
-    typer.echo(f"python {path}")
+    typer.echo(json.dumps({"file": str(path)}) if as_json else f"python {path}")
