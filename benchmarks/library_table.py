@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,19 +112,36 @@ def measured(seeds: range, steps: int, kept: Path | None) -> dict[str, Found]:
 
 def table(found: dict[str, Found]) -> Iterator[str]:
     """Yield the lines of the table."""
-    yield "| library | lines needed | learned: mean reward | seconds (CPU) | agent steps | seeds |"
-    yield "|---|---:|---:|---:|---:|---:|"
-    for title, name in KNOWN.items():
-        yield f"| {title} |  | {reached(sf.policies.get(name)):.3f} |  |  |  |"
+    yield "| library | lines needed | learned: mean reward | above equal split | seconds (CPU) | agent steps | seeds |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    known = {title: reached(sf.policies.get(name)) for title, name in KNOWN.items()}
+    equal = known["equal split"]
+    for title, value in known.items():
+        yield f"| {title} |  | {value:.3f} | {value - equal:+.3f} |  |  |  |"
     for title, of_steps in found.items():
         lines = lines_needed(LEARNERS[title])
         if not of_steps:
-            yield f"| {title} | {lines} | not measured |  |  |  |"
+            yield f"| {title} | {lines} | not measured |  |  |  |  |"
             continue
         steps = max(of_steps)
         values, taken = np.array(list(of_steps[steps].values())).T
         span = f"{values.mean():.3f}" + (f" [{values.min():.3f}, {values.max():.3f}]" if len(values) > 1 else "")
-        yield f"| {title} | {lines} | {span} | {taken.mean():.0f} | {steps:,} | {len(values)} |"
+        least = f"{values.min() - equal:+.3f}"
+        yield f"| {title} | {lines} | {span} | {least} | {taken.mean():.0f} | {steps:,} | {len(values)} |"
+
+
+def told(found: dict[str, Found]) -> str:
+    """Return what the table's numbers are, and what those learners reached of which more steps stand in it."""
+    earlier = [
+        f"{title} {np.mean([value for value, _ in of_steps[steps].values()]):.3f} after {steps:,}"
+        for title, of_steps in found.items()
+        for steps in sorted(of_steps)[:-1]
+    ]
+    numbers = (
+        "Means over seeds, in brackets the smallest and the largest where there are several; above the equal split is "
+        "the smallest, less what the equal split reaches."
+    )
+    return textwrap.fill(f"{numbers} Of fewer agent steps: {'; '.join(earlier)}." if earlier else numbers, 120)
 
 
 def main() -> None:
@@ -133,10 +151,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=AGENT_STEPS, help="agent steps of what is measured")
     parser.add_argument("--kept", type=Path, help="where measurements are kept, a line each")
     options = parser.parse_args()
-    told = "Means over seeds, in brackets the smallest and the largest where there are several."
     with one_thread():
         found = measured(range(options.seeds), options.steps, options.kept)
-        tables.put(table(found), MARK, options.into, told)
+        tables.put(table(found), MARK, options.into, told(found))
 
 
 if __name__ == "__main__":

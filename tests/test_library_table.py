@@ -64,6 +64,11 @@ def test_what_is_kept_is_not_measured_again_and_every_row_says_of_what(table, tm
     assert asked == [("TorchRL PPO", 0, 20_000), *((name, 1, 20_000) for name in (first, *others))]
     assert table.measured(range(0), 60_000, kept) == found
     rows = {line.split(" | ")[0].strip("| "): line for line in table.table(found)}
-    assert rows["stable-baselines3 PPO"].endswith("| 0.550 [0.500, 0.600] | 10 | 20,000 | 2 |")
-    assert rows[first].endswith("| 0.900 | 5 | 60,000 | 1 |")
+    equal = table.reached(table.sf.policies.equal_split)
+    assert rows["equal split"].endswith(f"| {equal:.3f} | +0.000 |  |  |  |")
+    assert rows["stable-baselines3 PPO"].endswith(f"| 0.550 [0.500, 0.600] | {0.5 - equal:+.3f} | 10 | 20,000 | 2 |")
+    assert rows[first].endswith(f"| 0.900 | {0.9 - equal:+.3f} | 5 | 60,000 | 1 |")
     assert "| not measured |" in rows["TorchRL PPO"]
+    assert "fewer" not in table.told({first: {60_000: {0: (0.9, 5.0)}}})
+    said = table.told({first: {60_000: {0: (0.9, 5.0)}, 12_000: {0: (0.5, 1.0), 1: (0.7, 1.0)}}})
+    assert " ".join(said.split()).endswith(f" Of fewer agent steps: {first} 0.600 after 12,000.")
