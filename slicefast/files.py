@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import io
@@ -10,6 +11,7 @@ import json
 import math
 import os
 import re
+import stat
 import struct
 import tempfile
 import tokenize
@@ -86,6 +88,19 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise
 
 
+def hold_regular(path: str | os.PathLike[str]) -> None:
+    """Raise OSError where nothing is, or a pipe or a device, which a folder of others may hold and which never ends."""
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # what is a folder, the system says itself
+        raise OSError(errno.EINVAL, "is no regular file", os.fspath(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what a regular file holds, or raise OSError."""
+    hold_regular(path)
+    return path.read_bytes()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text as `write_bytes` does."""
     write_bytes(path, text.encode("utf-8"))
@@ -112,7 +127,7 @@ def read_json(path: Path) -> dict[str, Any]:
     CheckpointError
         It is damaged, or was changed by hand: then its checksum is to be removed too.
     """
-    data = path.read_bytes()
+    data = read_bytes(path)
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -132,7 +147,7 @@ def write_sealed(path: Path, data: bytes) -> None:
 
 def check_seal(path: Path) -> None:
     """Raise CheckpointError if a file bears a checksum of `write_sealed` that is not its own."""
-    data = path.read_bytes()
+    data = read_bytes(path)
     whole, seal, written = data.rpartition(_SEAL)
     if seal and hashlib.sha256(whole).hexdigest().encode() != written:  # files of 0.1.0 bear none
         raise CheckpointError(f"{path}: is damaged (its checksum differs)")
@@ -186,6 +201,7 @@ def load_arrays(path: Path) -> Arrays:
     CheckpointError
         It is damaged, or holds Python objects.
     """
+    hold_regular(path)
     with path.open("rb") as stream:
         try:
             with zipfile.ZipFile(stream) as archive:
@@ -240,6 +256,7 @@ def digest(*parts: object) -> str:
 
 def checksum(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    hold_regular(path)
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -290,7 +307,7 @@ def replace_section(path: Path, name: str, text: str) -> None:
 
 def replace_sections(path: Path, texts: Mapping[str, str]) -> None:
     """Put texts between several pairs of marks, by name, as `replace_section` does: all of them or none."""
-    page = path.read_text(encoding="utf-8")
+    page = read_bytes(path).decode("utf-8")
     for name, text in texts.items():
         begin, end = f"<!-- {name} begins -->", f"<!-- {name} ends -->"
         if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
@@ -332,7 +349,9 @@ def claim(folder: Path, lock_name: str = _LOCK) -> Iterator[None]:
 @contextlib.contextmanager
 def _locked(folder: Path, lock: Path) -> Iterator[None]:
     while True:
-        with lock.open("wb") as stream:
+        # A link that somebody laid there is not followed: what it points to would be emptied.
+        descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        with os.fdopen(descriptor, "wb") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -342,7 +361,8 @@ def _locked(folder: Path, lock: Path) -> Iterator[None]:
             try:
                 if lock.name == _LOCK:  # nobody writes here now
                     for leftover in folder.glob(_PARTIAL):
-                        leftover.unlink()
+                        with contextlib.suppress(IsADirectoryError, PermissionError):  # none of ours
+                            leftover.unlink()
                 yield
             finally:
                 lock.unlink(missing_ok=True)

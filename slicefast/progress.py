@@ -114,6 +114,9 @@ def load(folder: Path) -> Progress:
     agents, network = (folder / f"{kind}-{step}.safetensors" for kind in ("agents", "network"))
     files.check_unchanged(agents, document["checksums"][agents.name])
     state = checkpoint.unpack(*checkpoint.read(network, _KIND))
+    # Of two runs that were killed in one folder, or copied into it, each may have left a part.
+    if "document" in state and files.digest(state["document"]) != files.digest(document):
+        raise CheckpointError(f"{network}: is of another run than {PROGRESS_FILE}")
     settings = document["settings"]
     learner = Hindsight if settings.get("learner") == "hindsight" else TD3
     return Progress(step, learner.load(agents), state["simulator"], state["reward"], state["log"], settings)

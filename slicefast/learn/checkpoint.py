@@ -66,6 +66,7 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, NDArray[Any
     """
     from safetensors import SafetensorError, safe_open
 
+    files.hold_regular(path)
     with open(path, "rb"):
         pass  # a missing or unreadable file is the system's own error, with its own message
     try:

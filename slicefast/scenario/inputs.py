@@ -76,7 +76,7 @@ def keep(scenario: Scenario, folder: Path) -> dict[str, Any]:
             path = own / f"{content[:8]}-{path.name}"
             own.mkdir(exist_ok=True)
             if not (path.is_file() and files.checksum(path) == content):
-                files.write_bytes(path, Path(name).read_bytes())
+                files.write_bytes(path, files.read_bytes(Path(name)))
         kept = f"{_FOLDER}/{path.name}"
         checksums[kept] = content
         return kept

@@ -19,6 +19,7 @@ from slicefast.settings import Settings
 
 _HEADER = re.compile(r"^(\[\[?)([\w.]+)\]")
 _KEY = re.compile(r"^(\w+) = ")
+_LONGEST = 64 * 2**20  # bytes; a list of 10^6 numbers is a third of it
 _NO_LIMIT = 1e12  # such limits only keep what follows finite
 _LIMITS = {
     "minimum": "at least",
@@ -42,7 +43,10 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         The file cannot be read or is not TOML.
     """
     try:
-        text = Path(path).read_bytes()
+        with open(path, "rb") as stream:
+            text = stream.read(_LONGEST + 1)
+        if len(text) > _LONGEST:  # such as a device that never ends
+            raise ScenarioError(os.fspath(path), MISSING, f"is longer than {_LONGEST} bytes")
         if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise ScenarioError(os.fspath(path), MISSING, "is not valid TOML: UTF-16; save it as UTF-8")
         data = tomllib.loads(text.decode("utf-8-sig").replace("\r\n", "\n"))  # editors put a mark in front

@@ -52,14 +52,15 @@ noise or learning. What an unfinished study has not measured yet is NaN.
 
 from __future__ import annotations
 
+import io
 import json
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from xarray.backends import H5NetCDFStore
 
 from slicefast import files
 from slicefast.errors import CheckpointError, shorten
@@ -72,10 +73,13 @@ def write(dataset: xr.Dataset, path: Path) -> None:
     """Write a result file that appears whole or not at all, its checksum behind the data."""
     packed = {name: {"zlib": True, "complevel": 4} for name, array in dataset.data_vars.items() if array.ndim >= 3}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():  # the file's library adds filters
-        draft = Path(folder) / path.name
-        dataset.to_netcdf(draft, engine="h5netcdf", encoding=packed)
-        files.write_sealed(path, draft.read_bytes())
+    image = io.BytesIO()  # on a disk that is full, as that of temporary files may be, the HDF5 library crashes
+    with warnings.catch_warnings():  # the file's library adds filters
+        import h5netcdf
+
+        with h5netcdf.File(image, "w") as file:
+            dataset.dump_to_store(H5NetCDFStore(file), encoding=packed)
+    files.write_sealed(path, image.getvalue())
 
 
 def read(path: Path) -> xr.Dataset:

@@ -131,7 +131,7 @@ def draw_regrets(axes: Axes, regrets: Sequence[Estimate], colours: Sequence[str]
         axes.annotate(
             f"{item:,.0f}", (item + over, row), xytext=(3, 0), textcoords="offset points", va="center", fontsize=6.5
         )
-    axes.set_xlim(min(0.0, float(np.nanmin(value))), 1.12 * most)
+    axes.set_xlim(min(0.0, float(np.nanmin(value))), 1.12 * most or 1.0)  # where nobody lost anything
     axes.set_ylim(-0.6, value.size - 0.4)
     axes.tick_params(axis="y", labelsize=6.5)
     axes.grid(visible=False, axis="y")

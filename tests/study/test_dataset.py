@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
+import h5netcdf
 import numpy as np
 import pytest
 import xarray as xr
@@ -144,11 +146,26 @@ def test_a_result_file_appears_whole_or_not_at_all(
     def fail(*_: object, **__: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", fail)
+    monkeypatch.setattr(xr.Dataset, "dump_to_store", fail)
     with pytest.raises(OSError, match="disk full"):
         results.write(dataset, path)
     assert [item.name for item in tmp_path.iterdir()] == ["results.nc"]
     assert path.read_bytes() == before
+
+
+def test_a_result_file_is_made_where_the_library_meets_no_full_disk(
+    dataset: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+    make = h5netcdf.File.__init__
+
+    def watched(self: object, path: object, *options: object, **named: object) -> None:
+        opened.append(path)
+        make(self, path, *options, **named)
+
+    monkeypatch.setattr(h5netcdf.File, "__init__", watched)
+    results.write(dataset, tmp_path / "results.nc")
+    assert [type(path) for path in opened] == [io.BytesIO]
 
 
 def test_a_policy_is_there_once_a_seed_of_it_is_finished(dataset: xr.Dataset) -> None:
