@@ -25,6 +25,7 @@ from slicefast.arguments import checked
 from slicefast.callbacks.recorders import KpiRecorder
 from slicefast.errors import refuse
 from slicefast.rewards import BOUNDED, MET
+from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
 from slicefast.task import Task
 from slicefast.training import play
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from slicefast.policies import Policy
-    from slicefast.scenario import Scenario
 
 #: What is scored: unit, long name and where it can lie, each a mean over the cells that count and the steps. A reward
 #: of a user's own may lie anywhere.
@@ -167,6 +167,11 @@ def compare(
     numbers = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
     if not cases:
         refuse("cases", dict(cases), "at least one (scenario, policy) by name")
+    for name, case in cases.items():
+        if not (isinstance(case, tuple | list) and len(case) == 2 and isinstance(case[0], Scenario)):
+            refuse("cases", {name: case}, "a Scenario and a policy by name")
+        if not (isinstance(case[1], str) or callable(case[1])):
+            refuse("cases", {name: case[1]}, "a policy, or the name of one")
     if not numbers or len(set(numbers)) < len(numbers):
         refuse("seeds", seeds, "at least 1, or different integers")
     if steps < 1:

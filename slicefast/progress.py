@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from slicefast import files
 from slicefast.errors import CheckpointError
 from slicefast.signals import StopSignals
@@ -119,7 +121,13 @@ def load(folder: Path) -> Progress:
         raise CheckpointError(f"{network}: is of another run than {PROGRESS_FILE}")
     settings = document["settings"]
     learner = Hindsight if settings.get("learner") == "hindsight" else TD3
-    return Progress(step, learner.load(agents), state["simulator"], state["reward"], state["log"], settings)
+    with checkpoint.reading(network):
+        simulator, reward, log = (state[name] for name in ("simulator", "reward", "log"))
+        if not (isinstance(reward, np.ndarray) and reward.dtype == np.float32 and reward.ndim == 2):
+            raise ValueError("its rewards are no numbers by step and cell")
+        if not all(isinstance(values, np.ndarray) for values in log.values()):
+            raise ValueError("its log holds something else than arrays")
+    return Progress(step, learner.load(agents), simulator, reward, log, settings)
 
 
 def clear(folder: Path) -> None:

@@ -12,7 +12,8 @@ import safetensors.numpy
 import torch
 
 from slicefast.errors import CheckpointError
-from slicefast.learn import TD3, VAE, TD3Config, checkpoint
+from slicefast.learn import TD3, VAE, Hindsight, HindsightConfig, TD3Config, checkpoint
+from slicefast.learn.curve_policy import CurvePolicy
 
 ENGINES = ["native", "torch"]
 OBS, ACT = 5, 3
@@ -175,7 +176,7 @@ def test_counters_that_point_outside_the_ring_and_weights_that_are_no_numbers_ar
     name = next(key for key in arrays if key.startswith(name))
     arrays[name] = np.full_like(arrays[name], value, dtype=np.asarray(value).dtype if value == 2.5 else None)
     checkpoint.write(tmp_path / "bad.safetensors", "td3", arrays, document)
-    with pytest.raises(checkpoint.CheckpointError, match=r"bad.safetensors: (counters: got|array '.*' has values)"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"bad.safetensors: (is not what was saved: counters: got|array '.*' (has values|is of))"):
         TD3.load(tmp_path / "bad.safetensors")
 
 
@@ -218,3 +219,85 @@ def test_a_file_without_a_checksum_is_still_read(tmp_path):
     arrays, document = checkpoint.read(path, "old")
     np.testing.assert_array_equal(arrays["x"], np.arange(3))
     assert document == {"a": 1}
+
+
+def _saved(kind, folder):
+    """Save a small learner; return its file and what loads it."""
+    path = folder / "good.safetensors"
+    if kind == "td3":
+        agents = make("native")
+        run(agents, 12, np.random.default_rng(0))
+        agents.save(path)
+        return path, TD3.load
+    if kind == "hindsight":
+        Hindsight(2, 4, 2, HindsightConfig(capacity=20), seed=0).save(path)
+        return path, Hindsight.load
+    if kind == "curve_policy":
+        CurvePolicy(input_dim=3, n_slices=2).save(path)
+        return path, CurvePolicy.load
+    VAE(input_dim=3, hidden=(4,)).save(path)
+    return path, VAE.load
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "value"),
+    [
+        ("td3", "", 7),
+        ("td3", "config", 7),
+        ("td3", "config.actor_hidden", [1 << 20, 1 << 20]),
+        ("td3", "config.batch_size", 1 << 40),
+        ("td3", "config.updates_per_step", 1 << 31),
+        ("td3", "n_agents", 1 << 30),
+        ("td3", "n_agents", 3.0),
+        ("td3", "replay_rows", 11),
+        ("td3", "step", None),
+        ("td3", "step", -1),
+        ("td3", "seed", "9" * 5000),
+        ("td3", "extra", 7),
+        ("td3", "learning_rates", 7),
+        ("td3", "learning_rates.actor", float("1e999")),
+        ("hindsight", "", []),
+        ("hindsight", "config.hidden", [1 << 40]),
+        ("hindsight", "config.updates_per_step", 1 << 31),
+        ("hindsight", "config.batch_size", 1 << 40),
+        ("hindsight", "config.capacity", 10**400),
+        ("hindsight", "memory_rows", 1),
+        ("hindsight", "n_updates", True),
+        ("vae", "settings", None),
+        ("vae", "settings.hidden", [1 << 40]),
+        ("vae", "settings.input_dim", "3"),
+        ("vae", "settings.a", 1),
+        ("vae", "loss_curve", True),
+        ("vae", "loss_curve", ["a"]),
+        ("curve_policy", "hidden", 1 << 40),
+        ("curve_policy", "n_slices", None),
+    ],
+)
+def test_a_document_that_is_not_what_was_saved_is_refused_right_checksum_or_not(tmp_path, kind, place, value):
+    path, load = _saved(kind, tmp_path)
+    load(path)
+    arrays, document = checkpoint.read(path, kind)
+    *above, last = place.split(".")
+    node = document
+    for name in above:
+        node = node[name]
+    forged = value if not place else document
+    if place:
+        node[last] = value
+    content = {"kind": kind, "document": forged}
+    header = json.dumps({**content, "digest": checkpoint._digest(arrays, content)})
+    (tmp_path / "bad.safetensors").write_bytes(safetensors.numpy.save(arrays, metadata={"slicefast": header}))
+    with pytest.raises(CheckpointError, match=r"bad.safetensors: ") as refused:
+        load(tmp_path / "bad.safetensors")
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("kind", ["td3", "hindsight", "vae", "curve_policy"])
+def test_an_array_of_another_type_is_refused_by_its_name(tmp_path, kind):
+    path, load = _saved(kind, tmp_path)
+    arrays, document = checkpoint.read(path, kind)
+    for name, array in arrays.items():
+        changed = {**arrays, name: array.astype(np.float16 if array.dtype.kind == "f" else np.uint8)}
+        checkpoint.write(tmp_path / "bad.safetensors", kind, changed, document)
+        with pytest.raises(CheckpointError, match=f"bad.safetensors: array '{name}' is of "):
+            load(tmp_path / "bad.safetensors")

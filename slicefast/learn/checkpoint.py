@@ -6,14 +6,16 @@ whenever the writer is killed.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from slicefast import files
 from slicefast.errors import CheckpointError, shorten
@@ -95,8 +97,69 @@ def _digest(arrays: Mapping[str, NDArray[Any]], content: Mapping[str, Any]) -> s
     return files.array_digest(arrays, json.dumps(content, sort_keys=True).encode())
 
 
-def take(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...], path: object) -> NDArray[Any]:
-    """Return arrays[name] after checking that it is there with this shape; CheckpointError otherwise.
+@contextlib.contextmanager
+def reading(path: str | os.PathLike[str], *given: str) -> Iterator[None]:
+    """Refuse by the file's name whatever cannot be made of what it says, right checksum or not.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    *given : str
+        Arguments of the caller's; a refusal of one of them is let through.
+
+    Raises
+    ------
+    CheckpointError
+        Numbers are missing, of another type, or more than the file or the machine has room for.
+    """
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
+        if str(error).startswith(tuple(f"{name}: " for name in given)):
+            raise
+        said = str(error).split("\n")[0][:200]
+        fault = f"{said!r} is missing" if isinstance(error, KeyError) else said
+        raise CheckpointError(f"{path}: is not what was saved: {fault}") from None
+
+
+def count(document: Any, name: str) -> int:
+    """Return a number of a document that counts something; ValueError if it is none from 0 to 2^63 - 1."""
+    value = document[name]
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise ValueError(f"{name} is {shorten(value)}")
+    return value
+
+
+def check_weights(arrays: Mapping[str, NDArray[Any]], n_networks: int, sizes: Sequence[int]) -> None:
+    """Hold the sizes of layers against a file before there is memory for them.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        What `read` returned.
+    n_networks : int
+        How many networks there are.
+    sizes : sequence of int
+        Inputs, widths of the hidden layers, outputs.
+
+    Raises
+    ------
+    ValueError
+        The file has fewer numbers than these networks have weights.
+    """
+    n_weights = n_networks * sum((before + 1) * after for before, after in itertools.pairwise(sizes))
+    n_values = sum(array.size for array in arrays.values())
+    if n_weights > n_values:
+        raise ValueError(f"layers of {n_weights} weights, beside {n_values} numbers in all")
+
+
+def take(
+    arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...], path: object, dtype: DTypeLike = np.float32
+) -> NDArray[Any]:
+    """Return arrays[name] after checking that it is there with this shape and type, all of it finite.
 
     Parameters
     ----------
@@ -108,11 +171,22 @@ def take(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...], 
         What it must have.
     path : object
         The file, for errors.
+    dtype : data type
+        What it must be of.
+
+    Raises
+    ------
+    CheckpointError
+        It is not.
     """
     if name not in arrays:
         raise CheckpointError(f"{path}: array {name!r} is missing")
     if arrays[name].shape != shape:
         raise CheckpointError(f"{path}: array {name!r} has shape {arrays[name].shape}, expected {shape}")
+    if arrays[name].dtype != dtype:
+        raise CheckpointError(f"{path}: array {name!r} is of {arrays[name].dtype}, expected {np.dtype(dtype)}")
+    if not np.isfinite(arrays[name]).all():
+        raise CheckpointError(f"{path}: array {name!r} has values that are not finite")
     return arrays[name]
 
 

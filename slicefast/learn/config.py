@@ -11,6 +11,8 @@ from slicefast.errors import refuse
 
 #: Of a schedule, in steps or an agent's transitions: at a step a millisecond, thirty years.
 MOST_STEPS = 10**12
+#: Of what is done or drawn in one step: updates, and a batch's transitions.
+MOST_PER_STEP = 10**6
 
 _CONSTANT_NOISE: dict[str, Any] = {"exploration_noise_end": None, "exploration_decay_steps": 0}
 #: Named settings: the papers', and what we measured to cost an operator least while agents learn; "_transfer" for
@@ -135,8 +137,10 @@ class TD3Config:
             self._require(
                 name, bool(widths) and all(width >= 1 for width in widths), "one or more widths of at least 1"
             )
-        for name in ("batch_size", "policy_delay", "updates_per_step", "capacity"):
+        for name in ("policy_delay", "capacity"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
+        for name in ("batch_size", "updates_per_step"):
+            self._require(name, 1 <= getattr(self, name) <= MOST_PER_STEP, f"1 to {MOST_PER_STEP:,}")
         for name in ("actor_lr", "critic_lr"):
             self._require(name, math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0, "finite and positive")
         for name in ("exploration_noise", "target_noise", "noise_clip", "logit_penalty"):

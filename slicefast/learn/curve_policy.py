@@ -141,8 +141,11 @@ class CurvePolicy:
     def load(cls, path: str | os.PathLike[str]) -> CurvePolicy:
         """Read what `save` wrote; CheckpointError for a truncated or foreign file."""
         arrays, document = checkpoint.read(path, _KIND)
-        policy = cls(**document)
-        modules.load_into(policy.network, policy.normaliser, arrays, path)
+        with checkpoint.reading(path):
+            input_dim, n_slices, hidden = (checkpoint.count(document, name) for name in _SETTINGS[:3])
+            checkpoint.check_weights(arrays, 1, ((1 if document["shared"] else n_slices) * input_dim, hidden, hidden))
+            policy = cls(**document)
+            modules.load_into(policy.network, policy.normaliser, arrays, path)
         return policy
 
 

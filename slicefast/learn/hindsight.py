@@ -18,7 +18,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from slicefast.arguments import between, checked
-from slicefast.errors import CheckpointError, NonFiniteError, refuse
+from slicefast.errors import NonFiniteError, refuse
 from slicefast.learn import checkpoint
 from slicefast.learn.curve_loss import ascent, forward, softmax
 from slicefast.learn.hindsight_config import HindsightConfig
@@ -31,7 +31,6 @@ from slicefast.units import Arrays, Float32, Int64
 KIND = "hindsight"
 _COUNTERS = ("step", "n_updates")
 _SIZES = ("n_agents", "obs_dim", "action_dim")
-_DOCUMENT_KEYS = {*_SIZES, *_COUNTERS, "config", "seed", "memory_rows", "learning_rate", "extra"}
 _ROWS = ("n_kept", "n_own", "next_row")
 #: Counts a sample's rows as uniform over transferred and own ones.
 _NO_STATED_RATIO = -1
@@ -341,39 +340,31 @@ class Hindsight:
             The file is truncated, foreign, or damaged.
         """
         arrays, document = checkpoint.read(path, KIND)
-        missing = _DOCUMENT_KEYS - set(document)
-        if missing:
-            raise CheckpointError(f"{path}: the document lacks {sorted(missing)}")
-        ids = checkpoint.take(arrays, "agent_ids", (document["n_agents"],), path)
-        try:
-            config = HindsightConfig(**document["config"])
-            n_agents, obs_dim, action_dim = (int(document[name]) for name in _SIZES)
-            loaded = cls(n_agents, obs_dim, action_dim, config, int(document["seed"]), [int(agent) for agent in ids])
+        with checkpoint.reading(path):
+            n_agents, obs_dim, action_dim = (checkpoint.count(document, name) for name in _SIZES)
+            config, seed = HindsightConfig(**document["config"]), int(document["seed"])
+            checkpoint.check_weights(arrays, n_agents, (obs_dim, *config.hidden, action_dim))
+            ids = checkpoint.take(arrays, "agent_ids", (n_agents,), path, np.int64).tolist()
+            loaded = cls(n_agents, obs_dim, action_dim, config, seed, ids)
             loaded._take(arrays, document, path)
-        except (ValueError, TypeError) as error:
-            if isinstance(error, CheckpointError):
-                raise
-            raise CheckpointError(f"{path}: {error}") from None
         return loaded
 
     def _take(self, arrays: Arrays, document: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-        rows = int(document["memory_rows"])
-        shape = (self.n_agents, rows, self._row_width)
+        rows = checkpoint.count(document, "memory_rows")
         kept: Int64
-        kept, own, following = (checkpoint.take(arrays, f"memory.{name}", (self.n_agents,), path) for name in _ROWS)
-        memory = checkpoint.take(arrays, "memory.rows", shape, path)
-        if rows > self.replay.capacity or int((kept + own).max()) != rows:
-            raise CheckpointError(f"{path}: {rows} rows are not what its counters say")
-        named = {name: checkpoint.take(arrays, name, tuple(t.shape), path) for name, t in self._named_tensors().items()}
-        for name, values in {**named, "memory.rows": memory}.items():
-            if not np.isfinite(values).all():
-                raise CheckpointError(f"{path}: array {name!r} has values that are not finite")
-        self.replay.array[:, :rows] = memory
+        kept, own, following = (
+            checkpoint.take(arrays, f"memory.{name}", (self.n_agents,), path, np.int64) for name in _ROWS
+        )
         self.replay.set_counters(kept, own, following)
+        if rows != int((kept + own).max()):
+            raise ValueError(f"{rows} rows are not what its counters say")
+        memory = checkpoint.take(arrays, "memory.rows", (self.n_agents, rows, self._row_width), path)
+        self.replay.array[:, :rows] = memory
         for name, tensor in self._named_tensors().items():
-            tensor.copy_(torch.from_numpy(named[name]))
-        self.step, self.n_updates = (int(document[name]) for name in _COUNTERS)
+            dtype = tensor[:0].numpy().dtype
+            tensor.copy_(torch.from_numpy(checkpoint.take(arrays, name, tuple(tensor.shape), path, dtype)))
+        self.step, self.n_updates = (checkpoint.count(document, name) for name in _COUNTERS)
         self.optimiser.lr = document["learning_rate"]
-        self.extra = document["extra"]
+        self.extra = dict(document["extra"])
         prefix = "view."
         self.view = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

@@ -10,6 +10,7 @@ import numpy as np
 
 from slicefast.arguments import checked
 from slicefast.errors import refuse
+from slicefast.learn.config import MOST_PER_STEP
 from slicefast.units import Float64
 
 #: What a cell sees: the task's observation (the paper's, unless told otherwise), or all that its base station measured.
@@ -81,8 +82,9 @@ class HindsightConfig:
         )
         self._require("sight", self.sight in get_args(Sight), "'task' or 'rich'")
         self._require("basis", self.basis in get_args(Basis), "'nothing' or 'rule'")
-        for name in ("batch_size", "updates_per_step", "capacity"):
-            self._require(name, getattr(self, name) >= 1, "at least 1")
+        for name in ("batch_size", "updates_per_step"):
+            self._require(name, 1 <= getattr(self, name) <= MOST_PER_STEP, f"1 to {MOST_PER_STEP:,}")
+        self._require("capacity", self.capacity >= 1, "at least 1")
         rate = self.learning_rate
         self._require("learning_rate", math.isfinite(rate) and rate > 0.0, "finite and positive")
         for name in ("beta1", "beta2"):

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from slicefast.errors import CheckpointError
 from slicefast.learn import checkpoint
 from slicefast.units import Float64
 
@@ -131,5 +132,8 @@ def load_into(
     """
     for name, tensor in module.state_dict().items():
         tensor.copy_(torch.from_numpy(checkpoint.take(arrays, name, tuple(tensor.shape), path)))
-    normaliser.mean = checkpoint.take(arrays, "input_mean", normaliser.mean.shape, path).copy()
-    normaliser.scale = checkpoint.take(arrays, "input_scale", normaliser.scale.shape, path).copy()
+    for name in ("mean", "scale"):
+        shape = getattr(normaliser, name).shape
+        setattr(normaliser, name, checkpoint.take(arrays, f"input_{name}", shape, path, np.float64).copy())
+    if not (normaliser.scale > 0.0).all():
+        raise CheckpointError(f"{path}: array 'input_scale' has values that are not above 0")

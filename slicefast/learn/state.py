@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from slicefast.errors import CheckpointError, SlicefastError
+from slicefast.errors import CheckpointError
 from slicefast.learn import checkpoint
 from slicefast.learn.config import TD3Config
 from slicefast.learn.networks import StackedMLP
@@ -203,20 +203,19 @@ class LearnerState:
         Raises
         ------
         CheckpointError
-            An array is missing, of another shape, or not finite.
+            An array is missing, of another shape or type, or not finite, or the rows are not what their counters say.
+        SlicefastError
+            No ring can be filled as the counters say.
         """
         for name, tensor in self.named_tensors().items():
-            values = checkpoint.take(arrays, name, tuple(tensor.shape), path)
-            if not np.isfinite(values).all():
-                raise CheckpointError(f"{path}: array {name!r} has values that are not finite")
-            tensor.copy_(torch.from_numpy(values))
+            dtype = tensor[:0].cpu().numpy().dtype
+            tensor.copy_(torch.from_numpy(checkpoint.take(arrays, name, tuple(tensor.shape), path, dtype)))
+        counters = [checkpoint.take(arrays, f"replay.{name}", (self.n_agents,), path, np.int64) for name in _COUNTERS]
+        self.replay.set_counters(*counters)
+        if rows != int((self.replay.n_kept + self.replay.n_own).max()):
+            raise CheckpointError(f"{path}: {rows} rows are not what its counters say")
         kept = checkpoint.take(arrays, "replay.rows", (self.n_agents, rows, self.replay.width), path)
         self.replay.ring[:, :rows] = torch.from_numpy(kept).to(self.device)
-        counters = [checkpoint.take(arrays, f"replay.{name}", (self.n_agents,), path) for name in _COUNTERS]
-        try:
-            self.replay.set_counters(*counters)
-        except SlicefastError as error:
-            raise CheckpointError(f"{path}: {error}") from None
 
 
 class Engine(Protocol):

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from slicefast import kernels
 from slicefast.arguments import between, checked
-from slicefast.errors import CheckpointError, NonFiniteError, refuse
+from slicefast.errors import NonFiniteError, refuse
 from slicefast.learn import checkpoint
 from slicefast.learn.config import TD3Config
 from slicefast.learn.native_engine import NativeEngine
@@ -32,7 +32,6 @@ Layers = Literal["all", "lower"]
 _KIND = "td3"
 _COUNTERS = ("step", "n_updates", "n_acts")
 _SIZES = ("n_agents", "obs_dim", "action_dim")
-_DOCUMENT_KEYS = {*_SIZES, "config", "seed", "replay_rows", "extra", *_COUNTERS}
 
 
 @checked
@@ -371,28 +370,20 @@ class TD3:
             The file is truncated, foreign, or not one of agents.
         """
         arrays, document = checkpoint.read(path, _KIND)
-        missing = _DOCUMENT_KEYS - set(document)
-        if missing:
-            raise CheckpointError(f"{path}: the document lacks {sorted(missing)}")
-        ids = checkpoint.take(arrays, "agent_ids", (document["n_agents"],), path)
-        loaded = cls(
-            document["n_agents"],
-            document["obs_dim"],
-            document["action_dim"],
-            TD3Config(**document["config"]),
-            seed=int(document["seed"]),
-            engine=engine,
-            device=device,
-            n_threads=n_threads,
-            agent_ids=[int(agent) for agent in ids],
-        )
-        loaded.state.fill(arrays, document["replay_rows"], path)
-        loaded.step, loaded.n_updates, loaded.n_acts = (document[key] for key in _COUNTERS)
-        loaded.extra = document["extra"]
-        rates = document.get("learning_rates", {})  # files of earlier versions say nothing
-        for name, adam in loaded.state.optimisers().items():
-            adam.lr = rates.get(name, adam.lr)
-        frozen = checkpoint.take(arrays, "frozen", (loaded.n_agents,), path)
-        if frozen.any():
-            loaded.freeze_lower(frozen)
+        with checkpoint.reading(path, "engine", "device", "n_threads"):
+            n_agents, obs_dim, action_dim = (checkpoint.count(document, name) for name in _SIZES)
+            config, seed = TD3Config(**document["config"]), int(document["seed"])
+            checkpoint.check_weights(arrays, n_agents, (obs_dim, *config.actor_hidden, action_dim))
+            checkpoint.check_weights(arrays, n_agents, (obs_dim + action_dim, *config.critic_hidden, 1))
+            ids = checkpoint.take(arrays, "agent_ids", (n_agents,), path, np.int64).tolist()
+            loaded = cls(n_agents, obs_dim, action_dim, config, seed, engine, device, n_threads, ids)
+            loaded.state.fill(arrays, checkpoint.count(document, "replay_rows"), path)
+            loaded.step, loaded.n_updates, loaded.n_acts = (checkpoint.count(document, name) for name in _COUNTERS)
+            loaded.extra = dict(document["extra"])
+            rates = document.get("learning_rates", {})  # files of earlier versions say nothing
+            for name, adam in loaded.state.optimisers().items():
+                adam.lr = rates.get(name, adam.lr)
+            frozen = checkpoint.take(arrays, "frozen", (n_agents,), path, np.bool_)
+            if frozen.any():
+                loaded.freeze_lower(frozen)
         return loaded

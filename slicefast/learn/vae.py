@@ -195,7 +195,13 @@ class VAE:
     def load(cls, path: str | os.PathLike[str]) -> VAE:
         """Read what `save` wrote; CheckpointError for a truncated or foreign file."""
         arrays, document = checkpoint.read(path, _KIND)
-        vae = cls(**document["settings"])
-        modules.load_into(vae._networks, vae.normaliser, arrays, path)
-        vae.loss_curve = list(document["loss_curve"])
+        with checkpoint.reading(path):
+            settings, curve = document["settings"], np.array(document["loss_curve"])
+            sizes = (settings["input_dim"], *settings["hidden"], settings["latent_dim"])
+            checkpoint.check_weights(arrays, 1, sizes)
+            vae = cls(**settings)
+            modules.load_into(vae._networks, vae.normaliser, arrays, path)
+            if curve.ndim != 1 or (curve.size and curve.dtype != np.float64):
+                raise ValueError("its loss curve is no list of numbers")
+            vae.loss_curve = curve.tolist()
         return vae

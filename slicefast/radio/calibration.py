@@ -24,7 +24,7 @@ import numpy as np
 from slicefast.arguments import checked
 from slicefast.errors import refuse
 from slicefast.radio.indoor import Buildings, draw_buildings
-from slicefast.radio.models import antenna_gain_db, los_probability, path_loss_db, path_loss_model
+from slicefast.radio.models import MOST_ELEMENTS, antenna_gain_db, los_probability, path_loss_db, path_loss_model
 from slicefast.units import THERMAL_NOISE_DBM_PER_HZ, Float64
 
 
@@ -175,8 +175,8 @@ def calibrate(case: str, elements: int = 1, n_users: int = 20_000, seed: int = 0
     if case not in _CASES:
         refuse("case", case, ", ".join(_CASES))
     elements = operator.index(elements)
-    if elements < 1:
-        refuse("elements", elements, "at least 1")
+    if not 1 <= elements <= MOST_ELEMENTS:
+        refuse("elements", elements, f"1 to {MOST_ELEMENTS}")
     if n_users < 1:
         refuse("n_users", n_users, "at least 1")
     setup = _CASES[case]

@@ -94,6 +94,8 @@ PATH_LOSS_MODELS = tuple(_MODELS)
 INDOOR_MODELS = tuple(name for name, model in _MODELS.items() if model.buildings)
 #: The pattern of an element that columns are made of.
 COLUMN_PATTERN = "tr38901_element"
+#: Of a column: more than any antenna has, and few enough to be summed one by one.
+MOST_ELEMENTS = 1024
 ANTENNA_PATTERNS = ("tr36814", "m2135", COLUMN_PATTERN, "omni")
 
 if TYPE_CHECKING:
@@ -337,8 +339,8 @@ def antenna_gain_db(
     array([ 14.,  11., -11.])
     """
     elements = operator.index(elements)
-    if elements < 1 or (elements > 1 and pattern != COLUMN_PATTERN):
-        refuse("elements", elements, f"1, or more with pattern {COLUMN_PATTERN!r}")
+    if not 1 <= elements <= (MOST_ELEMENTS if pattern == COLUMN_PATTERN else 1):
+        refuse("elements", elements, f"1, or up to {MOST_ELEMENTS} with pattern {COLUMN_PATTERN!r}")
     shape, (azimuth, depression, tilt) = _broadcast_links(
         azimuth_deg=azimuth_deg, depression_deg=depression_deg, tilt_deg=tilt_deg
     )

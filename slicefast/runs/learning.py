@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 #: alike in both networks, which those of a user's runs need not be.
 Choice = Literal["most", "least", "fast", "corrected", "configuration", "probe", "random"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
+#: Of each network, to measure how alike two cells are: more would fill the memory before they would tell more.
+MOST_SAMPLE_STEPS = 1_000_000
 
 
 @checked
@@ -149,7 +151,7 @@ def transfer(
         refuse("strategy", strategy, ", ".join(_transfer.STRATEGIES))
     if choice not in CHOICES:
         refuse("choice", choice, ", ".join(CHOICES))
-    check_integer("sample_steps", sample_steps, 2)
+    check_integer("sample_steps", sample_steps, 2, MOST_SAMPLE_STEPS)
     _check_alike(source, target, by_position)
     _check_own_agents(source, target, strategy)
     task = target.task()
@@ -280,7 +282,7 @@ def _train(
     history = History.empty(run.total_steps, run.n_networks * task.n_agents)
     entries: Sequence[provenance.Entry | None] = []
     if reached is not None:
-        simulator.restore(reached.simulator)
+        resume_network(simulator, run, reached)
         history.reward[...] = reached.reward
         entries = reached.settings[provenance.KEY]
     first_step = 0 if reached is None else reached.step
@@ -318,6 +320,15 @@ def reached_progress(run: Run) -> progress.Progress:
     if reached.reward.shape != (run.total_steps, run.n_networks * run.scenario.n_cells):
         raise RunError(f"{run.folder} cannot be resumed: its rewards are of another shape than its settings say")
     return reached
+
+
+def resume_network(simulator: Simulator, run: Run, reached: progress.Progress) -> None:
+    """Put an interrupted run's network where it stood, or raise RunError."""
+    try:
+        simulator.restore(reached.simulator)
+        _ = simulator.kpis  # a snapshot may say that no step was played
+    except (ValueError, RuntimeError) as error:
+        raise RunError(f"{run.folder} cannot be resumed: {fault(error)}") from None
 
 
 def _new_learner(

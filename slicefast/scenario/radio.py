@@ -15,9 +15,9 @@ from slicefast.arguments import checked
 from slicefast.errors import ScenarioError, refuse
 from slicefast.link_adaptation import McsTable
 from slicefast.radio.carrier import SUBCARRIER_SPACINGS_KHZ, downlink_share
-from slicefast.radio.models import AntennaPatternName, PathLossModelName
+from slicefast.radio.models import MOST_ELEMENTS, AntennaPatternName, PathLossModelName
 from slicefast.scenario.carriers import check_carrier
-from slicefast.settings import Count, Fraction, InputFile, NotNegative, Positive, Settings
+from slicefast.settings import Fraction, InputFile, NotNegative, Positive, Settings
 
 _NR_TABLES: Mapping[str, McsTable] = {
     "qam64": "nr_qam64",
@@ -137,7 +137,7 @@ class Radio(Settings):
 
     path_loss_model: PathLossModelName = "winner_plus_c2"
     antenna: AntennaPatternName = "tr36814"
-    antenna_elements: Count = 1
+    antenna_elements: Annotated[int, Field(ge=1, le=MOST_ELEMENTS)] = 1
     frequency_hz: Annotated[float, Field(ge=0.45e9, le=100e9)] = 2.6e9
     technology: Literal["lte", "nr"] = "lte"
     subcarrier_spacing_khz: Literal[15, 30, 60] = 15

@@ -22,8 +22,10 @@ GAIN_WINDOW = 250
 _RENAMED = {"best_steps": "counterfactual_steps"}
 MORE_SAMPLES = 4  # times as many default-action samples, one of the remedies for the paper's distance
 
-Count = Annotated[int, Field(strict=True, ge=1)]
-CountFromZero = Annotated[int, Field(strict=True, ge=0)]
+#: Steps that no study will ever take, and seeds whose list of jobs still fits in memory.
+Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+CountFromZero = Annotated[int, Field(strict=True, ge=0, le=10**9)]
+Seeds = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 
 
 # Imported when asked: learners bring torch along, which reading a finished study does not need.

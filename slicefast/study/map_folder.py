@@ -18,7 +18,7 @@ from slicefast.errors import RunError, ScenarioError
 from slicefast.scenario import Scenario, inputs
 from slicefast.scenario.heterogeneous import STRONGEST, HeterogeneityKind, with_patterns
 from slicefast.settings import Settings
-from slicefast.study.budget import Count
+from slicefast.study.budget import Count, Seeds
 from slicefast.study.folder import Study
 from slicefast.study.jobs import Job, refuse_impossible
 from slicefast.study.preparations import EarlyBaselines, OurPairs, OurPretrain
@@ -56,7 +56,7 @@ class MapProtocol(Settings):
         A number is out of range, a kind is unknown, or a kind or level is named twice.
     """
 
-    n_seeds: Count = 10
+    n_seeds: Seeds = 10
     kinds: tuple[HeterogeneityKind, ...] = KINDS
     levels: tuple[Level, ...] = (0.25, 0.5, 0.75, 1.0)
     train_steps: Count = 3500

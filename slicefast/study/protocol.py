@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, Self
 
 from pydantic import field_validator
@@ -9,7 +10,7 @@ from pydantic import field_validator
 from slicefast.arguments import checked
 from slicefast.errors import ScenarioError
 from slicefast.study.arms import ARMS, FULL_ARMS, QUICK_ARMS
-from slicefast.study.budget import Budget, Count
+from slicefast.study.budget import Budget, Seeds
 
 
 @checked
@@ -37,7 +38,7 @@ class Protocol(Budget):
     True
     """
 
-    n_seeds: Count = 10
+    n_seeds: Seeds = 10
     arms: tuple[str, ...] = FULL_ARMS
 
     @field_validator("arms")
@@ -45,7 +46,8 @@ class Protocol(Budget):
     def _check_arms(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
         for index, name in enumerate(arms):
             if name not in ARMS:
-                raise ScenarioError("", name, f"unknown; allowed are {', '.join(ARMS)}")
+                near = ", ".join(difflib.get_close_matches(name[:50], ARMS, 3, 0.0))
+                raise ScenarioError("", name, f"unknown; the nearest are {near}, all {len(ARMS)} in study.arms.ARMS")
             if name in arms[:index]:
                 raise ScenarioError("", name, "is named twice")
         if not arms:

@@ -22,6 +22,7 @@ import os
 import pickle
 import random
 import re
+import resource
 import shutil
 import signal
 import sys
@@ -37,9 +38,12 @@ from typing import IO, Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parent))
+from forged import forged_arrays, forged_checkpoint
+
 from slicefast import Scenario, files, progress, runs
 from slicefast.errors import SlicefastError
-from slicefast.learn import TD3, VAE, TD3Config
+from slicefast.learn import TD3, VAE, Hindsight, HindsightConfig, TD3Config
 from slicefast.radio import read_gain_map
 from slicefast.rng import Streams
 from slicefast.study import dataset
@@ -118,6 +122,13 @@ def make_kinds(folder: Path) -> dict[str, Kind]:
     return made | _learned(folder) | _kept(folder)
 
 
+def _learn(hindsight: Hindsight) -> None:
+    for _ in range(8):
+        levels = np.linspace(0.0, 1.0, hindsight.config.n_levels)
+        hindsight.store(np.ones((2, 4)), np.zeros((2, 2)), np.broadcast_to(levels[:, None], (2, len(levels), 2)))
+    hindsight.update()
+
+
 def _learned(folder: Path) -> dict[str, Kind]:
     agents = TD3(2, 4, 2, TD3Config(exploration_steps=0, capacity=20, batch_size=4), seed=0)
     for _ in range(8):
@@ -136,9 +147,19 @@ def _learned(folder: Path) -> dict[str, Kind]:
     def use_vae() -> Any:
         return VAE.load(folder / "vae.safetensors").encode(np.ones((2, 3)))[0].tolist()
 
+    def use_hindsight() -> Any:
+        loaded = Hindsight.load(folder / "hindsight.safetensors")
+        _learn(loaded)
+        return loaded.act(np.ones((2, 4))).tolist()
+
+    hindsight = Hindsight(2, 4, 2, HindsightConfig(capacity=20, batch_size=4), seed=0)
+    _learn(hindsight)
+    hindsight.save(folder / "hindsight.safetensors")
+    td3, vae, curves = (folder / f"{name}.safetensors" for name in ("td3", "vae", "hindsight"))
     return {
-        "td3": Kind(folder / "td3.safetensors", use_agents),
-        "vae": Kind(folder / "vae.safetensors", use_vae),
+        "td3": Kind(td3, use_agents, sealed=forged_checkpoint(td3, "td3")),
+        "vae": Kind(vae, use_vae, sealed=forged_checkpoint(vae, "vae")),
+        "hindsight": Kind(curves, use_hindsight, sealed=forged_checkpoint(curves, "hindsight")),
     }
 
 
@@ -185,14 +206,17 @@ def _kept(folder: Path) -> dict[str, Kind]:
         found = load_study(study.folder)
         return found.scenario, found.protocol, found.jobs
 
+    def log_of() -> Any:
+        return {name: array.tolist() for name, array in files.load_arrays(log).items()}
+
     log, document = run.folder / runs.LOG_FILE, (b'"checksum": "', sealed_json)
     return {
         "run": Kind(run.folder / runs.RUN_FILE, run_of, *document),
-        "log": Kind(log, lambda: {name: array.tolist() for name, array in files.load_arrays(log).items()}),
+        "log": Kind(log, log_of, sealed=forged_arrays(log)),
         "progress": Kind(stopped.folder / progress.PROGRESS_FILE, resumed, *document),
-        "network": Kind(network, lambda: _resumable(stopped)),
+        "network": Kind(network, lambda: _resumable(stopped), sealed=forged_checkpoint(network, "training progress")),
         "study": Kind(study.manifest, study_of, *document),
-        "part": Kind(study.path(job), part),
+        "part": Kind(study.path(job), part, sealed=forged_arrays(study.path(job))),
         "results": Kind(results, lambda: dataset.read(results).reward.values.tolist(), files._SEAL, sealed_results),
         "map": unguarded(folder / "map.nc", read_gain_map),
     }
@@ -200,11 +224,11 @@ def _kept(folder: Path) -> dict[str, Kind]:
 
 def _resumable(run: runs.Run) -> Any:
     """Load what a resumed run starts from, without playing it."""
-    from slicefast.runs.learning import reached_progress, started
+    from slicefast.runs.learning import reached_progress, resume_network, started
 
     reached = reached_progress(run)
     simulator = started(run.scenario, run.seed)
-    simulator.restore(reached.simulator)
+    resume_network(simulator, run, reached)
     return reached.reward.tobytes(), simulator.kpis.load.tobytes()  # of what is not played yet it is NaN
 
 
@@ -304,6 +328,8 @@ def _batch(name: str, kind: Kind, numbers: range, seed: int, kept: Path, stream:
             data = kind.sealed(data)
         pickle.dump((number, "died", ""), stream)
         stream.flush()
+        used_s = int(time.process_time())  # the alarm waits for Python, which compiled code may never come back to
+        resource.setrlimit(resource.RLIMIT_CPU, (used_s + 3 * LONGEST_S, resource.RLIM_INFINITY))
         outcome, problem = try_input(tried, good, data)
         if outcome == "finding":
             (kept / f"{name}-{seed}-{number}").write_bytes(data)

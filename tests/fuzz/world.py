@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -131,6 +132,7 @@ def new_run(w: World) -> runs.Run:
 
 
 def interrupted(w: World) -> Path:
+    """Return a folder with an interrupted training, a copy that may be gone on with."""
     path = w.folder / "interrupted"
     if not path.exists():
         run = runs.new_run(path, w.scenario, exploration_steps=0, train_steps=40)
@@ -140,7 +142,7 @@ def interrupted(w: World) -> Path:
 
         with contextlib.suppress(KeyboardInterrupt):
             runs.train(run, stop)
-    return path
+    return Path(shutil.copytree(path, w.new_folder()))
 
 
 def finished_job(w: World) -> Job:

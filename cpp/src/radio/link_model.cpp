@@ -49,8 +49,9 @@ void check_values_of(const RadioConfig& c) {
   check_value("site_correlation", c.site_correlation, unit_interval);
   const ModelParameters p = model_parameters(c.model);
   check_value("frequency_hz", c.frequency_hz, within(p.min_frequency_hz, p.max_frequency_hz));
-  if (c.elements < 1 || (c.elements > 1 && c.pattern != AntennaPattern::tr38901_element))
-    refuse("elements", text_of(c.elements), "1, or more with pattern tr38901_element");
+  const int most = c.pattern == AntennaPattern::tr38901_element ? 1024 : 1;  // few enough to be summed one by one
+  if (c.elements < 1 || c.elements > most)
+    refuse("elements", text_of(c.elements), "1, or up to 1024 with pattern tr38901_element");
 }
 
 const RadioConfig& checked(const RadioConfig& config, const FieldTiles& tiles) {
