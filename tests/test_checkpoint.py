@@ -176,7 +176,8 @@ def test_counters_that_point_outside_the_ring_and_weights_that_are_no_numbers_ar
     name = next(key for key in arrays if key.startswith(name))
     arrays[name] = np.full_like(arrays[name], value, dtype=np.asarray(value).dtype if value == 2.5 else None)
     checkpoint.write(tmp_path / "bad.safetensors", "td3", arrays, document)
-    with pytest.raises(checkpoint.CheckpointError, match=r"bad.safetensors: (is not what was saved: counters: got|array '.*' (has values|is of))"):
+    told = r"bad.safetensors: (is not what was saved: counters: got|array '.*' (has values|is of))"
+    with pytest.raises(checkpoint.CheckpointError, match=told):
         TD3.load(tmp_path / "bad.safetensors")
 
 

@@ -29,6 +29,7 @@ from slicefast.runs.folder import (
     load_run,
     settings_of,
 )
+from slicefast.runs.resuming import reached_progress, resume_network
 from slicefast.signals import StopSignals, as_ctrl_c
 from slicefast.simulator import Simulator
 from slicefast.training import History, collect_samples, new_agents
@@ -309,26 +310,6 @@ def _train(
         files.write_json(run.folder / RUN_FILE, {**settings, "checksums": checksums})
         progress.clear(run.folder)
     return history
-
-
-def reached_progress(run: Run) -> progress.Progress:
-    """Return where an interrupted run stands, or raise RunError."""
-    try:
-        reached = progress.load(run.folder)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{run.folder} cannot be resumed: {fault(error)}") from None
-    if reached.reward.shape != (run.total_steps, run.n_networks * run.scenario.n_cells):
-        raise RunError(f"{run.folder} cannot be resumed: its rewards are of another shape than its settings say")
-    return reached
-
-
-def resume_network(simulator: Simulator, run: Run, reached: progress.Progress) -> None:
-    """Put an interrupted run's network where it stood, or raise RunError."""
-    try:
-        simulator.restore(reached.simulator)
-        _ = simulator.kpis  # a snapshot may say that no step was played
-    except (ValueError, RuntimeError) as error:
-        raise RunError(f"{run.folder} cannot be resumed: {fault(error)}") from None
 
 
 def _new_learner(

@@ -224,7 +224,8 @@ def _kept(folder: Path) -> dict[str, Kind]:
 
 def _resumable(run: runs.Run) -> Any:
     """Load what a resumed run starts from, without playing it."""
-    from slicefast.runs.learning import reached_progress, resume_network, started
+    from slicefast.runs.learning import started
+    from slicefast.runs.resuming import reached_progress, resume_network
 
     reached = reached_progress(run)
     simulator = started(run.scenario, run.seed)
