@@ -168,7 +168,14 @@ class Kpis:
         return self.user_throughput_bits / busy_s
 
     def power_w(self, station: Station = MACRO, sleeps: bool = False) -> Float64:
-        """Return the power that each cell drew, (N,) or (R, N) [W]: see `slicefast.energy.power_w`; times s, joules."""
+        """Return the power that each cell drew, (N,) or (R, N) [W]: see `slicefast.energy.power_w`; times s, joules.
+
+        Examples
+        --------
+        >>> kpis = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0).reset()
+        >>> kpis.power_w().shape, bool((kpis.power_w() >= 260.0).all())  # cells; two idle transceivers draw 260 W
+        ((3,), True)
+        """
         return power_w(self.load.sum(axis=-1), station, sleeps)
 
     def to_xarray(self, scenario: "Scenario | None" = None) -> "xr.Dataset":
@@ -184,6 +191,13 @@ class Kpis:
         xarray.Dataset
             One variable per KPI that was measured, with ``units``, ``long_name`` and, where 3GPP TS 28.552 has one,
             ``standard_3gpp``; cells are counted from 1.
+
+        Examples
+        --------
+        >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+        >>> kpis = sf.Simulator(scenario, seed=0).reset().to_xarray(scenario)
+        >>> kpis.delay_ms.dims, kpis.delay_ms.units, str(kpis.slice.values[0])
+        (('cell', 'slice'), 'ms', 'slice1')
         """
         import xarray as xr
 

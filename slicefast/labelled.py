@@ -68,6 +68,13 @@ def record(
     ------
     SlicefastError
         There are no steps, users' KPIs are not measured, or the policy's shares are no partition.
+
+    Examples
+    --------
+    >>> from slicefast.labelled import record
+    >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0)
+    >>> record(simulator, sf.policies.equal_split, steps=2).reward.dims
+    ('step', 'cell')
     """
     if steps < 1:
         refuse("steps", steps, "at least 1")

@@ -116,6 +116,13 @@ def best_server(
     -------
     tuple of ndarray
         The strongest cell (M,), and its linear SINR (M,).
+
+    Examples
+    --------
+    >>> from slicefast.maps import best_server
+    >>> server, sinr = best_server(sf.Scenario.hexagonal(n_sites=1), np.array([0.0, 50.0]), np.array([0.0, 0.0]))
+    >>> server.shape, sinr.dtype
+    ((2,), dtype('float32'))
     """
     links = make_links(scenario, Streams(seed).shadowing)
     power_w, noise_w = np.asarray(scenario.power_w_per_prb), float(scenario.noise_w_per_prb)

@@ -57,6 +57,15 @@ class PacketKpis:
         Packets still queued at the end.
     tti_s : float
         Length of a TTI [s].
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> packets = sf.Simulator(scenario, seed=0, per_packet=True).reset().packets
+    >>> bool((packets.delay_ms(99.0) >= packets.delay_ms(50.0)).all())  # percentiles, (cells, slices)
+    True
+    >>> packets.reliability(scenario.delay_requirement_ms).shape, packets.loss.shape
+    ((3, 4), (3, 4))
     """
 
     delay_counts: NDArray[np.unsignedinteger]
@@ -138,7 +147,16 @@ class PacketKpis:
 
     @classmethod
     def total(cls, steps: Iterable[PacketKpis]) -> PacketKpis:
-        """Return the packets of several steps together; those waiting are the last step's."""
+        """Return the packets of several steps together; those waiting are the last step's.
+
+        Examples
+        --------
+        >>> from slicefast.packets import PacketKpis
+        >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0, per_packet=True)
+        >>> steps = [simulator.reset().packets, simulator.step(np.full((3, 4), 0.25)).packets]
+        >>> bool((PacketKpis.total(steps).delivered == steps[0].delivered + steps[1].delivered).all())
+        True
+        """
         parts = list(steps)
         if not parts:
             refuse("steps", parts, "at least one")

@@ -57,6 +57,15 @@ class Paired:
         score has them, are where its mean can lie.
     confidence : float
         Of the intervals.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> found = sf.compare({name: (scenario, name) for name in ("equal_split", "max_min_rule")}, seeds=2, steps=2)
+    >>> found.scores.reward.dims, found.means().reward.dims
+    (('case', 'seed'), ('case', 'bound'))
+    >>> found.to_frame().shape[0]  # cases x seeds
+    4
     """
 
     scores: xr.Dataset
@@ -228,7 +237,14 @@ def _interval(scores: xr.Dataset, confidence: float) -> xr.Dataset:
 
 
 def half_width(count: int, confidence: float) -> float:
-    """Return t_{K-1} / sqrt(K) of K numbers: half a Student's interval of their mean, in standard deviations."""
+    """Return t_{K-1} / sqrt(K) of K numbers: half a Student's interval of their mean, in standard deviations.
+
+    Examples
+    --------
+    >>> from slicefast.pairing import half_width
+    >>> round(half_width(10, 0.95), 3)  # t_9 / sqrt(10)
+    0.715
+    """
     from scipy.stats import t
 
     return float(t.ppf(0.5 + confidence / 2, count - 1) / np.sqrt(count))

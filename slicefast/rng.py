@@ -44,6 +44,15 @@ class Streams:
     ------
     SlicefastError
         The seed or the replica is no integer of at least 0.
+
+    Examples
+    --------
+    >>> from slicefast.rng import Streams
+    >>> streams = Streams(seed=0)
+    >>> before, number = streams.state(), streams.traffic.random()
+    >>> streams.set_state(before)
+    >>> streams.traffic.random() == number
+    True
     """
 
     placement: np.random.Generator
@@ -109,6 +118,12 @@ def episode_seed(seed: int, number: int) -> int:
         The environment's, at least 0.
     number : int
         The episode's, from 0.
+
+    Examples
+    --------
+    >>> from slicefast.rng import episode_seed
+    >>> episode_seed(5, 0), episode_seed(5, 1) != episode_seed(6, 1)
+    (5, True)
     """
     if number == 0:
         return seed
@@ -125,6 +140,13 @@ class Restarts:
         The network's first seed, at least 0.
     every_steps : int
         Steps between two starts, at least 1.
+
+    Examples
+    --------
+    >>> from slicefast.rng import Restarts
+    >>> restarts = Restarts(seed=3, every_steps=200)
+    >>> restarts.seed_at(0), restarts.seed_at(100), restarts.seed_at(200) is not None
+    (None, None, True)
     """
 
     seed: int

@@ -87,6 +87,12 @@ class History:
     ----------
     reward : ndarray of float32, (T, A)
         Per step and agent; NaN for steps that were not played.
+
+    Examples
+    --------
+    >>> history = sf.training.History.empty(steps=5, n_agents=3)
+    >>> history.reward.shape, bool(np.isnan(history.reward).all())
+    ((5, 3), True)
     """
 
     reward: Float32

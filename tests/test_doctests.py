@@ -23,7 +23,10 @@ PACKAGE = Path(sf.__file__).parent
 #: What users type first; the package's own docstring says so.
 ASSUMED = {"np": np, "sf": sf}
 #: Modules of public functions beside the names of `slicefast`.
-BESIDE = ("energy", "kpm", "traffic.models")
+BESIDE = (
+    "callbacks.bar", "callbacks.recorders", "energy", "kpm", "labelled", "maps", "packets", "pairing", "rng",
+    "traffic.arrivals", "traffic.mask", "traffic.models", "traffic.series", "traffic.trace",
+)  # fmt: skip
 #: What has no example, and why none would say more.
 WITHOUT = {
     "VectorEnv.close_extras": "Gymnasium's close calls it",
@@ -43,6 +46,10 @@ WITHOUT = {
     "callbacks.Recorder.close": "leaving the `with` of the class's example calls it",
     "callbacks.Bar.close": "leaving the `with` of the class's example calls it",
     "callbacks.Csv.write": "a step calls it",
+    "callbacks.recorders.TensorBoard": "of the extra tensorboard; used as Csv is",
+    "packets.packet_arrays": "room for what the core writes",
+    "traffic.series.TraceSeries": "what `read_series` returns",
+    "traffic.trace.PacketTrace": "what `read_packets` returns",
 }
 
 

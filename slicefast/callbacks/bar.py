@@ -132,6 +132,16 @@ class Ticker:
         Index of the run's last step, at which the rest is reported.
     weight : int
         What a step counts.
+
+    Examples
+    --------
+    >>> from slicefast.callbacks.bar import Ticker
+    >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1, window_ttis=20), seed=0)
+    >>> _ = simulator.reset()
+    >>> task, ticker = sf.Task(simulator.scenario), Ticker(print, last_step=29)
+    >>> _ = sf.training.play(simulator, sf.policies.equal_split, task, steps=30, callbacks=[ticker])
+    25
+    5
     """
 
     def __init__(self, tick: Tick, last_step: int, weight: int = 1) -> None:

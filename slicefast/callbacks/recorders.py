@@ -280,6 +280,16 @@ class KpiRecorder:
     arrays : dict of ndarray
         Every name of `slicefast.kpis.CELL_KPIS`, "throughput_satisfaction" and "delay_satisfaction", each
         (last_steps, N, S) float32; NaN for steps that were not played.
+
+    Examples
+    --------
+    >>> from slicefast.callbacks.recorders import KpiRecorder
+    >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1, window_ttis=20), seed=0)
+    >>> task, _ = sf.Task(simulator.scenario), simulator.reset()
+    >>> recorder = KpiRecorder(task, steps=5, last_steps=2)
+    >>> _ = sf.training.play(simulator, sf.policies.equal_split, task, steps=5, callbacks=[recorder])
+    >>> recorder.arrays["load"].shape  # steps, cells, slices
+    (2, 3, 4)
     """
 
     def __init__(self, task: Task, steps: int, last_steps: int) -> None:

@@ -64,6 +64,13 @@ class Run:
         Networks side by side that it learns from, replicas of one seed.
     restart_steps : int
         Steps after which the networks start anew with another seed; 0: never.
+
+    Examples
+    --------
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> run = sf.runs.new_run("RUN", scenario, reward="logarithmic", exploration_steps=5, train_steps=10)
+    >>> run.task()
+    Task('hexagonal-1', throughput+load+users+neighbour_load, reward='logarithmic')
     """
 
     folder: Path

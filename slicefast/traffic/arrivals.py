@@ -36,6 +36,14 @@ class Arrivals:
     ------
     ScenarioError
         A packet trace cannot be used; the row is named.
+
+    Examples
+    --------
+    >>> from slicefast.traffic.arrivals import Arrivals
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1)
+    >>> packets = Arrivals(scenario, np.random.default_rng(0)).draw(np.ones(scenario.n_users, bool))
+    >>> packets.user.shape == packets.tti.shape == packets.bits.shape, int(packets.tti.max()) < scenario.window_ttis
+    (True, True)
     """
 
     def __init__(self, scenario: Scenario, generator: np.random.Generator) -> None:

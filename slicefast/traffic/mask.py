@@ -40,6 +40,13 @@ class TrafficMask:
     """The share of active users per cell and slice at every decision step; made by `generate` or `from_trace`.
 
     ``note`` says in one line what was done to a trace; it is empty for a generated mask.
+
+    Examples
+    --------
+    >>> from slicefast.traffic.mask import TrafficMask
+    >>> mask = TrafficMask.from_scenario(sf.Scenario.hexagonal(n_sites=1), np.random.default_rng(0))
+    >>> mask.at(0).shape, mask.table(10).shape, bool(mask.table(10).max() <= 1.0)  # shares of users that are active
+    ((3, 4), (10, 3, 4), True)
     """
 
     low: float

@@ -331,9 +331,12 @@ class TraceTraffic(TrafficModel):
     Examples
     --------
     >>> packets = [[0, 1500, 1], [0.5, 1500, 2]]
-    >>> np.savetxt("packets.csv", packets, delimiter=",", header="time,bytes,user", comments="")
-    >>> sf.scenario.Slice(name="measured", traffic={"kind": "trace", "path": "packets.csv"}).traffic.kind
-    'trace'
+    >>> np.savetxt("packets.csv", packets, fmt="%g", delimiter=",", header="time,bytes,user", comments="")
+    >>> mine = sf.scenario.Slice(name="mine", traffic={"kind": "trace", "path": "packets.csv"}, users_per_cell=2)
+    >>> alike = sf.scenario.RequirementGroup(cells="all", throughput_bps=[1e6], delay_ms=[50.0])
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, slices=[mine], requirements=[alike])
+    >>> scenario.packet_traces[0].bits
+    array([12000., 12000.], dtype=float32)
     """
 
     kind: Literal["trace"] = "trace"

@@ -99,7 +99,14 @@ class TraceSeries:
 
 
 def note(scenario: Scenario) -> str:
-    """Read a scenario's trace, if it names one, so that a bad one is refused here; say in one line what was done."""
+    """Read a scenario's trace, if it names one, so that a bad one is refused here; say in one line what was done.
+
+    Examples
+    --------
+    >>> from slicefast.traffic.series import note
+    >>> note(sf.Scenario.hexagonal(n_sites=1))  # no trace, nothing to say
+    ''
+    """
     return "" if scenario.traffic_trace is None else read_series(scenario.traffic_trace, scenario).note
 
 
@@ -117,6 +124,14 @@ def read_series(path: str | os.PathLike[str], scenario: Scenario) -> TraceSeries
     ------
     ScenarioError
         The file cannot be used; it names file, row and column.
+
+    Examples
+    --------
+    >>> from slicefast.traffic.series import read_series
+    >>> volumes = np.column_stack([np.arange(48) * 3600, 2 + np.sin(np.arange(48) / 24 * 2 * np.pi)])
+    >>> np.savetxt("volumes.csv", volumes, delimiter=",", header="time,volume", comments="")
+    >>> read_series("volumes.csv", sf.Scenario.hexagonal(n_sites=1)).note[:60]
+    'volumes.csv: 48 samples, one per 3600 s over 2 days; no gaps'
     """
     names = tuple(item.name for item in scenario.slices)
     try:

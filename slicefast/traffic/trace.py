@@ -93,6 +93,15 @@ def read_packets(
     ------
     ScenarioError
         Times out of order, a size below one bit, an unknown user or slice; the row is named.
+
+    Examples
+    --------
+    >>> from slicefast.traffic.trace import read_packets
+    >>> packets = [[0, 1500, 1], [0.5, 1500, 2]]
+    >>> np.savetxt("packets.csv", packets, fmt="%g", delimiter=",", header="time,bytes,user", comments="")
+    >>> trace = read_packets("packets.csv", slice_index=0, slice_names=["mine"], n_users=2)
+    >>> trace.tti.tolist(), trace.user.tolist(), trace.bits.tolist()
+    ([0, 500], [0, 1], [12000.0, 12000.0])
     """
     table = read_table(path, _REQUIRED, _OPTIONAL)
     time_s = np.array(table.times_s("time"))
