@@ -27,6 +27,7 @@ from slicefast.errors import refuse
 from slicefast.rewards import BOUNDED, MET
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
+from slicefast.student import half_width
 from slicefast.task import Task
 from slicefast.training import play
 
@@ -234,17 +235,3 @@ def _interval(scores: xr.Dataset, confidence: float) -> xr.Dataset:
         limits = (score.attrs.get("valid_min", -np.inf), score.attrs.get("valid_max", np.inf))
         bounds[name] = bounds[name].clip(*limits, keep_attrs=True)
     return bounds.transpose(..., "case", "bound")
-
-
-def half_width(count: int, confidence: float) -> float:
-    """Return t_{K-1} / sqrt(K) of K numbers: half a Student's interval of their mean, in standard deviations.
-
-    Examples
-    --------
-    >>> from slicefast.pairing import half_width
-    >>> round(half_width(10, 0.95), 3)  # t_9 / sqrt(10)
-    0.715
-    """
-    from scipy.stats import t
-
-    return float(t.ppf(0.5 + confidence / 2, count - 1) / np.sqrt(count))

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from slicefast.errors import MISSING, ScenarioError
+from slicefast.errors import MISSING, ScenarioError, shorten
 
 _NO_LIMIT = 1e100  # keeps sums finite; what exceeds it is refused as no number
 _LATEST_S = 1e11  # since 1970: the year 5138
 _DATE_LENGTHS = {8: 6, 10: 8, 12: 10, 14: 12}  # of the digits, and of the format that reads them
+_DECIMAL_COMMA = re.compile(r"^([+-]?\d+),(\d+)$")
 _DATE_FORMATS = ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y")
 
 
@@ -65,7 +66,9 @@ class Table:
         where = f"{self.file} row {self.line[row]} column {self.header[column]}"
         return ScenarioError(where, self.columns[column][row], problem)
 
-    def numbers(self, column: str, *, low: float, high: float = _NO_LIMIT, blank: bool = False) -> list[float]:
+    def numbers(
+        self, column: str, *, low: float, high: float = _NO_LIMIT, blank: bool = False, mistake: str = ""
+    ) -> list[float]:
         """Return a column as finite floats.
 
         Parameters
@@ -76,6 +79,8 @@ class Table:
             The range, both included.
         blank : bool
             Whether a value may be empty or "nan"; it becomes NaN.
+        mistake : str
+            What a number outside the range most likely is, for the message.
 
         Raises
         ------
@@ -91,9 +96,11 @@ class Table:
             try:
                 value = float(text)
             except ValueError:
-                value = math.nan
+                value, reason = math.nan, ", with a decimal point" if _DECIMAL_COMMA.match(text) else ""
+            else:
+                reason = f": {mistake}" if mistake else ""
             if not low <= value <= high:
-                raise self.error(row, column, f"must be a number{limits}")
+                raise self.error(row, column, f"must be a number{limits}{reason}")
             values.append(value)
         return values
 
@@ -200,7 +207,8 @@ def read_table(
             lines = [(reader.line_num, [tidy(value) for value in row]) for row in reader if any(row)]
     except (OSError, ValueError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise ScenarioError(os.fspath(path), MISSING, f"cannot be read: {reason}") from None
+        reason = "is no text in UTF-8" if isinstance(error, UnicodeError) else f"cannot be read: {reason}"
+        raise ScenarioError(os.fspath(path), MISSING, reason) from None
     if not lines:
         raise ScenarioError(os.fspath(path), MISSING, "is empty; a header is needed")
     header = lines[0][1]
@@ -217,7 +225,8 @@ def read_table(
         raise ScenarioError(file, MISSING, "has a header but no rows")
     for number, row in lines[1:]:
         if len(row) != len(header):
-            raise ScenarioError(f"{file} row {number}", row, f"must have {len(header)} values like the header")
+            wanted = f"must have {len(header)} values like the header, {shorten(header)}"
+            raise ScenarioError(f"{file} row {number}", row, wanted)
     columns = {column: [row[index] for _, row in lines[1:]] for column, index in place.items()}
     headers = {column: header[i] for column, i in place.items()}
     return Table(file, headers, columns, [number for number, _ in lines[1:]], tuple(header))
@@ -231,4 +240,4 @@ def _delimiter(stream: TextIO) -> str:
 
 
 def _with_decimal_point(value: str) -> str:
-    return re.sub(r"^([+-]?\d+),(\d+)$", r"\1.\2", value.strip())
+    return _DECIMAL_COMMA.sub(r"\1.\2", value.strip())

@@ -117,7 +117,19 @@ def test_csv_layout_in_toml_is_found_beside_it(tmp_path):
         (HEADER + "0,0,25,0,6,46\n2e6,0,25,0,6,46\n", r"sites\.csv: got '2000000 m', sites must lie within 1000000 m"),
         (
             "latitude,longitude," + HEADER[8:] + "91,0,25,0,6,46\n",
-            r"sites\.csv row 2 column latitude: got '91', must be a number in \[-90, 90\]",
+            r"sites\.csv row 2 column latitude: got '91', must be a number in \[-90, 90\]: a longitude, or metres",
+        ),
+        (
+            "lat,lon,azimuth_deg\n52.5,390000,0\n",
+            r"row 2 column lon: got '390000', must be a number in \[-180, 180\]: metres, which x_m, y_m take\?",
+        ),
+        (
+            'lat,lon,azimuth_deg\n"52,5",13.4,0\n',
+            r"column lat: got '52,5', must be .*\[-90, 90\], with a decimal point$",
+        ),
+        (
+            "# export\nlat,lon,azimuth_deg\n",
+            r"row 2: got \['lat', .*, must have 1 values like the header, \['# export'\]$",
         ),
     ],
 )
@@ -126,6 +138,14 @@ def test_bad_site_files_are_refused_by_row_and_column(tmp_path, text, message):
     with pytest.raises(ScenarioError, match=message) as caught:
         csv_scenario(path)
     assert "\n" not in str(caught.value)
+
+
+def test_other_encodings_are_named(tmp_path):
+    path = tmp_path / "sites.csv"
+    for encoding in ("latin-1", "utf-16"):
+        path.write_bytes("x_m,y_m,bearing_deg,name\n0,0,0,K\u00f6ln\n".encode(encoding))
+        with pytest.raises(ScenarioError, match=r"sites\.csv: is no text in UTF-8$"):
+            csv_scenario(str(path))
 
 
 def test_bad_layouts(tmp_path):

@@ -12,6 +12,7 @@ from slicefast.arrays import to_vector
 from slicefast.colours import SLICE_COLOURS
 from slicefast.errors import described, refuse
 from slicefast.plot.axes import axes_of, look_of, name_of
+from slicefast.student import half_width
 from slicefast.wording import literal
 
 if TYPE_CHECKING:
@@ -98,8 +99,6 @@ def mean(
     >>> sf.plot.mean(reward, over="seed", label="mine").get_lines()[0].get_ydata().round(3)
     array([0.2, 0.5, 0.7])
     """
-    from slicefast.pairing import half_width
-
     along = [str(dim) for dim in values.dims if dim != over]
     if over not in values.dims or len(along) != 1:
         dims = ", ".join(map(str, values.dims))

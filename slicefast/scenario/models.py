@@ -54,6 +54,26 @@ class Scenario(Placed):
     ----------
     name : str
         What reports call it.
+    layout : Layout or CsvLayout
+        Where the sites are: a lattice, or what a file says.
+    cell_settings : tuple of CellSettings
+        What some cells do differently.
+    hotspots : tuple of Hotspot
+        Places that draw users.
+    radio : Radio
+        The carrier, the antennas, and what lies between them and the users.
+    indoor : Indoor
+        Which users are in buildings, and what these cost.
+    slices : tuple of Slice
+        Each slice's traffic and users.
+    requirements : tuple of RequirementGroup
+        What cells promise each slice; every cell is in one group.
+    traffic : Traffic
+        How many users are active over the day.
+    mobility : Mobility
+        How users move.
+    scheduler : Scheduler
+        How a cell's PRBs go to its users.
     step_s : float
         Time between two decisions; users move that far, traffic is that of the time.
     window_ttis : int

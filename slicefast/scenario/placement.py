@@ -43,6 +43,8 @@ _LIMITS = {
     "tilt_deg": (-90.0, 90.0),
     "power_dbm": (-50.0, 100.0),
 }
+#: What a number outside its limits most likely is.
+_MISTAKES = {"latitude": "a longitude, or metres, which x_m, y_m take?", "longitude": "metres, which x_m, y_m take?"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,10 @@ def _place_hexagonal(layout: Layout, radio: Radio) -> Placement:
 def _place_csv(layout: CsvLayout, radio: Radio) -> Placement:
     """Read one cell per row; rows at one position and height are one site."""
     table = read_table(layout.sites_csv, {}, _COLUMNS)
-    columns = {name: np.array(table.numbers(name, low=low, high=high)) for name, (low, high) in _known(table)}
+    columns = {
+        name: np.array(table.numbers(name, low=low, high=high, mistake=_MISTAKES.get(name, "")))
+        for name, (low, high) in _known(table)
+    }
     for name, of_radio in _OF_THE_RADIO.items():
         columns.setdefault(name, np.full(len(table), getattr(radio, of_radio)))
     for row, height_m in enumerate(columns["height_m"] if "height_m" in table else ()):

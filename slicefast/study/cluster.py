@@ -70,7 +70,7 @@ def run_on_ray(study: Study, pending: Pending, progress: Progress, resources: Ma
             for job in pending.take(max(0, _most(ray, own) - len(running))):
                 running[task(common, job, _needed(study, job), __version__, reports, _place(study))] = job
             done, _ = ray.wait(list(running), num_returns=1, timeout=_TELL_EVERY_S)
-            watch(ray.get(reports.take.remote()), told, progress)
+            watch(_told(ray, reports), told, progress)
             for reference in done:
                 job = running.pop(reference)
                 keep(study, job, _arrived(ray, reference, job))
@@ -193,11 +193,20 @@ class _Reports:
 
 
 def _mailbox(ray: Any) -> Any:
-    """Return a handle of `_Reports` on the driver's machine: whichever other one dies, it stays."""
+    """Return a handle of `_Reports` on the driver's machine: whichever other one dies, it stays, or starts again."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return ray.remote(num_cpus=0)(_Reports).options(scheduling_strategy=here).remote()
+    return ray.remote(num_cpus=0, max_restarts=-1)(_Reports).options(scheduling_strategy=here).remote()
+
+
+def _told(ray: Any, reports: Any) -> list[Report]:
+    """Return what tasks have left; of a mailbox that died nothing, as tasks say again how far they are."""
+    try:
+        left: list[Report] = ray.get(reports.take.remote())
+    except ray.exceptions.RayActorError:
+        return []
+    return left
 
 
 def _most(ray: Any, asked: Mapping[str, float]) -> int:

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from slicefast.pairing import half_width
+from slicefast.student import half_width
 from slicefast.study.comparison import Comparison
 from slicefast.study.document import Verdict, show
 from slicefast.study.scores import UNKNOWN, Estimate

@@ -92,6 +92,7 @@ import json, sys, time
 from pathlib import Path
 import ray
 from ray.cluster_utils import Cluster
+from slicefast.study import cluster as engine
 from slicefast.study.execute import run_study
 from slicefast.study.folder import load_study
 from slicefast.study.running import Progress
@@ -105,12 +106,16 @@ if nodes == "two":
 else:
     ray.init("local", num_cpus=1, resources={"place": 1}, include_dashboard=False, log_to_driver=False)
 
+mailboxes, mailbox = [], engine._mailbox
+engine._mailbox = lambda ray: mailboxes.append(mailbox(ray)) or mailboxes[0]
 lines = []
 class Log(Progress):
     def started(self, job):
         lines.append(("started", str(job), 0))
         if nodes == "two" and len(lines) == 2:  # nothing has come back yet
             cluster.remove_node(doomed, allow_graceful=False)
+        if nodes == "one" and len(lines) == 1:
+            ray.kill(mailboxes[0], no_restart=False)
     def advanced(self, job, steps):
         lines.append(("advanced", str(job), steps))
     def finished(self, job):
