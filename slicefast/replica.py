@@ -16,10 +16,11 @@ from slicefast.rng import Streams
 from slicefast.scenario import Scenario
 from slicefast.traffic.arrivals import Arrivals, Events
 from slicefast.traffic.mask import TrafficMask
-from slicefast.units import Float64, Index
+from slicefast.units import SMALLEST_PACKET_BITS, Float64, Index
 
 #: A simulator's whole state, or a part of it: nested dicts and lists of arrays, numbers and text.
 Snapshot = dict[str, Any]
+_FARTHEST_M, _MOST_BITS = 1e9, 1e12  # what the core takes
 
 
 class Replica:
@@ -199,7 +200,39 @@ class Replica:
             own = np.asarray(getattr(self, name))
             if np.shape(value) != own.shape or np.asarray(value).dtype != own.dtype:
                 refuse(name, described(f"{np.shape(value)} {np.asarray(value).dtype}"), f"{own.shape} {own.dtype}")
-        arrivals = Events(*(part.copy() for part in state["arrivals"]))
+        arrivals = Events(*(np.array(part) for part in state["arrivals"]))
+        self._hold_places(copied)
+        self._hold_arrivals(arrivals)
         self.streams.check_state(state["streams"])
         self.sources.check_state(state["sources"])
         return copied, arrivals
+
+    def _hold_places(self, copied: dict[str, Any]) -> None:
+        n_cells = self.scenario.n_cells
+        for name, low, high in (
+            ("x_m", -_FARTHEST_M, _FARTHEST_M),
+            ("y_m", -_FARTHEST_M, _FARTHEST_M),
+            ("heading", -_FARTHEST_M, _FARTHEST_M),
+            ("threshold", 0.0, 1.0),
+            ("serving", 0, n_cells - 1),
+            ("active", 0, 1),
+            ("step_index", 0, 2**62),
+        ):
+            values = np.atleast_1d(copied[name])
+            wrong = values[~((values >= low) & (values <= high))]
+            if wrong.size:
+                refuse(name, wrong[0].item(), f"{low:g} to {high:g}")
+
+    def _hold_arrivals(self, arrivals: Events) -> None:
+        for name, part, own in zip(Events._fields, arrivals, self.arrivals, strict=True):
+            if part.dtype != own.dtype or part.shape != arrivals.user.shape or part.ndim != 1:
+                refuse(
+                    f"arrivals {name}", described(f"{part.shape} {part.dtype}"), f"{arrivals.user.shape} {own.dtype}"
+                )
+        user, tti, bits = arrivals
+        n_users, n_ttis = self.scenario.n_users, self.scenario.window_ttis
+        if not ((user >= 0) & (user < n_users) & (tti >= 0) & (tti < n_ttis)).all() or (np.diff(tti) < 0).any():
+            allowed = f"users 0 to {n_users - 1}, TTIs 0 to {n_ttis - 1} in order"
+            refuse("arrivals", described("users or TTIs that are not there"), allowed)
+        if not ((bits >= SMALLEST_PACKET_BITS) & (bits <= _MOST_BITS)).all():
+            refuse("arrivals", described("packets of other sizes"), f"{SMALLEST_PACKET_BITS:g} to {_MOST_BITS:g} bits")

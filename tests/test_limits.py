@@ -83,3 +83,19 @@ def test_a_limit_is_taken_by_the_core_or_refused_in_one_line(path: tuple[str, ..
     else:
         assert np.isfinite(kpis.delay_ms).all()
         assert np.isfinite(kpis.throughput_bps).all()
+
+
+def test_phases_that_would_be_drawn_for_ever_are_refused() -> None:
+    def slices(length_s: float) -> list[dict[str, Any]]:
+        model = {"kind": "on_off", "on_s": length_s, "off_s": length_s}
+        return [{"name": f"s{k}", "users_per_cell": 1, "rate_bps": 1e5, "traffic": model} for k in range(4)]
+
+    with pytest.raises(SlicefastError, match=r"slices\[0\].traffic.on_s: got 1e-09, must be greater"):
+        Scenario.hexagonal(1, slices=slices(1e-9))
+    simulator = Simulator(Scenario.hexagonal(1, window_ttis=5, slices=slices(1e-5)))
+    assert np.isfinite(simulator.reset().load).all()
+
+
+def test_noise_of_next_to_no_length_warns_of_nothing() -> None:
+    scenario = Scenario.hexagonal(1, window_ttis=5, traffic={"noise_steps": 5e-324})
+    assert np.isfinite(Simulator(scenario).reset().load).all()

@@ -187,4 +187,6 @@ class Arrivals:
         for name, value in (("next_tti", next_tti), ("left_tti", left_tti)):
             if value.shape != self.next_tti.shape:
                 refuse(name, described(f"shape {value.shape}"), f"shape {self.next_tti.shape}")
+            if np.isnan(value).any():  # phases of no end would be drawn for ever
+                refuse(name, float("nan"), "numbers of TTIs")
         return int(state["clock_tti"]), next_tti, left_tti

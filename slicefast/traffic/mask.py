@@ -197,5 +197,6 @@ def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], length: floa
     n = shape[-1]
     lag = np.minimum(np.arange(n), n - np.arange(n))
     # The correlation's spectrum is positive but for the wrapped tails of a short period; rounding there is cut off.
-    spectrum = np.maximum(np.fft.rfft(np.exp(-((lag / length) ** 2))).real, 0.0)
+    with np.errstate(over="ignore"):  # of a length of next to nothing
+        spectrum = np.maximum(np.fft.rfft(np.exp(-((lag / length) ** 2))).real, 0.0)
     return np.fft.irfft(np.fft.rfft(rng.standard_normal(shape)) * np.sqrt(spectrum), n)

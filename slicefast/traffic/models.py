@@ -24,6 +24,8 @@ from slicefast.traffic.users import Demand, Events, SliceUsers
 from slicefast.units import SMALLEST_PACKET_BITS, Bool, Float64
 
 PacketBits = Annotated[float, Field(ge=SMALLEST_PACKET_BITS, le=1e12)]
+#: Seconds. Shorter ones, thousands in a TTI, would be drawn for minutes and change nothing.
+_Phase = Annotated[float, Field(ge=1e-5, le=1e12)]
 
 FTP_FILE_BITS = 4e6  # 0.5 MB, 3GPP TR 36.889 and TR 36.814
 
@@ -182,8 +184,8 @@ class OnOffTraffic(TrafficModel):
     """
 
     kind: Literal["on_off"] = "on_off"
-    on_s: Positive = 1.0
-    off_s: Positive = 1.0
+    on_s: _Phase = 1.0
+    off_s: _Phase = 1.0
 
     def _interval_ttis(self, users: SliceUsers) -> float:
         """Time between a user's packets while it is on [TTI]."""
