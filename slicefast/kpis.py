@@ -223,7 +223,8 @@ def coordinates(shape: tuple[int, ...], scenario: "Scenario | None" = None) -> d
         refuse("shape", shape, "two numbers, of cells and of slices")
     n_cells, n_slices = shape
     slices = range(1, n_slices + 1) if scenario is None else [item.name for item in scenario.slices]
-    return {"cell": ("cell", np.arange(1, n_cells + 1), {"long_name": "cell"}), "slice": ("slice", list(slices))}
+    values = {"cell": np.arange(1, n_cells + 1), "slice": list(slices)}
+    return {name: (name, items, {"long_name": name}) for name, items in values.items()}
 
 
 #: Every indicator by name, in the order in which the core writes them.

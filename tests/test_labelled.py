@@ -37,6 +37,7 @@ def test_a_step_has_names_and_units(scenario, n_replicas):
     }
     assert named.slice.values.tolist() == [item.name for item in scenario.slices]
     assert named.cell.values.tolist() == [1, 2, 3]
+    assert {name: named[name].attrs["long_name"] for name in named.coords} == {"cell": "cell", "slice": "slice"}
     assert kpis.to_xarray().slice.values.tolist() == [1, 2, 3, 4]
 
 
