@@ -182,8 +182,8 @@ def compare(
             refuse("cases", {name: case}, "a Scenario and a policy by name")
         if not (isinstance(case[1], str) or callable(case[1])):
             refuse("cases", {name: case[1]}, "a policy, or the name of one")
-    if not numbers or len(set(numbers)) < len(numbers):
-        refuse("seeds", seeds, "at least 1, or different integers")
+    if not numbers or len(set(numbers)) < len(numbers) or min(numbers) < 0:
+        refuse("seeds", seeds, "at least 1, or different integers of at least 0")
     if steps < 1:
         refuse("steps", steps, "at least 1")
     if not 0.0 < confidence < 1.0:

@@ -103,6 +103,8 @@ class Simulator(World):
     ):
         if n_replicas < 1:
             refuse("n_replicas", n_replicas, "at least 1")
+        if place_seed is not None:
+            between(0, place_seed=place_seed)
         check_memory(scenario, n_replicas)
         self.scenario = scenario
         self._scenario_digest = digest(scenario)

@@ -98,8 +98,8 @@ def test_validation_is_imported_by_nobody() -> None:
 def test_learning_takes_arrays_and_only_learning_imports_torch() -> None:
     for name, imported in GRAPH.items():
         if room(name) == "learn":
-            allowed = {"_core", "arguments", "errors", "files", "kernels", "learn", "notebooks", "registry"}
-            allowed |= {"threads", "units"}
+            allowed = {"_core", "arguments", "errors", "files", "granted", "kernels", "learn", "notebooks"}
+            allowed |= {"registry", "threads", "units"}
             assert {room(item) for item in own(imported)} <= allowed, name
         else:
             assert "torch" not in {item.split(".")[0] for item in imported}, name

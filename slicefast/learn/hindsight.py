@@ -22,7 +22,7 @@ from slicefast.errors import NonFiniteError, refuse
 from slicefast.learn import checkpoint
 from slicefast.learn.curve_loss import ascent, forward, softmax
 from slicefast.learn.hindsight_config import HindsightConfig
-from slicefast.learn.networks import StackedMLP
+from slicefast.learn.networks import StackedMLP, check_memory
 from slicefast.learn.optimiser import StackedAdam
 from slicefast.learn.replay import Ring, as_float32
 from slicefast.learn.threads import one_thread
@@ -104,7 +104,9 @@ class Hindsight:
             refuse("agent_ids", ids.tolist(), f"{n_agents} integers in [0, 2^32)")
         self.n_agents, self.obs_dim, self.action_dim = n_agents, obs_dim, action_dim
         self.config, self.seed, self.agent_ids = config or HindsightConfig(), seed, ids
-        self.network = StackedMLP(n_agents, (obs_dim, *self.config.hidden, action_dim))
+        sizes = (obs_dim, *self.config.hidden, action_dim)
+        check_memory("hidden", n_agents, sizes)
+        self.network = StackedMLP(n_agents, sizes)
         self._draw_weights()
         self.network.requires_grad_(False)
         self.optimiser = StackedAdam(self.network, self.config.learning_rate, self.config)

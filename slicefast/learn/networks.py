@@ -16,8 +16,37 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from slicefast.errors import described, refuse
+from slicefast.granted import granted_bytes
+
 # Rows of a bank start on 64-byte boundaries: no two agents share a cache line, and vectors load aligned.
 ROW_MULTIPLE = 16
+
+
+def check_memory(name: str, n_agents: int, sizes: Sequence[int], n_nets: int = 1) -> None:
+    """Refuse widths whose weights, targets and moments need more memory than this process may use.
+
+    Parameters
+    ----------
+    name : str
+        Of the hidden layers' widths, as the caller knows them.
+    n_agents : int
+        Agents.
+    sizes : sequence of int
+        Inputs, widths of the hidden layers, outputs.
+    n_nets : int
+        Networks of an agent.
+
+    Raises
+    ------
+    SlicefastError
+        It names the bytes.
+    """
+    weights = sum((int(n_in) + 1) * int(n_out) for n_in, n_out in pairwise(sizes))
+    needed, granted = 4 * 4 * n_agents * n_nets * weights, granted_bytes()
+    if needed > granted:
+        got = f"{list(sizes[1:-1])} of {n_agents} agents, {needed:.3g} bytes"
+        refuse(name, described(got), f"at most {granted} bytes, what this process may use")
 
 
 def zero_bank(n_rows: int, n_columns: int, device: torch.device | str | None = None) -> Tensor:

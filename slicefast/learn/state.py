@@ -14,7 +14,7 @@ from torch import Tensor
 from slicefast.errors import CheckpointError
 from slicefast.learn import checkpoint
 from slicefast.learn.config import TD3Config
-from slicefast.learn.networks import StackedMLP
+from slicefast.learn.networks import StackedMLP, check_memory
 from slicefast.learn.optimiser import StackedAdam
 from slicefast.learn.replay import ReplayRing
 from slicefast.units import Bool, Float32, Int64
@@ -81,6 +81,8 @@ class LearnerState:
         n_agents = len(agent_ids)
         actor_sizes = (obs_dim, *config.actor_hidden, action_dim)
         critic_sizes = (obs_dim + action_dim, *config.critic_hidden, 1)
+        check_memory("actor_hidden", n_agents, actor_sizes)
+        check_memory("critic_hidden", n_agents, critic_sizes, n_nets=2)
         actor, actor_target = (StackedMLP(n_agents, actor_sizes, device=device) for _ in range(2))
         critic, critic_target = (StackedMLP(n_agents, critic_sizes, twin=True, device=device) for _ in range(2))
         generators = [np.random.Generator(np.random.Philox((seed, int(agent)))) for agent in agent_ids]

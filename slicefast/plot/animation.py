@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from slicefast import files
 from slicefast.arguments import checked
 from slicefast.errors import GivenBy, refuse
+from slicefast.plot.backend import prepare
 from slicefast.plot.rendering import Picture
 from slicefast.task import Task
 
@@ -67,6 +68,7 @@ def animate(
     >>> sf.plot.animate(simulator, sf.policies.equal_split, "day.gif", steps=2).name
     'day.gif'
     """
+    prepare()
     from matplotlib import animation
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from slicefast.colours import SLICE_COLOURS, SLICE_DASHES
+from slicefast.plot.backend import prepare
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,6 +15,7 @@ def axes_of(ax: Axes | None) -> Axes:
     """Return the axes that were given, or those of a new figure of pyplot's, which notebooks show."""
     if ax is not None:
         return ax
+    prepare()
     from matplotlib import pyplot
 
     return pyplot.subplots(layout="constrained")[1]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.errors import refuse
+from slicefast.plot.backend import prepare
 from slicefast.plot.maps import draw_area
 from slicefast.task import Task
 from slicefast.units import Float32, Float64
@@ -61,6 +62,7 @@ class Picture:
         """Show what `of_all` would return, side by side in one window, where the mode is "human"."""
         if self._mode != "human":
             return
+        prepare()
         from matplotlib import pyplot
 
         picture = np.concatenate(self._drawn(simulator, task), axis=1)
@@ -81,6 +83,7 @@ class Picture:
             self._window = None
 
     def _drawn(self, simulator: Simulator, task: Task) -> tuple[NDArray[np.uint8], ...]:
+        prepare()
         n_replicas, kpis = simulator.n_replicas, simulator.kpis
         satisfaction = np.minimum(*task.satisfaction(kpis))
         arrays = (kpis.load.sum(axis=-1), satisfaction, simulator.positions_m, simulator.sinr)
