@@ -122,6 +122,7 @@ class Log(Progress):
         lines.append(("finished", str(job), 0))
 
 assert run_study(load_study(folder), engine="ray", progress=Log(), resources={"num_cpus": 1, "place": 1})
+ray.get(mailboxes[0].take.remote())  # it hears again
 while nodes == "two" and sum(node["Alive"] for node in ray.nodes()) > 2:
     time.sleep(1.0)
 ray.shutdown()
