@@ -23,7 +23,7 @@ import xarray as xr
 from slicefast import policies
 from slicefast.arguments import checked
 from slicefast.callbacks.recorders import KpiRecorder
-from slicefast.errors import refuse
+from slicefast.errors import GivenBy, refuse
 from slicefast.rewards import BOUNDED, MET
 from slicefast.scenario import Scenario
 from slicefast.simulator import Simulator
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from slicefast.policies import Policy
 
+#: Options of `Task` that a comparison takes.
+TASK_OPTIONS = ("features", "reward", "coordination")
 #: What is scored: unit, long name and where it can lie, each a mean over the cells that count and the steps. A reward
 #: of a user's own may lie anywhere.
 SCORES = {
@@ -190,7 +192,7 @@ def compare(
         refuse("confidence", confidence, "a number between 0 and 1")
     scores = {name: np.empty((len(cases), len(numbers))) for name in SCORES}
     for c, (scenario, policy) in enumerate(cases.values()):
-        played = Task(scenario, **(task or {}))  # type: ignore[arg-type]  # Task refuses what it does not know
+        played = _task_of(scenario, task or {})
         for k, seed in enumerate(numbers):
             entry = policies.get(policy) if isinstance(policy, str) else policies.ready(policy)
             for name, value in _score(played, entry, seed, steps).items():
@@ -198,6 +200,13 @@ def compare(
     variables = {name: (("case", "seed"), values, _attributes(name, task or {})) for name, values in scores.items()}
     dataset = xr.Dataset(variables, coords={"case": list(cases), "seed": numbers}, attrs={"steps": steps})
     return Paired(dataset, confidence)
+
+
+def _task_of(scenario: Scenario, options: Mapping[str, str]) -> Task:
+    if unknown := options.keys() - set(TASK_OPTIONS):
+        refuse("task", sorted(map(str, unknown)), f"{', '.join(TASK_OPTIONS)} by name")
+    with GivenBy("task"):
+        return Task(scenario, **options)  # type: ignore[arg-type]  # Task refuses what it does not know
 
 
 def _attributes(name: str, task: Mapping[str, str]) -> dict[str, object]:

@@ -107,7 +107,11 @@ def test_it_is_a_table_on_screen_in_notebooks_and_as_a_frame(scenario):
         ({"seeds": [1, 1]}, "seeds: got"),
         ({"steps": 0}, "steps: got 0"),
         ({"confidence": 1.0}, "confidence: got 1.0"),
-        ({"task": {"reward": "fair"}}, "reward: got 'fair'"),
+        ({"task": {"reward": "fair"}}, "^task: reward: got 'fair'"),
+        ({"task": {"actions": "symmetric"}}, r"^task: got \['actions'\]"),
+        ({"cases": {"a": 7}}, "^cases: got {'a': 7}"),
+        ({"cases": {"a": ()}}, r"^cases: got {'a': \(\)}"),
+        ({"cases": {"a": ("equal_split", "equal_split")}}, "^cases: got {'a': "),
     ],
 )
 def test_what_cannot_be_compared_is_refused(scenario, change, named):
@@ -115,5 +119,7 @@ def test_what_cannot_be_compared_is_refused(scenario, change, named):
         sf.compare(**{"cases": {"equal": (scenario, "equal_split")}, "seeds": 1, "steps": 1, **change})
     with pytest.raises(ValueError, match="policy: got 'unknown'"):
         sf.compare({"a": (scenario, "unknown")}, 1, 1)
+    with pytest.raises(ValueError, match=r"^cases: got {'a': 7}, allowed: a policy"):
+        sf.compare({"a": (scenario, 7)}, 1, 1)
     with pytest.raises(ValueError, match="reference: got 'b'"):
         sf.compare({"a": (scenario, "equal_split")}, 1, 1).differences("b")

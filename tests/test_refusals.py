@@ -253,6 +253,9 @@ def test_an_object_is_refused_for_the_methods_that_it_lacks() -> None:
         ("policies.register", "name", "two\nlines"),
         ("policies.register", "name", ""),
         ("study.Study.save", "arrays", {"reward": [[1.0], [1.0, 2.0]]}),
+        ("radio.calibrate", "elements", 2**31 - 1),
+        ("study.Protocol", "n_seeds", 10**30),
+        ("runs.transfer", "sample_steps", 2**31),
     ],
 )
 def test_what_is_of_the_kind_and_no_good_is_refused_by_name(name: str, argument: str, value: Any) -> None:

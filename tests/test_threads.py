@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ import torch
 import slicefast as sf
 from slicefast import _core, network, threads
 from slicefast.kpis import CELL_KPIS, USER_KPIS
-from slicefast.learn import TD3, Hindsight, HindsightConfig, TD3Config
+from slicefast.learn import TD3, VAE, Hindsight, HindsightConfig, TD3Config
+from slicefast.learn.curve_policy import CurvePolicy
 from slicefast.threads import each, usable_threads
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -181,26 +183,47 @@ def test_a_forked_child_has_a_pool_of_its_own() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("kind", ["hindsight", "torch"])
-def test_a_forked_child_learns_where_torch_has_used_several_threads(kind: str) -> None:
-    if kind == "hindsight":
-        config = HindsightConfig(capacity=20, batch_size=64)
-        agents: Any = Hindsight(40, 16, 4, config)
-        curves = (np.zeros((40, 4)), np.full((40, config.n_levels, 4), 0.5))
-        agents.store(np.ones((40, 16)), *curves)
-    else:
-        agents = TD3(40, 16, 4, TD3Config(capacity=20, batch_size=4, exploration_steps=0), engine="torch")
-        for _ in range(4):
-            agents.store(np.ones((40, 16)), np.full((40, 4), 0.25), np.ones(40), np.ones((40, 16)))
+@pytest.mark.parametrize("kind", ["hindsight", "torch", "vae", "curves"])
+def test_a_forked_child_learns_and_acts_where_torch_has_used_several_threads(kind: str) -> None:
+    work = _LEARNING[kind]()
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        torch.ones(10**6).sqrt_()
+        torch.ones((500, 500)) @ torch.ones((500, 500))
         child = os.fork()
         if not child:
             signal.alarm(60)  # which ends one that waits for threads that it has not
-            agents.update()
+            work()
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
     finally:
         torch.set_num_threads(before)
+
+
+def _hindsight() -> Callable[[], object]:
+    config = HindsightConfig(capacity=20, batch_size=64)
+    agents = Hindsight(40, 16, 4, config)
+    agents.store(np.ones((40, 16)), np.zeros((40, 4)), np.full((40, config.n_levels, 4), 0.5))
+    return lambda: (agents.update(), agents.act(np.ones((40, 16))))
+
+
+def _td3() -> Callable[[], object]:
+    agents = TD3(40, 16, 4, TD3Config(capacity=20, batch_size=4, exploration_steps=0), engine="torch")
+    for _ in range(4):
+        agents.store(np.ones((40, 16)), np.full((40, 4), 0.25), np.ones(40), np.ones((40, 16)))
+    return lambda: (agents.update(), agents.act(np.ones((40, 16))), agents.act(np.ones((40, 16)), explore=True))
+
+
+def _vae() -> Callable[[], object]:
+    vae, samples = VAE(input_dim=64, hidden=(256,)), np.random.default_rng(0).random((4000, 64))
+    return lambda: (vae.fit(samples, epochs=1), vae.decode(vae.encode(samples)[0]))
+
+
+def _curves() -> Callable[[], object]:
+    policy, seen = CurvePolicy(input_dim=8, n_slices=4, hidden=128), np.random.default_rng(0).random((4000, 4, 8))
+    levels = np.linspace(0.0, 1.0, 5)
+    curves = np.broadcast_to(levels[:, None], (4000, 5, 4))
+    return lambda: (policy.fit(seen, curves, levels, epochs=1), policy.act(seen))
+
+
+_LEARNING = {"hindsight": _hindsight, "torch": _td3, "vae": _vae, "curves": _curves}

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from slicefast.errors import described, refuse
 from slicefast.learn import checkpoint, modules
+from slicefast.learn.threads import one_thread
 from slicefast.units import Float64
 
 _KIND = "curve_policy"
@@ -62,6 +63,7 @@ class CurvePolicy:
         self.network: nn.Module = _SharedBySlices(input_dim, hidden) if shared else _plain(input_dim, n_slices, hidden)
         self.normaliser = modules.Normaliser(input_dim)
 
+    @one_thread()
     def fit(
         self, observation: ArrayLike, curves: ArrayLike, levels: ArrayLike, epochs: int = 20, seed: int = 0
     ) -> list[float]:
@@ -128,7 +130,7 @@ class CurvePolicy:
 
     def act(self, observation: ArrayLike) -> Float64:
         """Return partitions, points of the simplex, (M, S) float64, for observations (M, S, F)."""
-        with torch.no_grad():
+        with torch.no_grad(), one_thread():
             logits = self.network(self.normaliser(np.asarray(observation, np.float64)))
             shares: Float64 = torch.softmax(logits.double(), dim=-1).numpy()
         return shares

@@ -153,7 +153,7 @@ class TD3:
         if self.engine == "native" and self.device.type != "cpu":
             refuse("device", str(self.device), "'cpu' for the native engine; use engine='torch'")
         if self.engine == "torch" and self.n_threads != 1:
-            refuse("n_threads", self.n_threads, "1 for the torch engine, which follows torch.set_num_threads")
+            refuse("n_threads", self.n_threads, "1 for the torch engine")
 
     def _repr_html_(self) -> str:
         sizes = {"agents": self.n_agents, "observation": self.obs_dim, "action": self.action_dim}

@@ -123,7 +123,7 @@ class TorchEngine:
     def act(self, observation: Float32, noise: float, step: int) -> Float32:
         """Return actions (k A, S), softmax(logits + noise eps), with eps from the agents' counter-based streams."""
         agents, copies = self.state.n_agents, len(observation) // self.state.n_agents
-        with torch.no_grad():
+        with torch.no_grad(), one_thread():
             rows = torch.from_numpy(observation).to(self.state.device).view(copies, agents, -1)
             logits = self._actor(rows.transpose(0, 1))
             if noise > 0.0:

@@ -125,16 +125,17 @@ class VAE:
             refuse("samples", f"{len(x)} of them", "at least 2")
         # A mean of some size leaves rounding of its own in the spread of a component that never varies.
         self.normaliser.fit(x, modules.LEAST_SPREAD * np.maximum(np.abs(x.mean(axis=0)), 1.0))
-        generator = torch.Generator().manual_seed(seed)
-        modules.initialise(self._networks, generator)
-        data = self.normaliser(x)
-        optimiser = torch.optim.Adam([*self.encoder.parameters(), *self.decoder.parameters()], lr=self.learning_rate)
-        self.loss_curve = []
         with one_thread():
-            for _ in range(epochs):
+            generator = torch.Generator().manual_seed(seed)
+            modules.initialise(self._networks, generator)
+            data = self.normaliser(x)
+            parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
+            optimiser = torch.optim.Adam(parameters, lr=self.learning_rate)
+            self.loss_curve = []
+            for epoch in range(epochs):
                 self.loss_curve.append(self._epoch(data, optimiser, generator))
                 if not math.isfinite(self.loss_curve[-1]):
-                    raise SlicefastError(f"loss is not finite in epoch {len(self.loss_curve)}: lower the learning rate")
+                    raise SlicefastError(f"loss is not finite in epoch {epoch + 1}: lower the learning rate")
         return self.loss_curve
 
     def _epoch(self, data: Tensor, optimiser: torch.optim.Optimizer, generator: torch.Generator) -> float:
@@ -150,16 +151,16 @@ class VAE:
 
     def encode(self, samples: ArrayLike) -> tuple[Float64, Float64]:
         """Return the latent Gaussians' means and variances, (M, latent_dim) float64 each, of samples (M, input_dim)."""
-        with torch.no_grad():
+        with torch.no_grad(), one_thread():
             mean, log_variance = self._encode(self.normaliser(self._checked(samples)))
-        return mean.double().numpy(), log_variance.double().exp().numpy()
+            return mean.double().numpy(), log_variance.double().exp().numpy()
 
     def decode(self, latent: ArrayLike) -> Float64:
         """Return reconstructions in the samples' units, (M, input_dim) float64, of latent (M, latent_dim)."""
         given = as_float32("latent", latent, (len(np.atleast_1d(np.asarray(latent))), self.latent_dim))
         if not np.isfinite(given).all():
             refuse("latent", float(given[~np.isfinite(given)][0]), "finite numbers")
-        with torch.no_grad():
+        with torch.no_grad(), one_thread():
             x: Float64 = self.decoder(torch.from_numpy(given)).double().numpy()
         return x * self.normaliser.scale + self.normaliser.mean
 
