@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import slicefast as sf
-from slicefast import radio
+from slicefast import hdf5, radio
 from slicefast.errors import RangeWarning, ScenarioError, SlicefastError
 from slicefast.network import make_links
 from slicefast.radio import GainMap, GainSeries
@@ -246,3 +247,25 @@ def test_forced_line_of_sight_does_not_fold():
     message = r"radio\.line_of_sight: got 'nlos', must be 'model', 'soft', 'always' or 'never'"
     with pytest.raises(ScenarioError, match=message):
         Scenario.paper(radio={"line_of_sight": "nlos"})
+
+
+def test_a_file_that_the_library_comes_to_no_end_with_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5, "_LEAST_S", 2)
+    good = tmp_path / "good.nc"
+    centres = np.linspace(-100.0, 100.0, 5)
+    gain_db = xr.DataArray(np.full((3, 5, 5), -90.0), [("cell", [1, 2, 3]), ("y", centres), ("x", centres)])
+    gain_db.to_dataset(name="gain_db").to_netcdf(good, engine="h5netcdf")
+    data = bytearray(good.read_bytes())
+    heap = data.index(b"GCOL")
+    data[heap + 24 : heap + 32] = bytes(8)  # an object of no size: the next one is itself
+    (tmp_path / "endless.nc").write_bytes(data)
+    with pytest.raises(ScenarioError, match=r"endless.nc'.*: cannot be read: the HDF5 library comes to no end with it"):
+        radio.read_gain_map(tmp_path / "endless.nc")
+    assert hdf5.fatal_fault(good) == ""
+
+
+def test_a_file_that_the_library_dies_of_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5, "_READING", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
+    (tmp_path / "deadly.nc").write_bytes(b"any")
+    with pytest.raises(ScenarioError, match="cannot be read: the HDF5 library dies of it"):
+        radio.read_gain_map(tmp_path / "deadly.nc")

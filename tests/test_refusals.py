@@ -254,6 +254,7 @@ def test_an_object_is_refused_for_the_methods_that_it_lacks() -> None:
         ("policies.register", "name", ""),
         ("study.Study.save", "arrays", {"reward": [[1.0], [1.0, 2.0]]}),
         ("radio.calibrate", "elements", 2**31 - 1),
+        ("envs.cell_vector_env", "num_envs", 2**31 - 1),
         ("study.Protocol", "n_seeds", 10**30),
         ("runs.transfer", "sample_steps", 2**31),
     ],
@@ -311,3 +312,16 @@ def test_what_a_policy_gives_is_refused_by_the_policys_name(name: str, shares: A
     good = targets.TAKEN[name](targets.world())
     with pytest.raises(SlicefastError, match=r"^policy: shares( of cell 0)?: got "):
         targets.call_of(name)(**{**good, "policy": lambda simulator, observation: shares})
+
+
+@pytest.mark.parametrize("reward", [[[1.0], [1.0, 2.0]], "text", [None]])
+def test_rewards_that_are_no_list_of_numbers_are_refused_by_the_name_of_what_is_loaded(reward: Any) -> None:
+    good = targets.TAKEN["learn.ReplayRing.load"](targets.world())
+    with pytest.raises(SlicefastError, match=r"^arrays(\['| row 0)"):
+        targets.call_of("learn.ReplayRing.load")(**{**good, "arrays": {**good["arrays"], "reward": reward}})
+
+
+def test_a_seed_may_be_one_of_numpys() -> None:
+    first, _ = targets.world().cell_env.reset(seed=np.int64(3))
+    again, _ = targets.world().cell_env.reset(seed=3)
+    np.testing.assert_array_equal(first, again)

@@ -60,7 +60,7 @@ def cell_vector_env(
     network = played.scenario if isinstance(played, Task) else played
     if cell not in {f"cell_{number}" for number in range(1, network.n_cells + 1)}:
         refuse("cell", cell, f"cell_1 to cell_{network.n_cells}")
-    between(1, 2**31 - 1, num_envs=num_envs)
+    between(1, 1_000_000, num_envs=num_envs)
     return VectorEnv(played, num_envs, agents=[cell], others=others, **with_logits(played, options))
 
 
@@ -127,7 +127,7 @@ class CellEnv(gymnasium.Env[Float32, Float32]):
     ) -> tuple[Float32, dict[str, Any]]:
         """Start the next episode, or the first one of a seed, and play one step under the equal split."""
         observation, infos = self._network.reset(seed=seed)
-        super().reset(seed=seed)  # after that, which refuses one that is negative by name
+        super().reset(seed=None if seed is None else int(seed))  # after what names it
         self._over = False
         return observation[0], _first(infos)
 

@@ -5,7 +5,7 @@ Dimensions: A agents, C capacity, W values a row; of transitions 2 n_o + S + 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -338,7 +338,8 @@ class ReplayRing(Ring):
             (no room would be left for the agent's own); nothing is replaced.
         """
         between(0, self.n_agents - 1, agent=agent)
-        count = len(np.atleast_1d(np.asarray(arrays["reward"]))) if "reward" in arrays else 0
+        reward = arrays.get("reward", ())
+        count = len(reward) if isinstance(reward, Sequence) or getattr(reward, "ndim", False) else 1
         missing = {"observation", "action", "reward", "next_observation"} - set(arrays)
         if missing:
             refuse("arrays", sorted(arrays), f"also {', '.join(sorted(missing))}")

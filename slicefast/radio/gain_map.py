@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from slicefast import _core
 from slicefast.arguments import between, checked
 from slicefast.errors import MISSING, ScenarioError, described, one_line, refuse, shorten
+from slicefast.hdf5 import fatal_fault
 from slicefast.plausible import hold
 from slicefast.units import Float32, Float64
 
@@ -288,7 +289,12 @@ def read_gain_map(path: str | os.PathLike[str]) -> GainMap:
 
     name = os.fspath(path)
     try:
+        fault = fatal_fault(name)
+        if fault:
+            raise ScenarioError(f"path {name[:200]!r}", MISSING, f"cannot be read: {fault}")
         dataset = xr.open_dataset(name, engine="h5netcdf")
+    except ScenarioError:
+        raise
     except Exception as error:  # what the libraries say of a file that is none is no promise of theirs
         problem = error.strerror if isinstance(error, OSError) and error.strerror else shorten(error)
         raise ScenarioError(f"path {name[:200]!r}", MISSING, f"cannot be read: {one_line(problem)[:150]}") from None

@@ -64,6 +64,7 @@ from xarray.backends import H5NetCDFStore
 
 from slicefast import files
 from slicefast.errors import CheckpointError, shorten
+from slicefast.hdf5 import fatal_fault
 from slicefast.units import Float64
 
 RESULT_FILE = "results.nc"
@@ -86,6 +87,8 @@ def read(path: Path) -> xr.Dataset:
     """Return a result file's dataset, in memory; OSError if it cannot be opened, CheckpointError if it is damaged."""
     files.check_seal(path)  # a missing or unreadable file is the system's own error, with its own message
     try:
+        if fault := fatal_fault(path):
+            raise ValueError(fault)
         with warnings.catch_warnings(), xr.open_dataset(path, engine="h5netcdf") as dataset:
             return dataset.load()
     except Exception as error:  # what the libraries say of a file that is none is no promise of theirs

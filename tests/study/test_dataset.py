@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from slicefast import Scenario
+from slicefast import Scenario, files, hdf5
+from slicefast.errors import CheckpointError
 from slicefast.kpis import CELL_KPIS
 from slicefast.study import dataset as results
 from slicefast.study.arms import ARMS
@@ -175,3 +176,15 @@ def test_a_policy_is_there_once_a_seed_of_it_is_finished(dataset: xr.Dataset) ->
     unfinished["reward"] = dataset.reward.where(dataset.policy != "drl")
     assert not results.has(unfinished, "drl")
     assert not results.has(dataset.drop_vars("reward"), "drl")
+
+
+def test_results_that_the_library_comes_to_no_end_with_are_refused_checksum_or_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5, "_LEAST_S", 2)
+    path = tmp_path / "results.nc"
+    results.write(xr.Dataset({"reward": (("seed", "step"), np.arange(6.0).reshape(2, 3))}), path)
+    data = bytearray(path.read_bytes()[: path.read_bytes().rfind(files._SEAL)])
+    heap = data.index(b"GCOL")
+    data[heap + 24 : heap + 32] = bytes(8)  # an object of no size: the next one is itself
+    files.write_sealed(path, bytes(data))
+    with pytest.raises(CheckpointError, match=r"results.nc: is damaged .*the HDF5 library comes to no end"):
+        results.read(path)
