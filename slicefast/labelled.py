@@ -5,6 +5,7 @@ Dimensions: T steps, R replicas (only where there are several), N cells, S slice
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from slicefast import files
 from slicefast.arguments import checked
 from slicefast.errors import GivenBy, refuse
 from slicefast.kpis import CELL_KPIS, KPIS, USER_KPIS, coordinates
@@ -145,12 +147,14 @@ def write_table(dataset: xr.Dataset, path: str | os.PathLike[str], per: Literal[
         refuse("per", per, f"a dimension of the dataset, of {tuple(map(str, dataset.dims))}")
     order = [name for name in ("step", "replica", "cell", "slice", "user") if name in dataset[names].dims]
     rows = dataset[names].to_dataframe(dim_order=order).reset_index()
+    table = io.BytesIO()
     try:
-        rows.to_csv(path, index=False) if kind == ".csv" else rows.to_parquet(path, index=False)
+        rows.to_csv(table, index=False) if kind == ".csv" else rows.to_parquet(table, index=False)
     except ImportError as error:
         refuse(
             "path", os.fspath(path), f".csv where pyarrow is not installed: pip install 'slicefast[parquet]' ({error})"
         )
+    files.write_bytes(Path(path), table.getvalue())  # one that does not fit replaces nothing
 
 
 def _dataset(simulator: Simulator, columns: dict[str, list[NDArray[Any]]], first: int, steps: int) -> xr.Dataset:

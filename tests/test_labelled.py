@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 import numpy as np
@@ -151,3 +153,22 @@ def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "fastparquet", None)
     with pytest.raises(sf.SlicefastError, match=r"pip install 'slicefast\[parquet\]'"):
         sf.write_table(run, tmp_path / "run.parquet")
+
+
+@pytest.mark.parametrize("name", ["run.csv", "run.parquet"])
+def test_a_table_that_does_not_fit_replaces_nothing(tmp_path, monkeypatch, name):
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    run = sf.Simulator(sf.Scenario.hexagonal(n_sites=1, window_ttis=5)).run(sf.policies.equal_split, steps=2)
+    (tmp_path / name).write_text("the old one")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        sf.write_table(run, tmp_path / name)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["the old one"]
+    monkeypatch.undo()
+    sf.write_table(run, tmp_path / name)
+    assert (tmp_path / name).stat().st_size > 100

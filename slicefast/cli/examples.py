@@ -20,6 +20,7 @@ def examples(
 ) -> None:
     """List the examples, or copy one out to run and change."""
     from slicefast import examples as programs
+    from slicefast import files
     from slicefast.errors import refuse
 
     if name is None and as_json:
@@ -34,5 +35,5 @@ def examples(
     path = Path(f"{name}.py") if out is None else out
     if path.exists():
         refuse("--out", str(path), "a file that does not exist yet; nothing is overwritten")
-    path.write_text(text, encoding="utf-8")
+    files.write_text(path, text)
     typer.echo(json.dumps({"file": str(path)}) if as_json else f"python {path}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -121,3 +123,14 @@ def test_files_that_cannot_be_used_are_one_line(
     assert tiny.read_text() == before
     assert runner.invoke(app, ["train", "--seed", str(2**64), "--out", str(tmp_path / "x")]).exit_code == 2
     assert not (tmp_path / "x").exists()
+
+
+def test_an_example_that_does_not_fit_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    path = tmp_path / "mine.py"
+    found = CliRunner().invoke(app, ["examples", "ten_seeds", "--out", str(path)])
+    assert (found.exit_code, found.stderr) == (2, f"slicefast: {path}: No space left on device\n")
+    assert not list(tmp_path.iterdir())
