@@ -7,8 +7,8 @@
 An input is a good file with one to four faults drawn from the seed and the input's number; a finding prints both, and
 the file is kept. Anything else than `SlicefastError` is a finding, so is a message of several lines or of more than
 1,000 characters, an input that takes more than 20 seconds of the processor, a checksummed file taken as another than it
-was, and a process that dies. Every other damaged document gets a checksum of its own, so that what lies behind it is
-reached too.
+was, and a process that dies. Every other damaged document gets a checksum of its own, and every other learner, log and
+part is a forgery (`forged.py`), so that what lies behind checksums is reached too.
 Inputs are read in forked batches, from memory where the system has a folder there.
 """
 
@@ -62,13 +62,15 @@ SMALL = {"window_ttis": 20}
 class Kind:
     """A kind of file: where a good one is, and what reads it; `read` returns what was read if a checksum guards it.
 
-    It does where the file holds `seal`; `sealed` gives damaged data a checksum of their own, if they can have one.
+    It does where the file holds `seal`; `sealed` gives damaged data a checksum of their own, if they can have one;
+    `forge` writes another file with a right one, drawn from damaged data.
     """
 
     path: Path
     read: Callable[[], Any]
     seal: bytes = b""
     sealed: Callable[[bytes], bytes] | None = None
+    forge: Callable[[bytes], bytes] | None = None
 
 
 def sealed_json(data: bytes) -> bytes:
@@ -157,9 +159,9 @@ def _learned(folder: Path) -> dict[str, Kind]:
     hindsight.save(folder / "hindsight.safetensors")
     td3, vae, curves = (folder / f"{name}.safetensors" for name in ("td3", "vae", "hindsight"))
     return {
-        "td3": Kind(td3, use_agents, sealed=forged_checkpoint(td3, "td3")),
-        "vae": Kind(vae, use_vae, sealed=forged_checkpoint(vae, "vae")),
-        "hindsight": Kind(curves, use_hindsight, sealed=forged_checkpoint(curves, "hindsight")),
+        "td3": Kind(td3, use_agents, forge=forged_checkpoint(td3, "td3")),
+        "vae": Kind(vae, use_vae, forge=forged_checkpoint(vae, "vae")),
+        "hindsight": Kind(curves, use_hindsight, forge=forged_checkpoint(curves, "hindsight")),
     }
 
 
@@ -212,11 +214,11 @@ def _kept(folder: Path) -> dict[str, Kind]:
     log, document = run.folder / runs.LOG_FILE, (b'"checksum": "', sealed_json)
     return {
         "run": Kind(run.folder / runs.RUN_FILE, run_of, *document),
-        "log": Kind(log, log_of, sealed=forged_arrays(log)),
+        "log": Kind(log, log_of, forge=forged_arrays(log)),
         "progress": Kind(stopped.folder / progress.PROGRESS_FILE, resumed, *document),
-        "network": Kind(network, lambda: _resumable(stopped), sealed=forged_checkpoint(network, "training progress")),
+        "network": Kind(network, lambda: _resumable(stopped), forge=forged_checkpoint(network, "training progress")),
         "study": Kind(study.manifest, study_of, *document),
-        "part": Kind(study.path(job), part, sealed=forged_arrays(study.path(job))),
+        "part": Kind(study.path(job), part, forge=forged_arrays(study.path(job))),
         "results": Kind(results, lambda: dataset.read(results).reward.values.tolist(), files._SEAL, sealed_results),
         "map": unguarded(folder / "map.nc", read_gain_map),
     }
@@ -323,10 +325,11 @@ def _batch(name: str, kind: Kind, numbers: range, seed: int, kept: Path, stream:
     whole, good = kind.path.read_bytes(), kind.read()
     for number in numbers:
         data = damaged(whole, random.Random(f"{seed} {name} {number}"))
-        own = kind.sealed is not None and number % 2 == 1
+        seal = kind.sealed or kind.forge
+        own = seal is not None and number % 2 == 1
         tried = replace(kind, seal=b"its own checksum guards it") if own else kind
-        if own and kind.sealed is not None:
-            data = kind.sealed(data)
+        if own and seal is not None:
+            data = seal(data)
         pickle.dump((number, "died", ""), stream)
         stream.flush()
         used_s = int(time.process_time())  # the alarm waits for Python, which compiled code may never come back to
