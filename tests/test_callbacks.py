@@ -225,3 +225,13 @@ def test_a_bar_is_redrawn_in_a_terminal_and_in_a_notebook(monkeypatch):
         now.s += 4000.0
         bar.advance(1)
     assert shown.getvalue() == "\ra  1/2 steps  50 %  0:00 left\ra  2/2 steps  100 %  in 1:06:40\n"
+
+
+@pytest.mark.parametrize("rest", ["4", "x,y\n", ",,,\n", "\0\0\0", "5" * 5000, '"unclosed\n', "1e0,1\n", "-1,2\n"])
+def test_what_a_killed_run_left_of_a_row_is_dropped(scenario, tmp_path, rest):
+    path, whole = tmp_path / "cut.csv", tmp_path / "whole.csv"
+    for file in (path, whole):
+        played(scenario, 4, Csv(file, Task(scenario), every=2))
+    path.write_text(path.read_text() + rest)
+    Csv(path, Task(scenario), every=2)._begin(4)
+    assert path.read_bytes() == whole.read_bytes()

@@ -7,7 +7,7 @@ import io
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -217,12 +217,18 @@ class Csv(Recorder):
                 table = csv.DictReader(file)
                 if table.fieldnames is not None and list(table.fieldnames) != self._columns:
                     refuse(str(self._path), f"columns {list(table.fieldnames)}", f"{self._columns}")
-                rows = [row for row in table if int(row["step"]) <= first_step]
+                rows = [row for row in table if _is_whole(row) and 0 < int(row["step"]) <= first_step]
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, self._columns)
         writer.writeheader()
         writer.writerows(rows)
         files.write_text(self._path, text.getvalue())
+
+
+def _is_whole(row: dict[str | None, Any]) -> bool:
+    """Whether a row is one that was written, and no rest of one, as a run that was killed may leave."""
+    step = row.get("step") or ""
+    return None not in row and None not in row.values() and step.isascii() and step.isdecimal() and len(step) < 20
 
 
 @checked
