@@ -1,4 +1,4 @@
-"""Keep a training in MLflow without a server: a callback of five lines; any other tracker is as long."""
+"""Keep a training in MLflow without a server: a callback of five lines, as for any tracker."""
 
 import os
 from pathlib import Path
