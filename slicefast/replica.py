@@ -38,9 +38,9 @@ class Replica:
         Seed of the shadowing and line-of-sight fields, ``seed`` unless given.
     gains : OwnGains, optional
         What stands in for the scenario's links.
-    place : Replica, optional
-        One of the same scenario, index and place seed, whose links these are too: they are most of what a replica costs
-        to make.
+    last : Replica, optional
+        One of the same scenario, whose links these are too if it is in the same place: they are most of what a replica
+        costs to make.
     n_threads : int
         That the network may use.
     """
@@ -52,10 +52,11 @@ class Replica:
         index: int,
         place_seed: int | None = None,
         gains: OwnGains | None = None,
-        place: Replica | None = None,
+        last: Replica | None = None,
         n_threads: int = 1,
     ):
         self.scenario, self.seed, self.index = scenario, seed, index
+        self.place = (seed if place_seed is None else place_seed, index)
         self.streams = Streams(seed, index)
         self.mask = TrafficMask.from_scenario(scenario, self.streams.mask)
         n_users = scenario.n_users
@@ -68,11 +69,10 @@ class Replica:
         self.gains = gains
         if gains is not None:
             self.links: _core.LinkModel | _core.GainMap = gains.source
-        elif place is not None:
-            self.links = place.links
-        else:
-            streams = self.streams if place_seed is None else Streams(place_seed, index)
-            self.links = make_links(scenario, streams.shadowing)
+        elif last is not None and last.place == self.place:
+            self.links = last.links
+        else:  # of streams of their own: these here are in a snapshot, which shall not tell who made the links
+            self.links = make_links(scenario, Streams(*self.place).shadowing)
         self.network = make_network(scenario, self.links, self.streams, profile, car_loss_db, n_threads)
         self.heading = self.streams.mobility.uniform(0.0, 2.0 * np.pi, n_users)
         self.slice_of = scenario.slice_of.astype(np.intp)

@@ -172,7 +172,7 @@ class Simulator(World):
     def reset(self, seed: Seed | None = None) -> Kpis:
         """Start anew and play one step under the equal split.
 
-        With a place seed the place stays as it is, which is some ten times as fast as another.
+        With a place seed, and for the seed that is played, the place stays as it is: some ten times as fast as another.
 
         Parameters
         ----------
@@ -377,13 +377,10 @@ class Simulator(World):
         )
         if len(numbers) != self.n_replicas:
             refuse("seed", seed, f"one integer, or {self.n_replicas}, one per replica")
-        known: list[Replica | None] = [None] * self.n_replicas
-        if place_seed is not None and place_seed == self._place_seed:
-            known = [*self._replicas] or known
-        same = [old if old and old.index == index else None for (_, index), old in zip(numbers, known, strict=True)]
+        last: Sequence[Replica | None] = self._replicas or [None] * self.n_replicas
         return [
-            Replica(self.scenario, own, index, place_seed, self._gains, place, self._threads)
-            for (own, index), place in zip(numbers, same, strict=True)
+            Replica(self.scenario, own, index, place_seed, self._gains, old, self._threads)
+            for (own, index), old in zip(numbers, last, strict=True)
         ]
 
     def _start(self, seed: Seed, place_seed: int | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from unittest import mock
 
 import gymnasium
@@ -75,6 +76,23 @@ def test_without_a_place_seed_every_reset_is_in_another_place(scenario):
         found = simulator.reset(2)
     assert links.call_count == 1
     same(found, sf.Simulator(scenario, seed=2).reset())
+
+
+@pytest.mark.parametrize("seeds", [5, (5, 6)])
+def test_a_reset_to_the_seed_that_is_played_keeps_the_place(scenario, seeds):
+    simulator = sf.Simulator(scenario, seed=seeds, n_replicas=2)
+    first = simulator.reset()
+    anew, played = simulator.snapshot(), simulator.step(shares(simulator))
+    with mock.patch("slicefast.replica.make_links", side_effect=make_links) as links:
+        same(simulator.reset(), first)
+        assert json.dumps(simulator.snapshot(), default=repr) == json.dumps(anew, default=repr)
+        same(simulator.step(shares(simulator)), played)
+        same(simulator.reset(seeds), first)
+        assert not links.called
+        simulator.reset([6, 5])  # the place of one is not the place of another
+        assert links.call_count == 2
+    simulator.reset(seeds)
+    same(simulator.step(shares(simulator)), played)
 
 
 def test_sub_environments_take_seeds_of_their_own_and_go_on_with_them(scenario):
