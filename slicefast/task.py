@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Literal, NoReturn, TypedDict, Unpack, get_args
 
@@ -51,10 +52,11 @@ class Task:
         A name of `slicefast.rewards`, or a function (kpis, scenario) -> (..., N).
     coordination : {"mean", "none"}
         "mean" adds the neighbours' mean load per slice to what an agent sees.
-    actions : {"simplex", "symmetric"}
+    actions : {"simplex", "symmetric"}, optional
         Where the environments' actions lie and what they stand for: "simplex" the box [0, 1]^S, divided by its sum;
         "symmetric" the box [-1, 1]^S, scaled logits. The second is for learners that draw Gaussians around 0 and clip
-        them: see `to_shares`. Our own learners act on the simplex and do not look at it.
+        them: see `to_shares`. Unless given, "simplex", but in environments made for such learners (`CellEnv`, `to_sb3`,
+        RLlib's) "symmetric". Our own learners act on the simplex and do not look at it.
 
     Attributes
     ----------
@@ -92,15 +94,16 @@ class Task:
         features: str | Sequence[str] = "paper",
         reward: str | _rewards.Reward = "max_min",
         coordination: Coordination = "mean",
-        actions: Actions = "simplex",
+        actions: Actions | None = None,
     ) -> None:
         if coordination not in get_args(Coordination):
             refuse("coordination", coordination, "'mean', 'none'")
-        if actions not in get_args(Actions):
+        if actions not in (None, *get_args(Actions)):
             refuse("actions", actions, "'simplex', 'symmetric'")
         self.scenario = scenario
         self.coordination: Coordination = coordination
-        self.actions: Actions = actions
+        self.actions: Actions = actions or "simplex"
+        self._actions_given = actions is not None
         heard = ("neighbour_load",) if coordination == "mean" else ()
         self.feature_names = _features.expand((*_features.expand(features), *heard))
         self.reward_name = reward if isinstance(reward, str) else getattr(reward, "__name__", repr(reward))
@@ -144,6 +147,21 @@ class Task:
                 refuse("options", dict(options), "none beside a task, which has its own")
             return scenario
         return cls(scenario, **options)
+
+    def for_gaussians(self) -> Task:
+        """Return the task for learners that draw Gaussians around 0: with "symmetric" actions unless it was given any.
+
+        Examples
+        --------
+        >>> task = sf.Task(sf.Scenario.hexagonal(n_sites=1))
+        >>> task.actions, task.for_gaussians().actions
+        ('simplex', 'symmetric')
+        """
+        if self._actions_given:
+            return self
+        symmetric = copy.copy(self)
+        symmetric.actions = "symmetric"
+        return symmetric
 
     def __repr__(self) -> str:
         return f"Task({self.scenario.name!r}, {'+'.join(self.feature_names)}, reward={self.reward_name!r})"

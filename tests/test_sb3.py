@@ -10,6 +10,8 @@ import slicefast as sf
 sb3 = pytest.importorskip("stable_baselines3")
 from stable_baselines3.common.vec_env import VecMonitor  # noqa: E402
 
+from slicefast.envs.sb3 import PPO_SETTINGS, policy_of  # noqa: E402
+
 
 @pytest.fixture(scope="module")
 def scenario() -> sf.Scenario:
@@ -62,3 +64,26 @@ def test_attributes_methods_and_pictures_are_the_networks(scenario):
     assert env.env_is_wrapped(VecMonitor) == [False] * 6
     assert env.get_images() == [None]
     env.close()
+
+
+@pytest.mark.parametrize(("given", "low"), [(None, -1.0), ("simplex", 0.0), ("symmetric", -1.0)])
+def test_a_task_that_was_given_no_actions_is_played_with_scaled_logits(scenario, given, low):
+    task = sf.Task(scenario, reward="logarithmic", actions=given)
+    env = sf.envs.to_sb3(task)
+    cell = sf.envs.CellEnv(task)
+    assert (env.action_space.low == low).all()
+    assert (cell.action_space.low == low).all()
+    assert env.network.task.reward_name == "logarithmic"
+    action = np.array([[-1.0, 0.0, 0.5, 1.0]] * 3)
+    expected = sf.Task(scenario, actions=given or "symmetric").to_shares(action)
+    np.testing.assert_array_equal(env.network.task.to_shares(action), expected)
+    assert task.actions == (given or "simplex")
+
+
+def test_a_model_is_no_policy_of_a_task_with_other_actions(scenario):
+    task = sf.Task(scenario)
+    env = sf.envs.to_sb3(task)
+    model = sb3.PPO("MlpPolicy", env, device="cpu", **PPO_SETTINGS)
+    policy_of(model, env.network.task)
+    with pytest.raises(sf.SlicefastError, match=r"^task: got one with actions in Box\(0\.0, 1\.0.*Box\(-1\.0, 1\.0"):
+        policy_of(model, task)

@@ -61,7 +61,8 @@ def cell_vector_env(
     if cell not in {f"cell_{number}" for number in range(1, network.n_cells + 1)}:
         refuse("cell", cell, f"cell_1 to cell_{network.n_cells}")
     between(1, 1_000_000, num_envs=num_envs)
-    return VectorEnv(played, num_envs, agents=[cell], others=others, **with_logits(played, options))
+    shown, rest = with_logits(played, options)
+    return VectorEnv(shown, num_envs, agents=[cell], others=others, **rest)
 
 
 @checked

@@ -31,9 +31,11 @@ def spaces(task: Task) -> tuple[gymnasium.spaces.Box, gymnasium.spaces.Box]:
     return observation, gymnasium.spaces.Box(least, 1.0, (task.action_size,), np.float32)
 
 
-def with_logits(scenario: Scenario | Task, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options for learners that draw Gaussians around 0: "symmetric" actions unless a task or they say else."""
-    return dict(options) if isinstance(scenario, Task) else {"actions": "symmetric", **options}
+def with_logits(scenario: Scenario | Task, options: Mapping[str, Any]) -> tuple[Scenario | Task, dict[str, Any]]:
+    """Return what learners that draw Gaussians around 0 play: with "symmetric" actions unless others were given."""
+    if isinstance(scenario, Task):
+        return scenario.for_gaussians(), dict(options)
+    return scenario, {"actions": "symmetric", **options}
 
 
 class Episodes:

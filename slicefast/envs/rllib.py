@@ -41,7 +41,7 @@ class RllibEnv(MultiAgentEnv):  # type: ignore[misc]  # ray is untyped
         super().__init__()
         options = dict(config or {})
         played = options.pop("scenario", None) or Scenario.paper()
-        options = with_logits(played, options)
+        played, options = with_logits(played, options)
         options["seed"] = options.get("seed", 0) + getattr(config, "worker_index", 0)
         self.network = SlicingParallelEnv(played, **options)
         self.possible_agents = self.agents = self.network.possible_agents

@@ -12,8 +12,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from slicefast.arguments import checked
-from slicefast.envs.episodes import with_logits
+from slicefast.envs.episodes import spaces, with_logits
 from slicefast.envs.vector import VectorEnv
+from slicefast.errors import described, refuse
 from slicefast.policies import Policy, of_actions
 from slicefast.scenario import Scenario
 from slicefast.task import Task, TaskOptions
@@ -40,6 +41,11 @@ def policy_of(model: BaseAlgorithm, task: Task) -> Policy:
     task : Task
         What its actions stand for: ``env.network.task``.
 
+    Raises
+    ------
+    SlicefastError
+        The model's actions lie in another box than the task's.
+
     Examples
     --------
     >>> from stable_baselines3 import PPO
@@ -49,6 +55,9 @@ def policy_of(model: BaseAlgorithm, task: Task) -> Policy:
     >>> sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0).run(policy, steps=2).share.shape
     (2, 3, 4)
     """
+    box, wanted = spaces(task)[1], model.action_space
+    if wanted != box:
+        refuse("task", described(f"one with actions in {box}"), f"the one trained on, with actions in {wanted}")
     return of_actions(lambda rows: model.predict(rows, deterministic=True)[0], task)
 
 
@@ -142,7 +151,7 @@ def to_sb3(
     """Return what stable-baselines3 trains on: ``PPO("MlpPolicy", to_sb3(scenario, n_replicas=8), **PPO_SETTINGS)``.
 
     Every learning cell of every replica is a sub-environment, all with one policy. Actions are "symmetric" unless a
-    task or an option says otherwise, since its Gaussian policies start around 0.
+    task was given others or an option says so, since its Gaussian policies start around 0.
 
     Parameters
     ----------
@@ -166,14 +175,15 @@ def to_sb3(
     >>> env.num_envs, env.reset().shape  # 2 networks of 3 cells
     (6, (6, 16))
     """
+    played, rest = with_logits(scenario, options)
     network = VectorEnv(
-        scenario,
+        played,
         n_replicas,
         seed,
         n_steps,
         n_threads,
         agents=agents,
         autoreset_mode=AutoresetMode.SAME_STEP,
-        **with_logits(scenario, options),
+        **rest,
     )
     return Sb3VecEnv(network)
