@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from slicefast.errors import refuse
+from slicefast.errors import described, refuse
 from slicefast.kpis import Kpis
 from slicefast.radio import Gains
 from slicefast.radio.gain_map import OwnGains
@@ -36,6 +36,13 @@ def with_logits(scenario: Scenario | Task, options: Mapping[str, Any]) -> tuple[
     if isinstance(scenario, Task):
         return scenario.for_gaussians(), dict(options)
     return scenario, {"actions": "symmetric", **options}
+
+
+def hold_box(trained_on: gymnasium.Space[Any] | None, task: Task) -> None:
+    """Refuse a task whose actions do not lie where those of what was trained do: it would make other shares of them."""
+    box = spaces(task)[1]
+    if trained_on != box:
+        refuse("task", described(f"one with actions in {box}"), f"the one trained on, with actions in {trained_on}")
 
 
 class Episodes:

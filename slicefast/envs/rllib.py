@@ -9,7 +9,7 @@ from ray.rllib.core.rl_module import RLModule
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 from ray.rllib.utils.torch_utils import convert_to_torch_tensor
 
-from slicefast.envs.episodes import with_logits
+from slicefast.envs.episodes import hold_box, with_logits
 from slicefast.envs.parallel import SlicingParallelEnv
 from slicefast.policies import Policy, of_actions
 from slicefast.scenario import Scenario
@@ -91,7 +91,13 @@ def policy_of(module: RLModule, task: Task) -> Policy:
         ``algorithm.get_module("cell")``; of policies of their own, that of the cell whose knowledge all shall play.
     task : Task
         What its actions stand for: ``RllibEnv(options).network.task``.
+
+    Raises
+    ------
+    SlicefastError
+        The module's actions lie in another box than the task's.
     """
+    hold_box(module.action_space, task)
 
     def act(rows: Float32) -> Float32:
         found = module.forward_inference({"obs": convert_to_torch_tensor(rows)})["action_dist_inputs"]

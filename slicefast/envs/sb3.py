@@ -12,9 +12,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from slicefast.arguments import checked
-from slicefast.envs.episodes import spaces, with_logits
+from slicefast.envs.episodes import hold_box, with_logits
 from slicefast.envs.vector import VectorEnv
-from slicefast.errors import described, refuse
 from slicefast.policies import Policy, of_actions
 from slicefast.scenario import Scenario
 from slicefast.task import Task, TaskOptions
@@ -55,9 +54,7 @@ def policy_of(model: BaseAlgorithm, task: Task) -> Policy:
     >>> sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0).run(policy, steps=2).share.shape
     (2, 3, 4)
     """
-    box, wanted = spaces(task)[1], model.action_space
-    if wanted != box:
-        refuse("task", described(f"one with actions in {box}"), f"the one trained on, with actions in {wanted}")
+    hold_box(model.action_space, task)
     return of_actions(lambda rows: model.predict(rows, deterministic=True)[0], task)
 
 

@@ -52,23 +52,29 @@ def test_ppo_trains_two_iterations(scenario, shared, policy):
     import ray
     from ray.rllib.algorithms.ppo import PPOConfig
 
-    from slicefast.envs.rllib import RllibEnv, policies_of
+    from slicefast.envs.rllib import RllibEnv, policies_of, policy_of
 
+    task = sf.Task(scenario)  # without actions: played with scaled logits
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000)
         try:
             config = (
                 PPOConfig()
-                .environment(RllibEnv, env_config={"scenario": scenario, "n_steps": 20})
-                .multi_agent(**policies_of(sf.Task(scenario), shared))
+                .environment(RllibEnv, env_config={"scenario": task, "n_steps": 20})
+                .multi_agent(**policies_of(task, shared))
                 .env_runners(num_env_runners=0)
                 .training(gamma=0.1, train_batch_size_per_learner=120, minibatch_size=60, num_epochs=2)
             )
             algorithm = config.build_algo()
             before = algorithm.get_module(policy).get_state()
             returns = [algorithm.train()["env_runners"]["episode_return_mean"] for _ in range(2)]
-            after = algorithm.get_module(policy).get_state()
+            module = algorithm.get_module(policy)
+            after = module.get_state()
+            with pytest.raises(sf.SlicefastError, match=r"^task: got one with actions in Box\(0\.0.*Box\(-1\.0"):
+                policy_of(module, task)
+            shares = policy_of(module, RllibEnv({"scenario": task}).network.task)
+            assert sf.Simulator(scenario, seed=0).run(shares, steps=2).share.shape == (2, 3, 4)
             algorithm.stop()
         finally:
             ray.shutdown()
