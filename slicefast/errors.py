@@ -93,7 +93,7 @@ class NonFiniteError(SlicefastError):
         self.what, self.agent, self.step = what, agent, step
 
     def __str__(self) -> str:
-        return f"{self.what} of agent {self.agent} at step {self.step} is not finite"
+        return f"{self.what} of agent {self.agent} at step {shorten(self.step)} is not finite"
 
 
 class RangeWarning(UserWarning):

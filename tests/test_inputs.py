@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slicefast import Scenario, runs
+from slicefast import Scenario, files, runs
 from slicefast.errors import RunError, ScenarioError
 from slicefast.scenario import inputs
 from slicefast.study.folder import load_study, open_study
@@ -108,3 +108,14 @@ def test_a_study_is_continued_elsewhere_and_not_with_another_file(named: dict[st
     Path("t.csv").write_text(ROWS.replace("100", "101"))
     with pytest.raises(RunError, match=r"another scenario .*traffic_trace was"):
         open_study(tmp_path / "study", Scenario.paper(**named), protocol, resume=True)
+
+
+@pytest.mark.parametrize("said", ["text", 7, [1], {"t.csv": 7}, None])
+def test_what_is_no_list_of_kept_files_is_refused(tmp_path: Path, said: Any) -> None:
+    open_study(tmp_path / "study", Scenario.hexagonal(n_sites=1), Protocol.quick(1))
+    manifest = tmp_path / "study" / "study.json"
+    document = {**json.loads(manifest.read_text()), "inputs": said}
+    del document["checksum"]
+    files.write_json(manifest, document)
+    with pytest.raises(RunError, match=r"inputs: got .*, allowed: checksums by the names of files"):
+        load_study(tmp_path / "study")

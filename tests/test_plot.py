@@ -108,7 +108,7 @@ def test_means_have_students_interval(ax):
     half = plot.mean(values, "seed", Figure().subplots(), confidence=0.5)  # t is 1
     assert band_of(half)[30.0] == pytest.approx((7.0, 9.0))
     for change, named in (
-        ({"over": "cell"}, r"values: got dimensions \(seed, step\), allowed: cell and one to draw along"),
+        ({"over": "cell"}, r"values: got dimensions \(seed, step\), allowed: 'cell' and one to draw along"),
         ({"values": values[0]}, r"values: got dimensions \(step\)"),
         ({"confidence": 1.0}, "confidence: got 1.0"),
     ):

@@ -105,7 +105,7 @@ class Hindsight:
         self.n_agents, self.obs_dim, self.action_dim = n_agents, obs_dim, action_dim
         self.config, self.seed, self.agent_ids = config or HindsightConfig(), seed, ids
         sizes = (obs_dim, *self.config.hidden, action_dim)
-        check_memory("hidden", n_agents, sizes)
+        check_memory("obs_dim, hidden, action_dim", n_agents, sizes)
         self.network = StackedMLP(n_agents, sizes)
         self._draw_weights()
         self.network.requires_grad_(False)

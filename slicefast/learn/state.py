@@ -81,8 +81,8 @@ class LearnerState:
         n_agents = len(agent_ids)
         actor_sizes = (obs_dim, *config.actor_hidden, action_dim)
         critic_sizes = (obs_dim + action_dim, *config.critic_hidden, 1)
-        check_memory("actor_hidden", n_agents, actor_sizes)
-        check_memory("critic_hidden", n_agents, critic_sizes, n_nets=2)
+        check_memory("obs_dim, actor_hidden, action_dim", n_agents, actor_sizes)
+        check_memory("obs_dim, critic_hidden, action_dim", n_agents, critic_sizes, n_nets=2)
         actor, actor_target = (StackedMLP(n_agents, actor_sizes, device=device) for _ in range(2))
         critic, critic_target = (StackedMLP(n_agents, critic_sizes, twin=True, device=device) for _ in range(2))
         generators = [np.random.Generator(np.random.Philox((seed, int(agent)))) for agent in agent_ids]

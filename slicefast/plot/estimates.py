@@ -10,7 +10,7 @@ import numpy as np
 from slicefast.arguments import checked
 from slicefast.arrays import to_vector
 from slicefast.colours import SLICE_COLOURS
-from slicefast.errors import described, refuse
+from slicefast.errors import described, refuse, shorten
 from slicefast.plot.axes import axes_of, look_of, name_of
 from slicefast.student import half_width
 from slicefast.wording import literal
@@ -102,7 +102,7 @@ def mean(
     along = [str(dim) for dim in values.dims if dim != over]
     if over not in values.dims or len(along) != 1:
         dims = ", ".join(map(str, values.dims))
-        refuse("values", described(f"dimensions ({dims})"), f"{over} and one to draw along")
+        refuse("values", described(f"dimensions ({dims})"), f"{shorten(over)} and one to draw along")
     if not 0.0 < confidence < 1.0:
         refuse("confidence", confidence, "a number between 0 and 1")
     count = values.sizes[over]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slicefast import files
-from slicefast.errors import CheckpointError, ScenarioError
+from slicefast.errors import CheckpointError, ScenarioError, refuse
 
 if TYPE_CHECKING:
     from slicefast.scenario.models import Scenario
@@ -101,7 +101,10 @@ def kept(document: Mapping[str, Any], folder: Path) -> Any:
     CheckpointError
         A file that was kept is gone, or another by now.
     """
-    for name, checksum in document.get("inputs", {}).items():
+    named = document.get("inputs", {})
+    if not (isinstance(named, dict) and all(isinstance(checksum, str) for checksum in named.values())):
+        refuse("inputs", named, "checksums by the names of files", CheckpointError)
+    for name, checksum in named.items():
         try:
             files.check_unchanged(folder / name, checksum)
         except OSError as error:

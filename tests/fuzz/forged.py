@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,22 @@ def forged_arrays(path: Path) -> Callable[[bytes], bytes]:
             found = with_another_array(found, rng)
         files.save_arrays(aside, found)
         return aside.read_bytes()
+
+    return forge
+
+
+def forged_document(path: Path) -> Callable[[bytes], bytes]:
+    """Return what forges a JSON document like the good one that lies at a path now."""
+    good = json.loads(path.read_bytes())
+    good.pop("checksum")
+
+    def forge(data: bytes) -> bytes:
+        rng = random.Random(hashlib.sha256(data).digest())
+        said = copy.deepcopy(good)
+        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+            said = with_another_entry(said, rng)
+        checksum = {"checksum": files.digest(said)} if isinstance(said, dict) else {}
+        return json.dumps({**said, **checksum} if checksum else said).encode()
 
     return forge
 

@@ -58,6 +58,7 @@ TAKEN: dict[str, Callable[[World], dict[str, Any]]] = {
         "scenario", features="paper", reward="max_min", coordination="mean", actions="simplex"
     ),
     "Task.of": world_of("scenario"),
+    "Task.for_gaussians": nothing,
     "Task.observation_bounds": nothing,
     "Task.observe": world_of("kpis"),
     "Task.reward": world_of("kpis"),
