@@ -17,15 +17,23 @@ Kind = Literal["mix", "requirements", "both", "anti"]
 
 def scenario(
     preset: Annotated[Preset, typer.Argument(help="Which one.")] = "paper",
-    sites: Annotated[int, typer.Option(min=1, help="Sites of the hexagonal preset, three cells each.")] = 4,
+    sites: Annotated[
+        int | None, typer.Option(min=1, help="Sites of the hexagonal preset, three cells each; 4 unless given.")
+    ] = None,
     h: Annotated[
-        float,
-        typer.Option("--heterogeneity", min=0.0, max=2.0, help="How much the heterogeneous preset's cells differ."),
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            "--heterogeneity",
+            min=0.0,
+            max=2.0,
+            help="How much the heterogeneous preset's cells differ; 1 unless given.",
+        ),
+    ] = None,
     kind: Annotated[
-        Kind, typer.Option(help="In what they differ: traffic mix, requirements, both, or against.")
-    ] = "both",
-    seed: Annotated[int, typer.Option(min=0, help="Draws their patterns.")] = 0,
+        Kind | None,
+        typer.Option(help="In what they differ: traffic mix, requirements, both (unless given), or against."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Draws their patterns; 0 unless given.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it to a new file, not to the screen.")] = None,
     check: Annotated[Path | None, typer.Option(metavar="FILE", help="Only check this scenario file.")] = None,
 ) -> None:
@@ -41,10 +49,15 @@ def scenario(
             f"{check}: {one_line(mine.name)}, {mine.n_cells} cells, {mine.n_slices} slices, {mine.n_users} users"
         )
         return
+    given = {"--sites": sites, "--heterogeneity": h, "--kind": kind, "--seed": seed}
+    for option, value in given.items():
+        of = "hexagonal" if option == "--sites" else "heterogeneous"
+        if value is not None and preset != of:
+            refuse(option, value, f"with the preset {of} only; this is {preset}")
     if preset == "heterogeneous":
-        made = Scenario.heterogeneous(h, kind, seed)
+        made = Scenario.heterogeneous(1.0 if h is None else h, kind or "both", seed or 0)
     else:
-        made = Scenario.hexagonal(n_sites=sites) if preset == "hexagonal" else getattr(Scenario, preset)()
+        made = Scenario.hexagonal(n_sites=sites or 4) if preset == "hexagonal" else getattr(Scenario, preset)()
     if out is not None:
         if out.exists():
             refuse("--out", str(out), "a file that does not exist yet; nothing is overwritten")

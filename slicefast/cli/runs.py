@@ -311,7 +311,8 @@ def _learn(
     tail = max(1, min(250, run.total_steps // 4))
     first, last = (float(rows.mean()) for rows in (history.reward[:tail], history.reward[-tail:]))
     if as_json:
-        typer.echo(json.dumps({"run": str(run.folder), "steps": tail, "first_reward": first, "last_reward": last}))
+        told = {"steps": run.total_steps, "averaged_steps": tail, "first_reward": first, "last_reward": last}
+        typer.echo(json.dumps({"run": str(run.folder), **told}))
         return
     typer.echo(f"mean reward {first:.3f} over the first {tail} steps, {last:.3f} over the last {tail}")
     typer.echo(f"agents in {run.folder}; play them with: slicefast evaluate {run.folder}")

@@ -1,4 +1,4 @@
-"""Keep a training in MLflow without a server: a callback of five lines, as for any tracker."""
+"""Keep a training in MLflow without a server: five lines, as for any tracker (pip install mlflow-skinny)."""
 
 import os
 from pathlib import Path

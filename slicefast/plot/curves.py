@@ -43,9 +43,13 @@ def cdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | N
 
     Examples
     --------
-    >>> axes = sf.plot.cdf([1.0, 2.0, 4.0], label="mine")
-    >>> axes.get_ylabel()
-    'share of values up to'
+    Of the users' SINR, which the axis is named by; ``axes.figure.savefig("sinr.png")`` keeps the figure.
+
+    >>> simulator = sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0, per_user=True)
+    >>> run = simulator.run(sf.policies.equal_split, steps=2, per_user=True)
+    >>> axes = sf.plot.cdf(run.user_sinr_db, label="equal split")
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('SINR of the user [dB]', 'share of values up to')
     """
     return _distribution(values, ax, label, look, complementary=False)
 

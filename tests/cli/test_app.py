@@ -54,6 +54,24 @@ def test_printed_scenario_loads_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("preset", "option", "value", "of"),
+    [
+        ("paper", "--sites", "3", "hexagonal"),
+        ("heterogeneous", "--sites", "3", "hexagonal"),
+        ("hexagonal", "--heterogeneity", "0", "heterogeneous"),
+        ("paper", "--kind", "mix", "heterogeneous"),
+        ("nr_3500_100mhz", "--seed", "0", "heterogeneous"),
+    ],
+)
+def test_what_a_preset_does_not_take_is_refused(preset: str, option: str, value: str, of: str) -> None:
+    found = runner.invoke(app, ["scenario", preset, option, value])
+    assert found.exit_code == 2
+    assert found.stderr.startswith(f"slicefast: {option}: got ")
+    assert found.stderr.endswith(f", allowed: with the preset {of} only; this is {preset}\n")
+    assert not found.stdout
+
+
+@pytest.mark.parametrize(
     ("text", "named"),
     [('name = "x"\nstep_s = -1.0\n', "step_s"), ("step_s = \n", "TOML"), ("colour = 3\n", "colour")],
 )

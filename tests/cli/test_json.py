@@ -51,7 +51,8 @@ def test_of_runs(tmp_path: Path, tiny: Path) -> None:
     trained = told("train", "--scenario", tiny, "--out", source, "--exploration", 5, "--steps", 10)
     handed = told("transfer", "--source", source, "--out", target, "--steps", 10, "--samples", 5)
     for item, folder in ((trained, source), (handed, target)):
-        assert item.keys() == {"run", "steps", "first_reward", "last_reward"}
+        assert item.keys() == {"run", "steps", "averaged_steps", "first_reward", "last_reward"}
+        assert item["averaged_steps"] == item["steps"] // 4
         assert item["run"] == str(folder)
         assert 0.0 < item["last_reward"] <= 1.0
     scores = told("evaluate", target, "--steps", 5, "--policy", "equal_split")
