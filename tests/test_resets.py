@@ -125,3 +125,13 @@ def test_replicas_of_one_seed_are_refused_and_change_nothing(scenario):
         venv.reset(seed=[1] * 6)
     action = np.ones((6, 4), np.float32)
     np.testing.assert_array_equal(venv.step(action)[0], untouched.step(action)[0])
+
+
+def test_a_mask_that_spares_some_is_refused_and_changes_nothing(scenario):
+    venv, untouched = (sf.VectorEnv(scenario, n_replicas=2, n_steps=2) for _ in range(2))
+    for env in (venv, untouched):
+        env.reset(seed=5, options={"reset_mask": np.ones(6, bool)})
+    with pytest.raises(sf.SlicefastError, match=r"^reset_mask: got .*False.*, allowed: all of them"):
+        venv.reset(options={"reset_mask": np.array([True, False, True, True, True, True])})
+    action = np.ones((6, 4), np.float32)
+    np.testing.assert_array_equal(venv.step(action)[0], untouched.step(action)[0])

@@ -134,13 +134,17 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
             Starts anew with the first episode of this seed; or every replica with that of its own, which its A
             sub-environments have in common, and which a lone network of that seed plays.
         options : dict, optional
-            Not used.
+            Not used, but for Gymnasium's "reset_mask", which must be of all: they end together.
 
         Raises
         ------
         SlicefastError
-            A seed is negative, or none, not that of the replica's other sub-environments, or that of another replica.
+            A seed is negative, or none, not that of the replica's other sub-environments, or that of another replica;
+            or some sub-environments shall go on.
         """
+        mask = (options or {}).get("reset_mask", True)
+        if not np.all(mask):
+            refuse("reset_mask", mask, "all of them, which end together")
         if seed is None or isinstance(seed, int | np.integer):
             kpis = self._episodes.start(seed)
         else:
