@@ -143,7 +143,8 @@ def with_another_entry(document: Any, rng: random.Random) -> Any:
         other, other_key = rng.choice(places)
         node[key] = copy.deepcopy(other[other_key]) if other_key in other or isinstance(other, list) else None
     elif how == 2 and isinstance(node[key], int | float) and not isinstance(node[key], bool):
-        node[key] = rng.choice((node[key] + 1, node[key] - 1, -node[key], float(node[key]), str(node[key])))
+        as_real = float(min(max(node[key], -(10**308)), 10**308))
+        node[key] = rng.choice((node[key] + 1, node[key] - 1, -node[key], as_real, str(as_real)))
     else:
         node[key] = copy.deepcopy(rng.choice(STRANGERS))
     return document
