@@ -7,6 +7,7 @@ import pytest
 
 from slicefast import Scenario, runs
 from slicefast.errors import RunError, SlicefastError
+from slicefast.runs.folder import fault
 
 
 def test_comparing_cells_by_no_samples_is_refused(tmp_path: Path) -> None:
@@ -80,3 +81,9 @@ def test_what_cannot_be_handed_over_is_refused_and_nothing_overwritten(tmp_path:
         runs.evaluate(source, steps=0)
     assert not target.folder.exists()
     assert {path.name: path.read_bytes() for path in source.folder.iterdir()} == before
+
+
+def test_a_fault_is_told_in_words_of_bounded_length() -> None:
+    assert fault(KeyError("seed")) == "no entry 'seed'"
+    assert len(fault(KeyError("x" * 100_000))) < 100
+    assert len(fault(ValueError("x" * 100_000))) == 500

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from slicefast import features as _features
 from slicefast import files, progress
 from slicefast.arguments import checked
-from slicefast.errors import CheckpointError, RunError, SlicefastError, refuse
+from slicefast.errors import CheckpointError, RunError, SlicefastError, refuse, shorten
 from slicefast.learn import PRESETS, HindsightConfig, Preset, TD3Config
 from slicefast.policies.hindsight import check_replayable
 from slicefast.rng import Restarts
@@ -346,8 +346,8 @@ def _run_of(folder: Path, path: Path, document: Mapping[str, Any]) -> Run:
 
 
 def fault(error: Exception) -> str:
-    """Return what was wrong with a document; a KeyError says no more than a name by itself."""
-    return f"no entry {error}" if isinstance(error, KeyError) else str(error)
+    """Return what was wrong with a document, cut where it is long; a KeyError says no more than a name by itself."""
+    return f"no entry {shorten(error.args[0])}" if isinstance(error, KeyError) else str(error)[:500]
 
 
 def settings_of(run: Run) -> dict[str, Any]:
