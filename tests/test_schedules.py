@@ -100,7 +100,7 @@ def test_updates_per_step_are_updates_one_after_the_other() -> None:
         ({"exploration_steps": 10**13}, "exploration_steps: got 10.*: a schedule ends"),
         ({"learning_starts": 10**13}, "learning_starts: got 10.*: a schedule ends"),
         ({"epsilon": float("inf")}, "epsilon: got inf, allowed: finite"),
-        ({"updates_per_step": 0}, "updates_per_step: got 0, allowed: at least 1"),
+        ({"updates_per_step": 0}, "updates_per_step: got 0, allowed: 1 to 1,000,000"),
     ],
 )
 def test_schedules_that_grow_or_never_end_are_refused(numbers: dict[str, float], message: str) -> None:
