@@ -1,4 +1,4 @@
-"""Files of the HDF5 library, which dies of some that are damaged and never ends with others: tried elsewhere first.
+"""Files of the HDF5 library, which comes to no end with some that are damaged: tried by another process first.
 
 Whatever checksum they bear, such files may come from anywhere, and a library of C that has lost its way takes the
 process along: no exception is raised, and no Ctrl-C is heard.
