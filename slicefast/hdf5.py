@@ -54,6 +54,8 @@ def fatal_fault(path: str | os.PathLike[str]) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _tried(path: str, size: int, *changed: int) -> str:
+    if not sys.executable:  # Python in another program, which has none to start
+        return ""
     seconds = _LEAST_S + int(_S_PER_MIB * size / 2**20)
     code = subprocess.run(
         [sys.executable, "-c", _READING, path, str(seconds)],
