@@ -87,3 +87,16 @@ def test_a_fault_is_told_in_words_of_bounded_length() -> None:
     assert fault(KeyError("seed")) == "no entry 'seed'"
     assert len(fault(KeyError("x" * 100_000))) < 100
     assert len(fault(ValueError("x" * 100_000))) == 500
+
+
+def test_a_run_that_is_not_finished_is_told_from_one_that_is_none(tmp_path: Path) -> None:
+    def stop(steps: int) -> None:
+        raise KeyboardInterrupt
+
+    run = runs.new_run(tmp_path / "run", Scenario.hexagonal(1, window_ttis=5), exploration_steps=0, train_steps=30)
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(run, stop)
+    with pytest.raises(RunError, match=r"holds no trained run \(run.json is missing; resume its training\)"):
+        runs.load_run(run.folder)
+    with pytest.raises(RunError, match=r"holds no trained run \(run.json is missing\)"):
+        runs.load_run(tmp_path)

@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 LearnerName = Literal["td3", "hindsight"]
 LEARNERS: tuple[LearnerName, ...] = get_args(LearnerName)
 RUN_FILE, AGENTS_FILE, LOG_FILE = "run.json", "agents.safetensors", "training.npz"
-MOST_SEED = 2**64 - 1
 #: Of a run: at a step a millisecond, eleven days.
-MOST_STEPS = 10**9
+MOST_STEPS, MOST_SEED = 10**9, 2**64 - 1
 _CONFIGS: dict[LearnerName, TypeAdapter[Any]] = {
     "td3": TypeAdapter(TD3Config),
     "hindsight": TypeAdapter(HindsightConfig),
@@ -275,7 +274,8 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     """
     path = Path(folder) / RUN_FILE
     if not path.is_file():
-        raise RunError(f"{Path(folder)} holds no trained run ({RUN_FILE} is missing)")
+        unfinished = "; resume its training" * path.with_name(progress.PROGRESS_FILE).is_file()
+        raise RunError(f"{Path(folder)} holds no trained run ({RUN_FILE} is missing{unfinished})")
     return _run_of(Path(folder), path, read_document(path))
 
 
