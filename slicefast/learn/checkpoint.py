@@ -7,7 +7,6 @@ whenever the writer is killed.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from slicefast import files
 from slicefast.errors import CheckpointError, shorten
+from slicefast.learn.config import n_weights
 
 _KEY = "slicefast"
 _ARRAY = "$array"
@@ -150,10 +150,9 @@ def check_weights(arrays: Mapping[str, NDArray[Any]], n_networks: int, sizes: Se
     ValueError
         The file has fewer numbers than these networks have weights.
     """
-    n_weights = n_networks * sum((before + 1) * after for before, after in itertools.pairwise(sizes))
-    n_values = sum(array.size for array in arrays.values())
-    if n_weights > n_values:
-        raise ValueError(f"layers of {n_weights} weights, beside {n_values} numbers in all")
+    needed, there = n_networks * n_weights(sizes), sum(array.size for array in arrays.values())
+    if needed > there:
+        raise ValueError(f"layers of {needed} weights, beside {there} numbers in all")
 
 
 def take(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -40,6 +42,11 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     },
     "ours_transfer": {"exploration_steps": 0, **_CONSTANT_NOISE, "exploration_noise": 0.05, "batch_size": 128},
 }
+
+
+def n_weights(sizes: Sequence[int]) -> int:
+    """Return how many weights and biases fully connected layers of these widths have, inputs first."""
+    return sum((int(before) + 1) * int(after) for before, after in itertools.pairwise(sizes))
 
 
 @checked

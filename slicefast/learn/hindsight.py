@@ -19,19 +19,18 @@ from numpy.typing import ArrayLike
 
 from slicefast.arguments import between, checked
 from slicefast.errors import NonFiniteError, refuse
-from slicefast.learn import checkpoint
+from slicefast.learn import checkpoint, modules
 from slicefast.learn.curve_loss import ascent, forward, softmax
 from slicefast.learn.hindsight_config import HindsightConfig
 from slicefast.learn.networks import StackedMLP, check_memory
 from slicefast.learn.optimiser import StackedAdam
-from slicefast.learn.replay import Ring, as_float32
+from slicefast.learn.replay import Ring, as_float32, fill_ring, ring_arrays
 from slicefast.learn.threads import one_thread
-from slicefast.units import Arrays, Float32, Int64
+from slicefast.units import Arrays, Float32
 
 KIND = "hindsight"
 _COUNTERS = ("step", "n_updates")
 _SIZES = ("n_agents", "obs_dim", "action_dim")
-_ROWS = ("n_kept", "n_own", "next_row")
 #: Counts a sample's rows as uniform over transferred and own ones.
 _NO_STATED_RATIO = -1
 
@@ -312,10 +311,9 @@ class Hindsight:
         view : dict of ndarray, optional
             The state of the cells' view; `view` as it was loaded unless given.
         """
-        memory, rows = self.replay, int((self.replay.n_kept + self.replay.n_own).max())
+        rows = int((self.replay.n_kept + self.replay.n_own).max())
         arrays: Arrays = {name: tensor.numpy() for name, tensor in self._named_tensors().items()}
-        arrays |= {"memory.rows": memory.array[:, :rows], "agent_ids": self.agent_ids}
-        arrays |= {f"memory.{name}": getattr(memory, name) for name in _ROWS}
+        arrays |= {**ring_arrays(self.replay, "memory", rows), "agent_ids": self.agent_ids}
         arrays |= {f"view.{name}": values for name, values in (self.view if view is None else view).items()}
         document = {
             **{name: getattr(self, name) for name in (*_SIZES, *_COUNTERS)},
@@ -353,18 +351,8 @@ class Hindsight:
 
     def _take(self, arrays: Arrays, document: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
         rows = checkpoint.count(document, "memory_rows")
-        kept: Int64
-        kept, own, following = (
-            checkpoint.take(arrays, f"memory.{name}", (self.n_agents,), path, np.int64) for name in _ROWS
-        )
-        self.replay.set_counters(kept, own, following)
-        if rows != int((kept + own).max()):
-            raise ValueError(f"{rows} rows are not what its counters say")
-        memory = checkpoint.take(arrays, "memory.rows", (self.n_agents, rows, self._row_width), path)
-        self.replay.array[:, :rows] = memory
-        for name, tensor in self._named_tensors().items():
-            dtype = tensor[:0].numpy().dtype
-            tensor.copy_(torch.from_numpy(checkpoint.take(arrays, name, tuple(tensor.shape), path, dtype)))
+        fill_ring(self.replay, arrays, "memory", rows, path)
+        modules.fill(self._named_tensors(), arrays, path)
         self.step, self.n_updates = (checkpoint.count(document, name) for name in _COUNTERS)
         self.optimiser.lr = document["learning_rate"]
         self.extra = dict(document["extra"])

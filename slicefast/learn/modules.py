@@ -130,10 +130,16 @@ def load_into(
     CheckpointError
         An array is missing or of another shape.
     """
-    for name, tensor in module.state_dict().items():
-        tensor.copy_(torch.from_numpy(checkpoint.take(arrays, name, tuple(tensor.shape), path)))
+    fill(module.state_dict(), arrays, path)
     for name in ("mean", "scale"):
         shape = getattr(normaliser, name).shape
         setattr(normaliser, name, checkpoint.take(arrays, f"input_{name}", shape, path, np.float64).copy())
     if not (normaliser.scale > 0.0).all():
         raise CheckpointError(f"{path}: array 'input_scale' has values that are not above 0")
+
+
+def fill(tensors: Mapping[str, Tensor], arrays: Mapping[str, NDArray[Any]], path: str | os.PathLike[str]) -> None:
+    """Copy the arrays of a checkpoint into tensors of the same names, shapes and types; CheckpointError otherwise."""
+    for name, tensor in tensors.items():
+        dtype = tensor[:0].cpu().numpy().dtype
+        tensor.copy_(torch.from_numpy(checkpoint.take(arrays, name, tuple(tensor.shape), path, dtype)))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from slicefast.errors import described, refuse
 from slicefast.granted import granted_bytes
+from slicefast.learn.config import n_weights
 
 # Rows of a bank start on 64-byte boundaries: no two agents share a cache line, and vectors load aligned.
 ROW_MULTIPLE = 16
@@ -42,8 +43,7 @@ def check_memory(name: str, n_agents: int, sizes: Sequence[int], n_nets: int = 1
     SlicefastError
         It names the bytes.
     """
-    weights = sum((int(n_in) + 1) * int(n_out) for n_in, n_out in pairwise(sizes))
-    needed, granted = 4 * 4 * n_agents * n_nets * weights, granted_bytes()
+    needed, granted = 4 * 4 * n_agents * n_nets * n_weights(sizes), granted_bytes()
     if needed > granted:
         got = f"{list(sizes[1:-1])} of {n_agents} agents, {needed:.3g} bytes"
         refuse(name, described(got), f"at most {granted} bytes, what this process may use")

@@ -5,6 +5,7 @@ Dimensions: A agents, C capacity, W values a row; of transitions 2 n_o + S + 1.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +15,12 @@ from numpy.typing import ArrayLike
 
 from slicefast import kernels
 from slicefast.arguments import between, checked
-from slicefast.errors import NonFiniteError, described, refuse, shorten
-from slicefast.units import Float32, Int64
+from slicefast.errors import CheckpointError, NonFiniteError, described, refuse, shorten
+from slicefast.learn import checkpoint
+from slicefast.units import Arrays, Float32, Int64
+
+#: How a ring is filled, by agent.
+_COUNTERS = ("n_kept", "n_own", "next_row")
 
 
 def as_float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Float32:
@@ -217,6 +222,43 @@ class Ring:
         flat = index + np.arange(self.n_agents)[:, None] * self.capacity
         places = torch.from_numpy(flat.ravel()).to(self.ring.device)
         return self.ring.view(-1, self.width).index_select(0, places).view(*index.shape, self.width)
+
+
+def ring_arrays(ring: Ring, name: str, rows: int) -> Arrays:
+    """Return what a checkpoint keeps of a ring under a name: its first rows, and how it is filled."""
+    counters: Arrays = {f"{name}.{counter}": getattr(ring, counter) for counter in _COUNTERS}
+    return {f"{name}.rows": ring.ring[:, :rows].cpu().numpy(), **counters}
+
+
+def fill_ring(ring: Ring, arrays: Arrays, name: str, rows: int, path: str | os.PathLike[str]) -> None:
+    """Fill a new ring with what `ring_arrays` gave.
+
+    Parameters
+    ----------
+    ring : Ring
+        Of as many agents and as wide as that one; changed.
+    arrays : dict of ndarray
+        From a checkpoint.
+    name : str
+        The ring's in it.
+    rows : int
+        How many rows the checkpoint says it keeps.
+    path : path-like
+        The checkpoint, for messages.
+
+    Raises
+    ------
+    CheckpointError
+        An array is missing, of another shape or type, or not finite, or the rows are not what their counters say.
+    SlicefastError
+        No ring can be filled as the counters say.
+    """
+    counters = [checkpoint.take(arrays, f"{name}.{key}", (ring.n_agents,), path, np.int64) for key in _COUNTERS]
+    ring.set_counters(*counters)
+    if rows != int((ring.n_kept + ring.n_own).max()):
+        raise CheckpointError(f"{path}: {rows} rows are not what its counters say")
+    kept = checkpoint.take(arrays, f"{name}.rows", (ring.n_agents, rows, ring.width), path)
+    ring.ring[:, :rows] = torch.from_numpy(kept).to(ring.ring.device)
 
 
 @checked

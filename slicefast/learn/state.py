@@ -11,16 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from slicefast.errors import CheckpointError
-from slicefast.learn import checkpoint
+from slicefast.learn import modules
 from slicefast.learn.config import TD3Config
 from slicefast.learn.networks import StackedMLP, check_memory
 from slicefast.learn.optimiser import StackedAdam
-from slicefast.learn.replay import ReplayRing
+from slicefast.learn.replay import ReplayRing, fill_ring, ring_arrays
 from slicefast.units import Bool, Float32, Int64
-
-#: Of the replay, by agent.
-_COUNTERS = ("n_kept", "n_own", "next_row")
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,9 +182,7 @@ class LearnerState:
     def arrays(self, rows: int) -> dict[str, NDArray[Any]]:
         """Return what a checkpoint keeps by name, of the replay its first rows."""
         arrays: dict[str, NDArray[Any]] = {key: value.cpu().numpy() for key, value in self.named_tensors().items()}
-        arrays["replay.rows"] = self.replay.ring[:, :rows].cpu().numpy()
-        arrays |= {f"replay.{name}": getattr(self.replay, name) for name in _COUNTERS}
-        return arrays | {"frozen": self.frozen, "agent_ids": self.agent_ids}
+        return arrays | ring_arrays(self.replay, "replay", rows) | {"frozen": self.frozen, "agent_ids": self.agent_ids}
 
     def fill(self, arrays: dict[str, NDArray[Any]], rows: int, path: str | os.PathLike[str]) -> None:
         """Take over networks, optimisers and replay that `arrays` gave; who is frozen is left to the learner.
@@ -209,15 +203,8 @@ class LearnerState:
         SlicefastError
             No ring can be filled as the counters say.
         """
-        for name, tensor in self.named_tensors().items():
-            dtype = tensor[:0].cpu().numpy().dtype
-            tensor.copy_(torch.from_numpy(checkpoint.take(arrays, name, tuple(tensor.shape), path, dtype)))
-        counters = [checkpoint.take(arrays, f"replay.{name}", (self.n_agents,), path, np.int64) for name in _COUNTERS]
-        self.replay.set_counters(*counters)
-        if rows != int((self.replay.n_kept + self.replay.n_own).max()):
-            raise CheckpointError(f"{path}: {rows} rows are not what its counters say")
-        kept = checkpoint.take(arrays, "replay.rows", (self.n_agents, rows, self.replay.width), path)
-        self.replay.ring[:, :rows] = torch.from_numpy(kept).to(self.device)
+        modules.fill(self.named_tensors(), arrays, path)
+        fill_ring(self.replay, arrays, "replay", rows, path)
 
 
 class Engine(Protocol):
