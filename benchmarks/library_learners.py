@@ -40,15 +40,13 @@ def sb3_td3(scenario: sf.Scenario, seed: int, steps: int) -> Policy:
 def rllib_ppo(scenario: sf.Scenario, seed: int, steps: int) -> Policy:
     """PPO, one policy for all cells."""
     from ray.rllib.algorithms.ppo import PPOConfig
-    from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
-    from slicefast.envs.rllib import RllibEnv, policies_of, policy_of
+    from slicefast.envs.rllib import PPO_MODULE, PPO_SETTINGS, RllibEnv, policies_of, policy_of
 
     task = sf.Task(scenario, actions="symmetric")
     config = PPOConfig().environment(RllibEnv, env_config={"scenario": scenario, "seed": seed})
     config.multi_agent(**policies_of(task)).env_runners(num_env_runners=0).debugging(seed=seed)
-    config.rl_module(model_config=DefaultModelConfig(fcnet_hiddens=[64, 64], free_log_std=True))
-    config.training(gamma=0.0, lr=3e-4, train_batch_size_per_learner=128, minibatch_size=64, num_epochs=10)
+    config.rl_module(rl_module_spec=PPO_MODULE).training(**PPO_SETTINGS)
     algorithm = config.build_algo()
     for _ in range(steps // (128 * task.n_agents)):
         algorithm.train()

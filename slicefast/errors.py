@@ -126,7 +126,8 @@ def shorten(value: object) -> str:
 def _shorten_name(name: str) -> str:
     """Return a field's or an argument's name, which may come from a file, on one line of bounded length."""
     text = one_line(name)
-    return text if len(text) <= _LONGEST_FIELD else f"{text[:_LONGEST_FIELD]}..."
+    half = _LONGEST_FIELD // 2  # it begins with a file and ends with the field
+    return text if len(text) <= _LONGEST_FIELD else f"{text[:half]}...{text[-half:]}"
 
 
 def refuse(name: str, got: object, allowed: str, error: type[SlicefastError] = SlicefastError) -> NoReturn:

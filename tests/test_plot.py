@@ -59,6 +59,8 @@ def test_distributions_are_shares_of_values(run, ax):
     np.testing.assert_allclose(y[1:], [1 / 3, 2 / 3, 1.0])
     plot.cdf(run.throughput_bps, ax, label="b")
     assert ax.get_xlabel() == "user throughput [bit/s]"
+    plot.cdf([2.0], ax).get_lines()[-1].remove()
+    assert ax.get_xlabel() == "user throughput [bit/s]", "an array without a name takes none away"
     first, second = ax.get_lines()
     assert first.get_color() != second.get_color()
     complementary = plot.ccdf([1.0, 2.0], Figure().subplots())

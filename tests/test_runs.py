@@ -225,7 +225,7 @@ def test_what_is_wrong_with_a_new_run_is_named_and_nothing_written(tmp_path):
     path.mkdir()
     assert runs.new_run(path, SCENARIO, seed=2**64 - 1).seed == 2**64 - 1
     (path / "note").write_text("mine")
-    with pytest.raises(RunError, match="run is not empty: name a new folder"):
+    with pytest.raises(RunError, match=r"run is not empty, and no run is ever overwritten: name a new folder$"):
         runs.new_run(path, SCENARIO)
     for load, missing in ((runs.load_run, "run.json"), (runs.load_interrupted, "progress.json")):
         with pytest.raises(RunError, match=f"{missing} is missing"):

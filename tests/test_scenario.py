@@ -269,7 +269,29 @@ def test_toml_names_every_field(tmp_path):
     path = tmp_path / "scenario.toml"
     Scenario.paper().to_toml(path)
     written = tomllib.loads(path.read_text())
-    assert set(written) == set(Scenario.model_fields) - {"traffic_trace"}
+    assert set(written) == set(Scenario.model_fields) - {"traffic_trace", "requirements"}
+    Scenario.paper(requirements=[{**GROUP, "cells": range(1, 13)}]).to_toml(path)
+    assert set(tomllib.loads(path.read_text())) == {*written, "requirements"}
+
+
+def test_requirements_that_follow_the_layout_are_comments_and_let_it_change(tmp_path):
+    path = tmp_path / "scenario.toml"
+    Scenario.paper().to_toml(path)
+    text = path.read_text()
+    path.write_text(text.replace("n_sites = 4", "n_sites = 3"))
+    assert Scenario.from_toml(path) == Scenario.hexagonal(n_sites=3).replace(name="paper")
+    before, after = text.split("# [[requirements]]", 1)
+    marked, rest = after.split("\n\n", 1)
+    path.write_text("\n".join([before, "[[requirements]]", marked.replace("\n# ", "\n").replace("\n#\n", "\n"), rest]))
+    assert "requirements" in tomllib.loads(path.read_text())
+    assert Scenario.from_toml(path) == Scenario.paper()
+
+
+def test_a_field_at_fault_is_named_with_its_file(tmp_path):
+    path = tmp_path / "scenario.toml"
+    path.write_text("[layout]\nn_sites = 0\n")
+    with pytest.raises(ScenarioError, match=f"^{path}: layout.n_sites: got 0"):
+        Scenario.from_toml(path)
 
 
 def test_import_is_light():

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TICK_STEPS = 25
 #: Seconds between two lines, by where they are shown.
 _EVERY_S = {"terminal": 0.1, "notebook": 0.5, "lines": 60.0}
+#: Seconds until the time left is told: what is loaded first says nothing of the steps.
+_SETTLED_S = 5.0
 
 
 @checked
@@ -87,7 +89,7 @@ class Bar:
         words = [self._title, f"{self._done:,}/{self._total:,} steps", f"{100.0 * part:.0f} %"]
         if not math.isnan(self._reward):
             words.append(f"reward {self._reward:.3f}")
-        if 0.0 < part < 1.0:
+        if 0.0 < part < 1.0 and now - self._began >= _SETTLED_S:
             words.append(f"{_minutes((now - self._began) * (1.0 / part - 1.0))} left")
         elif part >= 1.0:
             words.append(f"in {_minutes(now - self._began)}")

@@ -25,7 +25,10 @@ def animate(
     every: Annotated[int | None, typer.Option(min=1, help="Steps from frame to frame; 50 frames unless given.")] = None,
     frames_per_s: Annotated[float, typer.Option("--fps", min=0.1, help="Frames a second.")] = 10.0,
 ) -> None:
-    """Draw a day of a network: cells by load and satisfaction, users by SINR."""
+    """Draw a day of a network as a moving picture.
+
+    Cells by load and satisfaction, users by SINR.
+    """
     from slicefast import plot, policies
     from slicefast.errors import refuse
     from slicefast.simulator import Simulator

@@ -66,6 +66,7 @@ app = typer.Typer(
     cls=Commands,
     help="Network slicing in radio access networks, learned by one agent per cell, and transferred between cells.",
     no_args_is_help=True,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 

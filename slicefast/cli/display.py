@@ -79,11 +79,14 @@ def progress_bars(study: Study) -> Iterator[Progress]:
     from slicefast.study.jobs import steps
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True))
+    console = Console(stderr=True)
+    bars = Progress(
+        *columns, TextColumn("left"), TimeRemainingColumn(), console=console, disable=not console.is_terminal
+    )
     bars.speed_estimate_period = 120.0
     total, done = execute.total_steps(study), execute.total_steps(study, only_finished=True)
     whole = bars.add_task("study", total=total, completed=done)
-    lines = None if bars.console.is_terminal else Bar(f"study in {study.folder}", total - done)
+    lines = None if console.is_terminal else Bar(f"study in {study.folder}", total - done)
     if lines is not None:
         lines.advance(0)
 
@@ -104,11 +107,11 @@ def progress_bars(study: Study) -> Iterator[Progress]:
         def finished(self, job: Job) -> None:
             if job in self.tasks:
                 bars.remove_task(self.tasks.pop(job))
-            if not bars.console.is_terminal:
-                bars.console.print(f"finished {job}")
+            if not console.is_terminal:
+                console.print(f"finished {job}")
 
         def replaced(self, job: Job, fault: str) -> None:
-            bars.console.print(f"{study.path(job)} {fault}: is made anew")
+            console.print(f"{study.path(job)} {fault}: is made anew")
 
     with bars:
         yield Bars()

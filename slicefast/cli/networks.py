@@ -37,7 +37,7 @@ def scenario(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it to a new file, not to the screen.")] = None,
     check: Annotated[Path | None, typer.Option(metavar="FILE", help="Only check this scenario file.")] = None,
 ) -> None:
-    """Print or write a preset scenario as TOML, or check one of yours."""
+    """Print or write a scenario as TOML, or check one of yours."""
     import tempfile
 
     from slicefast.errors import one_line, refuse

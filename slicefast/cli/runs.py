@@ -80,7 +80,10 @@ def train(
     resume: ResumeOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train one agent per cell, or one for all, from scratch; an interrupted training can be resumed."""
+    """Train one agent per cell, or one for all, from scratch.
+
+    An interrupted training can be resumed.
+    """
     from slicefast import runs
     from slicefast.learn import PRESETS
 
@@ -143,7 +146,10 @@ def transfer(
     resume: ResumeOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train agents on a target network that start with what the most similar source cells learned."""
+    """Train agents that start with what others have learned.
+
+    Each cell of the target network starts with what the most similar cell of the source learned.
+    """
     from slicefast import runs
     from slicefast.training import TRANSFER_STEPS
 
@@ -197,7 +203,10 @@ def evaluate(
     by_position: ByPosition = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Play trained agents without noise on a network they have not seen, beside the baselines."""
+    """Play trained agents on a network they have not seen.
+
+    Without noise, beside the baselines.
+    """
     from slicefast import policies, runs
 
     trained = runs.load_run(run)

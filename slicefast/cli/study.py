@@ -57,7 +57,10 @@ def reproduce(
     resources: ResourceOption = [],  # noqa: B006 - typer copies it
     as_json: JsonOption = False,
 ) -> None:
-    """Run the paper's experiment and write results.nc, figures, report.html and report.md."""
+    """Run the paper's experiment and report on it.
+
+    Writes results.nc, figures, report.html and report.md.
+    """
     from slicefast import provenance
     from slicefast.study.execute import run_study
     from slicefast.study.folder import open_study
@@ -122,7 +125,10 @@ def report(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write results.nc, figures, report.html and report.md again from a study's finished parts."""
+    """Report again on the parts of a study that are finished.
+
+    Writes results.nc, figures, report.html and report.md.
+    """
     from slicefast.study.folder import load_study
     from slicefast.study.map_folder import MAP_MANIFEST, load_map
 

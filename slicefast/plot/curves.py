@@ -28,7 +28,8 @@ def cdf(values: ArrayLike | xr.DataArray, ax: Axes | None = None, label: str | N
     Parameters
     ----------
     values : array_like or xarray.DataArray
-        Any shape; NaN is left out. The axis is named by a DataArray's long name and units.
+        Any shape; NaN is left out. The axis is named by a DataArray's long name and units; a plain array has none:
+        ``axes.set_xlabel("SINR [dB]")`` names it, before or after.
     ax : matplotlib Axes, optional
         Where to draw, again and again for several curves; new axes unless given.
     label : str, optional
@@ -76,7 +77,8 @@ def _distribution(
     axes = axes_of(ax)
     own = {**look_of(len(axes.get_lines())), **look}
     axes.ecdf(known, complementary=complementary, compress=True, label=label, **own)
-    axes.set(xlabel=name_of(values), ylabel="share of values above" if complementary else "share of values up to")
+    axes.set_xlabel(name_of(values, axes.get_xlabel() or "value"))
+    axes.set_ylabel("share of values above" if complementary else "share of values up to")
     if label is not None:
         axes.legend()
     return axes

@@ -207,7 +207,7 @@ def new_run(
     15
     """
     if not files.is_empty(Path(folder)):
-        raise RunError(f"{folder} is not empty: name a new folder (--out)")
+        raise RunError(f"{folder} is not empty, and no run is ever overwritten: name a new folder")
     config = configure(numbers, preset, learner)
     networks = (shared, n_networks, restart_steps)
     run = Run(Path(folder), scenario, seed, train_steps, features, reward, coordination, config, *networks)
@@ -396,5 +396,5 @@ def check_slices(known: Scenario, wanted: Scenario, by_position: bool, where: st
     if mine != theirs and not by_position:
         raise RunError(
             f"slices: got {theirs} in the {where}, allowed: {mine}, as the agents learned; name them alike, or match "
-            "them by their order (--by-position)"
+            "them by their order (by_position, in the shell --by-position)"
         )

@@ -218,7 +218,7 @@ class _Handover:
             return None
         source = load_run(origin["source_run"])
         if files.checksum(source.agents_path) != origin["source_checksum"]:
-            raise RunError(f"{source.agents_path} is not what the transfer was begun with: name a new folder (--out)")
+            raise RunError(f"{source.agents_path} is not what the transfer was begun with: name a new folder")
         numbers = (origin["strategy"], origin["choice"], origin["sample_steps"])
         return cls(source, load_agents(source), *numbers)
 
@@ -326,7 +326,7 @@ def _claimed(run: Run) -> Iterator[None]:
     """Hold the folder of a new run, which is made first, and removed where nothing came to be written into it."""
     with files.claim(run.folder):
         if not files.is_empty(run.folder):
-            raise RunError(f"{run.folder} is not empty, and no run is ever overwritten: name a new folder (--out)")
+            raise RunError(f"{run.folder} is not empty, and no run is ever overwritten: name a new folder")
         yield
 
 

@@ -224,10 +224,16 @@ class Scenario(Placed):
         >>> sf.Scenario.from_toml("mine.toml") == sf.Scenario.hexagonal(n_sites=1)
         True
         """
-        return cls(**read_toml(path))
+        fields = read_toml(path)
+        try:
+            return cls(**fields)
+        except ScenarioError as error:
+            raise ScenarioError(f"{os.fspath(path)}: {error.field}", error.value, error.problem) from None
 
     def to_toml(self, path: str | os.PathLike[str]) -> None:
         """Write the scenario, with comments; `from_toml` reads it back equal.
+
+        Requirements that are those of the layout are comments too, so that who changes its sites needs no others.
 
         Examples
         --------
@@ -236,7 +242,7 @@ class Scenario(Placed):
         >>> Path("mine.toml").read_text().splitlines()[0]
         '# What reports call it'
         """
-        write_toml(self, path)
+        write_toml(self, path, implied=("requirements",) if self._requirements_follow else ())
 
     def replace(self, **overrides: Any) -> Self:
         """Return a validated copy with other fields; a mapping changes only what it names.
@@ -248,14 +254,12 @@ class Scenario(Placed):
         >>> sf.Scenario.paper().replace(radio={"tilt_deg": 12}).radio.tilt_deg
         12.0
         """
-        data = {name: getattr(self, name) for name in type(self).model_fields}
+        data = self._stated()
         for name, value in overrides.items():
             # A layout of another kind replaces the old one whole.
             other_kind = isinstance(value, Mapping) and ("kind" in value or "sites_csv" in value)
             if isinstance(value, Mapping) and isinstance(data.get(name), Settings) and not other_kind:
                 data[name] = cast(Settings, data[name]).model_dump()
-        if self.requirements == paper_requirements(self.cell_site):
-            del data["requirements"]
         return type(self)(**merge(data, overrides))
 
     @model_validator(mode="after")
@@ -278,10 +282,16 @@ class Scenario(Placed):
         >>> sf.Scenario.paper().model_copy(update={"window_ttis": 100}).window_ttis
         100
         """
-        fields = {name: getattr(self, name) for name in type(self).model_fields}
-        if self.requirements == paper_requirements(self.cell_site):
-            del fields["requirements"]
-        return type(self)(**{**fields, **(update or {})})
+        return type(self)(**{**self._stated(), **(update or {})})
+
+    def _stated(self) -> dict[str, Any]:
+        """Return the fields, without requirements that follow from the layout."""
+        left_out = {"requirements"} if self._requirements_follow else set()
+        return {name: getattr(self, name) for name in type(self).model_fields if name not in left_out}
+
+    @property
+    def _requirements_follow(self) -> bool:
+        return self.requirements == paper_requirements(self.cell_site)
 
     @property
     def n_slices(self) -> int:

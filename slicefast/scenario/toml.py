@@ -7,7 +7,7 @@ import os
 import re
 import textwrap
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     return data
 
 
-def write_toml(settings: Settings, path: str | os.PathLike[str]) -> None:
+def write_toml(settings: Settings, path: str | os.PathLike[str], implied: Collection[str] = ()) -> None:
     """Write a scenario so that `read_toml` gives its fields back, files beside or below the file relative to it.
 
     Above every value, where it comes first, a comment says what it means, in which unit and which range.
@@ -73,17 +73,20 @@ def write_toml(settings: Settings, path: str | os.PathLike[str]) -> None:
         The scenario; file names are absolute.
     path : path-like
         The file, whose folder exists.
+    implied : collection of str
+        Arrays of tables that follow from the other fields, and are written as comments.
     """
     import tomli_w  # only needed here
 
     fields = settings.model_dump(mode="json", exclude_none=True)
     relate(fields, Path(path).resolve().parent)
-    files.write_text(Path(path), _with_comments(tomli_w.dumps(fields), settings))
+    files.write_text(Path(path), _with_comments(tomli_w.dumps(fields), settings, implied))
 
 
-def _with_comments(text: str, settings: Settings) -> str:
-    """Put comments into what tomli-w wrote of settings."""
+def _with_comments(text: str, settings: Settings, implied: Collection[str]) -> str:
+    """Put comments into what tomli-w wrote of settings, and make comments of what is implied."""
     lines: list[str] = []
+    mark = ""
     table: Any = settings
     counts: dict[str, int] = {}
     told: set[tuple[type, str]] = set()
@@ -93,10 +96,14 @@ def _with_comments(text: str, settings: Settings) -> str:
             if header[1] == "[[":
                 counts[name] = counts.get(name, -1) + 1
             table = _table(settings, name, counts)
+            mark = "# " if name in implied else ""
+            if mark and not counts[name]:
+                lines.append(f"# The {name} that follow from the layout; to have others, uncomment and change these:")
         elif (key := _KEY.match(line)) and (type(table), key[1]) not in told:
             told.add((type(table), key[1]))
-            lines += textwrap.wrap(_comment(type(table), key[1]), 118, initial_indent="# ", subsequent_indent="#   ")
-        lines.append(line)
+            comment = _comment(type(table), key[1])
+            lines += textwrap.wrap(comment, 118, initial_indent=f"{mark}# ", subsequent_indent=f"{mark}#   ")
+        lines.append((mark + line).rstrip())
     return "\n".join(lines) + "\n"
 
 

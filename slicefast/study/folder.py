@@ -186,9 +186,10 @@ def open_study(
     folder = Path(folder)
     manifest = folder / MANIFEST
     if not manifest.is_file() and not files.is_empty(folder):
-        raise RunError(f"{folder} is not empty and holds no study: name another folder (--out)")
+        raise RunError(f"{folder} is not empty and holds no study: name another folder")
     if manifest.is_file() and not resume:
-        raise RunError(f"{folder} already holds a study: continue it with --resume, or name another folder (--out)")
+        on = "continue it (resume, in the shell --resume)"
+        raise RunError(f"{folder} already holds a study: {on}, or name another folder")
     with files.claim(folder):
         entries: list[provenance.Entry | None] = []
         if manifest.is_file():
@@ -225,7 +226,7 @@ def load_study(folder: str | os.PathLike[str]) -> Study:
         raise RunError(f"{manifest} cannot be read: {error}") from None
     raise RunError(
         f"{folder} holds a study of slicefast 0.1.0, whose arms are others ({_SINCE_0_1} is missing): report it with "
-        "that version, or name another folder (--out)"
+        "that version, or name another folder"
     )
 
 
@@ -234,7 +235,7 @@ def _refuse_another(old: Study, scenario: Scenario, protocol: Protocol, renew: b
     folder = old.folder
     changed = _difference(inputs.identity(old.scenario), inputs.identity(scenario))
     if changed:
-        raise RunError(f"{folder} holds a study of another scenario ({changed}): name another folder (--out)")
+        raise RunError(f"{folder} holds a study of another scenario ({changed}): name another folder")
     if protocol.n_seeds < old.protocol.n_seeds:
         raise RunError(
             f"n_seeds = {protocol.n_seeds}: {folder} holds a study of {old.protocol.n_seeds}, which can only grow"
@@ -248,7 +249,7 @@ def _refuse_another(old: Study, scenario: Scenario, protocol: Protocol, renew: b
         new = Study(folder, scenario, protocol)
         lost = sum(old.finished(job) and not new.finished(job) for job in new.jobs)
         raise RunError(
-            f"{folder} holds a study with other settings ({changed}): name another folder (--out); {lost} of its "
+            f"{folder} holds a study with other settings ({changed}): name another folder; {lost} of its "
             "results would have to be made anew"
         )
 

@@ -190,9 +190,10 @@ def open_map(folder: Path, scenario: Scenario, protocol: MapProtocol, resume: bo
     """
     manifest = folder / MAP_MANIFEST
     if not manifest.is_file() and not files.is_empty(folder):
-        raise RunError(f"{folder} is not empty and holds no map: name another folder (--out)")
+        raise RunError(f"{folder} is not empty and holds no map: name another folder")
     if manifest.is_file() and not resume:
-        raise RunError(f"{folder} already holds a map: continue it with --resume, or name another folder (--out)")
+        on = "continue it (resume, in the shell --resume)"
+        raise RunError(f"{folder} already holds a map: {on}, or name another folder")
     found = Map(folder, scenario, protocol)
     for point in found.points:
         point.scenario_of(0)  # patterns that the scenario does not allow are refused before anything is run
@@ -224,7 +225,7 @@ def load_map(folder: Path) -> Map:
 def _refuse_another(old: Map, new: Map) -> None:
     """Raise RunError unless a map can become another one."""
     if old.scenario != new.scenario:
-        raise RunError(f"{old.folder} holds a map over another scenario: name another folder (--out)")
+        raise RunError(f"{old.folder} holds a map over another scenario: name another folder")
     if new.protocol.n_seeds < old.protocol.n_seeds:
         raise RunError(f"n_seeds = {new.protocol.n_seeds}: {old.folder} holds a map of {old.protocol.n_seeds}")
     for name in ("kinds", "levels"):

@@ -52,7 +52,7 @@ def test_ppo_trains_two_iterations(scenario, shared, policy):
     import ray
     from ray.rllib.algorithms.ppo import PPOConfig
 
-    from slicefast.envs.rllib import RllibEnv, policies_of, policy_of
+    from slicefast.envs.rllib import PPO_MODULE, RllibEnv, policies_of, policy_of
 
     task = sf.Task(scenario)  # without actions: played with scaled logits
     with warnings.catch_warnings():
@@ -64,10 +64,12 @@ def test_ppo_trains_two_iterations(scenario, shared, policy):
                 .environment(RllibEnv, env_config={"scenario": task, "n_steps": 20})
                 .multi_agent(**policies_of(task, shared))
                 .env_runners(num_env_runners=0)
+                .rl_module(rl_module_spec=PPO_MODULE)
                 .training(gamma=0.1, train_batch_size_per_learner=120, minibatch_size=60, num_epochs=2)
             )
             algorithm = config.build_algo()
             before = algorithm.get_module(policy).get_state()
+            np.testing.assert_array_equal(before["pi.log_std"], -1.0)
             returns = [algorithm.train()["env_runners"]["episode_return_mean"] for _ in range(2)]
             module = algorithm.get_module(policy)
             after = module.get_state()
@@ -80,3 +82,16 @@ def test_ppo_trains_two_iterations(scenario, shared, policy):
             ray.shutdown()
     assert all(0.0 < value <= 3 * 20 for value in returns)
     assert any(not np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_a_network_without_a_deviation_of_its_own_is_refused(scenario):
+    from ray.rllib.core.rl_module import RLModuleSpec
+    from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
+
+    from slicefast.envs.rllib import NarrowPPOModule, RllibEnv
+
+    env = RllibEnv({"scenario": scenario})
+    spaces = env.observation_spaces["cell_1"], env.action_spaces["cell_1"]
+    spec = RLModuleSpec(NarrowPPOModule, *spaces, model_config=DefaultModelConfig(free_log_std=False))
+    with pytest.raises(sf.SlicefastError, match=r"^model_config: got free_log_std=False, allowed: free_log_std=True"):
+        spec.build()
