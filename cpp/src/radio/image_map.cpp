@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 
 #include "radio/far_cells.hpp"
 #include "radio/link_block.hpp"
@@ -20,6 +21,51 @@ std::uint16_t upper_half(float value) {
   return static_cast<std::uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 
+// Which images of a plane count at a place: those within reach that are not the nearest of their site. Squares of
+// distances decide, which are quick, and where these are within rounding of each other the distances themselves.
+class FurtherImages {
+ public:
+  // The images of no turn, one of every site, come first.
+  FurtherImages(const RadioConfig& plane, std::span<const std::int32_t> site_of, std::size_t n_sites, double reach_m)
+      : plane_(plane), site_of_(site_of), reach_m_(reach_m), square_(site_of.size()), nearest_(n_sites) {}
+
+  const std::vector<std::size_t>& at(double x, double y) {
+    x_ = x, y_ = y;
+    for (std::size_t image = 0; image < square_.size(); ++image) {
+      const double dx = x - plane_.site_x_m[image], dy = y - plane_.site_y_m[image];
+      square_[image] = dx * dx + dy * dy;
+    }
+    std::iota(nearest_.begin(), nearest_.end(), std::size_t{0});
+    for (std::size_t image = nearest_.size(); image < square_.size(); ++image)
+      if (std::size_t& best = nearest_of(image); nearer(image, best)) best = image;
+    found_.clear();
+    for (std::size_t image = 0; image < square_.size(); ++image)
+      if (nearest_of(image) != image && !beyond_reach(image)) found_.push_back(image);
+    return found_;
+  }
+
+ private:
+  std::size_t& nearest_of(std::size_t image) { return nearest_[static_cast<std::size_t>(site_of_[image])]; }
+  bool nearer(std::size_t image, std::size_t other) const {
+    if (alike(square_[image], square_[other])) return distance(image) < distance(other);
+    return square_[image] < square_[other];
+  }
+  bool beyond_reach(std::size_t image) const {
+    const double reach = reach_m_ * reach_m_;
+    return alike(square_[image], reach) ? distance(image) > reach_m_ : square_[image] > reach;
+  }
+  static bool alike(double a, double b) { return std::abs(a - b) <= 1e-12 * b; }
+  double distance(std::size_t image) const {
+    return std::hypot(x_ - plane_.site_x_m[image], y_ - plane_.site_y_m[image]);
+  }
+
+  const RadioConfig& plane_;
+  std::span<const std::int32_t> site_of_;
+  double reach_m_, x_ = 0.0, y_ = 0.0;
+  std::vector<double> square_;
+  std::vector<std::size_t> nearest_, found_;
+};
+
 }  // namespace
 
 // The plane that the torus stands for: every image a site of its own, as far as it matters to anyone on the torus.
@@ -27,6 +73,8 @@ struct ImageMap::Covering {
   RadioConfig config;
   std::vector<std::int32_t> row_offset, col_offset;
   std::vector<std::int32_t> site_of, cell_of;  // on the torus, of the plane's sites and cells
+  std::vector<std::size_t> first_cell{0};      // of each of the plane's sites, and where the last one's end
+  std::size_t n_sites;                         // of the torus
   std::unique_ptr<LinkModel> links;
   double reach_m;
 
@@ -37,7 +85,7 @@ struct ImageMap::Covering {
 };
 
 ImageMap::Covering::Covering(const LinkModel::State& state, const RadioConfig& torus, const FieldTiles& tiles)
-    : config(torus) {
+    : config(torus), n_sites(torus.site_x_m.size()) {
   const double area = std::abs(torus.v1_x_m * torus.v2_y_m - torus.v1_y_m * torus.v2_x_m);
   reach_m = reach_spacings * std::sqrt(area / static_cast<double>(torus.site_x_m.size()) * 2.0 / std::sqrt(3.0));
   config.wrap = config.further_images = false;
@@ -86,6 +134,7 @@ void ImageMap::Covering::add_images(const LinkModel::State& state, const RadioCo
         config.tilt_deg.push_back(torus.tilt_deg[n]);
         cell_of.push_back(static_cast<std::int32_t>(n));
       }
+    first_cell.push_back(cell_of.size());
   }
 }
 
@@ -136,29 +185,17 @@ void ImageMap::measure_nodes(const Covering& covering, std::size_t first, std::s
   // By image, then by its cells, which come in the order of the torus' own.
   Matrix<float> gain(n, covering.config.cell_site.size());
   covering.links->gains(std::span(x, n), std::span(y, n), gain.view());
-  const RadioConfig& c = covering.config;
-  std::size_t n_sites = 0;
-  for (std::int32_t site : covering.site_of) n_sites = std::max(n_sites, static_cast<std::size_t>(site) + 1);
-  std::vector<double> distance(covering.site_of.size());
-  std::vector<std::size_t> nearest(n_sites);
+  FurtherImages further(covering.config, covering.site_of, covering.n_sites, covering.reach_m);
   std::vector<float> strongest(n_cells_), sum(n_cells_);
   for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t k = 0; k < n_sites; ++k) nearest[k] = k;  // the images of no turn come first
-    for (std::size_t image = 0; image < distance.size(); ++image) {
-      distance[image] = std::hypot(x[i] - c.site_x_m[image], y[i] - c.site_y_m[image]);
-      std::size_t& best = nearest[static_cast<std::size_t>(covering.site_of[image])];
-      if (distance[image] < distance[best]) best = image;
-    }
     std::fill(strongest.begin(), strongest.end(), 0.0f);
     std::fill(sum.begin(), sum.end(), 0.0f);
-    for (std::size_t cell = 0; cell < c.cell_site.size(); ++cell) {
-      const auto image = static_cast<std::size_t>(c.cell_site[cell]);
-      if (nearest[static_cast<std::size_t>(covering.site_of[image])] == image) continue;
-      if (distance[image] > covering.reach_m) continue;
-      const auto at = static_cast<std::size_t>(covering.cell_of[cell]);
-      strongest[at] = std::max(strongest[at], gain(i, cell));
-      sum[at] += gain(i, cell);
-    }
+    for (std::size_t image : further.at(x[i], y[i]))
+      for (std::size_t cell = covering.first_cell[image]; cell < covering.first_cell[image + 1]; ++cell) {
+        const auto at = static_cast<std::size_t>(covering.cell_of[cell]);
+        strongest[at] = std::max(strongest[at], gain(i, cell));
+        sum[at] += gain(i, cell);
+      }
     std::uint16_t* row = nodes_.data() + (first + i) * 2 * padded_;
     std::transform(strongest.begin(), strongest.end(), row, upper_half);
     std::transform(sum.begin(), sum.end(), row + padded_, upper_half);
