@@ -1,5 +1,6 @@
 """The scenario: its presets, geometry, TOML form and error messages."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -280,9 +281,9 @@ def test_requirements_that_follow_the_layout_are_comments_and_let_it_change(tmp_
     text = path.read_text()
     path.write_text(text.replace("n_sites = 4", "n_sites = 3"))
     assert Scenario.from_toml(path) == Scenario.hexagonal(n_sites=3).replace(name="paper")
-    before, after = text.split("# [[requirements]]", 1)
-    marked, rest = after.split("\n\n", 1)
-    path.write_text("\n".join([before, "[[requirements]]", marked.replace("\n# ", "\n").replace("\n#\n", "\n"), rest]))
+    first = text.index("# [[requirements]]")
+    last = text.index("\n[traffic]")
+    path.write_text(text[:first] + re.sub("(?m)^# ?", "", text[first:last]) + text[last:])
     assert "requirements" in tomllib.loads(path.read_text())
     assert Scenario.from_toml(path) == Scenario.paper()
 

@@ -10,7 +10,6 @@ from ray.rllib.core.rl_module import RLModule, RLModuleSpec
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 from ray.rllib.utils.torch_utils import convert_to_torch_tensor
-from torch import nn
 
 from slicefast.envs.episodes import hold_box, with_logits
 from slicefast.envs.parallel import SlicingParallelEnv
@@ -32,7 +31,7 @@ class NarrowPPOModule(DefaultPPOTorchRLModule):  # type: ignore[misc]  # ray is 
         super().setup()
         if not hasattr(self.pi, "log_std"):
             refuse("model_config", described("free_log_std=False"), "free_log_std=True, with a deviation of its own")
-        nn.init.constant_(self.pi.log_std, -1.0)
+        self.pi.log_std.data.fill_(-1.0)
 
 
 #: With what PPO learns here, for ``config.rl_module(rl_module_spec=PPO_MODULE).training(**PPO_SETTINGS)``: the numbers
