@@ -11,12 +11,13 @@ the policies, with its bootstrap interval. Settings are the papers', whose updat
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tables
 from paired_step import interval
+from stopwatch import Stopwatch, Watched
 
 import slicefast as sf
 from slicefast.learn import TD3Config
@@ -27,35 +28,6 @@ MOST = 1.15
 PAIR = 2  # steps
 #: By number of agents: the sites, three cells to each, and the pairs of steps.
 NETWORKS = {12: (4, 1000), 300: (100, 30)}
-
-
-class Stopwatch:
-    """The time [s] that some calls took together."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a call that is timed."""
-
-        def timed(*arguments: Any) -> Any:
-            begin = time.perf_counter()
-            try:
-                return call(*arguments)
-            finally:
-                self.seconds += time.perf_counter() - begin
-
-        return timed
-
-
-class TimedLearner:
-    """The core's learner, its updates timed."""
-
-    def __init__(self, core: Any, watch: Stopwatch) -> None:
-        self._core, self.update = core, watch.around(core.update)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._core, name)
 
 
 def times_of(n_sites: int, n_pairs: int) -> np.ndarray:
@@ -69,7 +41,7 @@ def times_of(n_sites: int, n_pairs: int) -> np.ndarray:
     environment, update = Stopwatch(), Stopwatch()
     simulator.step = environment.around(simulator.step)  # type: ignore[method-assign]
     engine: Any = agents._engine
-    engine._learner = TimedLearner(engine._learner, update)
+    engine._learner = Watched(engine._learner, update=update)
     seen = []
 
     def look(step: Step) -> None:

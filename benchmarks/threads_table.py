@@ -11,13 +11,12 @@ is what `slicefast.network.LEAST_SHARED_LINKS` is for.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tables
 from paired_step import interval
+from stopwatch import Stopwatch, Watched
 
 import slicefast as sf
 from slicefast import network
@@ -27,25 +26,6 @@ MARK = "threads"
 SITES = (1, 3, 4, 7, 12, 19, 37, 61, 100)
 TARGET = 1.7  # of the largest
 PARTS = ("attach", "step")
-
-
-class Timed:
-    """A core's network whose calls say what they take."""
-
-    def __init__(self, core: Any) -> None:
-        self._core, self.seconds = core, dict.fromkeys(PARTS, 0.0)
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._core, name)
-        return self._timed(name, call) if name in PARTS else call
-
-    def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*arguments: Any) -> None:
-            begin = time.perf_counter()
-            call(*arguments)
-            self.seconds[name] = time.perf_counter() - begin
-
-        return timed
 
 
 class Player:
@@ -59,14 +39,17 @@ class Player:
             network.LEAST_SHARED_LINKS = set_to
         self._simulator.reset()
         (replica,) = self._simulator._replicas
-        replica.network = self._core = Timed(replica.network)
+        self._parts = {part: Stopwatch() for part in PARTS}
+        replica.network = Watched(replica.network, **self._parts)
         self._shares = np.full((scenario.n_cells, scenario.n_slices), 1 / scenario.n_slices)
 
     def play(self) -> tuple[list[float], sf.Kpis]:
         """Play a step; return the times of its parts and of all of it [s], and what it measured."""
-        begin = time.perf_counter()
-        kpis = self._simulator.step(self._shares)
-        return [*self._core.seconds.values(), time.perf_counter() - begin], kpis
+        for part in self._parts.values():
+            part.seconds = 0.0
+        whole = Stopwatch()
+        kpis = whole.around(self._simulator.step)(self._shares)
+        return [watch.seconds for watch in (*self._parts.values(), whole)], kpis
 
 
 def pairs(scenario: sf.Scenario, n_pairs: int) -> np.ndarray:

@@ -49,6 +49,12 @@ def n_weights(sizes: Sequence[int]) -> int:
     return sum((int(before) + 1) * int(after) for before, after in itertools.pairwise(sizes))
 
 
+def require(config: object, name: str, condition: bool, allowed: str) -> None:
+    """Refuse a field of a learner's numbers, by its name, unless a condition holds."""
+    if not condition:
+        refuse(name, getattr(config, name), allowed)
+
+
 @checked
 @dataclass(frozen=True)
 class TD3Config:
@@ -141,43 +147,40 @@ class TD3Config:
         for name in ("actor_hidden", "critic_hidden"):
             widths = tuple(int(width) for width in getattr(self, name))
             object.__setattr__(self, name, widths)
-            self._require(
-                name, bool(widths) and all(width >= 1 for width in widths), "one or more widths of at least 1"
+            require(
+                self, name, bool(widths) and all(width >= 1 for width in widths), "one or more widths of at least 1"
             )
         for name in ("policy_delay", "capacity"):
-            self._require(name, getattr(self, name) >= 1, "at least 1")
+            require(self, name, getattr(self, name) >= 1, "at least 1")
         for name in ("batch_size", "updates_per_step"):
-            self._require(name, 1 <= getattr(self, name) <= MOST_PER_STEP, f"1 to {MOST_PER_STEP:,}")
+            require(self, name, 1 <= getattr(self, name) <= MOST_PER_STEP, f"1 to {MOST_PER_STEP:,}")
         for name in ("actor_lr", "critic_lr"):
-            self._require(name, math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0, "finite and positive")
+            require(self, name, math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0, "finite and positive")
         for name in ("exploration_noise", "target_noise", "noise_clip", "logit_penalty"):
             value = getattr(self, name)
-            self._require(name, math.isfinite(value) and value >= 0.0, "finite and at least 0")
+            require(self, name, math.isfinite(value) and value >= 0.0, "finite and at least 0")
         for name in ("gamma", "beta1", "beta2"):
-            self._require(name, 0.0 <= getattr(self, name) < 1.0, "in [0, 1)")
-        self._require("epsilon", math.isfinite(self.epsilon) and self.epsilon > 0.0, "finite and positive")
-        self._require("tau", 0.0 < self.tau <= 1.0, "in (0, 1]")
+            require(self, name, 0.0 <= getattr(self, name) < 1.0, "in [0, 1)")
+        require(self, "epsilon", math.isfinite(self.epsilon) and self.epsilon > 0.0, "finite and positive")
+        require(self, "tau", 0.0 < self.tau <= 1.0, "in (0, 1]")
         self._check_schedule()
         fraction = self.transferred_fraction
-        self._require("transferred_fraction", fraction is None or 0.0 <= fraction <= 1.0, "None or in [0, 1]")
+        require(self, "transferred_fraction", fraction is None or 0.0 <= fraction <= 1.0, "None or in [0, 1]")
 
     def _check_schedule(self) -> None:
         end, falls = self.exploration_noise_end, self.exploration_noise_end is not None
-        self._require(
+        require(
+            self,
             "exploration_noise_end",
             end is None or (math.isfinite(end) and 0.0 <= end <= self.exploration_noise),
             f"None or from 0 to exploration_noise, {self.exploration_noise}: noise never grows",
         )
         steps = self.exploration_decay_steps
         allowed = "at least 1, where noise falls to an end" if falls else "0 without exploration_noise_end"
-        self._require("exploration_decay_steps", steps >= 1 if falls else steps == 0, allowed)
+        require(self, "exploration_decay_steps", steps >= 1 if falls else steps == 0, allowed)
         for name in ("exploration_steps", "learning_starts", "exploration_decay_steps"):
             value = getattr(self, name)
-            self._require(name, value is None or 0 <= value <= MOST_STEPS, f"0 to {MOST_STEPS:,}: a schedule ends")
-
-    def _require(self, name: str, condition: bool, allowed: str) -> None:
-        if not condition:
-            refuse(name, getattr(self, name), allowed)
+            require(self, name, value is None or 0 <= value <= MOST_STEPS, f"0 to {MOST_STEPS:,}: a schedule ends")
 
     @classmethod
     def preset(cls, name: Preset, **changes: Any) -> TD3Config:

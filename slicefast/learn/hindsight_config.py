@@ -9,8 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from slicefast.arguments import checked
-from slicefast.errors import refuse
-from slicefast.learn.config import MOST_PER_STEP
+from slicefast.learn.config import MOST_PER_STEP, require
 from slicefast.units import Float64
 
 #: What a cell sees: the task's observation (the paper's, unless told otherwise), or all that its base station measured.
@@ -77,24 +76,20 @@ class HindsightConfig:
     def __post_init__(self) -> None:
         widths = tuple(int(width) for width in self.hidden)
         object.__setattr__(self, "hidden", widths)
-        self._require(
-            "hidden", bool(widths) and all(width >= 1 for width in widths), "one or more widths of at least 1"
+        require(
+            self, "hidden", bool(widths) and all(width >= 1 for width in widths), "one or more widths of at least 1"
         )
-        self._require("sight", self.sight in get_args(Sight), "'task' or 'rich'")
-        self._require("basis", self.basis in get_args(Basis), "'nothing' or 'rule'")
+        require(self, "sight", self.sight in get_args(Sight), "'task' or 'rich'")
+        require(self, "basis", self.basis in get_args(Basis), "'nothing' or 'rule'")
         for name in ("batch_size", "updates_per_step"):
-            self._require(name, 1 <= getattr(self, name) <= MOST_PER_STEP, f"1 to {MOST_PER_STEP:,}")
-        self._require("capacity", self.capacity >= 1, "at least 1")
+            require(self, name, 1 <= getattr(self, name) <= MOST_PER_STEP, f"1 to {MOST_PER_STEP:,}")
+        require(self, "capacity", self.capacity >= 1, "at least 1")
         rate = self.learning_rate
-        self._require("learning_rate", math.isfinite(rate) and rate > 0.0, "finite and positive")
+        require(self, "learning_rate", math.isfinite(rate) and rate > 0.0, "finite and positive")
         for name in ("beta1", "beta2"):
-            self._require(name, 0.0 <= getattr(self, name) < 1.0, "in [0, 1)")
-        self._require("epsilon", math.isfinite(self.epsilon) and self.epsilon > 0.0, "finite and positive")
-        self._require("n_levels", 3 <= self.n_levels <= MOST_LEVELS, f"3 to {MOST_LEVELS}")
-
-    def _require(self, name: str, condition: bool, allowed: str) -> None:
-        if not condition:
-            refuse(name, getattr(self, name), allowed)
+            require(self, name, 0.0 <= getattr(self, name) < 1.0, "in [0, 1)")
+        require(self, "epsilon", math.isfinite(self.epsilon) and self.epsilon > 0.0, "finite and positive")
+        require(self, "n_levels", 3 <= self.n_levels <= MOST_LEVELS, f"3 to {MOST_LEVELS}")
 
     @property
     def levels(self) -> Float64:
