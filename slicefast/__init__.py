@@ -123,8 +123,4 @@ __all__ = [
 ]
 
 
-def __dir__() -> list[str]:
-    return __all__
-
-
 _lazy.import_when_used(__name__, {**_MODULE_OF, **dict(zip(_MODULES, _MODULES, strict=True))})

@@ -32,6 +32,6 @@ def import_when_used(package: str, module_of: Mapping[str, str]) -> None:
 
     own = vars(sys.modules[package])
     own["__getattr__"] = find
-    own.setdefault("__dir__", lambda: sorted({*own, *module_of}))  # what editors and notebooks complete
+    own["__dir__"] = lambda: own["__all__"]  # what editors and notebooks complete
     if os.environ.get("EAGER_IMPORT"):
         own.update({name: find(name) for name in module_of})

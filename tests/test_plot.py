@@ -34,6 +34,7 @@ def ax():
 def test_every_function_can_be_completed():
     assert set(plot.__all__) <= set(dir(plot))
     assert {"Scenario", "compare", "plot"} <= set(dir(sf))
+    assert set(dir(plot)) == set(plot.__all__)
 
 
 def test_maps_are_of_the_coverage(simulator, ax):

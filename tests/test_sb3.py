@@ -40,6 +40,7 @@ def test_it_is_the_vector_environment_with_what_sb3_reads_at_an_episodes_end(sce
         assert info["TimeLimit.truncated"]
         assert info["episode"]["r"] == pytest.approx(returned[i], rel=1e-12)
         assert info["episode"]["l"] == 2
+        assert info["episode"]["t"] > 0.0
     assert "episode" not in env.step(action)[3][0]
 
 

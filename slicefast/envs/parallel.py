@@ -197,7 +197,7 @@ def parallel_env(
     """Return a PettingZoo ``ParallelEnv`` with one agent ``cell_n`` per cell.
 
     Observations are float32 (n_o,), actions float32 (S,) in the task's box, of which `Task.to_shares` makes shares;
-    rewards are the task's.
+    rewards are the task's. For learners that draw Gaussians around 0, as PPO does: ``actions="symmetric"``.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Unpack
 
@@ -73,6 +74,7 @@ class Sb3VecEnv(VecEnv):
         self.metadata = network.metadata
         self._actions: NDArray[Any] = np.empty(0)
         self._return, self._length = np.zeros(network.num_envs), 0
+        self._began_s = time.time()
         super().__init__(network.num_envs, network.single_observation_space, network.single_action_space)
 
     def reset(self) -> Float32:
@@ -93,9 +95,10 @@ class Sb3VecEnv(VecEnv):
         self._length += 1
         told: list[dict[str, Any]] = [{"TimeLimit.truncated": bool(done)} for done in over]
         if over.any():
+            elapsed_s = round(time.time() - self._began_s, 6)
             for i, info in enumerate(told):
                 info["terminal_observation"] = infos["final_obs"][i]
-                info["episode"] = {"r": float(self._return[i]), "l": self._length, "t": 0.0}
+                info["episode"] = {"r": float(self._return[i]), "l": self._length, "t": elapsed_s}
             self._return[:], self._length = 0.0, 0
         return observation, reward.astype(np.float32), over, told
 
