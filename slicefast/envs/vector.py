@@ -29,9 +29,9 @@ class VectorEnv(gymnasium.vector.VectorEnv[Float32, Float32, NDArray[Any]]):
 
     Sub-environment i is learning cell i % A of replica i // A. Observations are float32 (R A, n_o), actions (R A, S) in
     the task's box, of which `Task.to_shares` makes shares, rewards float64 (R A,). For learners that draw Gaussians
-    around 0, as PPO does: ``actions="symmetric"``. All are truncated together after ``n_steps``. With NEXT_STEP autoreset
-    they are reset on the next step, whose actions and rewards count for nothing; with SAME_STEP at once, and the infos
-    hold "final_obs" and "final_info".
+    around 0, as PPO does: ``actions="symmetric"``. All are truncated together after ``n_steps``. With NEXT_STEP
+    autoreset they are reset on the next step, whose actions and rewards count for nothing; with SAME_STEP at once, and
+    the infos hold "final_obs" and "final_info".
 
     Infos hold the seven KPIs of `Kpis` by name, (R A, S) each and read-only, with Gymnasium's masks.
 
