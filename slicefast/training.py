@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from slicefast import usual
 from slicefast.arguments import checked
 from slicefast.arrays import to_finite, to_matrix
 from slicefast.callbacks.bar import Ticker
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
     from slicefast.policies import Policy
     from slicefast.simulator import Simulator
 
-#: Steps of a training after its exploration phase, unless told otherwise: the paper's.
-TRAIN_STEPS = 5500
-#: The same of a training that starts with transferred knowledge and does not explore.
-TRANSFER_STEPS = 4000
+TRAIN_STEPS, TRANSFER_STEPS = usual.TRAIN_STEPS, usual.TRANSFER_STEPS
 #: Reports that steps were played.
 Tick = Callable[[int], None]
 

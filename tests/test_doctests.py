@@ -31,8 +31,6 @@ BESIDE = (
 WITHOUT = {
     "VectorEnv.close_extras": "Gymnasium's close calls it",
     "Simulator.close": "does nothing since 0.2.0",
-    "runs.load_interrupted": "of a training that was stopped by Ctrl-C",
-    "runs.resume": "of a training that was stopped by Ctrl-C",
     "study.run_study": "minutes at least, and processes of its own",
     **{
         f"study.Study.{name}": "an arm or an engine calls it with the part of a study that it plays"

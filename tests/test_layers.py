@@ -17,7 +17,7 @@ FLOORS = {
     "ground": ("_core", "_compiled", "_generator", "_gymnasium", "_lazy", "_mobility", "_moved", "_traffic",
                "arguments", "arrays", "colours", "errors", "field_texts", "files", "granted", "hdf5", "notebooks",
                "plausible", "provenance", "registry", "settings", "signals", "student", "tables", "threads", "units",
-               "wording"),
+               "usual", "wording"),
     "network": ("energy", "features", "flow", "kernels", "kpis", "kpm", "labelled", "link_adaptation", "load_coupling",
                 "maps", "network", "packets", "radio", "replica", "rewards", "rng", "scenario", "scheduling",
                 "simulator", "step_arrays", "task", "traffic", "world"),

@@ -1,6 +1,7 @@
 """Runs and their folders: what is refused, and that nothing is overwritten."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -98,5 +99,15 @@ def test_a_run_that_is_not_finished_is_told_from_one_that_is_none(tmp_path: Path
         runs.train(run, stop)
     with pytest.raises(RunError, match=r"holds no trained run \(run.json is missing; resume its training\)"):
         runs.load_run(run.folder)
+    going_on = re.escape(f"run, steps = slicefast.runs.load_interrupted({str(run.folder)!r})")
+    handed_over = runs.new_run(tmp_path / "source", run.scenario, exploration_steps=0, train_steps=5)
+    runs.train(handed_over)
+    for again in (
+        lambda: runs.train(run),
+        lambda: runs.transfer(handed_over, run),
+        lambda: runs.new_run(run.folder, run.scenario),
+    ):
+        with pytest.raises(RunError, match=f"name a new folder, or go on with .* holds: {going_on}, then .* --resume$"):
+            again()
     with pytest.raises(RunError, match=r"holds no trained run \(run.json is missing\)"):
         runs.load_run(tmp_path)

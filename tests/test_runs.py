@@ -10,7 +10,7 @@ import slicefast as sf
 from slicefast import files, policies, rewards, runs, transfer
 from slicefast.errors import RunError, SlicefastError
 from slicefast.learn import TD3, TD3Config
-from slicefast.runs import folder
+from slicefast.runs import checks
 from slicefast.training import History, collect_samples
 
 SCENARIO = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
@@ -184,28 +184,28 @@ def test_policy_whose_shares_are_no_partition_is_named(trained):
 
 @pytest.mark.parametrize("value", [0, 4, -1, 2.0, True, "2", None])
 def test_integers_out_of_their_range_are_refused(value):
-    assert folder.check_integer("n", 1, 1, 3) is None
-    assert folder.check_integer("n", np.int64(3), 1, 3) is None
-    assert folder.check_integer("n", 10**9, 1) is None
+    assert checks.check_integer("n", 1, 1, 3) is None
+    assert checks.check_integer("n", np.int64(3), 1, 3) is None
+    assert checks.check_integer("n", 10**9, 1) is None
     with pytest.raises(RunError, match=f"n: got {value!r}, allowed: an integer of at least 1 and at most 3"):
-        folder.check_integer("n", value, 1, 3)
+        checks.check_integer("n", value, 1, 3)
     if value != 4:
         with pytest.raises(RunError, match=r"n: got .*, allowed: an integer of at least 1$"):
-            folder.check_integer("n", value, 1)
+            checks.check_integer("n", value, 1)
 
 
 def test_slices_are_found_by_name_or_where_asked_for_by_position():
     names = [item.name for item in SCENARIO.slices]
     other = SimpleNamespace(n_slices=4, slices=[SimpleNamespace(name="other"), *SCENARIO.slices[1:]])
     fewer = SimpleNamespace(n_slices=3, slices=SCENARIO.slices[:3])
-    assert folder.check_slices(SCENARIO, SCENARIO, False, "target") is None
-    assert folder.check_slices(SCENARIO, other, True, "target") is None
+    assert checks.check_slices(SCENARIO, SCENARIO, False, "target") is None
+    assert checks.check_slices(SCENARIO, other, True, "target") is None
     known, wanted = ", ".join(names), ", ".join(["other", *names[1:]])
     with pytest.raises(RunError, match=f"slices: got {wanted} in the target, allowed: {known}, as the agents learned"):
-        folder.check_slices(SCENARIO, other, False, "target")
+        checks.check_slices(SCENARIO, other, False, "target")
     for by_position in (False, True):
         with pytest.raises(RunError, match="n_slices: got 3 in the scenario, allowed: 4, as the agents learned"):
-            folder.check_slices(SCENARIO, fewer, by_position, "scenario")
+            checks.check_slices(SCENARIO, fewer, by_position, "scenario")
 
 
 def test_what_is_wrong_with_a_new_run_is_named_and_nothing_written(tmp_path):

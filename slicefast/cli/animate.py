@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from slicefast.cli.app import ScenarioOption, TraceOption, load_scenario
+from slicefast.cli.display import step_bar
 from slicefast.cli.own import load_policy
 
 _FRAMES = 50
@@ -39,5 +40,5 @@ def animate(
     network = load_scenario(scenario, trace)
     length = steps or network.traffic.period_steps
     apart = every or max(1, length // _FRAMES)
-    with typer.progressbar(length=length, label=f"drawing {out}") as bar:
-        plot.animate(Simulator(network, seed), chosen, out, length, frames_per_s, bar.update, apart)
+    with step_bar(f"drawing {out}", length) as tick:
+        plot.animate(Simulator(network, seed), chosen, out, length, frames_per_s, tick, apart)

@@ -78,15 +78,16 @@ def progress_bars(study: Study) -> Iterator[Progress]:
     from slicefast.study import execute, running
     from slicefast.study.jobs import steps
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     bars = Progress(
         *columns, TextColumn("left"), TimeRemainingColumn(), console=console, disable=not console.is_terminal
     )
     bars.speed_estimate_period = 120.0
     total, done = execute.total_steps(study), execute.total_steps(study, only_finished=True)
-    whole = bars.add_task("study", total=total, completed=done)
-    lines = None if console.is_terminal else Bar(f"study in {study.folder}", total - done)
+    title = f"study in {study.folder}"
+    whole = bars.add_task(title, total=total, completed=done)
+    lines = None if console.is_terminal else Bar(title, total - done)
     if lines is not None:
         lines.advance(0)
 

@@ -36,6 +36,7 @@ def scenario(
     seed: Annotated[int | None, typer.Option(min=0, help="Draws their patterns; 0 unless given.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it to a new file, not to the screen.")] = None,
     check: Annotated[Path | None, typer.Option(metavar="FILE", help="Only check this scenario file.")] = None,
+    mistaken: Annotated[Path | None, typer.Option("--scenario", hidden=True)] = None,
 ) -> None:
     """Print or write a scenario as TOML, or check one of yours."""
     import tempfile
@@ -43,6 +44,8 @@ def scenario(
     from slicefast.errors import one_line, refuse
     from slicefast.scenario import Scenario
 
+    if mistaken is not None:
+        raise typer.BadParameter(f"a file is checked by --check {mistaken}", param_hint="--scenario")
     if check is not None:
         mine = Scenario.from_toml(check)
         typer.echo(
@@ -70,13 +73,13 @@ def scenario(
 
 
 def info(as_json: JsonOption = False) -> None:
-    """Print the build, the instruction set and the versions.
+    """Print the versions, the folder that slicefast runs from, the build and the instruction set.
 
     SLICEFAST_ISA=avx2 or baseline in the environment chooses a lower instruction set.
     """
     from slicefast.provenance import build, versions
 
-    facts = {**versions(), **build()}
+    facts = {**versions(), "folder": str(Path(__file__).parents[1]), **build()}
     if as_json:
         typer.echo(json.dumps(facts, indent=1))
         return

@@ -87,7 +87,7 @@ def load_reward(text: str) -> str:
 
 
 def check_reward_is_known(run: Run) -> None:
-    """Raise RunError where a run was trained for a reward that only the user can bring: no folder is executed."""
+    """Raise RunError where a run in a folder is for a reward that only the user can bring: no folder is executed."""
     from slicefast import rewards
 
     if run.reward not in rewards.names():

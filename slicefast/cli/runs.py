@@ -24,10 +24,12 @@ from slicefast.cli.app import (
 )
 from slicefast.cli.display import print_table, step_bar
 from slicefast.cli.options import (
+    TRANSFER_SEED,
     ByPosition,
-    Choice,
+    ChoiceOption,
     CoordinationOption,
     CsvOption,
+    EvaluationSeedOption,
     ExplorationOption,
     FeaturesOption,
     LearnerOption,
@@ -43,9 +45,11 @@ from slicefast.cli.options import (
     StepsOption,
     StrategyOption,
     TensorBoardOption,
+    TransferSeedOption,
     TransferStepsOption,
 )
 from slicefast.cli.own import check_reward_is_known, load_policy, load_reward
+from slicefast.usual import TRANSFER_STEPS
 
 if TYPE_CHECKING:
     from slicefast.callbacks import Recorder
@@ -130,10 +134,10 @@ def transfer(
         Path | None, typer.Option(metavar="FILE", help="The target's scenario; the source's unless given.")
     ] = None,
     trace: TraceOption = None,
-    seed: SeedOption = None,
+    seed: TransferSeedOption = None,
     steps: TransferStepsOption = None,
     strategy: StrategyOption = None,
-    choice: Annotated[Choice, typer.Option(help="How each cell's source is chosen.")] = "most",
+    choice: ChoiceOption = "most",
     samples: Annotated[int, typer.Option(min=2, help="Default-action steps by which cells are compared.")] = 500,
     reward: Annotated[
         str | None, typer.Option(metavar="FILE.py:FUNCTION", help="The source's reward, if it is your own.")
@@ -151,7 +155,6 @@ def transfer(
     Each cell of the target network starts with what the most similar cell of the source learned.
     """
     from slicefast import runs
-    from slicefast.training import TRANSFER_STEPS
 
     name = None if reward is None else load_reward(reward)
     if resume:
@@ -162,12 +165,14 @@ def transfer(
     if source is None:
         raise typer.BadParameter("names the run whose agents are handed over", param_hint="--source")
     known = runs.load_run(source)
+    if name is None:
+        check_reward_is_known(known)
     _refuse_settings(known.learner, settings)
     chosen = load_scenario(target, trace) if target or trace else known.scenario
     run = runs.new_run(
         out,
         chosen,
-        seed=1 if seed is None else seed,
+        seed=TRANSFER_SEED if seed is None else seed,
         train_steps=TRANSFER_STEPS if steps is None else steps,
         features=known.features,
         coordination=known.coordination,
@@ -176,7 +181,6 @@ def transfer(
     numbers_of_learner = {**known.config.to_dict(), **preset, **parse_numbers(numbers)}
     config = runs.configure(numbers_of_learner, learner=known.learner)
     run = replace(run, config=config, reward=name or known.reward)
-    check_reward_is_known(run)
     _learn(
         "transfer",
         run,
@@ -192,9 +196,7 @@ def evaluate(
     scenario: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another scenario to play; the run's own unless given.")
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=2**64 - 1, help="Seed of the network they are evaluated on.")
-    ] = None,
+    seed: EvaluationSeedOption = None,
     steps: Annotated[int, typer.Option(min=1, help="Evaluation steps.")] = 250,
     oracle: Annotated[bool, typer.Option("--oracle", help="Also play the clairvoyant oracle (slow).")] = False,
     policy: Annotated[
@@ -208,6 +210,7 @@ def evaluate(
     Without noise, beside the baselines.
     """
     from slicefast import policies, runs
+    from slicefast.rewards import MET
 
     trained = runs.load_run(run)
     chosen = trained.scenario if scenario is None else load_scenario(scenario)
@@ -217,12 +220,13 @@ def evaluate(
     if policy:
         others[policy.rpartition(":")[2]] = load_policy(policy) if ":" in policy else policies.get(policy)
     network_seed = runs.EVALUATION_SEED if seed is None else seed
-    with step_bar("evaluating", steps * (1 + len(others))) as tick:
+    with step_bar(f"evaluating the agents and {len(others)} policies", steps * (1 + len(others))) as tick:
         scores = runs.evaluate(trained, chosen, network_seed, steps, others, tick, by_position)
     if as_json:
         typer.echo(json.dumps({name: asdict(item) for name, item in scores.items()}, indent=1))
         return
-    headings = ("policy", "mean reward", "mean satisfaction", "cell-steps below 0.95 [%]", "mean largest delay [ms]")
+    failing = f"cell-steps below {MET:g} [%]"
+    headings = ("policy", "mean reward", "mean satisfaction", failing, "mean largest delay [ms]")
     print_table(headings, [[name, *_as_text(item)] for name, item in scores.items()])
 
 
@@ -312,7 +316,9 @@ def _learn(
         with contextlib.ExitStack() as stack:
             kinds = zip((Csv, TensorBoard), records, strict=True)
             callbacks = [stack.enter_context(kind(path, run.task())) for kind, path in kinds if path is not None]
-            tick = stack.enter_context(step_bar(f"{command} to {run.folder}", total))
+            sampled = total - run.total_steps
+            title = f"{command} to {run.folder}" + (f", {sampled} steps of samples first" if sampled > 0 else "")
+            tick = stack.enter_context(step_bar(title, total))
             history = work(tick, callbacks)
     except KeyboardInterrupt:
         typer.echo(_how_to_continue(command, run), err=True)

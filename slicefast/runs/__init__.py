@@ -16,7 +16,7 @@ the agents' file weighs. Nothing in a folder is ever executed: a reward of the u
 must be registered (`slicefast.rewards.register`) by whoever goes on with the run.
 """
 
-from slicefast.runs.evaluation import EVALUATION_SEED, Scores, baselines, evaluate
+from slicefast.runs.evaluation import Scores, baselines, evaluate
 from slicefast.runs.folder import (
     AGENTS_FILE,
     LOG_FILE,
@@ -29,6 +29,7 @@ from slicefast.runs.folder import (
     new_run,
 )
 from slicefast.runs.learning import CHOICES, Choice, resume, train, transfer
+from slicefast.usual import EVALUATION_SEED
 
 __all__ = [
     "AGENTS_FILE",

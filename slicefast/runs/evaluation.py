@@ -15,18 +15,17 @@ from slicefast.learn import Hindsight
 from slicefast.learn.threads import one_thread
 from slicefast.policies.hindsight import HindsightPlayer, sight_size
 from slicefast.rewards import MET
-from slicefast.runs.folder import MOST_SEED, RUN_FILE, Run, check_integer, check_slices, load_agents
+from slicefast.runs.checks import check_integer, check_slices
+from slicefast.runs.folder import MOST_SEED, RUN_FILE, Run, load_agents
 from slicefast.runs.learning import started
 from slicefast.training import History, play
 from slicefast.units import Bool
+from slicefast.usual import EVALUATION_SEED
 
 if TYPE_CHECKING:
     from slicefast.policies import Policy
     from slicefast.scenario import Scenario
     from slicefast.training import Tick
-
-#: The network that trained agents are evaluated on unless another is named; the study trains on none of this seed.
-EVALUATION_SEED = 1_000_003
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from slicefast import features as _features
@@ -18,9 +18,10 @@ from slicefast.errors import CheckpointError, RunError, SlicefastError, refuse, 
 from slicefast.learn import PRESETS, HindsightConfig, Preset, TD3Config
 from slicefast.policies.hindsight import check_replayable
 from slicefast.rng import Restarts
+from slicefast.runs.checks import check_integer
 from slicefast.scenario import Scenario, inputs
 from slicefast.task import Coordination, Task
-from slicefast.training import TRAIN_STEPS
+from slicefast.usual import TRAIN_STEPS
 
 if TYPE_CHECKING:
     from slicefast.learn import TD3, Hindsight
@@ -206,8 +207,7 @@ def new_run(
     >>> run.total_steps
     15
     """
-    if not files.is_empty(Path(folder)):
-        raise RunError(f"{folder} is not empty, and no run is ever overwritten: name a new folder")
+    _hold_new(Path(folder))
     config = configure(numbers, preset, learner)
     networks = (shared, n_networks, restart_steps)
     run = Run(Path(folder), scenario, seed, train_steps, features, reward, coordination, config, *networks)
@@ -247,7 +247,8 @@ def configure(
         refuse("preset", preset, ", ".join(PRESETS), RunError)
     for name, value in numbers.items():
         if name not in known:
-            refuse(name, value, f"numbers of {kind}: {', '.join(known)}", RunError)
+            why = "; the hindsight learner does not explore" if name == "exploration_steps" else ""
+            refuse(name, value, f"numbers of {kind}: {', '.join(known)}{why}", RunError)
     try:
         config: TD3Config | HindsightConfig = _CONFIGS[learner].validate_python(
             {**(PRESETS[preset] if learner == "td3" else {}), **numbers}
@@ -287,6 +288,21 @@ def load_interrupted(folder: str | os.PathLike[str]) -> tuple[Run, int]:
     ------
     RunError
         The folder holds none, or its progress is damaged.
+
+    Examples
+    --------
+    Progress is kept every 500 steps, and when Ctrl-C comes; here nothing but the beginning.
+
+    >>> import contextlib
+    >>> def press_ctrl_c(step):
+    ...     raise KeyboardInterrupt
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> run = sf.runs.new_run("RUN", scenario, exploration_steps=5, train_steps=10)
+    >>> with contextlib.suppress(KeyboardInterrupt):
+    ...     sf.runs.train(run, callbacks=[press_ctrl_c])
+    >>> interrupted, steps = sf.runs.load_interrupted("RUN")
+    >>> interrupted == run, steps
+    (True, 0)
     """
     path = Path(folder) / progress.PROGRESS_FILE
     if not path.is_file():
@@ -350,51 +366,31 @@ def fault(error: Exception) -> str:
     return f"no entry {shorten(error.args[0])}" if isinstance(error, KeyError) else str(error)[:500]
 
 
+@contextlib.contextmanager
+def claimed(run: Run) -> Iterator[None]:
+    """Hold the folder of a new run, which is made first, and removed where nothing came to be written into it."""
+    with files.claim(run.folder):
+        _hold_new(run.folder)
+        yield
+
+
+def _hold_new(folder: Path) -> None:
+    """Raise RunError where something is in a folder already, and say how an interrupted run in it goes on."""
+    if files.is_empty(folder):
+        return
+    refusal = f"{folder} is not empty, and no run is ever overwritten: name a new folder"
+    if (folder / progress.PROGRESS_FILE).is_file():
+        refusal += (
+            ", or go on with the interrupted run that it holds: "
+            f"run, steps = slicefast.runs.load_interrupted({str(folder)!r}), then slicefast.runs.resume(run); "
+            "in the shell --resume"
+        )
+    raise RunError(refusal)
+
+
 def settings_of(run: Run) -> dict[str, Any]:
     """Return what a run's folder, which may be moved, says of it; the files of the scenario are copied there."""
     own = {"learner": run.learner, "config": run.config.to_dict()}
     settings = {**asdict(run), **own, **inputs.keep(run.scenario, run.folder)}
     del settings["folder"]
     return settings
-
-
-def check_integer(name: str, value: object, least: int, most: int | None = None) -> None:
-    """Raise RunError unless a value is an integer in a range.
-
-    Parameters
-    ----------
-    name : str
-        For errors.
-    value : object
-        What came.
-    least, most : int
-        The range, both included; no upper end unless given.
-    """
-    right = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not right or value < least or (most is not None and value > most):  # type: ignore[operator]  # an integer here
-        allowed = f"an integer of at least {least}" + ("" if most is None else f" and at most {most}")
-        refuse(name, value, allowed, RunError)
-
-
-def check_slices(known: Scenario, wanted: Scenario, by_position: bool, where: str) -> None:
-    """Raise RunError unless agents of one scenario find their slices in another.
-
-    Parameters
-    ----------
-    known, wanted : Scenario
-        What the agents learned on, and what they are to play.
-    by_position : bool
-        Whether the slices' order may stand in for their names.
-    where : str
-        What `wanted` is called in errors.
-    """
-    if known.n_slices != wanted.n_slices:
-        raise RunError(
-            f"n_slices: got {wanted.n_slices} in the {where}, allowed: {known.n_slices}, as the agents learned"
-        )
-    mine, theirs = (", ".join(item.name for item in scenario.slices) for scenario in (known, wanted))
-    if mine != theirs and not by_position:
-        raise RunError(
-            f"slices: got {theirs} in the {where}, allowed: {mine}, as the agents learned; name them alike, or match "
-            "them by their order (by_position, in the shell --by-position)"
-        )

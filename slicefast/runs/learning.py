@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
@@ -17,13 +16,13 @@ from slicefast.errors import RunError, refuse
 from slicefast.learn import Hindsight, HindsightConfig
 from slicefast.learn.threads import one_thread
 from slicefast.policies.hindsight import OnlineHindsight, new_hindsight
+from slicefast.runs.checks import check_integer, check_slices
 from slicefast.runs.folder import (
     AGENTS_FILE,
     LOG_FILE,
     RUN_FILE,
     Run,
-    check_integer,
-    check_slices,
+    claimed,
     fault,
     load_agents,
     load_run,
@@ -87,7 +86,7 @@ def train(run: Run, tick: Tick = lambda steps: None, n_threads: int = 1, callbac
     (15, 3)
     """
     task = run.task()
-    with _claimed(run):
+    with claimed(run):
         return _begin(run, task, None, tick, n_threads=n_threads, callbacks=callbacks)
 
 
@@ -158,7 +157,7 @@ def transfer(
     task = target.task()
     agents_of_source = load_agents(source)
     _check_handover(agents_of_source, target, task, strategy, choice)
-    with _claimed(target):
+    with claimed(target):
         return _begin(
             target, task, _Handover(source, agents_of_source, strategy, choice, sample_steps), tick, callbacks=callbacks
         )
@@ -186,6 +185,19 @@ def resume(
     ------
     RunError
         The progress is damaged, another process works in the folder, or the run's reward is not registered.
+
+    Examples
+    --------
+    >>> import contextlib
+    >>> def press_ctrl_c(step):
+    ...     raise KeyboardInterrupt
+    >>> scenario = sf.Scenario.hexagonal(n_sites=1, window_ttis=20)
+    >>> run = sf.runs.new_run("RUN", scenario, exploration_steps=5, train_steps=10)
+    >>> with contextlib.suppress(KeyboardInterrupt):
+    ...     sf.runs.train(run, callbacks=[press_ctrl_c])
+    >>> run, steps = sf.runs.load_interrupted("RUN")
+    >>> sf.runs.resume(run).reward.shape  # all of them, those before the interruption too
+    (15, 3)
     """
     task = run.task()
     with files.claim(run.folder):
@@ -319,15 +331,6 @@ def _new_learner(
     if isinstance(config, HindsightConfig):
         return new_hindsight(task, config, seed)
     return new_agents(task, config, seed, n_agents)
-
-
-@contextlib.contextmanager
-def _claimed(run: Run) -> Iterator[None]:
-    """Hold the folder of a new run, which is made first, and removed where nothing came to be written into it."""
-    with files.claim(run.folder):
-        if not files.is_empty(run.folder):
-            raise RunError(f"{run.folder} is not empty, and no run is ever overwritten: name a new folder")
-        yield
 
 
 def started(scenario: Scenario, seed: int, n_replicas: int = 1, n_threads: int = 1) -> Simulator:

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from slicefast.errors import ScenarioError, SlicefastError
 from slicefast.settings import Settings
 from slicefast.study.setting import SETTINGS, Setting
-from slicefast.training import TRAIN_STEPS, TRANSFER_STEPS
+from slicefast.usual import TRAIN_STEPS, TRANSFER_STEPS
 
 if TYPE_CHECKING:
     from slicefast.learn import TD3Config

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 import slicefast
-from slicefast import Scenario, runs
+from slicefast import Scenario, runs, training
 from slicefast.cli import app
 from slicefast.cli.networks import Preset
 
@@ -34,6 +36,7 @@ def test_info_names_versions_and_instruction_set() -> None:
     assert found.exit_code == 0
     for name in ("slicefast", "torch", "instruction_set"):
         assert name in found.output
+    assert json.loads(runner.invoke(app, ["info", "--json"]).stdout)["folder"] == str(Path(slicefast.__file__).parent)
 
 
 def test_printed_scenario_loads_again(tmp_path: Path) -> None:
@@ -69,6 +72,12 @@ def test_what_a_preset_does_not_take_is_refused(preset: str, option: str, value:
     assert found.stderr.startswith(f"slicefast: {option}: got ")
     assert found.stderr.endswith(f", allowed: with the preset {of} only; this is {preset}\n")
     assert not found.stdout
+
+
+def test_a_scenario_named_as_to_other_commands_is_told_how_it_is_checked(tiny: Path) -> None:
+    found = runner.invoke(app, ["scenario", "--scenario", str(tiny)])
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert f"a file is checked by --check {tiny}" in found.stderr
 
 
 @pytest.mark.parametrize(
@@ -118,6 +127,23 @@ def test_choices_are_listed_and_are_the_packages_own() -> None:
         found = runner.invoke(app, [*arguments, *(["--out", "x"] if arguments[0] != "scenario" else [])])
         assert found.exit_code == 2
         assert arguments[-1] in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "taken", "numbers"),
+    [
+        ("train", runs.new_run, ("seed", "train_steps")),
+        ("transfer", None, (1, training.TRANSFER_STEPS)),
+        ("evaluate", runs.evaluate, ("seed",)),
+    ],
+)
+def test_help_says_the_numbers_that_are_taken_unless_given(
+    command: str, taken: Callable[..., object] | None, numbers: tuple[int | str, ...]
+) -> None:
+    shown = " ".join(runner.invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output.split())
+    for number in numbers:
+        usual = number if taken is None else inspect.signature(taken).parameters[str(number)].default
+        assert re.search(rf"; {usual}(, the paper's,)? unless given", shown), (number, shown)
 
 
 def test_version_and_module() -> None:

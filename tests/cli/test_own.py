@@ -73,7 +73,8 @@ def test_training_for_an_own_reward_goes_on_only_where_the_user_names_it(
     assert runner.invoke(app, [*arguments, "--reward", f"{other}:load"]).exit_code == 0
     to = ["transfer", "--source", str(run.folder), "--steps", "5", "--samples", "5", "--out", str(tmp_path / "to")]
     monkeypatch.delitem(rewards.REWARDS.entries, name)
-    refused(to, "--reward FILE.py:FUNCTION")
+    refused(to, f"{run.folder} was trained for {name}, a reward that is not slicefast's: name the file that has it")
+    refused([*to, "--reward", "max_min"], f"reward: got 'max_min' in the target, allowed: '{name}'")
     assert runner.invoke(app, [*to, "--reward", f"{other}:load"]).exit_code == 0
 
 

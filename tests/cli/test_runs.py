@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from slicefast import Scenario, files, runs
+from slicefast import Scenario, files, rewards, runs
 from slicefast.cli import app
 from slicefast.learn import PRESETS, TD3Config
 from slicefast.training import collect_samples
@@ -35,6 +35,8 @@ def test_trained_agents_are_kept_and_evaluated(tmp_path: Path, tiny: Path, twelv
     assert len((tmp_path / "run.csv").read_text().splitlines()) == 3  # names, then means of 25 and of 15 steps
     found = runner.invoke(app, ["evaluate", str(run), "--steps", "10"])
     assert found.exit_code == 0, found.output
+    assert "evaluating the agents and 3 policies  40/40 steps" in found.stderr
+    assert f"cell-steps below {rewards.MET} [%]" in " ".join(found.stdout.split())
     assert "trained agents" in found.output
     assert "traffic-aware" in found.output
     assert "[ms]" in found.output
@@ -59,6 +61,7 @@ def test_agents_are_handed_to_another_network(tmp_path: Path, tiny: Path) -> Non
     arguments = ["transfer", "--source", str(source), "--steps", "20", "--samples", "20"]
     found = runner.invoke(app, [*arguments, "--target", str(larger), "--out", str(target)])
     assert found.exit_code == 0, found.output
+    assert f"transfer to {target}, 40 steps of samples first  60/60 steps" in found.stderr
     assert runner.invoke(app, ["evaluate", str(target), "--steps", "5"]).exit_code == 0
     three = tmp_path / "three_slices.toml"
     slices = [{"name": name, "rate_bps": 1e5} for name in "abc"]
@@ -100,11 +103,17 @@ def test_training_goes_on_only_as_it_was_begun(
     interrupt: Callable[..., runs.Run],
 ) -> None:
     run = interrupt(tmp_path / "run")
+    refused(["train", "--out", str(run.folder)], "in the shell --resume")
     arguments = ["train", "--resume", "--out", str(run.folder)]
     refused([*arguments, *options], named)
     refused([*arguments, "--scenario", str(twelve_cells)], "scenario")
     found = runner.invoke(app, [*arguments, "--seed", "3", "--scenario", str(tiny)])
     assert found.exit_code == 0, found.output
+
+
+def test_a_learner_in_hindsight_takes_no_exploration(tmp_path: Path, refused: Callable[[list[str], str], None]) -> None:
+    arguments = ["train", "--learner", "hindsight", "--out", str(tmp_path / "run")]
+    refused([*arguments, "--exploration", "50"], "the hindsight learner does not explore")
 
 
 def test_settings_are_ours_unless_the_papers_are_asked_for(tmp_path: Path, tiny: Path) -> None:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from slicefast import Scenario
 from slicefast.cli import app
+from slicefast.cli.display import progress_bars
 from slicefast.study.arms import ARMS, QUICK_ARMS
 from slicefast.study.folder import load_study, open_study
 from slicefast.study.map_folder import load_map
@@ -96,6 +97,17 @@ def test_a_study_goes_on_with_its_arms_and_can_take_all(
         found = runner.invoke(app, [*arguments, *more])
         assert found.exit_code == 0, (found.output, found.exception)
         assert set(load_study(out).protocol.arms) == expected
+
+
+def test_in_a_terminal_the_bar_says_the_folder_as_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # is taken for a terminal then
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress_bars(open_study(Path("mine[red]"), Scenario.paper(), Protocol.quick())):
+        pass
+    assert "study in mine[red] " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", [[], ["--map"]])
