@@ -1,8 +1,9 @@
-"""slicefast can be imported where people stand: installed, and in a clone beside an installed one."""
+"""slicefast can be imported where people stand, installed and in a clone beside it; its source is packed alone."""
 
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,37 @@ def test_clone_without_an_installed_package_says_what_to_type(clone: Path) -> No
 def test_pytest_runs_as_a_module_in_the_clone() -> None:
     found = run("-m", "pytest", "-q", "tests/test_rng.py", "-p", "no:cacheprovider", cwd=ROOT)
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+def pack(folder: Path, out: Path) -> Path:
+    """Return the source distribution of what lies in ``folder``, unpacked below ``out``."""
+    out.mkdir()
+    code = "import sys; from scikit_build_core.build import build_sdist; build_sdist(sys.argv[1])"
+    packed = run("-c", code, str(out), cwd=folder)
+    assert packed.returncode == 0, packed.stderr
+    (archive,) = out.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        tar.extractall(out, filter="data")
+    return out / archive.name.removesuffix(".tar.gz")
+
+
+def files_below(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_its_source_is_packed_whole_and_without_what_lies_beside_it(tmp_path: Path) -> None:
+    source = pack(ROOT, tmp_path / "first")
+    files = files_below(source)
+    if (ROOT / ".git").exists():
+        command = ["git", "-c", "safe.directory=*", "ls-files"]  # whoever owns the clone
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+        tracked = {name for name in listed if (ROOT / name).is_file() and not name.startswith(".ci/")}
+        assert tracked - files == set()
+        assert {name.split("/")[0] for name in files} == {"PKG-INFO", *(name.split("/")[0] for name in tracked)}
+
+    strays = ("RUN/agents.safetensors", "any/name.py", "mine.toml", "ten_seeds.png", ".venv/bin/python",
+              "slicefast/_core.cpython-311-x86_64-linux-gnu.so", "tests/__pycache__/conftest.pyc")  # fmt: skip
+    for name in strays:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).touch()
+    assert files_below(pack(source, tmp_path / "second")) == files
