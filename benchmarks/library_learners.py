@@ -16,7 +16,7 @@ def sb3_ppo(scenario: sf.Scenario, seed: int, steps: int) -> Policy:
 
     env = sf.envs.to_sb3(scenario, n_replicas=2, seed=seed)
     model = PPO("MlpPolicy", env, seed=seed, device="cpu", **sf.envs.sb3.PPO_SETTINGS).learn(steps)
-    return sf.envs.sb3.policy_of(model, env.network.task)
+    return sf.envs.sb3.policy_of(model, sf.Task(scenario))
 
 
 def sb3_sac(scenario: sf.Scenario, seed: int, steps: int) -> Policy:
@@ -25,7 +25,7 @@ def sb3_sac(scenario: sf.Scenario, seed: int, steps: int) -> Policy:
 
     env = sf.envs.to_sb3(scenario, n_replicas=2, seed=seed)
     model = SAC("MlpPolicy", env, seed=seed, device="cpu", gamma=0.0, policy_kwargs={"net_arch": [64, 64]}).learn(steps)
-    return sf.envs.sb3.policy_of(model, env.network.task)
+    return sf.envs.sb3.policy_of(model, sf.Task(scenario))
 
 
 def sb3_td3(scenario: sf.Scenario, seed: int, steps: int) -> Policy:
@@ -34,7 +34,7 @@ def sb3_td3(scenario: sf.Scenario, seed: int, steps: int) -> Policy:
 
     env = sf.envs.to_sb3(scenario, n_replicas=2, seed=seed)
     model = TD3("MlpPolicy", env, seed=seed, device="cpu", gamma=0.0, policy_kwargs={"net_arch": [64, 64]}).learn(steps)
-    return sf.envs.sb3.policy_of(model, env.network.task)
+    return sf.envs.sb3.policy_of(model, sf.Task(scenario))
 
 
 def rllib_ppo(scenario: sf.Scenario, seed: int, steps: int) -> Policy:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slicefast.arguments import checked
-from slicefast.errors import refuse
+from slicefast.errors import described, refuse
 from slicefast.registry import Registry
 from slicefast.units import Float64
 
@@ -187,11 +187,47 @@ def expand(features: str | Sequence[str]) -> tuple[str, ...]:
     >>> sf.features.expand("paper")
     ('throughput', 'load', 'users')
     """
-    asked = (features,) if isinstance(features, str) else tuple(features)
-    expanded = tuple(name for item in asked for name in FEATURE_SETS.get(item, (item,)))
-    unknown = [name for name in expanded if name not in FEATURES.entries]
-    if unknown or not expanded:
-        refuse("features", unknown[0] if unknown else asked, ", ".join(names()))
-    if len(set(expanded)) < len(expanded):
-        refuse("features", expanded, "each feature once")
-    return expanded
+    return tuple(resolve(features))
+
+
+@checked
+def resolve(features: str | Feature | Sequence[str | Feature]) -> dict[str, Feature]:
+    """Return features by name, in the order of the observation: those of sets and names, functions by their own names.
+
+    Raises
+    ------
+    SlicefastError
+        A name is neither a feature nor a set, a function has the name of a feature, one occurs twice, or there is none.
+
+    Examples
+    --------
+    >>> def idle(kpis, scenario):
+    ...     return 1.0 - kpis.load
+    >>> list(sf.features.resolve(["paper", idle]))
+    ['throughput', 'load', 'users', 'idle']
+    """
+    asked = (features,) if isinstance(features, str) or callable(features) else tuple(features)
+    found: list[tuple[str, Feature]] = []
+    for item in asked:
+        if isinstance(item, str):
+            found += [(name, _known(name)) for name in FEATURE_SETS.get(item, (item,))]
+        else:
+            found.append((_own_name(item), item))
+    if not found:
+        refuse("features", asked, ", ".join(names()))
+    if len(dict(found)) < len(found):
+        refuse("features", tuple(name for name, _ in found), "each feature once")
+    return dict(found)
+
+
+def _known(name: str) -> Feature:
+    if name not in FEATURES.entries:
+        refuse("features", name, ", ".join(names()))
+    return FEATURES.entries[name]
+
+
+def _own_name(feature: Feature) -> str:
+    name = getattr(feature, "__name__", type(feature).__name__)
+    if FEATURES.entries.get(name, feature) is not feature or name in FEATURE_SETS:
+        refuse("features", described(f"a function of the name {name}"), "a name that no other feature has")
+    return name

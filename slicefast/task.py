@@ -30,7 +30,7 @@ _OURS = frozenset(_features.FEATURES.entries)
 class TaskOptions(TypedDict, total=False):
     """What `Task` takes beside the scenario."""
 
-    features: str | Sequence[str]
+    features: str | _features.Feature | Sequence[str | _features.Feature]
     reward: str | _rewards.Reward
     coordination: Coordination
     actions: Actions
@@ -46,8 +46,9 @@ class Task:
     ----------
     scenario : Scenario
         The network, N cells and S slices.
-    features : str or sequence of str
-        What an agent sees of its own cell: "paper" (throughput, load, users), or names of `slicefast.features`.
+    features : str or callable, or a sequence of them
+        What an agent sees of its own cell: "paper" (throughput, load, users), names of `slicefast.features`, or
+        functions (kpis, scenario) -> (..., N, S); `slicefast.features.register` gives them bounds.
     reward : str or callable
         A name of `slicefast.rewards`, or a function (kpis, scenario) -> (..., N).
     coordination : {"mean", "none"}
@@ -91,7 +92,7 @@ class Task:
     def __init__(
         self,
         scenario: Scenario,
-        features: str | Sequence[str] = "paper",
+        features: str | _features.Feature | Sequence[str | _features.Feature] = "paper",
         reward: str | _rewards.Reward = "max_min",
         coordination: Coordination = "mean",
         actions: Actions | None = None,
@@ -104,11 +105,15 @@ class Task:
         self.coordination: Coordination = coordination
         self.actions: Actions = actions or "simplex"
         self._actions_given = actions is not None
-        heard = ("neighbour_load",) if coordination == "mean" else ()
-        self.feature_names = _features.expand((*_features.expand(features), *heard))
+        seen = _features.resolve(features)
+        if coordination == "mean":
+            if "neighbour_load" in seen:
+                refuse("features", tuple(seen), "each feature once: coordination 'mean' adds neighbour_load")
+            seen |= _features.resolve("neighbour_load")
+        self.feature_names = tuple(seen)
         self.reward_name = reward if isinstance(reward, str) else getattr(reward, "__name__", repr(reward))
         self._checked_reward = _rewards.get(reward) if isinstance(reward, str) else reward
-        self._checked_features = [(name, _features.get(name)) for name in self.feature_names]
+        self._checked_features = list(seen.items())
         self._bare()
         self.n_agents = scenario.n_cells
         self.action_size = scenario.n_slices

@@ -82,9 +82,16 @@ def test_a_task_that_was_given_no_actions_is_played_with_scaled_logits(scenario,
 
 
 def test_a_model_is_no_policy_of_a_task_with_other_actions(scenario):
-    task = sf.Task(scenario)
+    task, simplex = sf.Task(scenario), sf.Task(scenario, actions="simplex")
     env = sf.envs.to_sb3(task)
     model = sb3.PPO("MlpPolicy", env, device="cpu", **PPO_SETTINGS)
-    policy_of(model, env.network.task)
+    played = [
+        sf.Simulator(scenario, seed=0).run(policy_of(model, known), steps=2).share for known in (task, env.network.task)
+    ]
+    np.testing.assert_array_equal(*played)
     with pytest.raises(sf.SlicefastError, match=r"^task: got one with actions in Box\(0\.0, 1\.0.*Box\(-1\.0, 1\.0"):
-        policy_of(model, task)
+        policy_of(model, simplex)
+    other = sb3.PPO("MlpPolicy", sf.envs.to_sb3(simplex), device="cpu", **PPO_SETTINGS)
+    observation = env.reset()
+    shares = policy_of(other, task)(sf.Simulator(scenario, seed=0), observation)
+    np.testing.assert_array_equal(shares, simplex.to_shares(other.predict(observation, deterministic=True)[0]))

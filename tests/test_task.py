@@ -119,6 +119,29 @@ def test_own_features_and_rewards(scenario, monkeypatch) -> None:
         features.register("paper", first)
 
 
+def test_features_may_be_functions(scenario) -> None:
+    def delay(kpis: Kpis, scenario: Scenario) -> np.ndarray:
+        return kpis.delay_ms / 100.0
+
+    kpis = random_kpis(scenario)
+    for given, names in ((delay, ()), ([delay], ()), (["paper", delay], ("throughput", "load", "users"))):
+        task = Task(scenario, features=given)
+        assert task.feature_names == (*names, "delay", "neighbour_load")
+        at = 4 * len(names)
+        np.testing.assert_array_equal(task.observe(kpis)[:, at : at + 4], (kpis.delay_ms / 100.0).astype(np.float32))
+        assert np.isfinite(task.observation_bounds()).all()
+
+    def load(kpis: Kpis, scenario: Scenario) -> np.ndarray:
+        return kpis.load
+
+    for given in (load, ["paper", load]):
+        with pytest.raises(ValueError, match="features: got a function of the name load, allowed: a name that no"):
+            Task(scenario, features=given)
+    with pytest.raises(ValueError, match="each feature once"):
+        Task(scenario, features=[delay, delay])
+    assert Task(scenario, features=features.load).feature_names == ("load", "neighbour_load")
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [

@@ -38,11 +38,17 @@ def with_logits(scenario: Scenario | Task, options: Mapping[str, Any]) -> tuple[
     return scenario, {"actions": "symmetric", **options}
 
 
-def hold_box(trained_on: gymnasium.Space[Any] | None, task: Task) -> None:
-    """Refuse a task whose actions do not lie where those of what was trained do: it would make other shares of them."""
+def task_of_box(trained_on: gymnasium.Space[Any] | None, task: Task) -> Task:
+    """Return the task with actions where those of what was trained lie, or refuse it: shares would be others.
+
+    A task that was given no actions has those, "simplex" or "symmetric", that the environment gave it.
+    """
     box = spaces(task)[1]
-    if trained_on != box:
+    if trained_on == box:
+        return task
+    if trained_on != spaces(task.for_gaussians())[1]:
         refuse("task", described(f"one with actions in {box}"), f"the one trained on, with actions in {trained_on}")
+    return task.for_gaussians()
 
 
 class Episodes:

@@ -11,7 +11,7 @@ from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 from ray.rllib.utils.torch_utils import convert_to_torch_tensor
 
-from slicefast.envs.episodes import hold_box, with_logits
+from slicefast.envs.episodes import task_of_box, with_logits
 from slicefast.envs.parallel import SlicingParallelEnv
 from slicefast.errors import described, refuse
 from slicefast.policies import Policy, of_actions
@@ -119,21 +119,21 @@ def policy_of(module: RLModule, task: Task) -> Policy:
     module : RLModule
         ``algorithm.get_module("cell")``; of policies of their own, that of the cell whose knowledge all shall play.
     task : Task
-        What its actions stand for: ``RllibEnv(options).network.task``.
+        What it was trained on.
 
     Raises
     ------
     SlicefastError
         The module's actions lie in another box than the task's.
     """
-    hold_box(module.action_space, task)
+    played = task_of_box(module.action_space, task)
 
     def act(rows: Float32) -> Float32:
         found = module.forward_inference({"obs": convert_to_torch_tensor(rows)})["action_dist_inputs"]
-        means: Float32 = found[:, : task.action_size].detach().cpu().numpy()
+        means: Float32 = found[:, : played.action_size].detach().cpu().numpy()
         return means
 
-    return of_actions(act, task)
+    return of_actions(act, played)
 
 
 def _to_shared(agent: str, *rest: Any, **options: Any) -> str:

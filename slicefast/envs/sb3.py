@@ -13,9 +13,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from slicefast.arguments import checked
-from slicefast.envs.episodes import hold_box, with_logits
+from slicefast.envs.episodes import task_of_box, with_logits
 from slicefast.envs.vector import VectorEnv
 from slicefast.policies import Policy, of_actions
+from slicefast.radio import Gains
 from slicefast.scenario import Scenario
 from slicefast.task import Task, TaskOptions
 from slicefast.units import Float32
@@ -39,7 +40,7 @@ def policy_of(model: BaseAlgorithm, task: Task) -> Policy:
     model : BaseAlgorithm
         Trained on `slicefast.envs.to_sb3` of the task.
     task : Task
-        What its actions stand for: ``env.network.task``.
+        What it was trained on.
 
     Raises
     ------
@@ -50,13 +51,13 @@ def policy_of(model: BaseAlgorithm, task: Task) -> Policy:
     --------
     >>> from stable_baselines3 import PPO
     >>> from slicefast.envs.sb3 import PPO_SETTINGS, policy_of
-    >>> env = sf.envs.to_sb3(sf.Scenario.hexagonal(n_sites=1))
-    >>> policy = policy_of(PPO("MlpPolicy", env, **PPO_SETTINGS), env.network.task)
+    >>> task = sf.Task(sf.Scenario.hexagonal(n_sites=1))
+    >>> policy = policy_of(PPO("MlpPolicy", sf.envs.to_sb3(task), **PPO_SETTINGS), task)
     >>> sf.Simulator(sf.Scenario.hexagonal(n_sites=1), seed=0).run(policy, steps=2).share.shape
     (2, 3, 4)
     """
-    hold_box(model.action_space, task)
-    return of_actions(lambda rows: model.predict(rows, deterministic=True)[0], task)
+    played = task_of_box(model.action_space, task)
+    return of_actions(lambda rows: model.predict(rows, deterministic=True)[0], played)
 
 
 class Sb3VecEnv(VecEnv):
@@ -144,21 +145,25 @@ def to_sb3(
     seed: int = 0,
     n_steps: int = 200,
     n_threads: int = 1,
+    gains: Gains | None = None,
+    place_seed: int | None = None,
     *,
     agents: Sequence[str] | None = None,
+    render_mode: str | None = None,
     **options: Unpack[TaskOptions],
 ) -> Sb3VecEnv:
     """Return what stable-baselines3 trains on: ``PPO("MlpPolicy", to_sb3(scenario, n_replicas=8), **PPO_SETTINGS)``.
 
     Every learning cell of every replica is a sub-environment, all with one policy. Actions are "symmetric" unless a
-    task was given others or an option says so, since its Gaussian policies start around 0.
+    task was given others or an option says so, since its Gaussian policies start around 0. PPO's own numbers learn
+    nothing here in reasonable time: it takes 2,048 steps of every sub-environment before it learns, see `PPO_SETTINGS`.
 
     Parameters
     ----------
     scenario : Scenario or Task
         What is played.
-    n_replicas, seed, n_steps, n_threads, agents
-        As of `VectorEnv`.
+    n_replicas, seed, n_steps, n_threads, gains, place_seed, agents, render_mode
+        As of `VectorEnv`; with a ``place_seed`` an episode starts in a tenth of the time.
     features, reward, coordination, actions
         Of `Task`, where a scenario is given.
 
@@ -182,8 +187,11 @@ def to_sb3(
         seed,
         n_steps,
         n_threads,
+        gains,
+        place_seed,
         agents=agents,
         autoreset_mode=AutoresetMode.SAME_STEP,
+        render_mode=render_mode,
         **rest,
     )
     return Sb3VecEnv(network)

@@ -11,5 +11,5 @@ env = sf.envs.to_sb3(scenario, n_replicas=2)
 model = PPO("MlpPolicy", env, device="cpu", **PPO_SETTINGS)
 model.learn(STEPS)
 
-learned = policy_of(model, env.network.task)
+learned = policy_of(model, sf.Task(scenario))
 print(sf.compare({"equal split": (scenario, "equal_split"), "PPO": (scenario, learned)}, seeds=3, steps=50))

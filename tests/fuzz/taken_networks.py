@@ -99,6 +99,7 @@ TAKEN: dict[str, Callable[[World], dict[str, Any]]] = {
     "features.bounds_of": world_of("scenario", name="load"),
     "features.names": nothing,
     "features.expand": lambda w: {"features": ["load"]},
+    "features.resolve": lambda w: {"features": ["load", own_feature]},
     "kpis.coordinates": world_of("scenario", shape=(3, 4)),
     "kpis.read_only": world_of("kpis"),
     "load_coupling.solve": lambda w: {

@@ -74,8 +74,8 @@ def test_ppo_trains_two_iterations(scenario, shared, policy):
             module = algorithm.get_module(policy)
             after = module.get_state()
             with pytest.raises(sf.SlicefastError, match=r"^task: got one with actions in Box\(0\.0.*Box\(-1\.0"):
-                policy_of(module, task)
-            shares = policy_of(module, RllibEnv({"scenario": task}).network.task)
+                policy_of(module, sf.Task(scenario, actions="simplex"))
+            shares = policy_of(module, task)
             assert sf.Simulator(scenario, seed=0).run(shares, steps=2).share.shape == (2, 3, 4)
             algorithm.stop()
         finally:
