@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.arguments import between, checked
+from slicefast.kpis import Kpis
 from slicefast.replica import Replica
 from slicefast.scenario import Scenario
 from slicefast.traffic.arrivals import Events
@@ -27,6 +28,7 @@ class World:
     scenario: Scenario
     n_replicas: int
     _replicas: list[Replica]
+    _kpis: Kpis | None
 
     @property
     def demand_bps(self) -> Float64:
@@ -35,7 +37,15 @@ class World:
 
     @property
     def sinr(self) -> Float32:
-        """Linear SINR of every user in the last step, (U,) or (R, U)."""
+        """Linear SINR of every user in the last step, (U,) or (R, U).
+
+        Raises
+        ------
+        RuntimeError
+            No step was played yet.
+        """
+        if self._kpis is None:
+            raise RuntimeError("sinr: no step was played yet, call reset() first")
         return self._gather([replica.network.sinr() for replica in self._replicas])
 
     @property

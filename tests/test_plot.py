@@ -48,6 +48,25 @@ def test_maps_are_of_the_coverage(simulator, ax):
     np.testing.assert_array_equal(served.get_images()[0].get_array(), expected.serving_cell.values)
 
 
+@pytest.mark.parametrize("wraps", [True, False])
+def test_maps_of_a_torus_show_where_it_repeats(ax, wraps):
+    scenario = sf.Scenario.hexagonal(n_sites=1, wrap_around=wraps)
+    plot.sinr_map(sf.Simulator(scenario, seed=0), ax, pixels=20)
+    edges = [line for line in ax.get_lines() if line.get_color() == "white"]
+    assert len(edges) == wraps
+    if wraps:
+        area = np.array([[0.0, 0.0], scenario.area.v1_m, np.add(scenario.area.v1_m, scenario.area.v2_m)]) / 1e3
+        np.testing.assert_allclose(np.transpose(edges[0].get_data())[:3], area)
+
+
+def test_rates_are_written_in_millions(run, ax):
+    plot.cdf(run.throughput_bps, ax)
+    assert ax.xaxis.get_major_formatter()(5e6) == "5 M"
+    plot.series(run, "load", other := Figure().subplots())
+    assert other.yaxis.get_major_formatter()(0.5) != "500 m"
+    assert all(tick == int(tick) for tick in other.get_xticks())
+
+
 def test_the_layout_numbers_every_cell(simulator, ax):
     plot.layout(simulator.scenario, ax)
     assert [text.get_text() for text in ax.texts] == ["1", "2", "3"]

@@ -28,6 +28,13 @@ def assert_same(left, right):
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
+def test_what_a_step_measures_is_not_there_before_one(scenario):
+    simulator = sf.Simulator(scenario, seed=0)
+    for name in ("kpis", "sinr"):
+        with pytest.raises(RuntimeError, match=f"^{name}: no step was played yet, call reset"):
+            getattr(simulator, name)
+
+
 def test_same_seed_same_run_another_seed_another(scenario):
     assert_same(run(sf.Simulator(scenario, seed=3)), run(sf.Simulator(scenario, seed=3)))
     other = run(sf.Simulator(scenario, seed=4))[-1]

@@ -9,6 +9,7 @@ from slicefast.plot.backend import prepare
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 
 def axes_of(ax: Axes | None) -> Axes:
@@ -26,6 +27,14 @@ def name_of(values: Any, otherwise: str = "value") -> str:
     attributes = getattr(values, "attrs", {})
     name, unit = str(attributes.get("long_name", otherwise)), str(attributes.get("units", "1"))
     return name if unit == "1" else f"{name} [{unit}]"
+
+
+def count_in_millions(axis: Axis, values: Any) -> None:
+    """Write rates in bit/s at an axis as 5 M, whatever its label comes to say."""
+    if getattr(values, "attrs", {}).get("units") == "bit/s":
+        from matplotlib.ticker import EngFormatter
+
+        axis.set_major_formatter(EngFormatter())
 
 
 def look_of(number: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from slicefast.arguments import checked
 from slicefast.colours import SLICE_COLOURS
 from slicefast.errors import refuse
-from slicefast.plot.axes import axes_of, look_of, name_of
+from slicefast.plot.axes import axes_of, count_in_millions, look_of, name_of
 from slicefast.plot.estimates import line
 from slicefast.wording import literal
 
@@ -78,6 +78,7 @@ def _distribution(
     own = {**look_of(len(axes.get_lines())), **look}
     axes.ecdf(known, complementary=complementary, compress=True, label=label, **own)
     axes.set_xlabel(name_of(values, axes.get_xlabel() or "value"))
+    count_in_millions(axes.xaxis, values)
     axes.set_ylabel("share of values above" if complementary else "share of values up to")
     if label is not None:
         axes.legend()
@@ -122,6 +123,8 @@ def series(run: xr.Dataset, name: str, ax: Axes | None = None) -> Axes:
         low, high = (part.quantile(level, over) for level in (0.1, 0.9))
         line(run.step, part.mean(over), low, high, axes, label or None, **look_of(index))
     axes.set(xlabel="decision step", ylabel=name_of(values))
+    axes.locator_params(axis="x", integer=True)
+    count_in_millions(axes.yaxis, values)
     return axes
 
 

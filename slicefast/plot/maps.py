@@ -28,6 +28,9 @@ SINR_DB = (-8.0, 25.0)
 def sinr_map(simulator: Simulator, ax: Axes | None = None, pixels: int = 200, activity: ArrayLike = 1.0) -> Axes:
     """Draw the best server's SINR [dB] over the area of the very place that is simulated, with its sites.
 
+    All cells send unless ``activity`` says otherwise. Of a network that wraps around a rectangle is drawn, and in white
+    the edge of the area: what lies beyond repeats what lies within.
+
     Parameters
     ----------
     simulator, pixels, activity
@@ -96,11 +99,11 @@ def layout(scenario: Scenario, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def draw_area(axes: Axes, scenario: Scenario) -> None:
+def draw_area(axes: Axes, scenario: Scenario, colour: str = GREY) -> None:
     """Draw the edge of the area [km]."""
     area = scenario.area
     corners = np.array([(0.0, 0.0), area.v1_m, np.add(area.v1_m, area.v2_m), area.v2_m, (0.0, 0.0)]) / 1e3
-    axes.plot(*corners.T, color=GREY, linewidth=0.8, label="area" + (", wrapped around" if area.wrap else ""))
+    axes.plot(*corners.T, color=colour, linewidth=0.8, label="area" + (", wrapped around" if area.wrap else ""))
 
 
 def draw_masts(axes: Axes, scenario: Scenario, colour: str, again: bool = False) -> list[Quiver]:
@@ -123,6 +126,8 @@ def _extent_km(area: xr.DataArray) -> tuple[float, float, float, float]:
 
 
 def _over_area(axes: Axes, scenario: Scenario, area: xr.DataArray) -> Axes:
+    if scenario.area.wrap:  # what lies beyond its edge repeats it
+        draw_area(axes, scenario, "white")
     draw_masts(axes, scenario, "white", again=True)
     left, right, low, high = _extent_km(area)
     axes.set(xlabel="x [km]", ylabel="y [km]", aspect="equal", xlim=(left, right), ylim=(low, high))
