@@ -34,4 +34,4 @@ def import_when_used(package: str, module_of: Mapping[str, str]) -> None:
     own["__getattr__"] = find
     own["__dir__"] = lambda: own["__all__"]  # what editors and notebooks complete
     if os.environ.get("EAGER_IMPORT"):
-        own.update({name: find(name) for name in module_of})
+        own.update({name: find(name) for name in module_of if name in own["__all__"]})

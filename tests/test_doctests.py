@@ -6,6 +6,7 @@ import ast
 import doctest
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -71,13 +72,16 @@ FOUND = list(docstrings())
 
 
 @pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave no files, figures and registered names behind."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     for registry in (features.FEATURES, policies.POLICIES, rewards.REWARDS):
         monkeypatch.setattr(registry, "entries", dict(registry.entries))
     monkeypatch.setattr(models, "MODELS", dict(models.MODELS))
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.mark.parametrize(("name", "text", "line"), FOUND, ids=[name for name, _, _ in FOUND])

@@ -17,6 +17,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 DESCRIBED = {
     "slicefast.html": ("Simulator.step", "Task.observe", "NotConverged", "compare"),
     "slicefast/envs.html": ("to_sb3", "VectorEnv.step"),
+    "slicefast/envs/sb3.html": ("policy_of", "PPO_SETTINGS"),
     "slicefast/scheduling.html": ("WindowResult.throughput_bps", "schedule_window"),
     "slicefast/study.html": ("run_study", "Protocol"),
 }

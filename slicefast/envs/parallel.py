@@ -96,6 +96,9 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
             refuse("agent", agent, f"{self.possible_agents[0]} to {self.possible_agents[-1]}")
         return spaces[agent]
 
+    def __repr__(self) -> str:
+        return f"SlicingParallelEnv({self.task!r})"
+
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Float32], dict[str, Info]]:

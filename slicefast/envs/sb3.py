@@ -78,6 +78,9 @@ class Sb3VecEnv(VecEnv):
         self._began_s = time.time()
         super().__init__(network.num_envs, network.single_observation_space, network.single_action_space)
 
+    def __repr__(self) -> str:
+        return f"Sb3VecEnv({self.network!r})"
+
     def reset(self) -> Float32:
         """Start the next episode, or the first one of what `seed` was given."""
         observation, _ = self.network.reset(seed=self._seeds[0])
