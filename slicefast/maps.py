@@ -59,7 +59,8 @@ def coverage(simulator: Simulator, pixels: int = 200, activity: ArrayLike = 1.0)
 
     Notes
     -----
-    Link model: see `slicefast.radio`. On a torus the map is that of the rectangle around its area, which repeats.
+    Link model: see `slicefast.radio`. On a torus the map is that of the rectangle around its area, which repeats. As
+    everywhere, x and y count from the area's corner: ``scenario.area.origin_m`` in the coordinates of a layout's own.
 
     Examples
     --------

@@ -58,8 +58,11 @@ def test_parallel_env_is_the_task_on_a_simulator(scenario, options):
     for episode in range(2):
         simulator = sf.Simulator(scenario, seed=9 if episode == 0 else next_seed(9, 1))
         observations, infos = env.reset()
-        assert_rows(observations, task.observe(simulator.reset()))
-        assert infos == {agent: {} for agent in env.possible_agents}
+        kpis = simulator.reset()
+        assert_rows(observations, task.observe(kpis))
+        for n, agent in enumerate(env.possible_agents):
+            np.testing.assert_array_equal(infos[agent]["throughput_bps"], kpis.throughput_bps[n])
+            assert list(infos[agent]) == list(sf.kpis.CELL_KPIS)
         for step in range(3):
             actions = {agent: generator.random(4, dtype=np.float32) for agent in env.agents}
             observations, earned, terminations, truncations, infos = env.step(actions)

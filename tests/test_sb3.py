@@ -8,6 +8,7 @@ import pytest
 import slicefast as sf
 
 sb3 = pytest.importorskip("stable_baselines3")
+from stable_baselines3.common.monitor import Monitor  # noqa: E402
 from stable_baselines3.common.vec_env import VecMonitor  # noqa: E402
 
 from slicefast.envs.sb3 import PPO_SETTINGS, policy_of  # noqa: E402
@@ -63,6 +64,7 @@ def test_attributes_methods_and_pictures_are_the_networks(scenario):
     env.reset()
     assert env.env_method("render", indices=0) == [None]
     assert env.env_is_wrapped(VecMonitor) == [False] * 6
+    assert env.env_is_wrapped(Monitor) == [True] * 6
     assert env.get_images() == [None]
     env.close()
 

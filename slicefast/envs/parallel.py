@@ -13,7 +13,7 @@ from pettingzoo import ParallelEnv
 from slicefast.arguments import checked, hold_numbers
 from slicefast.envs.episodes import Episodes, spaces
 from slicefast.errors import described, refuse
-from slicefast.kpis import CELL_KPIS
+from slicefast.kpis import CELL_KPIS, Kpis
 from slicefast.plot.rendering import RENDER_MODES, Picture
 from slicefast.radio import Gains
 from slicefast.scenario import Scenario
@@ -114,13 +114,13 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         Returns
         -------
         observations, infos : dict
-            By agent; the infos are empty.
+            By agent, as from `step`.
         """
         kpis = self._episodes.start(seed)
         self._picture.show(self.simulator, self.task)
         self.agents = list(self.possible_agents)
         observation = self.task.observe(kpis)
-        return dict(zip(self.agents, observation, strict=True)), {agent: {} for agent in self.agents}
+        return dict(zip(self.agents, observation, strict=True)), self._infos(kpis)
 
     def step(
         self, actions: Mapping[str, Float32]
@@ -151,12 +151,13 @@ class SlicingParallelEnv(ParallelEnv[str, Float32, Float32]):  # type: ignore[mi
         agents = self.agents
         observations = dict(zip(agents, self.task.observe(kpis), strict=True))
         rewards = dict(zip(agents, self.task.reward(kpis).tolist(), strict=True))
-        infos: dict[str, Info] = {
-            agent: {name: getattr(kpis, name)[n] for name in CELL_KPIS} for n, agent in enumerate(agents)
-        }
+        infos = self._infos(kpis)
         if over:
             self.agents = []
         return observations, rewards, dict.fromkeys(agents, False), dict.fromkeys(agents, over), infos
+
+    def _infos(self, kpis: Kpis) -> dict[str, Info]:
+        return {agent: {name: getattr(kpis, name)[n] for name in CELL_KPIS} for n, agent in enumerate(self.agents)}
 
     def _shares(self, actions: Mapping[str, Float32]) -> Float64:
         rows = np.empty((self.task.n_agents, self.task.action_size))

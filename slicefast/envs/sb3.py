@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 
 from slicefast.arguments import checked
@@ -133,8 +134,8 @@ class Sb3VecEnv(VecEnv):
         return [method(*method_args, **method_kwargs)] * len(self._asked(indices))
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: Any = None) -> list[bool]:
-        """Return that no sub-environment is wrapped."""
-        return [False] * len(self._asked(indices))
+        """Return that no sub-environment is wrapped, but for what Monitor does, which is done here."""
+        return [issubclass(wrapper_class, Monitor)] * len(self._asked(indices))
 
     def _asked(self, indices: Any) -> list[int]:
         asked: Iterable[int] = self._get_indices(indices)
