@@ -18,7 +18,7 @@ import slicefast as sf
 from slicefast.learn import HindsightConfig
 from slicefast.policies.hindsight import OnlineHindsight, new_hindsight
 from slicefast.scenario.heterogeneous import HeterogeneityKind
-from slicefast.study.evidence import over_seeds
+from slicefast.study.intervals import over_seeds
 from slicefast.training import train
 
 MARK = "rule"

@@ -21,7 +21,7 @@ import slicefast as sf
 from slicefast.learn import Hindsight, HindsightConfig
 from slicefast.policies.hindsight import OnlineHindsight, new_hindsight
 from slicefast.scenario.heterogeneous import HeterogeneityKind
-from slicefast.study.evidence import over_seeds
+from slicefast.study.intervals import over_seeds
 from slicefast.study.seeds import source_network_seed, target_network_seed
 from slicefast.training import collect_samples, play, train
 from slicefast.transfer import SourceChoice, choose_sources, configuration_distance, similarity_matrix

@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from slicefast.study.scores import stratified
+from slicefast.study.intervals import stratified
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 

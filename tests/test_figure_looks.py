@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from slicefast.colours import SLICE_COLOURS
 from slicefast.study import figures, similarity_figures, style
 from slicefast.study.comparison import Comparison
-from slicefast.study.scores import Estimate
+from slicefast.study.intervals import Estimate
 
 NAMES = ("equal_split", "traffic_aware", "oracle", "drl", "transfer_most", "transfer_least", "counterfactual")
 LABELS = [

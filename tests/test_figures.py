@@ -172,7 +172,7 @@ def test_final_draws_gaps_to_the_oracle_the_best_on_top(known: Comparison) -> No
         line, _, (segments,) = bar.lines
         assert (line.get_xdata()[0], line.get_ydata()[0]) == pytest.approx((gaps[label].value, row))
         (ends,) = segments.get_segments()
-        assert ends[:, 0] == pytest.approx([gaps[label].low, gaps[label].high])
+        assert ends[:, 0] == pytest.approx([max(1e-4, gaps[label].low), min(1.0, gaps[label].high)])
     assert axes.get_xlim()[0] > axes.get_xlim()[1]  # better to the right
     assert axes.get_xlabel() == "mean reward below the oracle's"
     bar_of = dict(zip(labels, axes.containers, strict=True))

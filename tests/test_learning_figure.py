@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from slicefast.study import learning_figure, style
 from slicefast.study.comparison import Comparison
+from slicefast.study.intervals import Estimate, band
 from slicefast.study.learning_figure import label
-from slicefast.study.scores import Estimate, band
 
 NAMES = ("equal_split", "traffic_aware", "max_min_rule", "oracle", "drl", "drl_ours", "transfer_most", "transfer_least")
 

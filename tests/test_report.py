@@ -27,7 +27,7 @@ from slicefast.study.document import (
     to_html,
     to_markdown,
 )
-from slicefast.study.scores import Estimate
+from slicefast.study.intervals import Estimate
 
 
 @pytest.fixture
@@ -71,6 +71,12 @@ def rows_of(table: Table) -> dict[str, list[str]]:
     return {str(first): [str(cell) for cell in cells] for first, *cells in table.rows}
 
 
+def two(first: float, second: float, form: str = ".3f", least: float = -np.inf, most: float = np.inf) -> str:
+    """Return a cell of two seeds: t = 12.706 with one degree of freedom, an error of half of what they differ by."""
+    mean, half = 0.5 * (first + second), 12.7062 * 0.5 * abs(first - second)
+    return f"{mean:{form}} [{max(mean - half, least):{form}}, {min(mean + half, most):{form}}]"
+
+
 def test_every_cell_of_the_comparison_by_hand(known: Comparison) -> None:
     table = report.comparison_table(known)
     assert table.headings == (
@@ -81,31 +87,30 @@ def test_every_cell_of_the_comparison_by_hand(known: Comparison) -> None:
     assert list(rows) == [
         known.label(name) for name in ("oracle", "drl", "transfer_most", "counterfactual", "counterfactual_no_queue")
     ]
-    # Groups {1, 2} and {3}: a value is the mean over groups of the mean over seeds, an interval the mean over groups of
-    # the lower and of the higher seed.
+    # Groups {1, 2} and {3}: a seed's number is the mean over both.
     assert rows["DRL from scratch"] == [
-        "0.725 [0.700, 0.750]",  # groups (0.7, 0.7) and (0.7, 0.8)
-        # worst per cell: seed 0 (2.5, 2.7, 2.2) / 3, seed 1 (2.8, 3, 3) / 3; groups (0.867, 0.967), (0.733, 1)
-        "0.892 [0.800, 0.983]",
+        two(0.7, 0.75, least=0.0, most=1.0),  # groups (0.7, 0.7) and (0.7, 0.8)
+        # worst per cell: seed 0 (2.5, 2.7, 2.2) / 3, seed 1 (2.8, 3, 3) / 3; groups (0.867, 0.733), (0.967, 1)
+        two(0.8, 2.95 / 3, least=0.0, most=1.0),
         # failing: seed 0 (1/3, 1/3, 1/3), seed 1 (2/3, 0, 0); groups (33.3, 33.3), (33.3, 0)
-        "25.0 [16.7, 33.3]",
-        # largest: seed 0 (18, 24, 30) / 3, seed 1 4; groups (7, 4), (10, 4)
-        "6.25 [4.00, 8.50]",
-        "0.225 [0.200, 0.250]",  # 0.95 less 0.725; groups (0.2, 0.3), (0.2, 0.2)
-        "+0.0 [+0.0, +0.0]",
-        "+0.0 [+0.0, +0.0]",
+        two(100 / 3, 50 / 3, ".1f", 0.0, 100.0),
+        # largest: seed 0 (18, 24, 30) / 3, seed 1 4; groups (7, 10), (4, 4)
+        two(8.5, 4.0, ".2f", 0.0),
+        two(0.2, 0.25, least=-1.0, most=1.0),  # groups (0.2, 0.2), (0.3, 0.2)
+        "+0.0",  # seeds that do not differ have no interval
+        "+0.0",
         "-",
     ]
     transfer = rows["transfer, most similar source"]
-    assert transfer[0] == "0.815 [0.780, 0.850]"  # groups (0.8, 0.76), (0.8, 0.9)
-    assert transfer[4] == "0.135 [0.100, 0.170]"  # groups (0.1, 0.24), (0.1, 0.1)
-    # early, over the network's means 0.3 and 0.4: groups (0.3, 0.2) / mean and (0.6, 0.4) / mean
-    assert transfer[5] == "+112.5 [+75.0, +150.0]"
-    # at the end, over 0.7 and 0.7333: groups 0.1 / 0.7 and 0.06 / 0.7333, 0.1 / 0.7 and 0.1 / 0.7333
-    assert transfer[6] == "+12.6 [+10.9, +14.3]"
-    # wins: seed 0 (1, 1/2, 1), seed 1 (0, 1, 1): groups (3/4, 1/2) and (1, 1)
-    assert transfer[7] == "0.81 [0.75, 0.88]"
-    assert rows["clairvoyant oracle"][4] == "0.000 [0.000, 0.000]"
+    assert transfer[0] == two(0.8, 0.83, least=0.0, most=1.0)  # groups (0.8, 0.8), (0.76, 0.9)
+    assert transfer[4] == two(0.1, 0.17, least=-1.0, most=1.0)  # groups (0.1, 0.1), (0.24, 0.1)
+    # early, over the network's means 0.3 and 0.4: groups 0.3 and 0.6, 0.2 and 0.4
+    assert transfer[5] == two(150.0, 75.0, "+.1f")
+    # at the end, over 0.7 and 0.7333: groups 0.1 and 0.1, 0.06 and 0.1
+    assert transfer[6] == two(100 * 0.1 / 0.7, 100 * 0.08 / 0.73333, "+.1f")
+    # wins: seed 0 (1, 1/2, 1), seed 1 (0, 1, 1): groups (3/4, 1) and (1/2, 1)
+    assert transfer[7] == two(0.875, 0.75, ".2f", 0.0, 1.0)
+    assert rows["clairvoyant oracle"][4] == "0.000"
 
 
 def test_short_table_has_the_reward_and_its_interval_alone(known: Comparison) -> None:
@@ -114,16 +119,16 @@ def test_short_table_has_the_reward_and_its_interval_alone(known: Comparison) ->
     # In a cycle of two steps the oracle earns 0.45 and 0.55, so 2 in four; in steps 3 and 4 the others earn 0.8: DRL
     # lacks 0.6 and 0.4 in both groups.
     assert rows_of(table) == {
-        "DRL from scratch": ["0.350 [0.300, 0.400]", "0 [0, 1]", "0.725 [0.700, 0.750]"],
-        "transfer, most similar source": ["0.725 [0.700, 0.750]", "-0 [-0, -0]", "0.815 [0.780, 0.850]"],
-        "clairvoyant oracle": ["0.500 [0.500, 0.500]", "0 [0, 0]", "0.950 [0.900, 1.000]"],
+        "DRL from scratch": [two(0.3, 0.4, least=0.0), two(0.6, 0.4, ".0f"), two(0.7, 0.75, most=1.0)],
+        "transfer, most similar source": [two(0.75, 0.7, most=1.0), two(-0.3, -0.2, ".0f"), two(0.8, 0.83, most=1.0)],
+        "clairvoyant oracle": ["0.500", "0", two(0.9, 1.0, most=1.0)],
     }
 
 
 def test_ablations_are_the_whole_policy_less_what_lacks_a_part(known: Comparison) -> None:
     (table,) = report.ablation_tables(known)
     # losses: seed 0 (0.1, 0.1, -0.1), seed 1 0.1: groups (0.1, 0.1), (-0.1, 0.1)
-    assert rows_of(table) == {"counterfactual without queues": ["+0.0500 [+0.0000, +0.1000]", "0.75 [0.50, 1.00]"]}
+    assert rows_of(table) == {"counterfactual without queues": [two(0.0, 0.1, "+.4f"), two(0.5, 1.0, ".2f", 0.0, 1.0)]}
     without = Comparison(known.dataset.drop_sel(policy="counterfactual"))
     assert report.ablation_tables(without) == []
 
@@ -147,7 +152,7 @@ def test_scores_and_estimates_are_computed_once(known: Comparison, monkeypatch: 
     assert known.scores("drl") is known.scores("drl")
     assert known.orderings is known.orderings
     first = report.comparison_table(known)
-    monkeypatch.setattr("slicefast.study.comparison.stratified", None)
+    monkeypatch.setattr("slicefast.study.intervals.estimate", None)
     assert report.comparison_table(known) == first
     with pytest.raises(TypeError):
         known.estimate(known.scores("drl").reward + 1.0)
@@ -185,8 +190,8 @@ def test_page_stands_alone_and_both_forms_hold_the_same(
             assert isinstance(cell, Number)
             assert cell.value in page.words
             assert cell.interval in page.words or not cell.interval
-    assert "With 2 seeds the intervals" in html
-    assert "With 2 seeds the intervals" in markdown
+    assert "Student's 95 % interval over whole seeds" in html.replace("&#39;", "'")
+    assert "Student's 95 % interval over whole seeds" in markdown
     assert "Scenario “two towers”: 3 cells, 2 slices, generated traffic. 2 seeds." in markdown
     assert "slicefast 0.1.0, numpy 2.0, instruction_set avx2. Seeds [0, 1]." in markdown
     assert '"exploration_steps": 2' in " ".join(page.words)
@@ -267,7 +272,8 @@ def test_sections_go_between_their_marks_and_nowhere_else(known: Comparison, tmp
     assert "### Claims" in whole
     assert "#" not in short
     assert sum(line.startswith("| DRL from scratch |") for line in short.splitlines()) == 1
-    assert "| DRL from scratch | 0.350 [0.300, 0.400] | 0 [0, 1] | 0.725 [0.700, 0.750] |" in short
+    cells = " | ".join((two(0.3, 0.4, least=0.0), two(0.6, 0.4, ".0f"), two(0.7, 0.75, most=1.0)))
+    assert f"| DRL from scratch | {cells} |" in short
     assert max(map(len, short.splitlines())) <= 120
 
 
@@ -317,8 +323,3 @@ def test_the_order_is_said_and_where_it_fails(file: Any) -> None:
         "the order that one expects does not hold: traffic-aware baseline is not above equal split; max-min rule is "
         "not above traffic-aware baseline."
     )
-
-
-def test_many_seeds_need_no_warning() -> None:
-    assert report.few_seeds(5) == ""
-    assert report.few_seeds(1).startswith("With 1 seed the")

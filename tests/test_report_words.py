@@ -16,8 +16,8 @@ from slicefast.study.comparison import Comparison
 from slicefast.study.document import Document, Figure, Heading, Listing, Table, Text, Verdicts
 from slicefast.study.evidence import Measure
 from slicefast.study.explanation import Explanation, Spread
+from slicefast.study.intervals import UNKNOWN, Estimate
 from slicefast.study.ordering import Decomposition
-from slicefast.study.scores import UNKNOWN, Estimate
 
 SUMMARY = (
     "Scenario “two towers”: 2 cells, 2 slices, generated traffic. 2 seeds. DRL from scratch explores for 2 steps and "
@@ -25,7 +25,6 @@ SUMMARY = (
     "network, which no source agent has seen. Policies called “ours” explore and learn in our setting, the others as "
     "published."
 )
-FEW = "With 2 seeds the intervals, if any, are narrower than 95 %: take them and the verdicts as a first impression."
 MADE = "slicefast 0.1.0, numpy 2.0, instruction_set avx2. Seeds [0, 1]."
 
 
@@ -62,8 +61,7 @@ SUMMED = [("Text", ("plain", 1))]
 CLAIMS = [("Heading", ("Claims", 2)), ("Table", "claim"), ("Verdicts", 3)]
 ONLINE = [("Heading", ("What it costs while agents learn", 2)), *[("Table", "policy")] * 2, ("Text", ("note", 1))]
 COMPARISON = [
-    ("Heading", ("Comparison", 2)), ("Table", "policy"), ("Text", ("note", 1)), ("Text", ("warning", 1)),
-    ("Table", "left out"),
+    ("Heading", ("Comparison", 2)), ("Table", "policy"), ("Text", ("note", 1)), ("Table", "left out"),
 ]  # fmt: skip
 ORDERING = [("Heading", ("Does a more similar source help more?", 2)), ("Text", ("note", 1))]
 
@@ -115,8 +113,10 @@ def test_notes_name_the_studys_numbers(comparison: Comparison) -> None:
     assert "a cell-step fails below 0.95; the largest delay is over the slices" in scores
     assert "mean reward over the first 2 steps against DRL from scratch" in scores
     assert "learning as published, gains in mean reward over the 250 steps before each step" in ordering
-    (warning,) = [block for block in report.build(comparison).blocks if getattr(block, "kind", "") == "warning"]
-    assert warning.items == (FEW,)
+    assert scores.startswith(
+        "Each number is a mean over seeds, averaged over the requirement groups, with Student's 95 %"
+    )
+    assert "Intervals are Student's 95 % over seeds" in ordering
 
 
 def test_warnings_stand_after_the_summary_one_an_item(comparison: Comparison) -> None:

@@ -7,12 +7,14 @@ in our words.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from slicefast.study.comparison import Comparison
 from slicefast.study.document import Verdict
 from slicefast.study.evidence import BASELINES, Case, Claim, Measure
+from slicefast.study.intervals import NOT_NEGATIVE, SHARE, SIGNED, Limits
 from slicefast.study.online import first_step_above
 from slicefast.study.ordering import nearest_sources
 from slicefast.study.scores import rank_correlation_within
@@ -25,6 +27,10 @@ RUNNING_STEPS = 250  # of the running mean that has to stay above a baseline
 TINY_VARIANCE, MOST = 0.1, 0.9
 #: What a learner that stays distributed is to earn of the oracle's reward over the early steps, past the paper.
 NEARLY_ALL = 0.99
+#: Less than nothing cannot be earned: where gains in percent lie.
+GAIN: Limits = (-100.0, np.inf)
+#: What two rewards differ by, or a rank correlation.
+Difference = partial(Measure, limits=SIGNED)
 
 
 def verdicts(comparison: Comparison) -> list[Verdict]:
@@ -35,9 +41,9 @@ def verdicts(comparison: Comparison) -> list[Verdict]:
 def _beats_at_the_end(*approaches: str) -> Callable[[Case], list[Measure]]:
     def measure(case: Case) -> list[Measure]:
         base = case.final(case.baseline)
+        arms = [case.arm(name) for name in approaches]
         return [
-            Measure(f"{case.comparison.label(case.arm(name))}, less it, at the end", case.final(case.arm(name)) - base)
-            for name in approaches
+            Difference(f"{case.comparison.label(arm)}, less it, at the end", case.final(arm) - base) for arm in arms
         ]
 
     return measure
@@ -48,13 +54,13 @@ def _starts_higher(case: Case) -> list[Measure]:
     early = int(case.comparison.protocol["early_steps"])
     start = case.online(transfer, 0, early)
     beside = [
-        Measure(f"transfer less {case.comparison.label(name)} over them", start - case.online(name, 0, early), None)
+        Difference(f"transfer less {case.comparison.label(name)} over them", start - case.online(name, 0, early), None)
         for name in BASELINES
         if case.comparison.has(name)
     ]
     return [
-        Measure(f"transfer less DRL over the first {early} steps", start - case.online(drl, 0, early)),
-        Measure(
+        Difference(f"transfer less DRL over the first {early} steps", start - case.online(drl, 0, early)),
+        Difference(
             f"at the end (at least as high: above -{EQUAL_REWARD})",
             case.final(transfer) - case.final(drl),
             -EQUAL_REWARD,
@@ -77,11 +83,13 @@ def _gains(which: str) -> Callable[[Case], list[Measure]]:
             return 100.0 * (own / np.where(drl == 0.0, np.nan, drl) - 1.0)
 
         where = f"over the first {early} steps" if which == "early" else "at the end"
-        found = [Measure(f"gain over DRL {where}", gain(case.arm("transfer_most")), PAPER_GAIN_PERCENT, 1, " %")]
+        own = gain(case.arm("transfer_most"))
+        found = [Measure(f"gain over DRL {where}", own, PAPER_GAIN_PERCENT, 1, " %", limits=GAIN)]
         for name in ("equal_split", "max_min_rule"):
             if case.comparison.has(name):
                 label = case.comparison.label(name)
-                found.append(Measure(f"by the same measure {label}, which learns nothing,", gain(name), None, 1, " %"))
+                words = f"by the same measure {label}, which learns nothing,"
+                found.append(Measure(words, gain(name), None, 1, " %", limits=GAIN))
         return found
 
     return measure
@@ -94,15 +102,15 @@ def _similar_helps_more(case: Case) -> list[Measure]:
     early = case.online(most, 0, first) - case.online(least, 0, first)
     late = case.online(most, start, stop) - case.online(least, start, stop)
     found = [
-        Measure(f"most less least similar source over the first {first} steps", early),
-        Measure(f"that less the same over steps {start} to {stop}", early - late),
+        Difference(f"most less least similar source over the first {first} steps", early),
+        Difference(f"that less the same over steps {start} to {stop}", early - late),
     ]
     pairs, distance = comparison.pair_rewards_of(case.setting or "published"), comparison.distance("distance")
     if pairs is not None and distance is not None:
         ranked = within_targets(distance, pairs[:, 0])
-        found.append(Measure("less the rank correlation of distance and reward within targets", -ranked, digits=2))
+        found.append(Difference("less the rank correlation of distance and reward within targets", -ranked, digits=2))
     found += [
-        Measure(
+        Difference(
             f"least similar less {comparison.label(name)}",
             case.online(least, 0, first) - case.online(name, 0, first),
             None,
@@ -135,9 +143,9 @@ def _soon_above(case: Case) -> list[Measure]:
     reached, finished = np.isfinite(first).sum(), np.isfinite(mean[:, -1]).sum()
     since = f"first step from which the mean of {RUNNING_STEPS} stays above it, in {reached} of {finished} seeds,"
     return [
-        Measure(f"transfer less it over steps {brief} to {start}", mean[:, brief:start].mean(axis=1)),
-        Measure(f"over steps {start} to {stop}", mean[:, start:stop].mean(axis=1)),
-        Measure(since, first, None, 0, sign=False),
+        Difference(f"transfer less it over steps {brief} to {start}", mean[:, brief:start].mean(axis=1)),
+        Difference(f"over steps {start} to {stop}", mean[:, start:stop].mean(axis=1)),
+        Measure(since, first, None, 0, sign=False, limits=NOT_NEGATIVE),
     ]
 
 
@@ -150,9 +158,9 @@ def _robust_when_busy(case: Case) -> list[Measure]:
     busy, quiet = less(comparison.busy_reward), less(lambda policy: comparison.busy_reward(policy, busy=False))
     start, stop = comparison.learned
     return [
-        Measure(f"transfer less it in busy cell-steps from {start} to {stop}", busy),
-        Measure("in the worst tenth of each cell's steps", less(comparison.worst_tenth)),
-        Measure("in cell-steps that are not busy", quiet, None),
+        Difference(f"transfer less it in busy cell-steps from {start} to {stop}", busy),
+        Difference("in the worst tenth of each cell's steps", less(comparison.worst_tenth)),
+        Difference("in cell-steps that are not busy", quiet, None),
     ]
 
 
@@ -161,9 +169,9 @@ def _feature_fails(case: Case) -> list[Measure]:
     early = int(case.comparison.protocol["early_steps"])
     lost = early * (case.online(model, 0, early) - case.online(feature, 0, early))
     return [
-        Measure(f"regret to step {early} beyond model transfer's", lost, digits=0),
-        Measure("model less feature transfer at the end", case.final(model) - case.final(feature)),
-        Measure("feature transfer less DRL at the end", case.final(feature) - case.final(drl), None),
+        Measure(f"regret to step {early} beyond model transfer's", lost, digits=0, limits=(-early, early)),
+        Difference("model less feature transfer at the end", case.final(model) - case.final(feature)),
+        Difference("feature transfer less DRL at the end", case.final(feature) - case.final(drl), None),
     ]
 
 
@@ -174,8 +182,8 @@ def _integrated_is_best(case: Case) -> list[Measure]:
         other = case.arm(name)
         label = name.removesuffix("_most")
         online = case.online(integrated, 0, stop) - case.online(other, 0, stop)
-        found.append(Measure(f"integrated less {label} transfer over the first {stop} steps", online))
-        found.append(Measure("at the end", case.final(integrated) - case.final(other)))
+        found.append(Difference(f"integrated less {label} transfer over the first {stop} steps", online))
+        found.append(Difference("at the end", case.final(integrated) - case.final(other)))
     return found
 
 
@@ -183,8 +191,8 @@ def _coordination_helps(case: Case) -> list[Measure]:
     drl, alone = case.arm("drl"), case.arm("drl_alone")
     steps = case.comparison.learning_steps
     return [
-        Measure("coordinated less uncoordinated at the end", case.final(drl) - case.final(alone)),
-        Measure(f"over the first {steps} steps", case.online(drl, 0, steps) - case.online(alone, 0, steps)),
+        Difference("coordinated less uncoordinated at the end", case.final(drl) - case.final(alone)),
+        Difference(f"over the first {steps} steps", case.online(drl, 0, steps) - case.online(alone, 0, steps)),
     ]
 
 
@@ -202,19 +210,26 @@ def _variances_are_tiny(case: Case) -> list[Measure]:
     same = np.where(missing, np.nan, (nearest_sources(slow) == nearest_sources(fast)).mean(axis=1))
     return [
         Measure(
-            f"share of latent variances below {TINY_VARIANCE}, where the prior's is 1 ({MOST} asked for)", tiny, MOST, 2
+            f"share of latent variances below {TINY_VARIANCE}, where the prior's is 1 ({MOST} asked for)",
+            tiny,
+            MOST,
+            2,
+            limits=SHARE,
         ),
-        Measure(f"share of targets for which both choose the same source ({MOST} asked for)", same, MOST, 2),
-        Measure("rank correlation of both within targets", within_targets(slow, fast), None, 2),
+        Measure(
+            f"share of targets for which both choose the same source ({MOST} asked for)", same, MOST, 2, limits=SHARE
+        ),
+        Difference("rank correlation of both within targets", within_targets(slow, fast), None, 2),
     ]
 
 
 def _closes_half(case: Case) -> list[Measure]:
     own, oracle, base = (case.final(name) for name in ("counterfactual", "oracle", case.baseline))
     gap = oracle - base
+    beyond = np.where(gap > 0.0, own - 0.5 * (base + oracle), np.nan)
     return [
-        Measure("gained beyond half of the gap at the end", np.where(gap > 0.0, own - 0.5 * (base + oracle), np.nan)),
-        Measure("the gap", gap, None),
+        Difference("gained beyond half of the gap at the end", beyond),
+        Difference("the gap", gap, None),
     ]
 
 
@@ -224,10 +239,11 @@ def _earns_nearly_all(case: Case) -> list[Measure]:
     beside = []
     if case.comparison.has("non_clairvoyant"):
         left = case.final("non_clairvoyant") - case.final("hindsight_on_rule")
-        beside.append(Measure("what the bound without foresight of packets earns more at the end", left, None, 4))
+        beside.append(Difference("what the bound without foresight of packets earns more at the end", left, None, 4))
+    words = f"part of the oracle's reward over the first {early} steps"
     return [
-        Measure(f"part of the oracle's reward over the first {early} steps", own / oracle, NEARLY_ALL),
-        Measure("less the baseline over them", own - base),
+        Measure(words, own / oracle, NEARLY_ALL, limits=NOT_NEGATIVE),
+        Difference("less the baseline over them", own - base),
         *beside,
     ]
 
@@ -238,7 +254,10 @@ def _source_halves_regret(case: Case) -> list[Measure]:
         case.comparison.per_seed(case.comparison.regret(name, first)) for name in ("hindsight", "hindsight_most")
     )
     saved = 100.0 * (1.0 - helped / np.where(alone > 0.0, alone, np.nan))
-    return [Measure(f"saved of the regret to step {first}", saved, 50.0, 0, " %"), Measure("of", alone, None, 1)]
+    return [
+        Measure(f"saved of the regret to step {first}", saved, 50.0, 0, " %", limits=(-np.inf, 100.0)),
+        Measure("of", alone, None, 1, limits=(-first, first)),
+    ]
 
 
 #: Every claim, in the order of the report. A new one is a function above and a place here.

@@ -11,17 +11,16 @@ import numpy as np
 import xarray as xr
 
 from slicefast.study import dataset as results
+from slicefast.study import intervals, ordering
 from slicefast.study import online as measures
-from slicefast.study import ordering
+from slicefast.study.intervals import ANYWHERE, Estimate, Limits
 from slicefast.study.ordering import Decomposition, Ordering
 from slicefast.study.scores import (
-    Estimate,
     Scores,
     group_scores,
     pair_gains_percent,
     relative_gain_percent,
     score,
-    stratified,
     window_means,
     without_diagonal,
 )
@@ -72,7 +71,7 @@ class Comparison:
         self.groups: Int64 = dataset.requirement_group.values
         self.policies = [name for name in map(str, dataset.policy.values) if results.has(dataset, name)]
         self._scores: dict[str, Scores] = {}
-        self._estimates: dict[tuple[bytes, bool], Estimate] = {}
+        self._estimates: dict[bytes, Estimate] = {}
         self._rewards: dict[str, Float64] = {}
 
     def has(self, *policies: str) -> bool:
@@ -196,22 +195,22 @@ class Comparison:
             return np.full_like(own, np.nan)
         return relative_gain_percent(own, getattr(self.scores("drl"), measure))
 
-    def estimate(self, values: Float64, jointly: bool = False) -> Estimate:
-        """Return the estimate of scores (K, N): requirement groups as strata, seeds resampled in each or `jointly`.
+    def estimate(self, values: Float64, limits: Limits = ANYWHERE) -> Estimate:
+        """Return the estimate of scores (K, N), whose strata are the requirement groups (`intervals.estimate`).
 
-        Tables, figures and claims ask for the same ones, and resampling is what a report takes its time for.
+        Tables and figures ask for the same ones, and resampling is what a report takes its time for.
 
         Parameters
         ----------
         values : ndarray, (K, N)
             Scores per seed and cell.
-        jointly : bool
-            Whether the groups share the seeds that are drawn.
+        limits : tuple of float
+            Where the mean can lie: the interval ends there.
         """
-        key = values.tobytes(), jointly
+        key = values.tobytes()
         if key not in self._estimates:
-            self._estimates[key] = stratified(group_scores(values, self.groups), jointly=jointly)
-        return self._estimates[key]
+            self._estimates[key] = intervals.estimate(group_scores(values, self.groups))
+        return self._estimates[key].within(limits)
 
     def distance(self, name: str) -> Float64 | None:
         """Return one of `DISTANCES`, (K, source, target), or None where the result file lacks it."""

@@ -14,7 +14,7 @@ from typing import Literal
 import jinja2
 import numpy as np
 
-from slicefast.study.scores import Estimate
+from slicefast.study.intervals import Estimate
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

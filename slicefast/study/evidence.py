@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from slicefast.student import half_width
 from slicefast.study.comparison import Comparison
 from slicefast.study.document import Verdict, show
-from slicefast.study.scores import UNKNOWN, Estimate
+from slicefast.study.intervals import ANYWHERE, Estimate, Limits, over_seeds, told
 from slicefast.study.setting import SETTINGS, Setting
 from slicefast.units import Float64
 
@@ -29,32 +27,6 @@ FEWEST_SEEDS = 3
 #: What claims are held against: the paper's baseline, and the rule that a radio engineer would bring.
 BASELINES = ("traffic_aware", "max_min_rule")
 _SAID = {"published": "as published", "ours": "ours", "": ""}
-
-
-def over_seeds(values: ArrayLike, level: float = 0.95) -> Estimate:
-    """Return the mean over seeds with Student's interval, m -+ t_{K-1} s / sqrt(K), which holds at any number of seeds.
-
-    A bootstrap of few seeds is narrower than it promises; this interval errs as often as it says for normal numbers.
-
-    Parameters
-    ----------
-    values : array_like, (K,)
-        One number per seed; NaN where a seed has none.
-    level : float
-        How often it is to hold the truth.
-
-    Returns
-    -------
-    Estimate
-        NaN without a seed; without an interval if there is one.
-    """
-    seeds = np.asarray(values, dtype=np.float64)
-    seeds = seeds[np.isfinite(seeds)]
-    if seeds.size < 2:
-        return Estimate(float(seeds[0]), np.nan, np.nan) if seeds.size else UNKNOWN
-    mean = float(seeds.mean())
-    half = half_width(seeds.size, level) * float(seeds.std(ddof=1))
-    return Estimate(mean, mean - half, mean + half)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +47,8 @@ class Measure:
         Behind the number, blank included.
     sign : bool
         Whether a plus stands before positive numbers.
+    limits : tuple of float
+        Where its mean can lie: the interval that is shown ends there.
     """
 
     name: str
@@ -83,11 +57,12 @@ class Measure:
     digits: int = 3
     unit: str = ""
     sign: bool = True
+    limits: Limits = ANYWHERE
 
     @property
     def estimate(self) -> Estimate:
-        """The mean over seeds with its 95 % interval."""
-        return over_seeds(self.seeds)
+        """The mean over seeds with its 95 % interval, as it is shown."""
+        return told(self.seeds, self.limits)
 
     @property
     def words(self) -> str:

@@ -8,8 +8,8 @@ import numpy as np
 
 from slicefast.study import ordering
 from slicefast.study.comparison import DISTANCES, Comparison
+from slicefast.study.intervals import Estimate
 from slicefast.study.ordering import Decomposition
-from slicefast.study.scores import Estimate
 
 
 @dataclass(frozen=True)

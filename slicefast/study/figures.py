@@ -19,9 +19,10 @@ from matplotlib.figure import Figure
 
 from slicefast import files, plot
 from slicefast.colours import VERMILION
+from slicefast.rewards import MET
 from slicefast.study import document, learning_figure, similarity_figures
 from slicefast.study.comparison import Comparison
-from slicefast.study.scores import MET, parts_of
+from slicefast.study.intervals import ENOUGH_SEEDS, SIGNED, parts_of
 from slicefast.study.style import (
     FAMILY_COLOURS,
     INFORMED_LINE,
@@ -37,6 +38,11 @@ from slicefast.study.style import (
 
 __all__ = ["DRAWINGS", "Drawing", "write_all"]
 
+#: What captions call middle and interval: of enough seeds, and of fewer.
+_WORDS = (
+    {"middle": "interquartile mean", "bootstrap": "bootstrap", "stratified": "stratified bootstrap"},
+    {"middle": "mean", "bootstrap": "Student's t", "stratified": "Student's t"},
+)
 _LEAST_GAP = 1e-4  # of reward: the axis is logarithmic, and begins here
 
 
@@ -49,7 +55,7 @@ class Drawing:
     name : str
         Of its file, without the ending.
     title, caption : str
-        Words above and below.
+        Words above and below; `_WORDS` stand for those between braces.
     draw : callable
         Returns the figure of a comparison, or None where the result file lacks its data.
     """
@@ -72,6 +78,7 @@ def write_all(results: Comparison | xr.Dataset, folder: Path) -> list[document.F
     """
     comparison = Comparison(results) if isinstance(results, xr.Dataset) else results
     folder.mkdir(parents=True, exist_ok=True)
+    words = _WORDS[comparison.dataset.sizes["seed"] < ENOUGH_SEEDS]
     written = []
     for drawing in DRAWINGS:
         with mpl.rc_context(STYLE), warnings.catch_warnings():  # what others add when they are imported goes again
@@ -82,7 +89,8 @@ def write_all(results: Comparison | xr.Dataset, folder: Path) -> list[document.F
             FigureCanvasAgg(figure)
             figure.savefig(stream, format="png", metadata={"Software": None})
         files.write_bytes(path, stream.getvalue())
-        written.append(document.Figure(drawing.title, drawing.caption, path, f"{folder.name}/{path.name}"))
+        caption = drawing.caption.format(**words)
+        written.append(document.Figure(drawing.title, caption, path, f"{folder.name}/{path.name}"))
     return written
 
 
@@ -154,7 +162,7 @@ def final(comparison: Comparison) -> Figure | None:
     names = [policy for policy in comparison.policies if policy != "oracle"]
     if not comparison.has("oracle") or not names:
         return None
-    gaps = {policy: comparison.estimate(comparison.oracle_gap(policy)) for policy in names}
+    gaps = {policy: comparison.estimate(comparison.oracle_gap(policy), SIGNED) for policy in names}
     names.sort(key=lambda policy: -gaps[policy].value)
     figure, (axes,) = new_figure(0.6 + 0.16 * len(names), width=WIDE)
     for row, policy in enumerate(names):
@@ -179,8 +187,8 @@ DRAWINGS = (
         "learning",
         "Who pays what",
         "Above: mean reward of the cells on the target network from the first step on, exploration noise included, on "
-        "an axis that stretches what is missing to full reward: interquartile mean over seeds, the band its 95 % "
-        "bootstrap interval. Below: regret, the steps' worth of reward that is lost to the clairvoyant oracle until "
+        "an axis that stretches what is missing to full reward: {middle} over seeds, the band its 95 % "
+        "{bootstrap} interval. Below: regret, the steps' worth of reward that is lost to the clairvoyant oracle until "
         "nothing learns any more.",
         learning_figure.learning,
     ),
@@ -228,14 +236,15 @@ DRAWINGS = (
         "ordering",
         "Distances tried",
         "Rank correlation of gain and distance among the sources of a target, mean over targets, with its 95 % "
-        "bootstrap interval over seeds; left of zero the nearer source helps more. The first is the paper's distance.",
+        "{bootstrap} interval over seeds; left of zero the nearer source helps more. The first is the paper's "
+        "distance.",
         similarity_figures.ordering,
     ),
     Drawing(
         "final",
         "Where every policy ends",
         "How far the mean reward over the evaluation steps stays below the clairvoyant oracle's on the same network: "
-        "interquartile mean with its 95 % stratified bootstrap interval, on a logarithmic axis, better to the right.",
+        "{middle} with its 95 % {stratified} interval, on a logarithmic axis, better to the right.",
         final,
     ),
 )

@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from slicefast import plot
 from slicefast.study.comparison import Comparison
-from slicefast.study.scores import Estimate, band, parts_of
+from slicefast.study.intervals import SHARE, Estimate, band, parts_of
 from slicefast.study.style import INFORMED_LINE, LINES, WIDE, Line, legend_above, new_figure
 from slicefast.units import Float64
 
@@ -49,7 +49,7 @@ def learning(comparison: Comparison) -> Figure | None:
     steps = comparison.learning_steps
     window = max(1, min(_LONGEST_WINDOW, steps // 20))
     paid = [(policy, line) for policy, line in policies if policy != "oracle"]
-    regrets = {policy: comparison.estimate(comparison.regret(policy, steps)) for policy, _ in paid}
+    regrets = {policy: comparison.estimate(comparison.regret(policy, steps), (-steps, steps)) for policy, _ in paid}
     known = any(np.isfinite(item.value) for item in regrets.values())
     rows = len(paid) if known else 0
     height = 3.2 + 0.15 * rows
@@ -113,11 +113,11 @@ def reward_of_decades(decades: Float64) -> Float64:
 
 
 def draw_curve(axes: Axes, rewards: Float64, window: int, line: Line, label: str) -> None:
-    """Draw the interquartile mean over seeds of the running mean of rewards (K, steps), its 95 % interval as a band."""
+    """Draw the middle over seeds of the running mean of rewards (K, steps), its 95 % interval as a band."""
     curves = running_mean(rewards, window)
     every = slice(0, None, max(1, window // 4))
     steps = (np.arange(curves.shape[1]) + window)[every]
-    middle, low, high = (np.minimum(part, _TOP) for part in band(curves[:, every]))
+    middle, low, high = (np.minimum(part, _TOP) for part in band(curves[:, every], SHARE))
     plot.line(steps, middle, low, high, axes, **line.named(label))
 
 

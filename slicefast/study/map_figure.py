@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from slicefast import files, plot
 from slicefast.colours import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from slicefast.study import document
+from slicefast.study.intervals import Estimate, parts_of
 from slicefast.study.map_measures import CHOICES, SOURCES, Measured
-from slicefast.study.scores import Estimate, parts_of
 from slicefast.study.style import COLUMN_IN, STYLE, ZERO_MARK, Line, legend_above
 from slicefast.units import Float64
 

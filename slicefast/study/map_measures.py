@@ -13,9 +13,10 @@ from slicefast.study.claims import within_targets
 from slicefast.study.collect import collect
 from slicefast.study.comparison import Comparison
 from slicefast.study.document import Number, Table, number
-from slicefast.study.evidence import FEWEST_SEEDS, over_seeds
+from slicefast.study.evidence import FEWEST_SEEDS
+from slicefast.study.intervals import SHARE, SIGNED, Estimate, over_seeds
 from slicefast.study.map_folder import Map, Point
-from slicefast.study.scores import Estimate, without_diagonal
+from slicefast.study.scores import without_diagonal
 from slicefast.transfer import configuration_distance
 from slicefast.units import Float64
 
@@ -125,12 +126,18 @@ def summarise(
         kind,
         h,
         int(whole.sum()),
-        {name: over_seeds(within_targets(without_diagonal(values), reward)) for name, values in near.items()},
-        {name: over_seeds(_reward_of(reward, values) - earned["random"]) for name, values in near.items()},
-        {name: over_seeds(values) for name, values in {**earned, **base}.items()},
-        over_seeds(earned["most"] - earned["least"]),
-        over_seeds(earned["most"] - earned["random"]),
-        {(name, low): over_seeds(earned[name] - base[low]) for name in SOURCES for low in base},
+        {
+            name: over_seeds(within_targets(without_diagonal(values), reward)).within(SIGNED)
+            for name, values in near.items()
+        },
+        {
+            name: over_seeds(_reward_of(reward, values) - earned["random"]).within(SIGNED)
+            for name, values in near.items()
+        },
+        {name: over_seeds(values).within(SHARE) for name, values in {**earned, **base}.items()},
+        over_seeds(earned["most"] - earned["least"]).within(SIGNED),
+        over_seeds(earned["most"] - earned["random"]).within(SIGNED),
+        {(name, low): over_seeds(earned[name] - base[low]).within(SIGNED) for name in SOURCES for low in base},
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from slicefast.study.comparison import Comparison
 from slicefast.study.document import Number, Table, number
 from slicefast.study.evidence import BASELINES
+from slicefast.study.intervals import PERCENT, SHARE, SIGNED, Limits
 from slicefast.units import Float64
 
 REGRET_NOTE = """Regret to a step: the reward that all steps so far lack to what the clairvoyant oracle earns on the
@@ -18,7 +19,8 @@ hundred steps without any reward. Busy are cell-steps whose own and whose neighb
 top quarters, over steps {start} to {stop}, as is the worst tenth. Below a baseline, which is negative transfer: the
 share of cells and seeds that earn less than it over the first {early} steps."""
 _TRANSFERS = ("transfer", "specialists", "generalist")
-Column = tuple[str, int, bool, Callable[[Comparison, str], Float64 | None]]
+#: Heading, digits, whether signed, where the number can lie, and how it follows from a comparison and a policy.
+Column = tuple[str, int, bool, Limits, Callable[[Comparison, str], Float64 | None]]
 
 
 #: From whom the least is expected online to whom the most: what `order` asks of the numbers.
@@ -71,16 +73,19 @@ def _table(comparison: Comparison, policies: list[str], columns: list[Column], t
     rows: list[tuple[str | Number, ...]] = []
     for policy in policies:
         cells: list[Number] = []
-        for _, digits, sign, column in columns:
+        for _, digits, sign, limits, column in columns:
             values = column(comparison, policy)
-            cells.append(Number("-") if values is None else number(comparison.estimate(values), digits, sign=sign))
+            if values is None:
+                cells.append(Number("-"))
+            else:
+                cells.append(number(comparison.estimate(values, limits), digits, sign=sign))
         rows.append((comparison.label(policy), *cells))
     return Table(("policy", *(heading for heading, *_ in columns)), tuple(rows), title)
 
 
 def _regrets(comparison: Comparison) -> list[Column]:
     def to(until: int) -> Column:
-        return (f"to {until}", 0, False, lambda comparison, policy: comparison.regret(policy, until))
+        return (f"to {until}", 0, False, (-until, until), lambda comparison, policy: comparison.regret(policy, until))
 
     return [to(until) for until in comparison.regret_steps]
 
@@ -89,13 +94,14 @@ def _windows(comparison: Comparison) -> list[Column]:
     stop = comparison.learned[1]
 
     def within(window: tuple[int, int]) -> Column:
-        return (f"{window[0]} to {window[1]}", 3, False, lambda comparison, policy: comparison.online(policy, *window))
+        name = f"{window[0]} to {window[1]}"
+        return (name, 3, False, SHARE, lambda comparison, policy: comparison.online(policy, *window))
 
     def less(baseline: str) -> Column:
         def difference(comparison: Comparison, policy: str) -> Float64:
             return comparison.online(policy, 0, stop) - comparison.online(baseline, 0, stop)
 
-        return (f"less {comparison.label(baseline)}, 0 to {stop}", 3, True, difference)
+        return (f"less {comparison.label(baseline)}, 0 to {stop}", 3, True, SIGNED, difference)
 
     return [*map(within, comparison.windows), *(less(name) for name in BASELINES if comparison.has(name))]
 
@@ -110,11 +116,11 @@ def _busy(comparison: Comparison) -> list[Column]:
             difference = comparison.online(policy, 0, early) - comparison.online(baseline, 0, early)
             return np.where(np.isnan(difference), np.nan, 100.0 * (difference < 0.0))
 
-        return (f"below {comparison.label(baseline)} [%]", 0, False, harmed)
+        return (f"below {comparison.label(baseline)} [%]", 0, False, PERCENT, harmed)
 
     return [
-        ("busy", 3, False, Comparison.busy_reward),
-        ("not busy", 3, False, lambda comparison, policy: comparison.busy_reward(policy, busy=False)),
-        ("worst tenth", 3, False, Comparison.worst_tenth),
+        ("busy", 3, False, SHARE, Comparison.busy_reward),
+        ("not busy", 3, False, SHARE, lambda comparison, policy: comparison.busy_reward(policy, busy=False)),
+        ("worst tenth", 3, False, SHARE, Comparison.worst_tenth),
         *(below(name) for name in BASELINES if comparison.has(name)),
     ]

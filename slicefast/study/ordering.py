@@ -12,14 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slicefast.study.scores import (
-    Estimate,
-    interquartile_mean,
-    rank_correlation_over_seeds,
-    rank_correlation_within,
-    stratified,
-    without_diagonal,
-)
+from slicefast.study.intervals import PERCENT, SIGNED, UNKNOWN, Estimate, estimate
+from slicefast.study.scores import rank_correlation_over_seeds, rank_correlation_within, without_diagonal
 from slicefast.units import Bool, Float64, Index
 
 __all__ = ["Decomposition", "Ordering", "decompose", "order", "relative", "variance_shares"]
@@ -94,12 +88,12 @@ def _chosen(distance: Float64, rewards: Float64) -> list[Estimate]:
     off_diagonal = ~np.eye(distance.shape[-1], dtype=bool)
     finished = np.isfinite(rewards[:, 0, off_diagonal]).all(axis=-1)
     if not finished.any():
-        return [stratified(np.full((1, 1), np.nan))] * rewards.shape[1]
+        return [UNKNOWN] * rewards.shape[1]
     rewards = rewards[finished]
     nearest = nearest_sources(distance[finished])
     picked = np.take_along_axis(rewards, nearest[:, None, None], axis=2)[:, :, 0]
     difference = (picked - np.nanmean(rewards, axis=2)).mean(axis=-1)
-    return [stratified(difference[:, step, None], interquartile_mean) for step in range(difference.shape[1])]
+    return [estimate(difference[:, step, None], limits=SIGNED) for step in range(difference.shape[1])]
 
 
 def nearest_sources(distance: Float64) -> Index:
@@ -146,7 +140,7 @@ def decompose(rewards: Float64) -> Decomposition | None:
         return None
     shares = np.array([[variance_shares(matrix) for matrix in seed] for seed in rewards])
     target, source, pair = (
-        [stratified(100.0 * shares[:, step, None, part], np.mean) for step in range(shares.shape[1])]
+        [estimate(100.0 * shares[:, step, None, part], np.mean, PERCENT) for step in range(shares.shape[1])]
         for part in range(3)
     )
     repeated = [
@@ -191,4 +185,4 @@ def same_group_advantage(rewards: Float64, alike: Bool) -> Estimate:
         Difference of the mean rewards.
     """
     same, other = (np.nanmean(np.where(mask, rewards, np.nan), axis=(1, 2)) for mask in (alike, ~alike))
-    return stratified((same - other)[:, None])
+    return estimate((same - other)[:, None], limits=SIGNED)

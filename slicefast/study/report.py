@@ -11,6 +11,7 @@ import numpy as np
 
 from slicefast import files
 from slicefast.errors import SlicefastError
+from slicefast.rewards import MET
 from slicefast.study import dataset as results
 from slicefast.study import explanation, online_tables
 from slicefast.study.claims import verdicts
@@ -32,35 +33,57 @@ from slicefast.study.document import (
     to_markdown,
 )
 from slicefast.study.evidence import BASELINES
+from slicefast.study.intervals import (
+    ANYWHERE,
+    ENOUGH_SEEDS,
+    NOT_NEGATIVE,
+    PERCENT,
+    SHARE,
+    SIGNED,
+    Estimate,
+    Limits,
+)
 from slicefast.study.ordering import Ordering
-from slicefast.study.scores import MET, Estimate, improvement
+from slicefast.study.scores import improvement
 from slicefast.study.setting import SETTINGS
 from slicefast.units import Float64
 
 TITLE = "Network slicing by transfer learning"
-FEW_SEEDS = 5  # a bootstrap over fewer seeds has too few distinct resamples to cover 95 %
-NOTE = """Each number is an interquartile mean over seeds, averaged over the requirement groups, with its 95 %
-stratified bootstrap interval (seeds resampled within each group; none with a single seed). Satisfaction is the
-smallest over the slices of throughput over requirement, at most 1; a cell-step fails below {met}; the largest delay is
-over the slices. Early gain: mean reward over the first {early_steps} steps against DRL from scratch at the same steps;
-final gain: the same over the evaluation steps. P(better than DRL): the share of cells and seeds whose mean evaluation
-reward is higher, ties counting one half. Below the oracle: what the mean reward lacks to that of a clairvoyant max-min
-partition; the oracle knows each step's packets before they arrive and is a bound, not a competitor."""
+#: What the numbers of tables are: of enough seeds, and of fewer.
+MIDDLES = (
+    """Each number is an interquartile mean over seeds, averaged over the requirement groups, with its 95 % stratified
+    bootstrap interval (seeds resampled within each group; none with a single seed).""",
+    f"""Each number is a mean over seeds, averaged over the requirement groups, with Student's 95 % interval over whole
+    seeds, as the claims' are (none with a single seed, or where seeds do not differ): of fewer than {ENOUGH_SEEDS}
+    seeds a bootstrap within groups promises more than it keeps.""",
+)
+NOTE = """{middle} Satisfaction is the smallest over the slices of throughput over requirement, at most 1; a cell-step
+fails below {met}; the largest delay is over the slices. Early gain: mean reward over the first {early_steps} steps
+against DRL from scratch at the same steps; final gain: the same over the evaluation steps. P(better than DRL): the
+share of cells and seeds whose mean evaluation reward is higher, ties counting one half. Below the oracle: what the mean
+reward lacks to that of a clairvoyant max-min partition; the oracle knows each step's packets before they arrive and is
+a bound, not a competitor."""
 ORDERING_NOTE = """All ordered pairs of different cells, {setting}, gains in mean reward over the {window} steps
 before each step. A useful distance has negative correlations: the nearer source gains more. The mean KL divergence is
 the paper's and the one the claim is judged by; the others are remedies that were tried, and the last row orders
-sources by what they earned themselves. Intervals are 95 % bootstraps over seeds, and not corrected for how many
+sources by what they earned themselves. Intervals are {interval} over seeds, and not corrected for how many
 distances at how many steps were tried: about one in twenty misses the truth by chance, so a single one clear of zero
 says little."""
-#: Heading, digits, whether signed, and how the column follows from a comparison and a policy.
-COLUMNS: tuple[tuple[str, int, bool, Callable[[Comparison, str], Float64]], ...] = (
-    ("mean reward", 3, False, lambda comparison, policy: comparison.scores(policy).reward),
-    ("mean satisfaction", 3, False, lambda comparison, policy: comparison.scores(policy).satisfaction),
-    (f"cell-steps below {MET} [%]", 1, False, lambda comparison, policy: comparison.scores(policy).failing_percent),
-    ("mean largest delay [ms]", 2, False, lambda comparison, policy: comparison.scores(policy).delay_ms),
-    ("below the oracle", 3, False, Comparison.oracle_gap),
-    ("early gain [%]", 1, True, Comparison.early_gain_percent),
-    ("final gain [%]", 1, True, Comparison.final_gain_percent),
+#: Heading, digits, whether signed, where the number can lie, and how it follows from a comparison and a policy.
+COLUMNS: tuple[tuple[str, int, bool, Limits, Callable[[Comparison, str], Float64]], ...] = (
+    ("mean reward", 3, False, SHARE, lambda comparison, policy: comparison.scores(policy).reward),
+    ("mean satisfaction", 3, False, SHARE, lambda comparison, policy: comparison.scores(policy).satisfaction),
+    (
+        f"cell-steps below {MET} [%]",
+        1,
+        False,
+        PERCENT,
+        lambda comparison, policy: comparison.scores(policy).failing_percent,
+    ),
+    ("mean largest delay [ms]", 2, False, NOT_NEGATIVE, lambda comparison, policy: comparison.scores(policy).delay_ms),
+    ("below the oracle", 3, False, SIGNED, Comparison.oracle_gap),
+    ("early gain [%]", 1, True, ANYWHERE, Comparison.early_gain_percent),
+    ("final gain [%]", 1, True, ANYWHERE, Comparison.final_gain_percent),
 )
 ORDERING_TABLES: tuple[tuple[str, int, Callable[[Ordering], list[Estimate]]], ...] = (
     ("Rank correlation of gain and distance within each target, mean over targets", 2, lambda item: item.within),
@@ -99,8 +122,8 @@ def comparison_table(comparison: Comparison) -> Table:
     rows: list[tuple[str | Number, ...]] = []
     for policy in comparison.policies:
         cells = [
-            number(comparison.estimate(column(comparison, policy)), digits, sign=sign)
-            for _, digits, sign, column in COLUMNS
+            number(comparison.estimate(column(comparison, policy), limits), digits, sign=sign)
+            for _, digits, sign, limits, column in COLUMNS
         ]
         rows.append((comparison.label(policy), *cells, _better_than_drl(comparison, policy)))
     return Table(("policy", *(heading for heading, *_ in COLUMNS), "P(better than DRL)"), tuple(rows))
@@ -119,11 +142,10 @@ def short_table(comparison: Comparison) -> Table:
     early, until = int(comparison.protocol["early_steps"]), comparison.learned[1]
     rows = []
     for policy in chosen:
-        online = number(comparison.estimate(comparison.scores(policy).early_reward))
-        regret = number(comparison.estimate(comparison.regret(policy, until)), 0)
-        rows.append(
-            (comparison.label(policy), online, regret, number(comparison.estimate(comparison.scores(policy).reward)))
-        )
+        online = number(comparison.estimate(comparison.scores(policy).early_reward, SHARE))
+        regret = number(comparison.estimate(comparison.regret(policy, until), (-until, until)), 0)
+        final = number(comparison.estimate(comparison.scores(policy).reward, SHARE))
+        rows.append((comparison.label(policy), online, regret, final))
     headings = (f"reward, first {early} steps", f"regret to {until} [steps]", "reward at the end")
     return Table(("policy", *headings), tuple(rows))
 
@@ -135,7 +157,7 @@ def ablation_tables(comparison: Comparison) -> list[Table]:
         with_it = comparison.scores(full).reward
         for policy in comparison.of_family("ablation"):
             without = comparison.scores(policy).reward
-            loss = number(comparison.estimate(with_it - without), 4, sign=True)
+            loss = number(comparison.estimate(with_it - without, SIGNED), 4, sign=True)
             better = number(improvement(with_it, without, comparison.groups), 2)
             rows.append((comparison.label(policy), loss, better))
     headings = ("left out", "loss in mean reward", "P(better with it)")
@@ -247,9 +269,8 @@ def _online(comparison: Comparison) -> list[Block]:
 
 def _comparison(comparison: Comparison) -> list[Block]:
     blocks: list[Block] = [Heading("Comparison"), comparison_table(comparison)]
-    blocks.append(text(NOTE.format(early_steps=comparison.protocol["early_steps"], met=MET), kind="note"))
-    if warning := few_seeds(comparison.dataset.sizes["seed"]):
-        blocks.append(text(warning, kind="warning"))
+    early, middle = comparison.protocol["early_steps"], MIDDLES[_few(comparison)]
+    blocks.append(text(NOTE.format(middle=middle, early_steps=early, met=MET), kind="note"))
     return [*blocks, *ablation_tables(comparison)]
 
 
@@ -258,20 +279,17 @@ def _ordering(comparison: Comparison, n_tables: int | None = None) -> list[Block
     if not tables:
         return []
     window, setting = comparison.pair_window, _SETTINGS[comparison.pair_setting]
+    interval = "Student's 95 %" if _few(comparison) else "95 % bootstraps"
+    note = ORDERING_NOTE.format(window=window, setting=setting, interval=interval)
     blocks: list[Block] = [Heading("Does a more similar source help more?")]
-    blocks += [text(ORDERING_NOTE.format(window=window, setting=setting), kind="note"), *tables[:n_tables]]
+    blocks += [text(note, kind="note"), *tables[:n_tables]]
     reasons = explanation.explain(comparison)
     return [*blocks, *([text(*explanation.say(reasons))] if reasons is not None else [])]
 
 
-def few_seeds(count: int) -> str:
-    """Return a warning that too few seeds were run, or nothing."""
-    if count >= FEW_SEEDS:
-        return ""
-    return (
-        f"With {_seeds(count)} the intervals, if any, are narrower than 95 %: take them and the "
-        "verdicts as a first impression."
-    )
+def _few(comparison: Comparison) -> bool:
+    """Whether tables and figures take whole seeds for want of enough."""
+    return bool(comparison.dataset.sizes["seed"] < ENOUGH_SEEDS)
 
 
 def _seeds(count: int) -> str:

@@ -2,72 +2,23 @@
 
 Scores come as arrays (K, N): K seeds, N cells. Cells with the same requirements form a group, and a group is a stratum
 (K, G) whose score is the mean over its cells: cells of one seed share a network, so they are averaged and never
-resampled as if they were independent. The groups of one seed share that network too, which the stratified interval
-leaves aside; with `jointly` whole seeds are resampled.
+counted as if they were independent. The intervals of `slicefast.study.intervals` are over seeds.
 
 T steps, E of them the evaluation steps at the end; S slices; G gain steps where all pairs of cells were transferred.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from slicefast.errors import refuse
+from slicefast.rewards import MET
+from slicefast.study.intervals import SHARE, SIGNED, Estimate, estimate
 from slicefast.units import Float64
-
-N_RESAMPLES = 4000
-#: A cell-step fails when a slice gets less than this share of its throughput requirement.
-MET = 0.95
-#: A statistic over an axis, as `numpy.mean` is one: an array, or a number where no axis is left.
-Statistic = Callable[..., Float64 | np.floating]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One number with its 95 % interval.
-
-    Attributes
-    ----------
-    value : float
-        The number; NaN where no seed has one.
-    low, high : float
-        The ends of the interval; NaN where a single seed leaves nothing to resample.
-    """
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def known(self) -> bool:
-        """Whether there is an interval at all."""
-        return bool(np.isfinite(self.low) and np.isfinite(self.high))
-
-    def above(self, threshold: float) -> bool:
-        """Whether the whole interval lies above the threshold."""
-        return self.known and self.low > threshold
-
-    def below(self, threshold: float) -> bool:
-        """Whether the whole interval lies below the threshold."""
-        return self.known and self.high < threshold
-
-    def __neg__(self) -> Estimate:
-        return Estimate(-self.value, -self.high, -self.low)
-
-
-def parts_of(estimates: Sequence[Estimate]) -> tuple[Float64, Float64, Float64]:
-    """Return the numbers and both ends of their intervals, as figures take them, (G,) each."""
-    value, low, high = (
-        np.array([getattr(item, name) for item in estimates], np.float64) for name in ("value", "low", "high")
-    )
-    return value, low, high
-
-
-UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +34,7 @@ class Scores:
     satisfaction : ndarray
         Mean over the evaluation steps of the smallest throughput satisfaction of the slices.
     failing_percent : ndarray
-        Share of evaluation steps [%] at which that smallest satisfaction is below `MET`.
+        Share of evaluation steps [%] at which that smallest satisfaction is below `slicefast.rewards.MET`.
     delay_ms : ndarray
         Mean over the evaluation steps of the largest delay of the slices [ms].
     step_satisfaction : ndarray, (K, E, N)
@@ -206,13 +157,6 @@ def window_means(reward: ArrayLike, steps: list[int], window: int) -> Float64:
     return np.stack([rewards[:, max(0, step - window) : step].mean(axis=1) for step in steps], axis=1)
 
 
-def interquartile_mean(values: ArrayLike, axis: int | None = None) -> Float64:
-    """Return the mean of the middle half: the lowest and the highest quarter are cut (`scipy.stats.trim_mean`)."""
-    from scipy.stats import trim_mean
-
-    return np.asarray(trim_mean(np.asarray(values, dtype=np.float64), 0.25, axis=axis))
-
-
 def group_scores(values: ArrayLike, groups: ArrayLike) -> Float64:
     """Average the cells of each requirement group.
 
@@ -239,89 +183,6 @@ def group_scores(values: ArrayLike, groups: ArrayLike) -> Float64:
     return np.stack([scores[:, labels == group].mean(axis=1) for group in np.unique(labels[labels >= 0])], axis=1)
 
 
-def stratified(
-    scores: ArrayLike, statistic: Statistic = interquartile_mean, seed: int = 0, jointly: bool = False
-) -> Estimate:
-    """Return the mean over strata of a statistic over seeds, with its 95 % stratified bootstrap interval.
-
-    Seeds are resampled with replacement inside every stratum on its own (`scipy.stats.bootstrap`, percentile method),
-    or, `jointly`, with all their strata together.
-
-    Parameters
-    ----------
-    scores : array_like, (K, G)
-        K seeds, G strata; seeds with a NaN are left out.
-    statistic : callable
-        Of (values, axis), reducing the seeds; the interquartile mean unless given.
-    seed : int
-        Seed of the resampling, so that a report is the same each time it is written.
-    jointly : bool
-        Whether a resampled seed brings all its strata, which share a network.
-
-    Returns
-    -------
-    Estimate
-        NaN without a seed; without an interval if there is one seed.
-    """
-    from scipy.stats import bootstrap
-
-    values = np.atleast_2d(np.asarray(scores, dtype=np.float64))
-    values = values[np.isfinite(values).all(axis=1)]
-    if values.shape[0] == 0:
-        return UNKNOWN
-
-    def mean_over_strata(*strata: Float64, axis: int = -1) -> Float64:
-        return np.asarray(np.mean([statistic(stratum, axis=axis) for stratum in strata], axis=0))
-
-    point = float(mean_over_strata(*values.T))
-    if values.shape[0] < 2:
-        return Estimate(point, np.nan, np.nan)
-    if np.ptp(values, axis=0).max() == 0.0:  # every seed the same: scipy would answer NaN
-        return Estimate(point, point, point)
-    interval = bootstrap(
-        tuple(values.T),
-        mean_over_strata,
-        paired=jointly,
-        vectorized=True,
-        n_resamples=N_RESAMPLES,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Estimate(point, float(interval.low), float(interval.high))
-
-
-def band(curves: ArrayLike, n_resamples: int = 1000, seed: int = 0) -> tuple[Float64, Float64, Float64]:
-    """Return the interquartile mean over seeds of curves (K, T) and its pointwise 95 % bootstrap interval, (T,) each.
-
-    One seed has no interval: all three are its curve.
-
-    Parameters
-    ----------
-    curves : array_like, (K, T)
-        One per seed.
-    n_resamples : int
-        Of the bootstrap.
-    seed : int
-        Of its random numbers.
-    """
-    from scipy.stats import bootstrap
-
-    values = np.asarray(curves, dtype=np.float64)
-    middle = interquartile_mean(values, axis=0)
-    if len(values) < 2:
-        return middle, middle, middle
-    interval = bootstrap(
-        (values,),
-        interquartile_mean,
-        axis=0,
-        n_resamples=n_resamples,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    low, high = (np.where(np.isfinite(edge), edge, middle) for edge in (interval.low, interval.high))
-    return middle, low, high
-
-
 def improvement(candidate: ArrayLike, reference: ArrayLike, groups: ArrayLike) -> Estimate:
     """Return the probability that a cell does better under the candidate than under the reference.
 
@@ -341,7 +202,7 @@ def improvement(candidate: ArrayLike, reference: ArrayLike, groups: ArrayLike) -
     """
     new, old = (np.asarray(values, dtype=np.float64) for values in (candidate, reference))
     wins = np.where(np.isnan(new) | np.isnan(old), np.nan, (new > old) + 0.5 * (new == old))
-    return stratified(group_scores(wins, groups), statistic=np.mean)
+    return estimate(group_scores(wins, groups), np.mean, SHARE)
 
 
 def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
@@ -373,7 +234,7 @@ def rank_correlation_within(x: ArrayLike, y: ArrayLike) -> float:
 def rank_correlation_over_seeds(
     x: ArrayLike, y: ArrayLike, correlation: Callable[[ArrayLike, ArrayLike], float] = rank_correlation
 ) -> Estimate:
-    """Return the mean over seeds of the rank correlation within a seed, seeds resampled for the interval.
+    """Return the mean over seeds of the rank correlation within a seed, with its interval.
 
     Parameters
     ----------
@@ -388,4 +249,4 @@ def rank_correlation_over_seeds(
         Between -1 and 1; seeds without a correlation are left out.
     """
     values = [correlation(a, b) for a, b in zip(np.asarray(x), np.asarray(y), strict=True)]
-    return stratified(np.asarray(values)[:, None], statistic=np.mean)
+    return estimate(np.asarray(values)[:, None], np.mean, SIGNED)

@@ -15,8 +15,9 @@ from matplotlib.ticker import NullLocator
 from slicefast import plot
 from slicefast.colours import BLUE, GREY, VERMILION
 from slicefast.study.comparison import DISTANCES, Comparison
+from slicefast.study.intervals import Estimate, parts_of
 from slicefast.study.ordering import nearest_sources
-from slicefast.study.scores import Estimate, parts_of, rank_correlation_over_seeds
+from slicefast.study.scores import rank_correlation_over_seeds
 from slicefast.study.style import (
     DOTS,
     GROUP_COLOURS,

@@ -13,8 +13,8 @@ from slicefast import Scenario, __version__
 from slicefast.errors import RunError, ScenarioError
 from slicefast.study import cluster, map_figure, map_report
 from slicefast.study.document import to_markdown
-from slicefast.study.evidence import over_seeds
 from slicefast.study.execute import run_study
+from slicefast.study.intervals import over_seeds
 from slicefast.study.jobs import needs
 from slicefast.study.map_folder import Map, MapProtocol, load_map, open_map
 from slicefast.study.map_measures import Measured, five_lines, label, measure, summarise, tables
@@ -68,7 +68,7 @@ def test_seeds_that_are_not_finished_are_left_out() -> None:
     point = summarise("mix", 0.5, reward, dict.fromkeys(("distance", "configuration"), distance), lacking)
     assert point is not None
     assert point.n_seeds == 2
-    expected, mean = over_seeds([0.5, 0.8]), point.reward["random"]
+    expected, mean = over_seeds([0.5, 0.8]).within((0.0, 1.0)), point.reward["random"]
     assert (mean.value, mean.low, mean.high) == pytest.approx((expected.value, expected.low, expected.high))
     assert summarise("mix", 0.5, np.full_like(reward, np.nan), {"distance": distance}, lacking) is None
 
