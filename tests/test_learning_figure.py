@@ -53,7 +53,7 @@ def test_curves_run_from_the_first_step_to_the_last_that_learns(known: Compariso
         per_seed = known.dataset.reward.sel(policy=policy).mean("cell").values
         np.testing.assert_allclose(points[:, 1], per_seed[:, :7].mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(lines["clairvoyant oracle"][:, 1], 0.9, rtol=1e-6)
-    assert figure.axes[0].get_ylabel() == "mean reward\n(running mean of 1 steps)"
+    assert figure.axes[0].get_ylabel() == "mean reward\n(mean of 1 steps,\nlogarithmic in what is lost)"
     assert figure.axes[0].get_xlim() == (0.0, 7.0)
     assert [item.get_text() for item in figure.legends[0].get_texts()] == list(lines)
 
@@ -115,7 +115,7 @@ def test_window_of_rewards_is_never_wider_than_200_steps(reference: Any) -> None
     numbers = {"exploration_steps": 100, "train_steps": 4900, "evaluation_steps": 10}
     figure = learning_figure.learning(Comparison(reference("result_file").build(rewards, [0, 1], protocol=numbers)))
     assert figure is not None
-    assert figure.axes[0].get_ylabel() == "mean reward\n(running mean of 200 steps)"
+    assert figure.axes[0].get_ylabel() == "mean reward\n(mean of 200 steps,\nlogarithmic in what is lost)"
     np.testing.assert_array_equal(figure.axes[0].lines[0].get_xdata(), np.arange(200, 5001, 50))
 
 
