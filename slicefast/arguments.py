@@ -251,6 +251,13 @@ _CLASS = Kind(lambda value: isinstance(value, type), "a class")
 _FUNCTIONS = ("Callback", "Policy", "Progress", "Tick")
 
 
+#: Of classes that a path is often given for: where their objects come from.
+_WHENCE = {
+    "Run": "from slicefast.runs.new_run, or load_run(folder)",
+    "Scenario": "from a file by slicefast.Scenario.from_toml(path)",
+}
+
+
 def _kinds(annotation: Any, known: dict[str, Any]) -> list[Kind | None]:
     """Return the kinds of an annotation; None stands for anything."""
     if isinstance(annotation, str):
@@ -359,7 +366,8 @@ def _named(text: str) -> Kind | None:
 
 
 def _article(name: str) -> str:
-    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+    whence = f" ({_WHENCE[name]})" if name in _WHENCE else ""
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}{whence}"
 
 
 def _split(text: str) -> list[str]:

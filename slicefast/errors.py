@@ -97,7 +97,7 @@ class NonFiniteError(SlicefastError):
 
 
 class RangeWarning(UserWarning):
-    """A model was asked outside the distances or heights it was made for."""
+    """What is possible, and more likely a mistake: a model far from what it was made for, a column that is not read."""
 
 
 class _Described(str):

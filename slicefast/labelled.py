@@ -150,10 +150,9 @@ def write_table(dataset: xr.Dataset, path: str | os.PathLike[str], per: Literal[
     table = io.BytesIO()
     try:
         rows.to_csv(table, index=False) if kind == ".csv" else rows.to_parquet(table, index=False)
-    except ImportError as error:
-        refuse(
-            "path", os.fspath(path), f".csv where pyarrow is not installed: pip install 'slicefast[parquet]' ({error})"
-        )
+    except ImportError:  # of many sentences, about another library too
+        allowed = ".csv where pyarrow is not installed, or too old: pip install 'slicefast[parquet]'"
+        refuse("path", os.fspath(path), allowed)
     files.write_bytes(Path(path), table.getvalue())  # one that does not fit replaces nothing
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 
 import gymnasium
 import numpy as np
@@ -32,7 +33,8 @@ def test_it_is_registered_in_whichever_order_the_two_are_imported(first):
     assert found.stdout.split() == ["slicefast.envs.cell:CellEnv"]
 
 
-def test_gymnasium_finds_no_fault(scenario, recwarn):
+def test_gymnasium_finds_no_fault(scenario, monkeypatch, recwarn):
+    monkeypatch.setattr("matplotlib.get_backend", lambda: "QtAgg")  # it tries a window too
     check_env(gymnasium.make(ID, scenario=scenario, n_steps=5, render_mode="rgb_array").unwrapped)
     assert [str(item.message) for item in recwarn] == []
 
@@ -152,7 +154,24 @@ def test_pictures_show_what_is_played(scenario):
         sf.parallel_env(scenario, render_mode="ansi")
 
 
+def test_a_window_that_does_not_open_is_told_once(scenario, monkeypatch):
+    monkeypatch.setattr("matplotlib.pyplot.pause", lambda seconds: None)
+    for backend, told in (("Agg", 1), ("QtAgg", 0)):
+        monkeypatch.setattr("matplotlib.get_backend", lambda backend=backend: backend)
+        venv = sf.VectorEnv(scenario, render_mode="human")
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            venv.reset()
+            for _ in range(2):
+                venv.step(np.full((3, 4), 0.25))
+        venv.close()
+        said = [str(item.message) for item in found]
+        assert len(said) == told, said
+        assert all("opens no window by its backend 'Agg'" in text for text in said)
+
+
 def test_pettingzoo_finds_no_fault_in_the_pictures(scenario, monkeypatch):
+    monkeypatch.setattr("matplotlib.get_backend", lambda: "QtAgg")
     monkeypatch.setattr("matplotlib.pyplot.pause", lambda seconds: None)
     from pettingzoo.utils import parallel_to_aec
 

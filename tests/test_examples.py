@@ -31,6 +31,14 @@ def test_they_are_all_known():
         examples.text("ten")
 
 
+def test_the_map_is_called_by_the_tilts_that_are_drawn(tmp_path):
+    program = examples.text("network_from_csv")
+    assert "TILT_DEG, OTHER_TILT_DEG = 6, 12" in program
+    (tmp_path / "mine.py").write_text(program.replace("= 6, 12", "= 3, 9"), encoding="utf-8")
+    said = subprocess.run([sys.executable, "mine.py"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert [line.split(":")[0] for line in said.splitlines()] == ["tilt 3 degrees", "tilt 9 degrees"]
+
+
 #: The library that an example is about, where slicefast does without it.
 NEEDED = {"mlflow_offline": "mlflow", "stable_baselines": "stable_baselines3"}
 

@@ -66,6 +66,9 @@ def test_a_scenario_file_says_unit_meaning_and_range_once(tmp_path):
     text = (tmp_path / "s.toml").read_text()
     assert "# [dBm] Whole power of a cell, spread evenly over the PRBs; -50 to 100\npower_dbm = 46.0\n" in text
     assert "# [bit/s] Mean rate of an active user" in text
+    as_one = " ".join(text.replace("#", "").split())
+    assert "Least user throughput, one value per slice: bits over the time in which a user has data alone" in as_one
+    assert "Which cells, numbered from 1, of the layout as written" in as_one
     assert text.count("# Name of the traffic model\n") == 1
     assert text.count("# [degrees] Downtilt below the horizon") == 2  # the radio's, and of cells the first
     assert 'fidelity = "tti"' in text

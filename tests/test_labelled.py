@@ -151,7 +151,7 @@ def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch):
         sf.write_table(run, tmp_path / "run.csv", per="user")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "fastparquet", None)
-    with pytest.raises(sf.SlicefastError, match=r"pip install 'slicefast\[parquet\]'"):
+    with pytest.raises(sf.SlicefastError, match=r", or too old: pip install 'slicefast\[parquet\]'$"):
         sf.write_table(run, tmp_path / "run.parquet")
 
 

@@ -193,6 +193,15 @@ def test_an_error_that_is_not_of_the_arguments_is_let_through(
     assert caught.value is error
 
 
+def test_of_what_a_path_is_given_for_it_is_said_where_it_comes_from() -> None:
+    for refused, whence in (
+        (lambda: sf.runs.train("RUN"), "a Run \\(from slicefast.runs.new_run, or load_run\\(folder\\)\\)"),
+        (lambda: sf.Simulator("mine.toml"), "a Scenario \\(from a file by slicefast.Scenario.from_toml\\(path\\)\\)"),
+    ):
+        with pytest.raises(sf.SlicefastError, match=f"allowed: {whence}$"):
+            refused()
+
+
 def test_a_setting_that_is_fixed_says_so_in_one_line() -> None:
     for settings, name in ((targets.world().scenario, "window_ttis"), (targets.world().scenario.radio, "n_prb")):
         with pytest.raises(ScenarioError, match=f"^{name}: got 5, is fixed; what is to differ is said"):

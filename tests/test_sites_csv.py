@@ -140,6 +140,24 @@ def test_bad_site_files_are_refused_by_row_and_column(tmp_path, text, message):
     assert "\n" not in str(caught.value)
 
 
+def test_columns_that_nothing_is_read_from_are_named(tmp_path):
+    """A name that is misspelt leaves the radio's value: once for all columns, on one line, with those there are."""
+    row = "a\nb,0,0,30,40,\n".replace("\n", "", 1)
+    path = write(tmp_path / "sites.csv", 'name,x_m,y_m,angle_deg,"po\x1bwer",\n' + row)
+    with pytest.warns(RangeWarning, match="nothing is read") as told:
+        scenario = csv_scenario(path)
+    (text,) = (str(warning.message) for warning in told)
+    assert text.startswith("sites.csv: nothing is read from the columns name, po?wer; those that are known: x_m, y_m, ")
+    assert "power_dbm" in text
+    assert told[0].filename == __file__
+    assert scenario.power_dbm.tolist() == [scenario.radio.power_dbm]
+    many = ",".join(f"column{number}" for number in range(1000))
+    write(tmp_path / "sites.csv", f"x_m,y_m,angle_deg,{many}\n0,0,30{',0' * 1000}\n")
+    with pytest.warns(RangeWarning, match=r"columns column0, .* \.\.\.; those") as told:
+        csv_scenario(path)
+    assert len(str(told[0].message)) < 400
+
+
 def test_other_encodings_are_named(tmp_path):
     path = tmp_path / "sites.csv"
     for encoding in ("latin-1", "utf-16"):

@@ -87,7 +87,9 @@ def _distribution(
 
 @checked
 def series(run: xr.Dataset, name: str, ax: Axes | None = None) -> Axes:
-    """Draw a quantity over the steps: the mean over cells of each slice, and the range from the 10th to the 90th cell.
+    """Draw a quantity over the steps: the mean over cells of each slice, and the range of the middle 80 % of the cells.
+
+    The range is from the 10th to the 90th percentile of the cells in each step.
 
     Parameters
     ----------

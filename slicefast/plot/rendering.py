@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slicefast.errors import refuse
+from slicefast.plausible import warn
 from slicefast.plot.backend import prepare
 from slicefast.plot.maps import draw_area
 from slicefast.task import Task
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 RENDER_MODES = ("human", "rgb_array")
 #: Users' SINR is coloured between these.
 SINR_DB = (-5.0, 25.0)
+#: Backends of matplotlib that write files.
+_WINDOWLESS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 _INCHES, _DPI = (6.4, 5.6), 100
 _TITLE_WIDTH = 60  # characters, as wide as the map
 #: Parts of the radius between the load's sector and the slices' satisfaction around it.
@@ -40,7 +43,7 @@ class Picture:
     Parameters
     ----------
     render_mode : {"human", "rgb_array"}, optional
-        "human" shows every step in a window of matplotlib's; None draws nothing.
+        "human" shows every step in a window of matplotlib's, and warns once where none opens; None draws nothing.
 
     Raises
     ------
@@ -71,6 +74,7 @@ class Picture:
             axes = window.add_axes((0, 0, 1, 1))
             axes.set_axis_off()
             self._window = window, axes.imshow(picture)
+            _warn_unless_shown()
         self._window[1].set_data(picture)
         pyplot.pause(0.001)
 
@@ -91,6 +95,17 @@ class Picture:
             np.reshape(array, (n_replicas, *array.shape[-n:])) for array, n in zip(arrays, (1, 2, 2, 1), strict=True)
         )
         return tuple(_picture(task, simulator.step_index, *row) for row in zip(*rows, strict=True))
+
+
+def _warn_unless_shown() -> None:
+    """Say that no window opens, where matplotlib was told to write files or found no display."""
+    import matplotlib as mpl
+
+    if (backend := mpl.get_backend()).lower() in _WINDOWLESS:
+        warn(
+            f'render_mode = "human": matplotlib opens no window by its backend {backend!r}, which it also takes where '
+            'there is no display; "rgb_array" gives pictures as arrays'
+        )
 
 
 def _picture(

@@ -58,7 +58,8 @@ class CsvLayout(Settings):
     where it is left out; and one of ``bearing_deg``, clockwise from north, ``angle_deg``, counter-clockwise from the x
     axis as everywhere else in slicefast, and ``azimuth_deg``: the former beside latitude, longitude, the latter beside
     x_m, y_m, where a ``RangeWarning`` asks which was meant. Cells at one position and height share a site; a sector
-    that is there twice is refused. ``power_dbm`` is the whole power of a cell, not that of a PRB.
+    that is there twice is refused. ``power_dbm`` is the whole power of a cell, not that of a PRB. Other columns are not
+    read, as a ``RangeWarning`` says: one may be misspelt.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ class CellSettings(Settings):
     Parameters
     ----------
     cells : tuple of int
-        Which cells, numbered from 1.
+        Which cells, numbered from 1, of the layout as written.
     power_dbm : float, optional
         Whole power of each cell.
     tilt_deg : float, optional
@@ -186,9 +187,10 @@ class RequirementGroup(Settings):
     Parameters
     ----------
     cells : tuple of int, or "all"
-        Which cells, numbered from 1.
+        Which cells, numbered from 1, of the layout as written.
     throughput_bps : tuple of float, (S,)
-        Least user throughput, one value per slice.
+        Least user throughput, one value per slice: bits over the time in which a user has data alone, so that it can be
+        far above the user's ``rate_bps``.
     delay_ms : tuple of float, (S,)
         Longest mean packet delay, one value per slice.
 

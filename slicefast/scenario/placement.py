@@ -6,12 +6,13 @@ layout has bearings: then so have cell settings.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from slicefast.errors import ScenarioError
+from slicefast.errors import ScenarioError, one_line
 from slicefast.plausible import hold, warn
 from slicefast.scenario.cells import CellSettings, CsvLayout, Layout
 from slicefast.scenario.layouts import Area, boxed, hexagonal_sites
@@ -23,6 +24,7 @@ BORESIGHTS_DEG = (30.0, 150.0, 270.0)
 _EARTH_RADIUS_M = 6_371_008.8
 _LARGEST_SPAN_M = 1e6
 _LONE_SITE_DISTANCE_M = 500.0
+_LONGEST_NAMES = 120  # of columns in a warning
 
 #: Columns of boresights: clockwise from north, counter-clockwise from the x axis, and either, as positions have it.
 _DIRECTIONS = ("bearing_deg", "angle_deg", "azimuth_deg")
@@ -125,6 +127,7 @@ def _place_csv(layout: CsvLayout, radio: Radio) -> Placement:
     sites = masts[np.unique(cell_site, return_index=True)[1]]
     _refuse_twins(table, cell_site, direction, azimuth_deg, columns["tilt_deg"])
     _warn_of_layers(table, masts, azimuth_deg)
+    _warn_of_unused(table)
     distance_m = _typical_distance(sites[:, :2])
     positions, area = boxed(sites[:, :2], distance_m, layout.margin_m)
     return Placement(
@@ -139,6 +142,15 @@ def _place_csv(layout: CsvLayout, radio: Radio) -> Placement:
         inter_site_distance_m=distance_m,
         bearings=bearings,
     )
+
+
+def _warn_of_unused(table: Table) -> None:
+    """Name the columns that nothing is read from, of which one may be misspelt: the radio's value is taken then."""
+    unused = [name for name in table.found if name and name not in table.header.values()]
+    if unused:
+        names = textwrap.shorten(one_line(", ".join(unused)), _LONGEST_NAMES, placeholder=" ...")
+        known = ", ".join(name for names in _COLUMNS.values() for name in names)
+        warn(f"{table.file}: nothing is read from the columns {names}; those that are known: {known}")
 
 
 def _from_bearing(bearing_deg: Float64) -> Float64:
