@@ -309,6 +309,16 @@ def test_figures_without_their_data_are_left_out(known: Comparison, paired: Comp
     ]  # fmt: skip
 
 
+def test_captions_name_the_interval_that_is_drawn(file: Any, tmp_path: Path) -> None:
+    drawn = {"equal_split": 0.5, "oracle": 0.9}
+    for seeds, words in ((2, "mean with its 95 % Student's t interval"), (10, "with its 95 % stratified bootstrap")):
+        rewards = {name: np.full((seeds, STEPS, CELLS), value) for name, value in drawn.items()}
+        written = figures.write_all(Comparison(file.build(rewards, [0, 0, 1])), tmp_path / str(seeds))
+        captions = {item.path.stem: item.caption for item in written}
+        assert words in captions["final"]
+        assert ("Student's" in captions["learning"]) == (seeds < 10)
+
+
 def test_studies_without_a_gain_are_drawn_too(known: Comparison, paired: Comparison, tmp_path: Path) -> None:
     """Agents that earn nothing have no relative gain, and an oracle like all others leaves no gap."""
     for number, comparison in enumerate((known, paired)):

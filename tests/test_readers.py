@@ -8,8 +8,8 @@ import sys
 import pytest
 
 READERS = (
-    "dataset", "scores", "comparison", "evidence", "claims", "ordering", "explanation", "document", "style", "figures",
-    "similarity_figures", "report",
+    "dataset", "intervals", "scores", "comparison", "evidence", "claims", "ordering", "explanation", "document",
+    "style", "figures", "similarity_figures", "report",
 )  # fmt: skip
 #: Rooms that play or learn; a reader that loads one of them could make the numbers that it shows.
 NEVER = ("simulator", "network", "training", "task", "policies", "envs", "learn", "runs", "_traffic")

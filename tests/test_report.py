@@ -195,7 +195,7 @@ def test_page_stands_alone_and_both_forms_hold_the_same(
     assert "Scenario “two towers”: 3 cells, 2 slices, generated traffic. 2 seeds." in markdown
     assert "slicefast 0.1.0, numpy 2.0, instruction_set avx2. Seeds [0, 1]." in markdown
     assert '"exploration_steps": 2' in " ".join(page.words)
-    assert "--resume" not in html
+    assert "continue it with --resume" not in html
 
 
 def test_unfinished_study_says_so_in_every_form(known: Comparison) -> None:

@@ -58,7 +58,9 @@ def outline(document: Document) -> list[tuple[str, Any]]:
 
 
 SUMMED = [("Text", ("plain", 1))]
-CLAIMS = [("Heading", ("Claims", 2)), ("Table", "claim"), ("Verdicts", 3)]
+NEEDED, TABLED = [("Heading", ("Claims", 2)), ("Text", ("warning", 1)), ("Table", "claim")], ("Verdicts", 3)
+CLAIMS = [*NEEDED, ("Text", ("note", 1)), TABLED]
+READ = [*NEEDED, *[("Text", ("note", 1))] * 2, TABLED]
 ONLINE = [("Heading", ("What it costs while agents learn", 2)), *[("Table", "policy")] * 2, ("Text", ("note", 1))]
 COMPARISON = [
     ("Heading", ("Comparison", 2)), ("Table", "policy"), ("Text", ("note", 1)), ("Table", "left out"),
@@ -75,7 +77,7 @@ def test_the_report_goes_from_claims_to_how_it_was_made(comparison: Comparison, 
     tables = [("Table", "sources ordered by")] * 3
     first, drawn = [("Figure", "Learning")], [("Heading", ("Figures", 2)), ("Figure", "Another")]
     reasons = [("Text", ("plain", len(explanation.say(explanation.explain(comparison)))))]
-    middle = CLAIMS + ONLINE + COMPARISON + ORDERING + tables + reasons
+    middle = READ + ONLINE + COMPARISON + ORDERING + tables + reasons
     assert outline(document) == SUMMED + first + middle + drawn + ends
     assert outline(report.build(comparison)) == SUMMED + middle + ends
     assert document.blocks[0].items == (SUMMARY,)
@@ -107,7 +109,9 @@ def test_a_short_section_is_a_table(comparison: Comparison) -> None:
 
 def test_notes_name_the_studys_numbers(comparison: Comparison) -> None:
     notes = [block for block in report.build(comparison).blocks if isinstance(block, Text) and block.kind == "note"]
-    online, scores, ordering = (" ".join(note.items) for note in notes)
+    missing, reading, online, scores, ordering = (" ".join(note.items) for note in notes)
+    assert missing.startswith("Claims (a), (d), ")
+    assert "“less” is minus" in reading
     assert "over steps 2 to 4, as is the worst tenth" in online
     assert "earn less than it over the first 2 steps" in online
     assert "a cell-step fails below 0.95; the largest delay is over the slices" in scores

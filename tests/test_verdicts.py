@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -10,10 +12,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from slicefast.study.claims import CLAIMS, verdicts
+from slicefast.cli import study
+from slicefast.study.claims import CLAIMS, not_judged, verdicts
 from slicefast.study.comparison import Comparison
-from slicefast.study.document import Verdict
-from slicefast.study.evidence import Claim, Measure, decide, fewest
+from slicefast.study.document import Verdict, to_markdown
+from slicefast.study.evidence import FEWEST_SEEDS, Claim, Measure, decide, fewest, to_decide
+from slicefast.study.protocol import Protocol
+from slicefast.study.report import build, section
 
 SPREAD = np.array([-1.5, -0.5, 0.5, 1.5, -1.0, 1.0])[:, None]  # over six seeds, symmetric
 
@@ -69,15 +74,44 @@ def test_all_numbers_confirm_and_one_refutes_at_the_stricter_level() -> None:
     assert decide([barely, around, around]) == "undecided"
 
 
-def test_fewer_than_three_seeds_decide_nothing_and_say_so(file: Any) -> None:
+def test_a_claim_that_lacks_seeds_of_a_larger_study_says_so(file: Any) -> None:
     assert fewest([measure(1.0, 2.0, np.nan), measure(1.0, 2.0, 3.0)]) == 2
     assert decide([measure(1.0, 1.0, np.nan)]) == "undecided"
     assert decide([measure(1.0, 1.0, 1.0)]) == "confirmed"
-    for seeds, words in ((1, "1 seed decides nothing: "), (2, "2 seeds decide nothing: ")):
-        dataset = file.build({"traffic_aware": constant(0.5)[:seeds], "drl": constant(0.9)[:seeds]}, [0, 1])
-        (verdict,) = judged(dataset, "a")
-        assert verdict.verdict == "undecided"
+    rewards = {"traffic_aware": constant(0.5), "drl": constant(0.9, 0.01)}
+    whole = {name: values[:3] for name, values in rewards.items()}
+    for finished, words in ((1, "1 seed decides nothing: "), (2, "2 seeds decide nothing: "), (3, "DRL from scratch")):
+        part = whole["drl"].copy()
+        part[finished:] = np.nan
+        (verdict,) = judged(file.build({**whole, "drl": part}, [0, 1]), "a")
+        assert verdict.verdict == ("confirmed" if finished == 3 else "undecided")
         assert verdict.evidence.startswith(words)
+
+
+def test_what_would_decide_a_study_of_too_few_seeds_is_said_once(file: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the report, at the end of what is printed and in what is printed as JSON; of enough seeds nowhere."""
+    rewards = {"traffic_aware": constant(0.5), "drl": constant(0.9, 0.01), "drl_ours": constant(0.9, 0.01)}
+    for seeds, words in ((1, "1 seed decides no claim: "), (2, "2 seeds decide no claim: "), (3, "")):
+        comparison = Comparison(file.build({name: item[:seeds] for name, item in rewards.items()}, [0, 1]))
+        assert to_decide(seeds).startswith(words)
+        assert ("takes at least 3" in to_decide(seeds)) == ("--resume --seeds 3" in to_decide(seeds)) == bool(words)
+        study._print_outcome(comparison, (), as_json=True)
+        assert json.loads(capsys.readouterr().out)["needed"] == to_decide(seeds)
+        study._print_outcome(comparison, (), as_json=False)
+        for document in (capsys.readouterr().out, to_markdown(section(comparison)), to_markdown(build(comparison))):
+            assert len(re.findall("decides? (no|nothing)", document)) == bool(words)
+            assert to_decide(seeds) in document
+    assert Protocol.full().n_seeds >= FEWEST_SEEDS
+
+
+def test_letters_without_a_verdict_are_named(file: Any) -> None:
+    dataset = file.build({"traffic_aware": constant(0.5), "drl": constant(0.9, 0.01)}, [0, 1])
+    words = not_judged(verdicts(Comparison(dataset)))
+    letters = ", ".join(f"({letter})" for letter in "bcdefghijklm")
+    assert words.startswith(f"Claims {letters} are not listed: ")
+    assert words in to_markdown(build(Comparison(dataset)))
+    every = [Verdict(claim.statement, "undecided", "it") for claim in CLAIMS]
+    assert not_judged(every) == ""
 
 
 @pytest.mark.parametrize("seeds", [3, 4, 6, 10])
@@ -267,6 +301,41 @@ def test_variances_and_choices_are_judged_together(file: Any, variance: float, s
     (verdict,) = judged(dataset, "j")
     assert verdict.verdict == expected
     assert verdict.case == ""
+
+
+def test_intervals_of_claims_end_where_their_numbers_do(file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two seeds that differ as much as they can: Student's interval would be six times as wide as their range."""
+    seeds = {name: np.ones((2, 10, 2)) for name in ("traffic_aware", "oracle", "hindsight", "hindsight_most", "drl")}
+    seeds |= {
+        name: np.ones((2, 10, 2)) for name in ("transfer_most", "hindsight_on_rule", "feature_most", "model_most")
+    }
+    seeds["traffic_aware"][:] = 0.5
+    for name in ("drl", "hindsight", "feature_most"):
+        seeds[name][:, :] = [[[0.1]], [[0.9]]]
+    seeds["hindsight_most"][:, :] = [[[0.2]], [[0.95]]]
+    seeds["hindsight_on_rule"][1] = 0.2
+    seeds["transfer_most"][0, :1] = 0.0
+    seeds["transfer_most"][1, :3] = 0.0
+    dataset = file.build(
+        seeds,
+        [0, 1],
+        cycle_steps=(("seed",), [2, 2]),
+        latent_variance=(("seed", "x"), np.array([[0.01, 0.01], [0.01, 1.0]])),
+        **{
+            name: (("seed", "source", "target"), np.array([[[0.0, 1.0], [1.0, 0.0]]] * 2))
+            for name in ("distance", "distance_fast")
+        },
+    )
+    found = {letter: " ".join(item.evidence for item in judged(dataset, letter)) for letter in "abcdefghijklm"}
+    assert "DRL from scratch, less it, at the end -0.000 [-1.000, +1.000]" in found["a"]
+    assert "at the end +455.6 % [-100.0, +6102.8]" in found["c"]
+    assert "is 1 (0.9 asked for) +0.75 [+0.00, +1.00]" in found["j"]
+    assert "reward over the first 2 steps +0.600 [+0.000, +5.682]" in found["l"]
+    assert "regret to step 2 beyond model transfer's +1 [-2, +2]" in found["g"]
+    assert re.search(r"saved of the regret to step 7 \+\d+ % \[-\d+, \+100\]; of \+3.5 \[-7.0, \+7.0\]", found["m"])
+    monkeypatch.setattr("slicefast.study.claims.RUNNING_STEPS", 1)
+    (verdict,) = judged(dataset, "e")
+    assert verdict.evidence.endswith("in 2 of 2 seeds, 3 [0, 16]")
 
 
 def test_past_the_paper_half_of_the_gap_is_asked_for(file: Any) -> None:

@@ -165,13 +165,15 @@ def write_outcome(study: Study, as_json: bool = False) -> Comparison:
 def _print_outcome(comparison: Comparison, written: tuple[Path, ...], as_json: bool) -> None:
     from slicefast.study import online_tables
     from slicefast.study import report as page
-    from slicefast.study.claims import verdicts
+    from slicefast.study.claims import not_judged, verdicts
+    from slicefast.study.evidence import to_decide
 
     table, claims = page.comparison_table(comparison), verdicts(comparison)
-    sentence = online_tables.order(comparison)
+    sentence, needed = online_tables.order(comparison), to_decide(comparison.dataset.sizes["seed"])
     if as_json:
         said = [{name: getattr(item, name) for name in ("claim", "case", "verdict", "evidence")} for item in claims]
-        document = {"table": table_document(table), "order": sentence, "claims": said, "files": list(map(str, written))}
+        document = {"table": table_document(table), "order": sentence, "claims": said, "needed": needed}
+        document["files"] = list(map(str, written))
         typer.echo(json.dumps(document, indent=1))
         return
     print_table(table.headings, [[str(cell) for cell in row] for row in table.rows])
@@ -179,4 +181,6 @@ def _print_outcome(comparison: Comparison, written: tuple[Path, ...], as_json: b
         typer.echo(sentence)
     for item in claims:
         typer.echo(f"{item.verdict:>9}  {item.claim} {item.case and item.case + ': '}{item.evidence}")
+    for words in filter(None, (claims and not_judged(claims), claims and needed)):
+        typer.echo(words)
     typer.echo("  ".join(map(str, written)))

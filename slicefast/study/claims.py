@@ -6,7 +6,7 @@ in our words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -36,6 +36,25 @@ Difference = partial(Measure, limits=SIGNED)
 def verdicts(comparison: Comparison) -> list[Verdict]:
     """Return the verdicts on every claim the result file has the policies for, in the order of the claims."""
     return [verdict for claim in CLAIMS for verdict in claim.judge(comparison)]
+
+
+def not_judged(judged: Sequence[Verdict]) -> str:
+    """Return which letters of claims have no verdict at all, and why, in one sentence; "" where each has one.
+
+    Parameters
+    ----------
+    judged : sequence of Verdict
+        All verdicts on a result file.
+    """
+    letters = list(dict.fromkeys(claim.statement[:3] for claim in CLAIMS))
+    found = {item.claim[:3] for item in judged}
+    missing = [letter for letter in letters if letter not in found]
+    if not missing:
+        return ""
+    return (
+        f"Claims {', '.join(missing)} are not listed: this study lacks the policies that they need, or has not "
+        "finished them; one without --quick runs them all."
+    )
 
 
 def _beats_at_the_end(*approaches: str) -> Callable[[Case], list[Measure]]:

@@ -3,7 +3,8 @@
 A claim is confirmed when the 95 % interval of each number it rests on lies on its side, and refuted when that of one of
 them lies on the other side at the level 1 - 0.05 / m of m numbers: so of true claims at most one in forty is called
 refuted, of wrong ones at most one in forty confirmed, however many numbers a claim rests on. The intervals are
-Student's over whole seeds, whose cells share a network. Fewer than `FEWEST_SEEDS` seeds decide nothing.
+Student's over whole seeds, whose cells share a network. Fewer than `FEWEST_SEEDS` seeds decide nothing, and
+`to_decide` says what would.
 """
 
 from __future__ import annotations
@@ -150,12 +151,30 @@ class Claim:
 
     def _say(self, case: Case, measures: Sequence[Measure]) -> Verdict:
         evidence = "; ".join(item.words for item in measures)
-        if (few := fewest(measures)) < FEWEST_SEEDS:
+        # Where the whole study has too few, that is said once, with what would do: `to_decide`.
+        if (few := fewest(measures)) < FEWEST_SEEDS <= case.comparison.dataset.sizes["seed"]:
             evidence = (
                 f"{few or 'no'} seed{'' if few == 1 else 's'} decide{'s' if few == 1 else ''} nothing: {evidence}"
             )
         where = (case.setting, case.baseline)
         return Verdict(self.statement, decide(measures), evidence, case.words, self.paper, where)
+
+
+def to_decide(seeds: int) -> str:
+    """Return how many seeds would decide the claims of a study of fewer, and how to run them; "" where it has enough.
+
+    Parameters
+    ----------
+    seeds : int
+        Of the study.
+    """
+    if seeds >= FEWEST_SEEDS:
+        return ""
+    return (
+        f"{seeds} seed{'' if seeds == 1 else 's'} decide{'s' if seeds == 1 else ''} no claim: it takes at least "
+        f"{FEWEST_SEEDS}, and more where an interval holds what it is judged by. The same command with --resume "
+        f"--seeds {FEWEST_SEEDS} adds to this study; a new one without --quick has enough."
+    )
 
 
 def fewest(measures: Sequence[Measure]) -> int:

@@ -14,7 +14,7 @@ from slicefast.errors import SlicefastError
 from slicefast.rewards import MET
 from slicefast.study import dataset as results
 from slicefast.study import explanation, online_tables
-from slicefast.study.claims import verdicts
+from slicefast.study.claims import not_judged, verdicts
 from slicefast.study.comparison import DISTANCES, Comparison
 from slicefast.study.document import (
     Block,
@@ -32,7 +32,7 @@ from slicefast.study.document import (
     to_html,
     to_markdown,
 )
-from slicefast.study.evidence import BASELINES
+from slicefast.study.evidence import BASELINES, to_decide
 from slicefast.study.intervals import (
     ANYWHERE,
     ENOUGH_SEEDS,
@@ -49,6 +49,8 @@ from slicefast.study.setting import SETTINGS
 from slicefast.units import Float64
 
 TITLE = "Network slicing by transfer learning"
+READING = """How to read the numbers below: “less” is minus, “over them” is over the steps named before it, and “it” is
+the baseline that the claim is judged against."""
 #: What the numbers of tables are: of enough seeds, and of fewer.
 MIDDLES = (
     """Each number is an interquartile mean over seeds, averaged over the requirement groups, with its 95 % stratified
@@ -185,8 +187,8 @@ def ordering_tables(comparison: Comparison) -> list[Table]:
 
 def build(comparison: Comparison, figures: Sequence[Figure] = ()) -> Document:
     """Return the whole report."""
-    blocks: list[Block] = [text(summary(comparison)), *_warnings(comparison), *figures[:1], *_claims(comparison)]
-    blocks += [*_online(comparison), *_comparison(comparison), *_ordering(comparison)]
+    blocks: list[Block] = [text(summary(comparison)), *_warnings(comparison), *figures[:1]]
+    blocks += [*_claims(comparison, READING), *_online(comparison), *_comparison(comparison), *_ordering(comparison)]
     if figures[1:]:
         blocks += [Heading("Figures"), *figures[1:]]
     listed = "\n".join(_indented(comparison.dataset.attrs[name]) for name in ("protocol", "scenario"))
@@ -236,9 +238,14 @@ def _warnings(comparison: Comparison) -> list[Text]:
     return [text(*words, kind="warning")] if words else []
 
 
-def _claims(comparison: Comparison) -> list[Block]:
+def _claims(comparison: Comparison, reading: str = "") -> list[Block]:
     judged = verdicts(comparison)
-    return [Heading("Claims"), verdict_table(judged), Verdicts(tuple(judged))] if judged else []
+    if not judged:
+        return []
+    needed, missing = to_decide(comparison.dataset.sizes["seed"]), not_judged(judged)
+    warnings = [text(needed, kind="warning")] if needed else []
+    notes = [text(words, kind="note") for words in (missing, reading) if words]
+    return [Heading("Claims"), *warnings, verdict_table(judged), *notes, Verdicts(tuple(judged))]
 
 
 def verdict_table(judged: Sequence[Verdict]) -> Table:
