@@ -78,7 +78,7 @@ def progress_bars(study: Study) -> Iterator[Progress]:
     from slicefast.study import execute, running
     from slicefast.study.jobs import steps
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     bars = Progress(
         *columns, TextColumn("left"), TimeRemainingColumn(), console=console, disable=not console.is_terminal
@@ -86,7 +86,7 @@ def progress_bars(study: Study) -> Iterator[Progress]:
     bars.speed_estimate_period = 120.0
     total, done = execute.total_steps(study), execute.total_steps(study, only_finished=True)
     title = f"study in {study.folder}"
-    whole = bars.add_task(title, total=total, completed=done)
+    whole = bars.add_task("study", total=total, completed=done)
     lines = None if console.is_terminal else Bar(title, total - done)
     if lines is not None:
         lines.advance(0)
@@ -114,5 +114,7 @@ def progress_bars(study: Study) -> Iterator[Progress]:
         def replaced(self, job: Job, fault: str) -> None:
             console.print(f"{study.path(job)} {fault}: is made anew")
 
+    if lines is None:  # above the bars, which a long name would leave no room
+        console.print(title, markup=False, highlight=False, soft_wrap=True)
     with bars:
         yield Bars()

@@ -99,15 +99,18 @@ def test_a_study_goes_on_with_its_arms_and_can_take_all(
         assert set(load_study(out).protocol.arms) == expected
 
 
-def test_in_a_terminal_the_bar_says_the_folder_as_it_is_called(
+def test_in_a_terminal_the_folder_is_said_and_leaves_the_bar_its_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FORCE_COLOR", "1")  # is taken for a terminal then
-    monkeypatch.setenv("COLUMNS", "120")
-    with progress_bars(open_study(Path("mine[red]"), Scenario.paper(), Protocol.quick())):
+    monkeypatch.setenv("COLUMNS", "80")
+    folder = Path("mine[red]", "of" * 60)
+    with progress_bars(open_study(folder, Scenario.paper(), Protocol.quick())):
         pass
-    assert "study in mine[red] " in capsys.readouterr().err
+    told, *bars = capsys.readouterr().err.splitlines()
+    assert told == f"study in {folder}"
+    assert any("0%" in line for line in bars)
 
 
 @pytest.mark.parametrize("kind", [[], ["--map"]])
