@@ -129,3 +129,14 @@ def test_the_shell_trains_resumes_and_hands_on(tmp_path: Path) -> None:
         assert result.exit_code == 2
         assert "TD3 alone" in result.output
     assert not (tmp_path / "last").exists()
+
+
+def test_the_shell_goes_on_without_numbers_that_the_learner_has_not(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(new_run(tmp_path / "stopped"), stop_after(6))
+    arguments = ["train", "--resume", "--out", str(tmp_path / "stopped")]
+    for option in (["--exploration", "5"], ["--settings", "ours"]):
+        result = CliRunner().invoke(app, [*arguments, *option])
+        assert result.exit_code == 2
+        assert "has no such number; leave it out" in result.output
+    assert CliRunner().invoke(app, arguments).exit_code == 0

@@ -266,7 +266,9 @@ def _resume(
     }
     begun |= {name: getattr(run, name) for name in ("features", "coordination", "n_networks", "restart_steps")}
     for name, value in asked.items():
-        if name in begun and _plain(value) != _plain(begun[name]):
+        if name not in begun:
+            raise RunError(f"{name}: got {value!r}, allowed: nothing, its learner has no such number; leave it out")
+        if _plain(value) != _plain(begun[name]):
             raise RunError(
                 f"{name}: got {value!r}, allowed: {begun[name]!r}, with which {out} was begun; leave it out, or name a "
                 "new --out"
