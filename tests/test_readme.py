@@ -36,8 +36,9 @@ def test_its_code_runs_and_prints_what_it_says(tmp_path, monkeypatch, capsys):
     assert 0.0 < float(printed[3]) <= 1.0
     assert printed[4].startswith("3 seeds")
     assert [row.split()[0] for row in printed[5:7]] == ["traffic_aware", "max_min_rule"]
-    assert printed[7] == "[0.5]"
-    assert printed[8] == "(2, 2)"
+    assert printed[7].startswith("Means, in brackets")
+    assert printed[8] == "[0.5]"
+    assert printed[9] == "(2, 2)"
     assert (tmp_path / "RUN" / "run.json").is_file()
 
 
@@ -80,6 +81,7 @@ def test_the_commands_it_names_are_there():
                 "roofline",
                 "sharing",
                 "libraries",
+                "coverage",
             ],
         ),
         ("benchmarks/study/README.md", ["map", "rule", "sources", "study", "settings", "coordination"]),
