@@ -13,7 +13,7 @@ import pytest
 
 from slicefast.study import explanation, report
 from slicefast.study.comparison import Comparison
-from slicefast.study.document import Document, Figure, Heading, Listing, Table, Text, Verdicts
+from slicefast.study.document import Document, Figure, Heading, Listing, Table, Text, Verdicts, to_markdown
 from slicefast.study.evidence import Measure
 from slicefast.study.explanation import Explanation, Spread
 from slicefast.study.intervals import UNKNOWN, Estimate
@@ -121,6 +121,19 @@ def test_notes_name_the_studys_numbers(comparison: Comparison) -> None:
         "Each number is a mean over seeds, averaged over the requirement groups, with Student's 95 %"
     )
     assert "Intervals are Student's 95 % over seeds" in ordering
+
+
+def test_tables_of_enough_seeds_are_explained_as_what_they_are(reference: Callable[[str], ModuleType]) -> None:
+    """Their words on a page of a reader's own stay what they were; the whole report adds what their intervals lack."""
+    rewards = {"drl": np.random.default_rng(0).uniform(0.2, 0.8, (10, 10, 2))}
+    known = Comparison(reference("result_file").build(rewards, [0, 1]))
+    for document, added in ((report.build(known), 1), (report.section(known), 0)):
+        words = to_markdown(document)
+        assert (
+            "Each number is an interquartile mean over seeds, averaged over the requirement groups, with its" in words
+        )
+        assert words.count("take the requirement groups of a seed for independent") == added
+        assert "Student" not in words
 
 
 def test_warnings_stand_after_the_summary_one_an_item(comparison: Comparison) -> None:
