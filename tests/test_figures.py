@@ -311,12 +311,17 @@ def test_figures_without_their_data_are_left_out(known: Comparison, paired: Comp
 
 def test_captions_name_the_interval_that_is_drawn(file: Any, tmp_path: Path) -> None:
     drawn = {"equal_split": 0.5, "oracle": 0.9}
-    for seeds, words in ((2, "mean with its 95 % Student's t interval"), (10, "with its 95 % stratified bootstrap")):
+    few, enough = "mean with its 95 % Student's t interval", "with its 95 % stratified bootstrap interval"
+    for seeds, words, band in (
+        (2, few, "without its interval"),
+        (3, few, "the band its 95 % Student's t interval"),
+        (10, enough, "the band its 95 % bootstrap interval"),
+    ):
         rewards = {name: np.full((seeds, STEPS, CELLS), value) for name, value in drawn.items()}
         written = figures.write_all(Comparison(file.build(rewards, [0, 0, 1])), tmp_path / str(seeds))
         captions = {item.path.stem: item.caption for item in written}
         assert words in captions["final"]
-        assert ("Student's" in captions["learning"]) == (seeds < 10)
+        assert f"mean over seeds, {band}" in captions["learning"]
 
 
 def test_studies_without_a_gain_are_drawn_too(known: Comparison, paired: Comparison, tmp_path: Path) -> None:

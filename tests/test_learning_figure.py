@@ -110,6 +110,15 @@ def test_curve_is_the_running_mean_with_its_band(axes: Axes) -> None:
     assert to_hex(shade.get_facecolor()[0]).upper() == style.SKY == line.get_color()
 
 
+def test_curve_of_too_few_seeds_has_no_band_which_would_hide_the_others(axes: Axes) -> None:
+    rewards = np.random.default_rng(2).random((2, 24))
+    learning_figure.draw_curve(axes, rewards, 8, style.Line(style.SKY), "x")
+    (line,), (shade,) = axes.lines, axes.collections
+    edge = np.asarray(shade.get_paths()[0].vertices)
+    for step, middle in zip(line.get_xdata(), line.get_ydata(), strict=True):
+        assert edge[edge[:, 0] == step, 1] == pytest.approx(middle)
+
+
 def test_window_of_rewards_is_never_wider_than_200_steps(reference: Any) -> None:
     rewards = {"drl": np.full((2, 5010, 2), 0.5)}
     numbers = {"exploration_steps": 100, "train_steps": 4900, "evaluation_steps": 10}

@@ -22,6 +22,7 @@ from slicefast.colours import VERMILION
 from slicefast.rewards import MET
 from slicefast.study import document, learning_figure, similarity_figures
 from slicefast.study.comparison import Comparison
+from slicefast.study.evidence import FEWEST_SEEDS
 from slicefast.study.intervals import ENOUGH_SEEDS, SIGNED, parts_of
 from slicefast.study.style import (
     FAMILY_COLOURS,
@@ -43,6 +44,8 @@ _WORDS = (
     {"middle": "interquartile mean", "bootstrap": "bootstrap", "stratified": "stratified bootstrap"},
     {"middle": "mean", "bootstrap": "Student's t", "stratified": "Student's t"},
 )
+_BAND = "the band its 95 % {bootstrap} interval"
+_NO_BAND = f"without its interval, which of fewer than {FEWEST_SEEDS} seeds would cover all lines"
 _LEAST_GAP = 1e-4  # of reward: the axis is logarithmic, and begins here
 
 
@@ -78,7 +81,9 @@ def write_all(results: Comparison | xr.Dataset, folder: Path) -> list[document.F
     """
     comparison = Comparison(results) if isinstance(results, xr.Dataset) else results
     folder.mkdir(parents=True, exist_ok=True)
-    words = _WORDS[comparison.dataset.sizes["seed"] < ENOUGH_SEEDS]
+    seeds = comparison.dataset.sizes["seed"]
+    words = _WORDS[seeds < ENOUGH_SEEDS]
+    words = {**words, "band": (_NO_BAND if seeds < FEWEST_SEEDS else _BAND).format(**words)}
     written = []
     for drawing in DRAWINGS:
         with mpl.rc_context(STYLE), warnings.catch_warnings():  # what others add when they are imported goes again
@@ -187,9 +192,8 @@ DRAWINGS = (
         "learning",
         "Who pays what",
         "Above: mean reward of the cells on the target network from the first step on, exploration noise included, on "
-        "an axis that stretches what is missing to full reward: {middle} over seeds, the band its 95 % "
-        "{bootstrap} interval. Below: regret, the steps' worth of reward that is lost to the clairvoyant oracle until "
-        "nothing learns any more.",
+        "an axis that stretches what is missing to full reward: {middle} over seeds, {band}. Below: "
+        "regret, the steps' worth of reward that is lost to the clairvoyant oracle until nothing learns any more.",
         learning_figure.learning,
     ),
     Drawing(

@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from slicefast import plot
 from slicefast.study.comparison import Comparison
+from slicefast.study.evidence import FEWEST_SEEDS
 from slicefast.study.intervals import SHARE, Estimate, band, parts_of
 from slicefast.study.style import INFORMED_LINE, LINES, WIDE, Line, legend_above, new_figure
 from slicefast.units import Float64
@@ -113,11 +114,16 @@ def reward_of_decades(decades: Float64) -> Float64:
 
 
 def draw_curve(axes: Axes, rewards: Float64, window: int, line: Line, label: str) -> None:
-    """Draw the middle over seeds of the running mean of rewards (K, steps), its 95 % interval as a band."""
+    """Draw the middle over seeds of the running mean of rewards (K, steps), its 95 % interval as a band.
+
+    Of fewer seeds than decide anything the bands of all lines would cover each other: there is none.
+    """
     curves = running_mean(rewards, window)
     every = slice(0, None, max(1, window // 4))
     steps = (np.arange(curves.shape[1]) + window)[every]
     middle, low, high = (np.minimum(part, _TOP) for part in band(curves[:, every], SHARE))
+    if len(curves) < FEWEST_SEEDS:
+        low = high = middle
     plot.line(steps, middle, low, high, axes, **line.named(label))
 
 
