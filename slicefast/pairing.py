@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -158,7 +158,7 @@ def compare(
     cases: Mapping[str, tuple[Scenario, Policy | type[Policy] | str]],
     seeds: int | Sequence[int] = 10,
     steps: int = 200,
-    task: Mapping[str, str] | None = None,
+    task: Mapping[str, Any] | None = None,
     confidence: float = 0.95,
 ) -> Paired:
     """Play cases on the same networks and hold their scores against each other.
@@ -225,14 +225,14 @@ def compare(
     return Paired(dataset, confidence)
 
 
-def _task_of(scenario: Scenario, options: Mapping[str, str]) -> Task:
+def _task_of(scenario: Scenario, options: Mapping[str, Any]) -> Task:
     if unknown := options.keys() - set(TASK_OPTIONS):
         refuse("task", sorted(map(str, unknown)), f"{', '.join(TASK_OPTIONS)} by name")
     with GivenBy("task"):
         return Task(scenario, **options)  # type: ignore[arg-type]  # Task refuses what it does not know
 
 
-def _attributes(name: str, task: Mapping[str, str]) -> dict[str, object]:
+def _attributes(name: str, task: Mapping[str, Any]) -> dict[str, object]:
     units, long_name, (least, most) = SCORES[name]
     attributes: dict[str, object] = {"units": units, "long_name": long_name}
     if name != "reward" or task.get("reward", "max_min") in BOUNDED:
