@@ -229,7 +229,7 @@ def _task_of(scenario: Scenario, options: Mapping[str, Any]) -> Task:
     if unknown := options.keys() - set(TASK_OPTIONS):
         refuse("task", sorted(map(str, unknown)), f"{', '.join(TASK_OPTIONS)} by name")
     with GivenBy("task"):
-        return Task(scenario, **options)  # type: ignore[arg-type]  # Task refuses what it does not know
+        return Task(scenario, **options)
 
 
 def _attributes(name: str, task: Mapping[str, Any]) -> dict[str, object]:
