@@ -40,7 +40,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "slicefast.study.runs": ("slicefast.runs",),
     "slicefast.study.scheduling_figures": ("slicefast.validation.figures",),
     "slicefast.study.slicing_run": ("slicefast.validation.replay",),
-    "slicefast.study.statistics": ("slicefast.study.scores",),
+    "slicefast.study.statistics": ("slicefast.study.scores", "slicefast.study.intervals"),
     "slicefast.study.validity": ("slicefast.validation.scheduler",),
     "slicefast.study.verdicts": ("slicefast.study.claims", "slicefast.study.document", "slicefast.study.evidence"),
     "slicefast.traffic_mask": ("slicefast.traffic.mask",),

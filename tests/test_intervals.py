@@ -90,6 +90,10 @@ def test_one_seed_and_few_alike_have_a_value_and_no_interval() -> None:
 def test_unfinished_seeds_are_left_out() -> None:
     assert intervals.estimate([[1.0], [np.nan], [2.0]]) == intervals.over_seeds([1.0, 2.0])
     assert np.isnan(intervals.estimate([[np.nan]]).value)
+    scores = np.random.default_rng(6).normal(size=(12, 2))
+    assert intervals.stratified(np.vstack([scores, [[np.nan, 1.0]]])) == intervals.stratified(scores)
+    alone = intervals.stratified([[1.0, 3.0]])
+    assert (alone.value, alone.known) == (2.0, False)
 
 
 def test_an_interval_ends_where_the_quantity_does() -> None:
@@ -114,7 +118,7 @@ def test_band_of_few_seeds_is_students_at_every_step() -> None:
     for step, values in enumerate(curves.T):
         found = intervals.over_seeds(values)
         assert (middle[step], low[step], high[step]) == pytest.approx((found.value, found.low, found.high))
-    _, low, high = intervals.band(curves, SHARE)
+    _, low, high = intervals.band(curves, limits=SHARE)
     assert low.min() == 0.0
     assert high.max() == 1.0
     for edge in intervals.band(curves[:1]):

@@ -23,6 +23,7 @@ WRITTEN = [
     ("slicefast.kpis", "satisfaction", "slicefast.rewards"),
     ("slicefast.simulator", "to_simplex", "slicefast.task"),
     ("slicefast.study.protocol", "ready", "slicefast.study.jobs"),
+    ("slicefast.study.statistics", "stratified", "slicefast.study.intervals"),
 ]
 
 

@@ -156,8 +156,7 @@ def estimate(
     Estimate
         NaN without a seed; without an interval if there is one seed, or few that do not differ.
     """
-    values = np.atleast_2d(np.asarray(scores, dtype=np.float64))
-    values = values[np.isfinite(values).all(axis=1)]
+    values = _finished(scores)
     if len(values) < ENOUGH_SEEDS:
         return told(values.mean(axis=1), limits)
     return stratified(values, statistic, seed).within(limits)
@@ -171,7 +170,7 @@ def stratified(scores: ArrayLike, statistic: Statistic = interquartile_mean, see
     Parameters
     ----------
     scores : array_like, (K, G)
-        Finite; at least two seeds.
+        K seeds, G strata; seeds with a NaN are left out.
     statistic : callable
         Of (values, axis), reducing the seeds; the interquartile mean unless given.
     seed : int
@@ -180,11 +179,13 @@ def stratified(scores: ArrayLike, statistic: Statistic = interquartile_mean, see
     Returns
     -------
     Estimate
-        Without width where every seed is the same.
+        Without an interval of one seed, without width where every seed is the same.
     """
     from scipy.stats import bootstrap
 
-    values = np.asarray(scores, dtype=np.float64)
+    values = _finished(scores)
+    if len(values) < 2:
+        return over_seeds(values.mean(axis=1))
 
     def mean_over_strata(*strata: Float64, axis: int = -1) -> Float64:
         return np.asarray(np.mean([statistic(stratum, axis=axis) for stratum in strata], axis=0))
@@ -203,8 +204,13 @@ def stratified(scores: ArrayLike, statistic: Statistic = interquartile_mean, see
     return Estimate(point, float(interval.low), float(interval.high))
 
 
+def _finished(scores: ArrayLike) -> Float64:
+    values = np.atleast_2d(np.asarray(scores, dtype=np.float64))
+    return values[np.isfinite(values).all(axis=1)]
+
+
 def band(
-    curves: ArrayLike, limits: Limits = ANYWHERE, n_resamples: int = 1000, seed: int = 0
+    curves: ArrayLike, n_resamples: int = 1000, seed: int = 0, limits: Limits = ANYWHERE
 ) -> tuple[Float64, Float64, Float64]:
     """Return the middle over seeds of curves (K, T) and its pointwise 95 % interval, (T,) each.
 
@@ -215,12 +221,12 @@ def band(
     ----------
     curves : array_like, (K, T)
         One per seed.
-    limits : tuple of float
-        Where they can lie.
     n_resamples : int
         Of the bootstrap.
     seed : int
         Of its random numbers.
+    limits : tuple of float
+        Where they can lie.
     """
     from scipy.stats import bootstrap
 

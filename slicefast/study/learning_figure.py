@@ -121,7 +121,7 @@ def draw_curve(axes: Axes, rewards: Float64, window: int, line: Line, label: str
     curves = running_mean(rewards, window)
     every = slice(0, None, max(1, window // 4))
     steps = (np.arange(curves.shape[1]) + window)[every]
-    middle, low, high = (np.minimum(part, _TOP) for part in band(curves[:, every], SHARE))
+    middle, low, high = (np.minimum(part, _TOP) for part in band(curves[:, every], limits=SHARE))
     if len(curves) < FEWEST_SEEDS:
         low = high = middle
     plot.line(steps, middle, low, high, axes, **line.named(label))
