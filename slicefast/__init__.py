@@ -85,6 +85,9 @@ _MODULES = (
     "transfer",
 )
 
+#: Modules that docstrings refer to, for whoever looks further.
+_NAMED_IN_HELP = ("energy", "kpm", "labelled", "link_adaptation", "maps", "packets", "pairing", "traffic")
+
 __all__ = [
     "Kpis",
     "NotConverged",
@@ -123,4 +126,4 @@ __all__ = [
 ]
 
 
-_lazy.import_when_used(__name__, {**_MODULE_OF, **dict(zip(_MODULES, _MODULES, strict=True))})
+_lazy.import_when_used(__name__, {**_MODULE_OF, **{name: name for name in (*_MODULES, *_NAMED_IN_HELP)}})

@@ -246,9 +246,10 @@ def _may_stand_in(value: Any) -> bool:
 
 
 _CALLABLE = Kind(callable, "a function")
+_POLICY = Kind(callable, "a function (slicefast.policies.get(name) returns one)")
 _CLASS = Kind(lambda value: isinstance(value, type), "a class")
 #: What is no class, and may be written for type checkers only.
-_FUNCTIONS = ("Callback", "Policy", "Progress", "Tick")
+_FUNCTIONS = ("Callback", "Progress", "Tick")
 
 
 #: Of classes that a path is often given for: where their objects come from.
@@ -260,6 +261,8 @@ _WHENCE = {
 
 def _kinds(annotation: Any, known: dict[str, Any]) -> list[Kind | None]:
     """Return the kinds of an annotation; None stands for anything."""
+    if annotation == "Policy":  # whose names are often given for it
+        return [_POLICY]
     if isinstance(annotation, str):
         parts = _split(annotation)
         if len(parts) > 1:  # a path may be written as text, so ``str`` beside one is a path

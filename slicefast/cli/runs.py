@@ -138,7 +138,7 @@ def transfer(
     steps: TransferStepsOption = None,
     strategy: StrategyOption = None,
     choice: ChoiceOption = "most",
-    samples: Annotated[int, typer.Option(min=2, help="Default-action steps by which cells are compared.")] = 500,
+    samples: Annotated[int, typer.Option(min=2, help="Default-action steps per network, to compare cells.")] = 500,
     reward: Annotated[
         str | None, typer.Option(metavar="FILE.py:FUNCTION", help="The source's reward, if it is your own.")
     ] = None,

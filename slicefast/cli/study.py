@@ -85,11 +85,11 @@ def reproduce(
             typer.echo(remark, err=as_json)
     with progress_bars(study) as progress:
         finished = run_study(study, workers, engine, progress, asked)
+    if not finished:
+        typer.echo("interrupted; the report of what is finished is being written", err=True)
     write_outcome(study, as_json)
     if not finished:
-        typer.echo(
-            f"interrupted; what is finished is in {folder}. Continue with the same command and --resume.", err=True
-        )
+        typer.echo(f"What is finished is in {folder}. Continue with the same command and --resume.", err=True)
         raise typer.Exit(INTERRUPTED)
 
 

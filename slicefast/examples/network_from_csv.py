@@ -26,6 +26,6 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained", sharey=T
 for axis, case in zip(axes, (scenario, other), strict=True):
     title = f"tilt {case.tilt_deg[0]:g} degrees"
     simulator = sf.Simulator(case, seed=0)
-    sf.plot.sinr_map(simulator, ax=axis).set_title(title)
+    sf.plot.sinr_map(simulator, ax=axis).set_title(title)  # x and y count from the area's corner
     print(f"{title}: median SINR {float(sf.coverage(simulator).sinr_db.median()):.1f} dB")
 figure.savefig("network_from_csv.png", dpi=120)

@@ -14,6 +14,7 @@ from slicefast.plot.axes import axes_of
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
     from matplotlib.quiver import Quiver
     from numpy.typing import ArrayLike
 
@@ -51,7 +52,7 @@ def sinr_map(simulator: Simulator, ax: Axes | None = None, pixels: int = 200, ac
     area = coverage(simulator, pixels, activity).sinr_db
     axes = axes_of(ax)
     image = axes.imshow(area.values, origin="lower", extent=_extent_km(area), vmin=SINR_DB[0], vmax=SINR_DB[1])
-    axes.figure.colorbar(image, ax=axes, label="SINR of the best server [dB]")
+    _colour_bar(axes, image, "SINR of the best server [dB]")
     return _over_area(axes, simulator.scenario, area)
 
 
@@ -67,7 +68,7 @@ def serving_map(simulator: Simulator, ax: Axes | None = None, pixels: int = 200)
     area = coverage(simulator, pixels).serving_cell
     axes = axes_of(ax)
     image = axes.imshow(area.values, origin="lower", extent=_extent_km(area), cmap="turbo", interpolation="nearest")
-    axes.figure.colorbar(image, ax=axes, label="serving cell")
+    _colour_bar(axes, image, "serving cell")
     return _over_area(axes, simulator.scenario, area)
 
 
@@ -123,6 +124,11 @@ def draw_masts(axes: Axes, scenario: Scenario, colour: str, again: bool = False)
 def _extent_km(area: xr.DataArray) -> tuple[float, float, float, float]:
     x_km, y_km = (area[axis].values[[0, -1]] / 1e3 for axis in ("x", "y"))
     return float(x_km[0]), float(x_km[1]), float(y_km[0]), float(y_km[1])
+
+
+def _colour_bar(axes: Axes, image: AxesImage, label: str) -> None:
+    """Draw a colour bar as high as the map, whose height follows from the area's."""
+    axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0.0, 0.04, 1.0)), label=label)
 
 
 def _over_area(axes: Axes, scenario: Scenario, area: xr.DataArray) -> Axes:
