@@ -161,6 +161,7 @@ def to_sb3(
     Every learning cell of every replica is a sub-environment, all with one policy. Actions are "symmetric" unless a
     task was given others or an option says so, since its Gaussian policies start around 0. PPO's own numbers learn
     nothing here in reasonable time: it takes 2,048 steps of every sub-environment before it learns, see `PPO_SETTINGS`.
+    Networks as small as its own learn fastest with ``torch.set_num_threads(1)``.
 
     Parameters
     ----------
