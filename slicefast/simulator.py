@@ -165,9 +165,7 @@ class Simulator(World):
         RuntimeError
             No step was played yet.
         """
-        if self._kpis is None:
-            raise RuntimeError("kpis: no step was played yet, call reset() first")
-        return self._kpis
+        return self._measured("kpis")
 
     def reset(self, seed: Seed | None = None) -> Kpis:
         """Start anew and play one step under the equal split.

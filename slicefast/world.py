@@ -44,8 +44,7 @@ class World:
         RuntimeError
             No step was played yet.
         """
-        if self._kpis is None:
-            raise RuntimeError("sinr: no step was played yet, call reset() first")
+        self._measured("sinr")
         return self._gather([replica.network.sinr() for replica in self._replicas])
 
     @property
@@ -93,6 +92,12 @@ class World:
         mask = self._replicas[0].mask
         between(1, n_steps=1 if n_steps is None else n_steps)
         return mask.table(mask.cycle_steps if n_steps is None else n_steps)
+
+    def _measured(self, name: str) -> Kpis:
+        """Return the KPIs of the last step, or refuse what is asked for by this name: none was played yet."""
+        if self._kpis is None:
+            raise RuntimeError(f"{name}: no step was played yet, call reset() first")
+        return self._kpis
 
     def _gather(self, values: list[NDArray[_T]]) -> NDArray[_T]:
         return values[0] if self.n_replicas == 1 else np.stack(values)

@@ -43,12 +43,12 @@ def task_of_box(trained_on: gymnasium.Space[Any] | None, task: Task) -> Task:
 
     A task that was given no actions has those, "simplex" or "symmetric", that the environment gave it.
     """
-    box = spaces(task)[1]
+    box, played = spaces(task)[1], task.for_gaussians()
     if trained_on == box:
         return task
-    if trained_on != spaces(task.for_gaussians())[1]:
+    if trained_on != spaces(played)[1]:
         refuse("task", described(f"one with actions in {box}"), f"the one trained on, with actions in {trained_on}")
-    return task.for_gaussians()
+    return played
 
 
 class Episodes:

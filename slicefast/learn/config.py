@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from slicefast.arguments import between, checked
 from slicefast.errors import refuse
@@ -47,6 +47,33 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 def n_weights(sizes: Sequence[int]) -> int:
     """Return how many weights and biases fully connected layers of these widths have, inputs first."""
     return sum((int(before) + 1) * int(after) for before, after in itertools.pairwise(sizes))
+
+
+class Rule(NamedTuple):
+    """What a number of a learner's must be, and how messages say it."""
+
+    holds: Callable[[Any], bool]
+    allowed: str
+
+
+COUNT = Rule(lambda value: value >= 1, "at least 1")
+PER_STEP = Rule(lambda value: 1 <= value <= MOST_PER_STEP, f"1 to {MOST_PER_STEP:,}")
+POSITIVE = Rule(lambda value: math.isfinite(value) and value > 0.0, "finite and positive")
+NOT_NEGATIVE = Rule(lambda value: math.isfinite(value) and value >= 0.0, "finite and at least 0")
+BELOW_ONE = Rule(lambda value: 0.0 <= value < 1.0, "in [0, 1)")
+
+
+def hold(config: object, rule: Rule, *names: str) -> None:
+    """Refuse the first of a learner's numbers, by its name, that a rule does not hold for."""
+    for name in names:
+        require(config, name, rule.holds(getattr(config, name)), rule.allowed)
+
+
+def hold_widths(config: object, name: str) -> None:
+    """Make a tuple of the widths of a network's layers, and refuse none and those below 1."""
+    widths = tuple(int(width) for width in getattr(config, name))
+    object.__setattr__(config, name, widths)  # a frozen configuration is still being made
+    require(config, name, bool(widths) and all(width >= 1 for width in widths), "one or more widths of at least 1")
 
 
 def require(config: object, name: str, condition: bool, allowed: str) -> None:
@@ -145,23 +172,13 @@ class TD3Config:
 
     def __post_init__(self) -> None:
         for name in ("actor_hidden", "critic_hidden"):
-            widths = tuple(int(width) for width in getattr(self, name))
-            object.__setattr__(self, name, widths)
-            require(
-                self, name, bool(widths) and all(width >= 1 for width in widths), "one or more widths of at least 1"
-            )
-        for name in ("policy_delay", "capacity"):
-            require(self, name, getattr(self, name) >= 1, "at least 1")
-        for name in ("batch_size", "updates_per_step"):
-            require(self, name, 1 <= getattr(self, name) <= MOST_PER_STEP, f"1 to {MOST_PER_STEP:,}")
-        for name in ("actor_lr", "critic_lr"):
-            require(self, name, math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0, "finite and positive")
-        for name in ("exploration_noise", "target_noise", "noise_clip", "logit_penalty"):
-            value = getattr(self, name)
-            require(self, name, math.isfinite(value) and value >= 0.0, "finite and at least 0")
-        for name in ("gamma", "beta1", "beta2"):
-            require(self, name, 0.0 <= getattr(self, name) < 1.0, "in [0, 1)")
-        require(self, "epsilon", math.isfinite(self.epsilon) and self.epsilon > 0.0, "finite and positive")
+            hold_widths(self, name)
+        hold(self, COUNT, "policy_delay", "capacity")
+        hold(self, PER_STEP, "batch_size", "updates_per_step")
+        hold(self, POSITIVE, "actor_lr", "critic_lr")
+        hold(self, NOT_NEGATIVE, "exploration_noise", "target_noise", "noise_clip", "logit_penalty")
+        hold(self, BELOW_ONE, "gamma", "beta1", "beta2")
+        hold(self, POSITIVE, "epsilon")
         require(self, "tau", 0.0 < self.tau <= 1.0, "in (0, 1]")
         self._check_schedule()
         fraction = self.transferred_fraction

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from slicefast.arguments import checked
-from slicefast.learn.config import MOST_PER_STEP, require
+from slicefast.learn.config import BELOW_ONE, COUNT, PER_STEP, POSITIVE, hold, hold_widths, require
 from slicefast.units import Float64
 
 #: What a cell sees: the task's observation (the paper's, unless told otherwise), or all that its base station measured.
@@ -74,21 +73,14 @@ class HindsightConfig:
     capacity: int = 10_000
 
     def __post_init__(self) -> None:
-        widths = tuple(int(width) for width in self.hidden)
-        object.__setattr__(self, "hidden", widths)
-        require(
-            self, "hidden", bool(widths) and all(width >= 1 for width in widths), "one or more widths of at least 1"
-        )
+        hold_widths(self, "hidden")
         require(self, "sight", self.sight in get_args(Sight), "'task' or 'rich'")
         require(self, "basis", self.basis in get_args(Basis), "'nothing' or 'rule'")
-        for name in ("batch_size", "updates_per_step"):
-            require(self, name, 1 <= getattr(self, name) <= MOST_PER_STEP, f"1 to {MOST_PER_STEP:,}")
-        require(self, "capacity", self.capacity >= 1, "at least 1")
-        rate = self.learning_rate
-        require(self, "learning_rate", math.isfinite(rate) and rate > 0.0, "finite and positive")
-        for name in ("beta1", "beta2"):
-            require(self, name, 0.0 <= getattr(self, name) < 1.0, "in [0, 1)")
-        require(self, "epsilon", math.isfinite(self.epsilon) and self.epsilon > 0.0, "finite and positive")
+        hold(self, PER_STEP, "batch_size", "updates_per_step")
+        hold(self, COUNT, "capacity")
+        hold(self, POSITIVE, "learning_rate")
+        hold(self, BELOW_ONE, "beta1", "beta2")
+        hold(self, POSITIVE, "epsilon")
         require(self, "n_levels", 3 <= self.n_levels <= MOST_LEVELS, f"3 to {MOST_LEVELS}")
 
     @property

@@ -150,6 +150,15 @@ class Study:
         return (arrays, "") if whole else (None, "has lost the weights that belong to it")
 
 
+def hold_own(folder: Path, manifest: Path, kind: str, resume: bool) -> None:
+    """Raise RunError unless a folder is new, or holds by its manifest what is to be continued: a study, or a map."""
+    if not manifest.is_file() and not files.is_empty(folder):
+        raise RunError(f"{folder} is not empty and holds no {kind}: name another folder")
+    if manifest.is_file() and not resume:
+        on = "continue it (resume, in the shell --resume)"
+        raise RunError(f"{folder} already holds a {kind}: {on}, or name another folder")
+
+
 @checked
 def open_study(
     folder: str | os.PathLike[str], scenario: Scenario, protocol: Protocol, resume: bool = False, renew: bool = False
@@ -185,11 +194,7 @@ def open_study(
     _jobs.refuse_impossible(protocol, scenario)
     folder = Path(folder)
     manifest = folder / MANIFEST
-    if not manifest.is_file() and not files.is_empty(folder):
-        raise RunError(f"{folder} is not empty and holds no study: name another folder")
-    if manifest.is_file() and not resume:
-        on = "continue it (resume, in the shell --resume)"
-        raise RunError(f"{folder} already holds a study: {on}, or name another folder")
+    hold_own(folder, manifest, "study", resume)
     with files.claim(folder):
         entries: list[provenance.Entry | None] = []
         if manifest.is_file():

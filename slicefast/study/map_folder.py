@@ -19,7 +19,7 @@ from slicefast.scenario import Scenario, inputs
 from slicefast.scenario.heterogeneous import STRONGEST, HeterogeneityKind, with_patterns
 from slicefast.settings import Settings
 from slicefast.study.budget import Count, Seeds
-from slicefast.study.folder import Study
+from slicefast.study.folder import Study, hold_own
 from slicefast.study.jobs import Job, refuse_impossible
 from slicefast.study.preparations import EarlyBaselines, OurPairs, OurPretrain
 from slicefast.study.protocol import Protocol
@@ -189,11 +189,7 @@ def open_map(folder: Path, scenario: Scenario, protocol: MapProtocol, resume: bo
         that are no map; or the scenario allows no transfer. Nothing is changed then.
     """
     manifest = folder / MAP_MANIFEST
-    if not manifest.is_file() and not files.is_empty(folder):
-        raise RunError(f"{folder} is not empty and holds no map: name another folder")
-    if manifest.is_file() and not resume:
-        on = "continue it (resume, in the shell --resume)"
-        raise RunError(f"{folder} already holds a map: {on}, or name another folder")
+    hold_own(folder, manifest, "map", resume)
     found = Map(folder, scenario, protocol)
     for point in found.points:
         point.scenario_of(0)  # patterns that the scenario does not allow are refused before anything is run
