@@ -213,8 +213,8 @@ def test_what_is_no_number_is_refused_by_the_cell_and_nothing_is_stored() -> Non
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("sight", "far"), ("basis", "luck"), ("hidden", ()), ("learning_rate", np.nan), ("n_levels", 2), ("capacity", 0),
-     ("beta1", 1.0), ("batch_size", 0), ("updates_per_step", 0), ("epsilon", 0.0),
+    [("sight", "far"), ("basis", "luck"), ("hidden", ()), ("hidden", (4, 0)), ("learning_rate", np.nan),
+     ("n_levels", 2), ("capacity", 0), ("beta1", 1.0), ("batch_size", 0), ("updates_per_step", 0), ("epsilon", 0.0),
      ("epsilon", np.inf), ("n_levels", 1001)],
 )  # fmt: skip
 def test_numbers_out_of_range_are_named(name: str, value: Any) -> None:
